@@ -1,0 +1,179 @@
+"""Dataflows: what a dataflow takes, what it offers, and who answers for it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import KW_ONLY, dataclass
+from typing import TypeAlias
+
+from isthmus_contracts._names import check_name, check_unique
+from isthmus_contracts.errors import DeclarationError, UnknownNameError
+from isthmus_contracts.params import Param
+from isthmus_contracts.tables import Table
+
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,10}")
+_VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Declare a file as an output: a model, a report, a picture."""
+
+    name: str
+    description: str
+    suffix: str
+
+    def __post_init__(self) -> None:
+        check_name("file", self.name)
+        if not _SUFFIX.fullmatch(self.suffix):
+            raise DeclarationError(
+                f"file {self.name!r} has suffix {self.suffix!r}; right would be '.html'"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """Declare one number; the bounds are inclusive."""
+
+    name: str
+    description: str
+    _: KW_ONLY
+    minimum: float | None = None
+    maximum: float | None = None
+
+    def __post_init__(self) -> None:
+        check_name("metric", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Declare named numbers as an output."""
+
+    name: str
+    description: str
+    metrics: tuple[Metric, ...]
+
+    def __post_init__(self) -> None:
+        check_name("metrics", self.name)
+        if not self.metrics:
+            raise DeclarationError(f"metrics {self.name!r} name no number")
+        check_unique(f"metric of {self.name!r}", (each.name for each in self.metrics))
+
+
+Output: TypeAlias = Table | File | Metrics
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Identity:
+    """Name a dataflow for ever: two major versions of one name live side by side."""
+
+    name: str
+    major: int
+
+    def __str__(self) -> str:
+        return f"{self.name}.v{self.major}"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Declare a table that a dataflow reads.
+
+    `origin` is the name of the dataset that the platform ingests, or the identity of the dataflow
+    that publishes the table.
+    """
+
+    table: Table
+    origin: str | Identity
+
+    @property
+    def name(self) -> str:
+        """Return the table's name, which is the node's name on the other side."""
+        return self.table.name
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Declare tables that come from outside, where their owner keeps them."""
+
+    name: str
+    description: str
+    owner: str
+    tables: tuple[Table, ...]
+
+    def __post_init__(self) -> None:
+        check_name("dataset", self.name)
+        check_unique(f"table of dataset {self.name!r}", (each.name for each in self.tables))
+
+    def input(self, table: str) -> Input:
+        """Return the input that reads one of these tables, or raise `UnknownNameError`."""
+        for each in self.tables:
+            if each.name == table:
+                return Input(each, self.name)
+        raise UnknownNameError(
+            f"table of dataset {self.name!r} named", table, (each.name for each in self.tables)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Offer a safe place to cut a dataflow into stages; whether it is used is not said here."""
+
+    name: str
+    description: str
+
+    def __post_init__(self) -> None:
+        check_name("checkpoint", self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Dataflow:
+    """Declare a dataflow: the whole of what the two teams have agreed on."""
+
+    name: str
+    version: str
+    owner: str
+    description: str
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    params: tuple[Param, ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_name("dataflow", self.name)
+        if not _VERSION.fullmatch(self.version):
+            raise DeclarationError(
+                f"dataflow {self.name!r} has version {self.version!r}; right would be '1.0.0'"
+            )
+        if not self.owner:
+            raise DeclarationError(f"dataflow {self.name!r} has no owner")
+        if not self.outputs:
+            raise DeclarationError(f"dataflow {self.name!r} has no outputs")
+        check_unique(
+            f"in dataflow {self.name!r}",
+            [each.name for each in (*self.inputs, *self.params, *self.outputs, *self.checkpoints)],
+        )
+
+    @property
+    def identity(self) -> Identity:
+        """Return the name and major version, under which Airflow and the lake know it."""
+        return Identity(self.name, int(self.version.split(".")[0]))
+
+    def output(self, name: str) -> Output:
+        """Return the output of that name, or raise `UnknownNameError`."""
+        for each in self.outputs:
+            if each.name == name:
+                return each
+        raise UnknownNameError(
+            f"output of dataflow {self.name!r} named", name, (each.name for each in self.outputs)
+        )
+
+    def input(self, table: str) -> Input:
+        """Return the input with which another dataflow reads a table that this one publishes.
+
+        Raise `UnknownNameError` for a name that is not an output, `DeclarationError` for an output
+        that is no table.
+        """
+        output = self.output(table)
+        if not isinstance(output, Table):
+            raise DeclarationError(f"output {table!r} of dataflow {self.name!r} is no table")
+        return Input(output, self.identity)

@@ -1,0 +1,50 @@
+"""The errors of this tree: `ContractError` and its kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class ContractError(Exception):
+    """Be the root of every error that this tree raises."""
+
+
+class DeclarationError(ContractError):
+    """Report a declaration that contradicts itself or the catalog around it."""
+
+
+class UnknownNameError(ContractError):
+    """Report a name that is not among the known ones.
+
+    `kind` says what was looked up, `name` what was asked for, `known` what there is.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind = kind
+        self.name = name
+        self.known = tuple(known)
+        listed = ", ".join(repr(each) for each in self.known) or "none"
+        super().__init__(f"no {kind} {name!r}; known: {listed}")
+
+
+class ParamError(ContractError):
+    """Report a value that a param does not allow; `allowed` says in words what it does."""
+
+    def __init__(self, param: str, value: object, allowed: str) -> None:
+        self.param = param
+        self.value = value
+        self.allowed = allowed
+        super().__init__(f"param {param!r} is {value!r}; allowed: {allowed}")
+
+
+class ProtocolError(ContractError):
+    """Report a message that does not follow the protocol.
+
+    `where` is the place within the message, such as `RunRequest.inputs`; `problem` says what is
+    wrong there.
+    """
+
+    def __init__(self, where: str, problem: str) -> None:
+        self.where = where
+        self.problem = problem
+        super().__init__(f"{where}: {problem}")
