@@ -1,0 +1,208 @@
+"""A runner that computes nothing: it stages files that were prepared beforehand.
+
+`python -m isthmus_contracts.testing.runner --outputs DIR` takes `<target>.*` from DIR for each
+target: a `.json` file holds metrics, everything else is staged as it is. `--fault` makes it
+misbehave in one of the ways that a platform must survive.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from isthmus_contracts.catalog import CATALOG
+from isthmus_contracts.dataflows import Dataflow
+from isthmus_contracts.errors import ContractError, UnknownNameError
+from isthmus_contracts.params import resolve_params
+from isthmus_contracts.protocol import (
+    Answer,
+    Graph,
+    GraphNode,
+    NodeFailed,
+    NodeFinished,
+    NodeStarted,
+    OutputStaged,
+    RunFailure,
+    RunRequest,
+    RunResult,
+    StagedFile,
+    StagedOutput,
+    decode_request,
+    encode,
+)
+
+FAULTS = {
+    "silent": "exits with 0 and sends no result",
+    "garbage": "writes a line that is no message",
+    "raising": "reports a node that raised",
+    "crash": "dies without a word",
+    "hanging": "never ends, and neither does its child",
+    "late-exit": "sends a result, then exits with 3",
+    "missing-file": "names a file that is not there",
+    "wrong-digest": "claims a digest that is not the file's",
+    "link": "stages a link instead of a file",
+    "outside": "names a file outside its spool",
+    "other-run": "answers for another run",
+    "unnamed": "leaves an output out of its result",
+    "stray": "leaves a file that its result does not name",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve the one request on standard input; return the exit status."""
+    parser = argparse.ArgumentParser(prog="isthmus_contracts.testing.runner", description=__doc__)
+    parser.add_argument("--outputs", type=Path, required=True, help="where prepared outputs lie")
+    parser.add_argument("--fault", choices=sorted(FAULTS), help="how to misbehave")
+    options = parser.parse_args(arguments)
+    try:
+        request = decode_request(sys.stdin.readline())
+        threading.Thread(target=_stop_with_platform, daemon=True).start()
+        dataflow = _check(request)
+    except ContractError as error:
+        _send(RunFailure("request", str(error)))
+        return 2
+    return _serve(request, dataflow, options.outputs, options.fault)
+
+
+def _stop_with_platform() -> None:
+    sys.stdin.read()
+    os._exit(4)
+
+
+def _send(answer: Answer) -> None:
+    sys.stdout.write(encode(answer) + "\n")
+    sys.stdout.flush()
+
+
+def _check(request: RunRequest) -> Dataflow:
+    dataflow = CATALOG.dataflow(request.dataflow)
+    resolve_params(dataflow.params, request.params)
+    targets = [each.name for each in (*dataflow.outputs, *dataflow.checkpoints)]
+    for name in request.targets:
+        if name not in targets:
+            raise UnknownNameError("target", name, targets)
+    for each in dataflow.inputs:
+        if each.name not in request.inputs:
+            raise UnknownNameError("input", each.name, request.inputs)
+    return dataflow
+
+
+def _serve(request: RunRequest, dataflow: Dataflow, outputs: Path, fault: str | None) -> int:
+    if fault == "garbage":
+        sys.stdout.write("Traceback (most recent call last): just kidding\n")
+        return 0
+    _send(Graph(time.time(), _nodes(request)))
+    if fault in ("silent", "crash", "raising", "hanging"):
+        return _stop_early(fault, request.targets[0])
+    staged = []
+    for target in request.targets:
+        _send(NodeStarted(time.time(), target))
+        output = _stage(target, outputs, Path(request.spool))
+        _send(NodeFinished(time.time(), target, 0.0))
+        _send(OutputStaged(time.time(), target, sum(file.bytes for file in output.files)))
+        staged.append(output)
+    result = RunResult(
+        request.identity, request.dataflow, dataflow.version, "stand-in", tuple(staged)
+    )
+    if fault in _LIES:
+        result = _LIES[fault](result, Path(request.spool))
+    time.sleep(0.05)  # so that a platform which is gone is noticed before the result
+    _send(result)
+    return 3 if fault == "late-exit" else 0
+
+
+def _nodes(request: RunRequest) -> tuple[GraphNode, ...]:
+    inputs = tuple(GraphNode(name, "input", "table", "An input.", ()) for name in request.inputs)
+    return inputs + tuple(
+        GraphNode(name, "function", "output", "A prepared output.", tuple(request.inputs), name)
+        for name in request.targets
+    )
+
+
+def _stop_early(fault: str, node: str) -> int:
+    _send(NodeStarted(time.time(), node))
+    if fault == "raising":
+        _send(NodeFailed(time.time(), node, 0.0, "ZeroDivisionError: division by zero"))
+        _send(RunFailure("dataflow", "ZeroDivisionError: division by zero", node, node, "x.py", 1))
+        return 1
+    if fault == "hanging":
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+        child.wait()
+    return 0 if fault == "silent" else 7
+
+
+def _stage(target: str, outputs: Path, spool: Path) -> StagedOutput:
+    found = sorted(outputs.glob(f"{target}.*"))
+    if not found:
+        raise FileNotFoundError(f"no prepared output {target!r} in {outputs}")
+    if found[0].suffix == ".json":
+        return StagedOutput(target, metrics=json.loads(found[0].read_text(encoding="utf-8")))
+    content = found[0].read_bytes()
+    shutil.copyfile(found[0], spool / found[0].name)
+    digest = hashlib.sha256(content).hexdigest()
+    return StagedOutput(target, (StagedFile(found[0].name, len(content), digest),))
+
+
+def _with_first_file(result: RunResult, change: Callable[[StagedFile], StagedFile]) -> RunResult:
+    first, *rest = result.outputs
+    changed = replace(first, files=(change(first.files[0]), *first.files[1:]))
+    return replace(result, outputs=(changed, *rest))
+
+
+def _missing_file(result: RunResult, _spool: Path) -> RunResult:
+    return _with_first_file(result, lambda file: replace(file, path="nowhere.parquet"))
+
+
+def _wrong_digest(result: RunResult, _spool: Path) -> RunResult:
+    return _with_first_file(result, lambda file: replace(file, sha256="0" * 64))
+
+
+def _outside(result: RunResult, spool: Path) -> RunResult:
+    path = result.outputs[0].files[0].path
+    shutil.copyfile(spool / path, spool.parent / path)
+    return _with_first_file(result, lambda file: replace(file, path=f"../{file.path}"))
+
+
+def _link(result: RunResult, spool: Path) -> RunResult:
+    path = spool / result.outputs[0].files[0].path
+    path.rename(path.with_suffix(".moved"))
+    path.symlink_to(path.with_suffix(".moved"))
+    return result
+
+
+def _other_run(result: RunResult, _spool: Path) -> RunResult:
+    return replace(result, identity=replace(result.identity, run="another"))
+
+
+def _unnamed(result: RunResult, _spool: Path) -> RunResult:
+    return replace(result, outputs=result.outputs[1:])
+
+
+def _stray(result: RunResult, spool: Path) -> RunResult:
+    (spool / "stray.parquet").write_bytes(b"who am I?")
+    return result
+
+
+_LIES: dict[str, Callable[[RunResult, Path], RunResult]] = {
+    "missing-file": _missing_file,
+    "wrong-digest": _wrong_digest,
+    "outside": _outside,
+    "link": _link,
+    "other-run": _other_run,
+    "unnamed": _unnamed,
+    "stray": _stray,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
