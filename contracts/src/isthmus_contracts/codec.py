@@ -100,7 +100,10 @@ def _decode_union(choices: tuple[_Hint, ...], value: object, where: str) -> obje
 
 def _decode_scalar(hint: _Hint, value: object, where: str) -> object:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise ProtocolError(where, "expected float, got an integer beyond it") from None
     if type(value) is not hint:
         raise ProtocolError(where, f"expected {hint.__name__}, got {_shown(value)}")
     return value

@@ -6,13 +6,14 @@ import re
 from dataclasses import KW_ONLY, dataclass
 from typing import TypeAlias
 
+from isthmus_contracts._bounds import check_bounds
 from isthmus_contracts._names import check_name, check_unique
 from isthmus_contracts.errors import DeclarationError, UnknownNameError
 from isthmus_contracts.params import Param
 from isthmus_contracts.tables import Table
 
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,10}")
-_VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+_VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Metric:
 
     def __post_init__(self) -> None:
         check_name("metric", self.name)
+        check_bounds(f"metric {self.name!r}", self.minimum, self.maximum)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
+from isthmus_contracts._bounds import check_bounds
 from isthmus_contracts._names import check_name, check_unique
 from isthmus_contracts.errors import DeclarationError, ParamError, UnknownNameError
 
@@ -44,6 +45,7 @@ class Param:
         bounded = self.minimum is not None or self.maximum is not None
         if bounded and self.type not in ("integer", "number"):
             raise DeclarationError(f"param {self.name!r} is a {self.type}, which has no bounds")
+        check_bounds(f"param {self.name!r}", self.minimum, self.maximum)
         check_unique(f"choice of param {self.name!r}", map(str, self.choices))
         for value in (*self.choices, self.default):
             try:
@@ -57,7 +59,7 @@ class Param:
         if self.choices:
             return "one of " + ", ".join(repr(choice) for choice in self.choices)
         bounds = [
-            f"{word} {bound:g}"
+            f"{word} {bound}"
             for word, bound in (("from", self.minimum), ("to", self.maximum))
             if bound is not None
         ]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from html import escape
+from html import escape as escape_markup
 
 from isthmus_contracts.protocol import Graph, GraphNode
 
 _ROW, _GAP, _MARGIN, _CHAR, _BOX = 34, 60, 24, 7.0, 24
 _SWEEPS = 8
+_NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _STYLE = """
 svg { background: #ffffff; font: 12px ui-sans-serif, system-ui, sans-serif; }
 path { fill: none; stroke: #b6bfca; stroke-width: 1.2; }
@@ -54,7 +56,7 @@ def _layers(nodes: Mapping[str, GraphNode]) -> list[list[str]]:
     consumers = _consumers(nodes)
     for name in reversed(tuple(nodes)):
         if nodes[name].kind != "function" and consumers[name]:
-            depth[name] = min(depth[each] for each in consumers[name]) - 1
+            depth[name] = max(0, min(depth[each] for each in consumers[name]) - 1)
     layers: list[list[str]] = [[] for _ in range(1 + max(depth.values(), default=0))]
     for name, each in depth.items():
         layers[each].append(name)
@@ -114,13 +116,17 @@ def _edge(start: tuple[float, float, float], end: tuple[float, float, float]) ->
     return f'<path d="M{x1:g} {y1:g}C{x1 + bend:g} {y1:g} {x2 - bend:g} {y2:g} {x2:g} {y2:g}"/>'
 
 
+def _escape(text: str) -> str:
+    return escape_markup(_NO_XML.sub("\N{REPLACEMENT CHARACTER}", text))
+
+
 def _box(node: GraphNode, place: tuple[float, float, float], state: str | None) -> str:
     x, y, width = place
     classes = " ".join(filter(None, [node.kind, "target" if node.target else None, state]))
     source = f"{node.file}:{node.line}" if node.file else ""
     title = "\n".join(filter(None, [f"{node.name}: {node.type}", node.description, source]))
     return (
-        f'<g class="{escape(classes)}"><title>{escape(title)}</title>'
+        f'<g class="{_escape(classes)}"><title>{_escape(title)}</title>'
         f'<rect x="{x:g}" y="{y - _BOX / 2:g}" width="{width:g}" height="{_BOX}" rx="5"/>'
-        f'<text x="{x + width / 2:g}" y="{y:g}">{escape(node.name)}</text></g>'
+        f'<text x="{x + width / 2:g}" y="{y:g}">{_escape(node.name)}</text></g>'
     )

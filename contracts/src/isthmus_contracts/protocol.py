@@ -9,6 +9,7 @@ status 0, or one `RunFailure`, with another. What it writes to standard error is
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -92,12 +93,14 @@ class NodeStarted:
 
 @dataclass(frozen=True, slots=True)
 class NodeFinished:
-    """Announce that a node ended well, after how long, with how large a result."""
+    """Announce that a node ended well, after how long, with how large a result in memory."""
 
     at: float
     node: str
     seconds: float
-    size: str | None = None
+    rows: int | None = None
+    columns: int | None = None
+    bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +234,10 @@ _TAG_OF = {cls: tag for tag, cls in _TAGS.items()}
 
 def encode(message: Message) -> str:
     """Return the message as one line of JSON, without the line's end."""
-    plain = to_plain(message)
-    if not isinstance(plain, dict):
+    plain, tag = to_plain(message), _TAG_OF.get(type(message))
+    if not isinstance(plain, dict) or tag is None:
         raise TypeError(f"{message!r} is no message")
-    line = {"protocol": VERSION, "type": _TAG_OF[type(message)], **plain}
+    line = {"protocol": VERSION, "type": tag, **plain}
     return json.dumps(line, separators=(",", ":"), allow_nan=False)
 
 
@@ -256,14 +259,14 @@ def decode_answer(line: str) -> Answer:
 
 def _decode(line: str, tags: tuple[str, ...]) -> Message:
     try:
-        plain = json.loads(line, parse_constant=_refuse_constant)
-    except ValueError:
+        plain = json.loads(line, parse_constant=_refuse_constant, parse_float=_finite)
+    except (ValueError, RecursionError):
         plain = None
     if not isinstance(plain, dict):
         shown = line.strip()
         raise ProtocolError("message", f"not a JSON object: {shown[:80]!r}")
     version = plain.pop("protocol", None)
-    if version not in ACCEPTED or isinstance(version, bool):
+    if version not in ACCEPTED or type(version) is not int:
         known = ", ".join(str(each) for each in ACCEPTED)
         raise ProtocolError(
             "message.protocol", f"version {version!r} is not spoken; known: {known}"
@@ -277,3 +280,10 @@ def _decode(line: str, tags: tuple[str, ...]) -> Message:
 
 def _refuse_constant(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is beyond every float")
+    return number

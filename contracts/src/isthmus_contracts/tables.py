@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal, get_args
 
+from isthmus_contracts._bounds import check_bounds
 from isthmus_contracts._names import check_name, check_unique
 from isthmus_contracts.errors import DeclarationError, UnknownNameError
 
@@ -38,6 +39,7 @@ class Column:
             )
         if (self.minimum is not None or self.maximum is not None) and self.type not in _NUMERIC:
             raise DeclarationError(f"column {self.name!r} is a {self.type}, which has no bounds")
+        check_bounds(f"column {self.name!r}", self.minimum, self.maximum)
         if self.choices and self.type != "string":
             raise DeclarationError(f"column {self.name!r} is a {self.type}, which has no choices")
         check_unique(f"choice of column {self.name!r}", self.choices)
@@ -47,9 +49,9 @@ class Column:
         """Say in words what each value promises, as in `not null, from 0 to 1`; may be empty."""
         words = [] if self.nullable else ["not null"]
         if self.minimum is not None:
-            words.append(f"at least {self.minimum:g}")
+            words.append(f"at least {self.minimum}")
         if self.maximum is not None:
-            words.append(f"at most {self.maximum:g}")
+            words.append(f"at most {self.maximum}")
         if self.choices:
             words.append("one of " + ", ".join(self.choices))
         return ", ".join(words)
@@ -72,6 +74,7 @@ class Table:
         check_unique(f"column of table {self.name!r}", (each.name for each in self.columns))
         if self.min_rows < 0:
             raise DeclarationError(f"table {self.name!r} has min_rows {self.min_rows}")
+        check_unique(f"key column of table {self.name!r}", self.key)
         for name in self.key:
             if self.column(name).nullable:
                 raise DeclarationError(f"key column {name!r} of table {self.name!r} is nullable")

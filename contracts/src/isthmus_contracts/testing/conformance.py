@@ -11,9 +11,11 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from isthmus_contracts.errors import ProtocolError
 from isthmus_contracts.protocol import (
     Answer,
     Graph,
@@ -49,7 +51,8 @@ class Transcript:
 def run(subject: Subject, line: str | None = None, *, hang_up: bool = False) -> Transcript:
     """Start the runner, send it its request (or `line`), and return what it answered.
 
-    `hang_up` closes its standard input at once, as a platform that dies does.
+    `hang_up` closes its standard input at once, as a platform that dies does; then the last line
+    may break off. Raise `AssertionError` for a line that is no answer, and for one that never ends.
     """
     sent = line if line is not None else encode(subject.request)
     with subprocess.Popen(
@@ -58,29 +61,40 @@ def run(subject: Subject, line: str | None = None, *, hang_up: bool = False) -> 
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
     ) as process:
         try:
             if hang_up:
                 output, log = process.communicate(sent + "\n", timeout=subject.timeout)
             else:
                 output, log = _converse(process, sent, subject.timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it has not ended after {subject.timeout} seconds") from None
         finally:
             process.kill()
-    answers = tuple(decode_answer(each) for each in output.splitlines())
+    lines = output.split("\n")
+    if not hang_up and lines[-1]:
+        raise AssertionError(f"its last line has no end: {lines[-1]!r}; log:\n{log}")
+    try:
+        answers = tuple(decode_answer(each) for each in lines[:-1])
+    except ProtocolError as error:
+        raise AssertionError(f"it writes a line that is no answer: {error}; log:\n{log}") from None
     return Transcript(answers, process.returncode, log)
 
 
 def _converse(process: subprocess.Popen[str], line: str, timeout: float) -> tuple[str, str]:
     if process.stdin is None:
         raise TypeError("the runner was started without a standard input")
-    process.stdin.write(line + "\n")
-    process.stdin.flush()
     held, process.stdin = process.stdin, None  # `communicate` would close it
+    with suppress(BrokenPipeError):  # a runner that died unheard is judged by what it answered
+        held.write(line + "\n")
+        held.flush()
     try:
         return process.communicate(timeout=timeout)
     finally:
-        held.close()
+        with suppress(BrokenPipeError):
+            held.close()
 
 
 def _expect(transcript: Transcript, condition: object, sentence: str) -> None:
@@ -137,7 +151,7 @@ def its_files_are_as_claimed(subject: Subject) -> None:
         _expect(transcript, len(content) == file.bytes, f"{path} has {len(content)} bytes")
         digest = hashlib.sha256(content).hexdigest()
         _expect(transcript, digest == file.sha256, f"{path} has digest {digest}")
-    strays = {each for each in spool.rglob("*") if each.is_file()} - {
+    strays = {each for each in spool.rglob("*") if each.is_symlink() or not each.is_dir()} - {
         spool / file.path for file in files
     }
     _expect(transcript, not strays, f"it leaves strays: {sorted(map(str, strays))}")
@@ -146,6 +160,7 @@ def its_files_are_as_claimed(subject: Subject) -> None:
 def it_announces_its_graph_first(subject: Subject) -> None:
     """Expect one graph, before everything else, each node after its dependencies."""
     transcript = run(subject)
+    _expect(transcript, transcript.answers, "it answers nothing")
     first, *rest = transcript.answers
     if not isinstance(first, Graph):
         raise AssertionError(f"the first answer is {first!r}, no graph")

@@ -154,9 +154,14 @@ def _stage(target: str, outputs: Path, spool: Path) -> StagedOutput:
 
 
 def _with_first_file(result: RunResult, change: Callable[[StagedFile], StagedFile]) -> RunResult:
-    first, *rest = result.outputs
+    first = _with_files(result)
     changed = replace(first, files=(change(first.files[0]), *first.files[1:]))
-    return replace(result, outputs=(changed, *rest))
+    outputs = tuple(changed if each is first else each for each in result.outputs)
+    return replace(result, outputs=outputs)
+
+
+def _with_files(result: RunResult) -> StagedOutput:
+    return next(each for each in result.outputs if each.files)
 
 
 def _missing_file(result: RunResult, _spool: Path) -> RunResult:
@@ -168,13 +173,13 @@ def _wrong_digest(result: RunResult, _spool: Path) -> RunResult:
 
 
 def _outside(result: RunResult, spool: Path) -> RunResult:
-    path = result.outputs[0].files[0].path
+    path = _with_files(result).files[0].path
     shutil.copyfile(spool / path, spool.parent / path)
     return _with_first_file(result, lambda file: replace(file, path=f"../{file.path}"))
 
 
 def _link(result: RunResult, spool: Path) -> RunResult:
-    path = spool / result.outputs[0].files[0].path
+    path = spool / _with_files(result).files[0].path
     path.rename(path.with_suffix(".moved"))
     path.symlink_to(path.with_suffix(".moved"))
     return result

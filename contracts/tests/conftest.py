@@ -1,0 +1,6 @@
+from __future__ import annotations
+
+from hypothesis import settings
+
+settings.register_profile("contracts", max_examples=60, deadline=None, database=None)
+settings.load_profile("contracts")

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pytest
+
+from isthmus_contracts import ProtocolError
+from isthmus_contracts.codec import from_plain, to_plain
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    name: str
+    kind: Literal["oak", "elm"] = "oak"
+    height: float = 1.0
+    alive: bool = True
+    note: str | None = None
+    leaves: tuple[Leaf, ...] = ()
+    best: Leaf | None = None
+    tags: Mapping[str, str | int | float | bool] | None = None
+    rings: Mapping[str, tuple[int, ...]] | None = None
+
+
+FULL = Tree(
+    name="a",
+    kind="elm",
+    height=2.5,
+    alive=False,
+    note="old",
+    leaves=(Leaf(1), Leaf(2)),
+    best=Leaf(3),
+    tags={"s": "x", "i": 1, "f": 1.0, "b": True},
+    rings={"inner": (1, 2), "outer": ()},
+)
+
+
+def test_a_value_becomes_plain() -> None:
+    assert to_plain(FULL) == {
+        "name": "a",
+        "kind": "elm",
+        "height": 2.5,
+        "alive": False,
+        "note": "old",
+        "leaves": [{"size": 1}, {"size": 2}],
+        "best": {"size": 3},
+        "tags": {"s": "x", "i": 1, "f": 1.0, "b": True},
+        "rings": {"inner": [1, 2], "outer": []},
+    }
+
+
+@pytest.mark.parametrize("tree", [FULL, Tree("a")])
+def test_a_value_comes_back_through_json(tree: Tree) -> None:
+    back = from_plain(Tree, json.loads(json.dumps(to_plain(tree))))
+    assert back == tree
+    assert repr(back) == repr(tree)
+
+
+def test_a_field_with_a_default_may_be_left_out() -> None:
+    assert from_plain(Tree, {"name": "a"}) == Tree("a")
+
+
+def test_a_whole_number_is_a_float_where_a_float_is_due() -> None:
+    height = from_plain(Tree, {"name": "a", "height": 2}).height
+    assert height == 2.0
+    assert type(height) is float
+
+
+@pytest.mark.parametrize(
+    ("plain", "message"),
+    [
+        (1, "Tree: expected an object, got 1"),
+        (None, "Tree: expected an object, got None"),
+        ([], "Tree: expected an object, got a list"),
+        ({}, "Tree: field 'name' is missing"),
+        (
+            {"name": "a", "x": 1},
+            "Tree: unknown field 'x'; known: 'name', 'kind', 'height', 'alive', 'note', "
+            "'leaves', 'best', 'tags', 'rings'",
+        ),
+        ({"name": 1}, "Tree.name: expected str, got 1"),
+        ({"name": None}, "Tree.name: expected str, got None"),
+        ({"name": {}}, "Tree.name: expected str, got an object"),
+        ({"name": "a", "kind": "ash"}, "Tree.kind: expected one of 'oak', 'elm', got 'ash'"),
+        ({"name": "a", "kind": ["oak"]}, "Tree.kind: expected one of 'oak', 'elm', got a list"),
+        ({"name": "a", "height": "2"}, "Tree.height: expected float, got '2'"),
+        ({"name": "a", "height": True}, "Tree.height: expected float, got True"),
+        (
+            {"name": "a", "height": 10**400},
+            "Tree.height: expected float, got an integer beyond it",
+        ),
+        ({"name": "a", "alive": 1}, "Tree.alive: expected bool, got 1"),
+        ({"name": "a", "note": 1}, "Tree.note: expected str, got 1"),
+        ({"name": "a", "leaves": {}}, "Tree.leaves: expected a list, got an object"),
+        ({"name": "a", "leaves": "ab"}, "Tree.leaves: expected a list, got 'ab'"),
+        ({"name": "a", "leaves": [1]}, "Tree.leaves[0]: expected an object, got 1"),
+        (
+            {"name": "a", "leaves": [{"size": 1}, {"size": 1.0}]},
+            "Tree.leaves[1].size: expected int, got 1.0",
+        ),
+        ({"name": "a", "leaves": [{}]}, "Tree.leaves[0]: field 'size' is missing"),
+        ({"name": "a", "best": {"size": True}}, "Tree.best.size: expected int, got True"),
+        ({"name": "a", "tags": []}, "Tree.tags: expected an object, got a list"),
+        (
+            {"name": "a", "tags": {"x": None}},
+            "Tree.tags.x: expected one of str, int, float, bool, got None",
+        ),
+        ({"name": "a", "rings": {"x": [1, "2"]}}, "Tree.rings.x[1]: expected int, got '2'"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_place(plain: Any, message: str) -> None:  # noqa: ANN401
+    with pytest.raises(ProtocolError) as caught:
+        from_plain(Tree, plain)
+    assert str(caught.value) == message
+
+
+def test_a_long_value_is_shown_in_part() -> None:
+    with pytest.raises(ProtocolError) as caught:
+        from_plain(Leaf, {"size": "x" * 10_000})
+    assert str(caught.value) == f"Leaf.size: expected int, got '{'x' * 59}..."
+
+
+def test_the_place_can_be_named() -> None:
+    with pytest.raises(ProtocolError, match=r"^line 3: field 'size' is missing$"):
+        from_plain(Leaf, {}, "line 3")

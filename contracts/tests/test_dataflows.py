@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from isthmus_contracts import (
+    Checkpoint,
+    Column,
+    Dataflow,
+    Dataset,
+    DeclarationError,
+    File,
+    Identity,
+    Input,
+    Metric,
+    Metrics,
+    Param,
+    Table,
+    UnknownNameError,
+)
+
+RAW = Table("raw", "Raw rows.", (Column("id", "int64", "A number."),))
+CLEAN = Table("clean", "Clean rows.", (Column("id", "int64", "A number."),))
+REPORT = File("report", "A report.", ".html")
+SCORES = Metrics("scores", "Scores.", (Metric("accuracy", "Share.", minimum=0, maximum=1),))
+SOURCE = Dataset("source", "A source.", "operations", (RAW,))
+
+
+def dataflow(**declared: Any) -> Dataflow:  # noqa: ANN401
+    fields: dict[str, Any] = {
+        "name": "cleaning",
+        "version": "2.3.4",
+        "owner": "analytics",
+        "description": "Cleans.",
+        "inputs": (SOURCE.input("raw"),),
+        "outputs": (CLEAN, REPORT, SCORES),
+    }
+    return Dataflow(**{**fields, **declared})
+
+
+def test_the_identity_is_the_name_and_the_major_version() -> None:
+    assert dataflow().identity == Identity("cleaning", 2)
+    assert str(dataflow().identity) == "cleaning.v2"
+    assert dataflow(version="0.10.3").identity == Identity("cleaning", 0)
+
+
+def test_identities_sort_by_number_and_not_by_text() -> None:
+    ten, nine = dataflow(version="10.0.0").identity, dataflow(version="9.0.0").identity
+    assert sorted([ten, nine]) == [nine, ten]
+
+
+@pytest.mark.parametrize(
+    "version", ["", "1", "1.0", "v1.0.0", "01.0.0", "1.0.0-rc1", "1.0.0\n", "1.0.-1", "1٣.0.0"]
+)
+def test_a_version_has_three_plain_numbers(version: str) -> None:
+    message = f"dataflow 'cleaning' has version {version!r}; right would be '1.0.0'"
+    with pytest.raises(DeclarationError, match=re.escape(message)):
+        dataflow(version=version)
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ({"name": "clean-ing"}, "dataflow is named 'clean-ing'; a name has"),
+        ({"owner": ""}, "dataflow 'cleaning' has no owner"),
+        ({"outputs": ()}, "dataflow 'cleaning' has no outputs"),
+        ({"outputs": (CLEAN, CLEAN)}, "in dataflow 'cleaning' 'clean' is declared twice"),
+        ({"outputs": (RAW,)}, "in dataflow 'cleaning' 'raw' is declared twice"),
+        ({"params": (Param("raw", "integer", 1, "A."),)}, "'raw' is declared twice"),
+        ({"params": (Param("clean", "integer", 1, "A."),)}, "'clean' is declared twice"),
+        ({"checkpoints": (Checkpoint("report", "A."),)}, "'report' is declared twice"),
+    ],
+)
+def test_a_dataflow_that_contradicts_itself_is_refused(
+    declared: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DeclarationError, match=re.escape(message)):
+        dataflow(**declared)
+
+
+def test_an_output_is_found_by_name() -> None:
+    assert dataflow().output("report") is REPORT
+    with pytest.raises(
+        UnknownNameError,
+        match=r"^no output of dataflow 'cleaning' named 'x'; known: 'clean', 'report', 'scores'$",
+    ):
+        dataflow().output("x")
+
+
+def test_a_published_table_is_an_input_of_another_dataflow() -> None:
+    read = dataflow().input("clean")
+    assert read == Input(CLEAN, Identity("cleaning", 2))
+    assert read.name == "clean"
+
+
+@pytest.mark.parametrize("output", ["report", "scores"])
+def test_what_is_no_table_is_no_input(output: str) -> None:
+    message = rf"^output '{output}' of dataflow 'cleaning' is no table$"
+    with pytest.raises(DeclarationError, match=message):
+        dataflow().input(output)
+
+
+def test_an_input_that_is_not_offered_is_unknown() -> None:
+    with pytest.raises(UnknownNameError, match="no output of dataflow 'cleaning' named 'x'"):
+        dataflow().input("x")
+    with pytest.raises(
+        UnknownNameError, match=r"^no table of dataset 'source' named 'x'; known: 'raw'$"
+    ):
+        SOURCE.input("x")
+
+
+def test_a_dataset_offers_its_tables_under_its_name() -> None:
+    assert SOURCE.input("raw") == Input(RAW, "source")
+
+
+def test_a_dataset_checks_its_names() -> None:
+    with pytest.raises(DeclarationError, match="dataset is named 'My Source'"):
+        Dataset("My Source", "A source.", "operations", (RAW,))
+    with pytest.raises(DeclarationError, match="table of dataset 'source' 'raw' is declared twice"):
+        Dataset("source", "A source.", "operations", (RAW, RAW))
+
+
+@pytest.mark.parametrize("suffix", ["", "html", ".", ".HTML", "./x", ".tar.gz", ".html\n"])
+def test_a_suffix_is_a_dot_and_letters(suffix: str) -> None:
+    message = f"file 'report' has suffix {suffix!r}; right would be '.html'"
+    with pytest.raises(DeclarationError, match=re.escape(message)):
+        File("report", "A report.", suffix)
+
+
+def test_metrics_name_at_least_one_number_and_each_once() -> None:
+    with pytest.raises(DeclarationError, match=r"^metrics 'scores' name no number$"):
+        Metrics("scores", "Scores.", ())
+    one = Metric("accuracy", "Share.")
+    with pytest.raises(DeclarationError, match="metric of 'scores' 'accuracy' is declared twice"):
+        Metrics("scores", "Scores.", (one, one))
+
+
+def test_a_metric_keeps_its_bounds_in_order() -> None:
+    with pytest.raises(DeclarationError, match=r"^metric 'x' has minimum 1 above maximum 0$"):
+        Metric("x", "A number.", minimum=1, maximum=0)
+
+
+@pytest.mark.parametrize(
+    ("declare", "message"),
+    [
+        (lambda: File("X", "A file.", ".html"), "file is named 'X'"),
+        (lambda: Metric("X", "A number."), "metric is named 'X'"),
+        (lambda: Metrics("X", "Numbers.", (Metric("x", "A."),)), "metrics is named 'X'"),
+        (lambda: Checkpoint("X", "A place."), "checkpoint is named 'X'"),
+    ],
+)
+def test_everything_declared_has_a_plain_name(declare: Any, message: str) -> None:  # noqa: ANN401
+    with pytest.raises(DeclarationError, match=message):
+        declare()

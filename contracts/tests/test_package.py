@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import isthmus_contracts
+
+SOURCE = Path(__file__).parents[1] / "src"
+IMPORT_ALL = """
+import importlib, json, pkgutil, sys
+before = set(sys.modules)
+sys.path = [sys.argv[1], *sys.path]
+import isthmus_contracts
+names = [m.name for m in pkgutil.walk_packages(isthmus_contracts.__path__, "isthmus_contracts.")]
+for name in names:
+    importlib.import_module(name)
+print(json.dumps([names, sorted({each.split(".")[0] for each in set(sys.modules) - before})]))
+"""
+
+
+def test_the_package_imports_nothing_outside_the_standard_library() -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-W", "error", "-c", IMPORT_ALL, str(SOURCE)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    names, imported = json.loads(done.stdout)
+    assert "isthmus_contracts.testing.conformance" in names
+    foreign = set(imported) - sys.stdlib_module_names - {"isthmus_contracts"}
+    assert not foreign
+
+
+def test_everything_that_is_promised_is_there() -> None:
+    assert sorted(isthmus_contracts.__all__) == isthmus_contracts.__all__
+    for name in isthmus_contracts.__all__:
+        assert hasattr(isthmus_contracts, name)
+
+
+def test_the_package_is_typed() -> None:
+    assert (SOURCE / "isthmus_contracts" / "py.typed").is_file()

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, get_args
+
+import pytest
+
+from isthmus_contracts import Column, ColumnType, DeclarationError, Table, UnknownNameError
+
+ID = Column("id", "int64", "A number.")
+NOTE = Column("note", "string", "A note.", nullable=True)
+
+
+@pytest.mark.parametrize("kind", get_args(ColumnType))
+def test_every_type_can_be_declared(kind: ColumnType) -> None:
+    assert Column("x", kind, "A value.").type == kind
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ({"name": "Some Column"}, "column is named 'Some Column'; a name has"),
+        ({"type": "int32"}, "column 'x' has type 'int32'; known: 'string', 'int64', 'float64'"),
+        ({"type": "string", "minimum": 0}, "column 'x' is a string, which has no bounds"),
+        ({"type": "bool", "maximum": 1}, "column 'x' is a bool, which has no bounds"),
+        ({"type": "date", "minimum": 0}, "column 'x' is a date, which has no bounds"),
+        ({"choices": ("1", "2")}, "column 'x' is a int64, which has no choices"),
+        ({"type": "string", "choices": ("a", "a")}, "choice of column 'x' 'a' is declared twice"),
+        ({"minimum": 2, "maximum": 1}, "column 'x' has minimum 2 above maximum 1"),
+        ({"maximum": math.nan}, "column 'x' has bound nan, which is no finite number"),
+    ],
+)
+def test_a_column_that_contradicts_itself_is_refused(
+    declared: dict[str, Any], message: str
+) -> None:
+    fields = {"name": "x", "type": "int64", "description": "A value."}
+    with pytest.raises(DeclarationError, match=re.escape(message)):
+        Column(**{**fields, **declared})
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        (ID, "not null"),
+        (NOTE, ""),
+        (
+            Column("x", "float64", "A share.", minimum=0, maximum=1),
+            "not null, at least 0, at most 1",
+        ),
+        (Column("x", "int64", "An id.", nullable=True, maximum=12345678), "at most 12345678"),
+        (Column("x", "string", "A.", choices=("JFK", "LGA")), "not null, one of JFK, LGA"),
+    ],
+)
+def test_a_column_says_its_promise_in_words(column: Column, words: str) -> None:
+    assert column.promise == words
+
+
+def test_a_table_finds_its_columns_by_name() -> None:
+    table = Table("notes", "Notes.", (ID, NOTE), key=("id",))
+    assert table.column("note") is NOTE
+    with pytest.raises(
+        UnknownNameError, match=r"^no column of table 'notes' named 'x'; known: 'id', 'note'$"
+    ):
+        table.column("x")
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        ({"name": ""}, "table is named ''; a name has"),
+        ({"columns": ()}, "table 'notes' has no columns"),
+        ({"columns": (ID, ID)}, "column of table 'notes' 'id' is declared twice"),
+        ({"min_rows": -1}, "table 'notes' has min_rows -1"),
+        ({"key": ("note",)}, "key column 'note' of table 'notes' is nullable"),
+        ({"key": ("id", "id")}, "key column of table 'notes' 'id' is declared twice"),
+    ],
+)
+def test_a_table_that_contradicts_itself_is_refused(declared: dict[str, Any], message: str) -> None:
+    fields = {"name": "notes", "description": "Notes.", "columns": (ID, NOTE)}
+    with pytest.raises(DeclarationError, match=re.escape(message)):
+        Table(**{**fields, **declared})
+
+
+def test_a_key_names_columns_of_its_table() -> None:
+    with pytest.raises(UnknownNameError, match="no column of table 'notes' named 'nr'"):
+        Table("notes", "Notes.", (ID,), key=("nr",))

@@ -1,0 +1,218 @@
+"""`isthmus`: a data scientist's day without Airflow."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as Grid
+
+from isthmus_contracts import (
+    ContractError,
+    Dataflow,
+    Metrics,
+    Output,
+    Param,
+    ParamError,
+    Table,
+    UnknownNameError,
+)
+from isthmus_contracts.catalog import CATALOG
+from isthmus_contracts.picture import graph_svg
+from isthmus_contracts.protocol import Event, NodeFailed, NodeFinished, StagedOutput
+from isthmus_transforms.errors import NodeError, UserError
+
+_PYTHON_TYPES = {"string": str, "integer": int, "number": float}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return 0 if all went well, 1 if a function failed, 2 for a mistake."""
+    console = Console(highlight=False)
+    try:
+        options = _parse(list(sys.argv[1:] if arguments is None else arguments))
+        command = {"run": _run, "describe": _describe, "view": _view}[options.command]
+        command(options, console)
+    except NodeError as error:
+        from isthmus_transforms.runtime.serving import authors_traceback  # noqa: PLC0415
+
+        print(authors_traceback(error), file=sys.stderr)
+        print(f"isthmus: {error}", file=sys.stderr)
+        return 1
+    except (UserError, ContractError, OSError) as error:
+        print(f"isthmus: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="isthmus",
+        description=__doc__,
+        epilog="Each command has a --help of its own; `isthmus run DATAFLOW --help` lists params.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser(
+        "run", help="compute a dataflow's outputs from Parquet files", add_help=False
+    )
+    run.add_argument("dataflow", nargs="?", help=_known())
+    run.add_argument("rest", nargs=argparse.REMAINDER)
+    describe = commands.add_parser("describe", help="show a dataflow's contract and its functions")
+    describe.add_argument("dataflow", help=_known())
+    view = commands.add_parser("view", help="draw a dataflow's functions as SVG or HTML")
+    view.add_argument("dataflow", help=_known())
+    view.add_argument(
+        "-o", "--out", type=Path, help="the file to write, .svg or .html; default: DATAFLOW.svg"
+    )
+    options = parser.parse_args(arguments)
+    if options.command == "run":
+        return _parse_run(arguments[1:])
+    return options
+
+
+def _known() -> str:
+    return "one of " + ", ".join(each.name for each in CATALOG.dataflows)
+
+
+def _parse_run(arguments: list[str]) -> argparse.Namespace:
+    """Parse with the options that the dataflow's own params make."""
+    names = [each for each in arguments[:1] if not each.startswith("-")]
+    params = CATALOG.dataflow(names[0]).params if names else ()
+    parser = argparse.ArgumentParser(
+        prog="isthmus run",
+        description="Compute a dataflow's outputs from Parquet files, without Airflow.",
+        epilog="`isthmus-platform export-inputs` writes the inputs of a run that Airflow made.",
+    )
+    parser.set_defaults(command="run")
+    parser.add_argument("dataflow", help=_known())
+    parser.add_argument(
+        "--inputs", type=Path, required=True, metavar="DIR", help="holds <input>.parquet files"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="where outputs go; default: out/DATAFLOW"
+    )
+    group = parser.add_argument_group("params")
+    for param in params:
+        group.add_argument(
+            f"--{param.name.replace('_', '-')}",
+            dest=f"param_{param.name}",
+            metavar=param.type.upper(),
+            help=f"{param.description} ({param.allowed}; default: {param.default})".replace(
+                "%", "%%"
+            ),
+        )
+    return parser.parse_args(arguments)
+
+
+def _param_value(param: Param, text: str) -> object:
+    if param.type == "boolean":
+        return {"true": True, "false": False}.get(text.lower(), text)
+    try:
+        return _PYTHON_TYPES[param.type](text)
+    except ValueError:
+        raise ParamError(param.name, text, param.allowed) from None
+
+
+def _given_params(contract: Dataflow, options: argparse.Namespace) -> dict[str, object]:
+    texts = {each: getattr(options, f"param_{each.name}") for each in contract.params}
+    return {each.name: _param_value(each, text) for each, text in texts.items() if text is not None}
+
+
+def _run(options: argparse.Namespace, console: Console) -> None:
+    from isthmus_transforms.runtime.inputs import read_input  # noqa: PLC0415
+    from isthmus_transforms.runtime.loading import load_dataflow  # noqa: PLC0415
+    from isthmus_transforms.runtime.outputs import stage  # noqa: PLC0415
+
+    dataflow = load_dataflow(options.dataflow)
+    contract = dataflow.contract
+    params = _given_params(contract, options)
+    graph = dataflow.describe(params)
+    total = sum(node.kind == "function" for node in graph.nodes)
+    frames = {
+        each.name: read_input(each, [options.inputs / f"{each.name}.parquet"])
+        for each in contract.inputs
+    }
+    folder: Path = options.out or Path("out") / contract.name
+    folder.mkdir(parents=True, exist_ok=True)
+    with console.status("computing") as status:
+        done = 0
+
+        def listen(event: Event) -> None:
+            nonlocal done
+            if isinstance(event, NodeFinished | NodeFailed):
+                done += 1
+                status.update(f"{done} of {total} nodes · {event.node} {event.seconds:.2f} s")
+
+        names = [each.name for each in contract.outputs]
+        values = dataflow.compute(names, frames, params, listen)
+    staged = [stage(each, values.pop(each.name), folder) for each in contract.outputs]
+    console.print(_outputs_grid(contract, staged, folder))
+
+
+def _outputs_grid(contract: Dataflow, staged: Sequence[StagedOutput], folder: Path) -> Grid:
+    grid = Grid("output", "content", "place", title=f"{contract.identity}", title_justify="left")
+    for output in staged:
+        if output.metrics is not None:
+            numbers = (f"{name} {value:.6g}" for name, value in output.metrics.items())
+            grid.add_row(output.name, "\n".join(numbers), "")
+        for file in output.files:
+            size = f"{file.bytes:,} bytes" if file.rows is None else f"{file.rows:,} rows"
+            grid.add_row(output.name, size, str(folder / file.path))
+    return grid
+
+
+def _describe(options: argparse.Namespace, console: Console) -> None:
+    from isthmus_transforms.runtime.loading import load_dataflow  # noqa: PLC0415
+
+    dataflow = load_dataflow(options.dataflow)
+    contract = dataflow.contract
+    console.print(f"[bold]{contract.identity}[/bold] {contract.version}, owner {contract.owner}")
+    console.print(contract.description, markup=False)
+    inputs = Grid("input", "from", "what it is", title="takes", title_justify="left")
+    for each in contract.inputs:
+        inputs.add_row(each.name, str(each.origin), each.table.description)
+    params = Grid("param", "default", "allowed", "what it is", title="params", title_justify="left")
+    for param in contract.params:
+        params.add_row(param.name, str(param.default), param.allowed, param.description)
+    outputs = Grid("output", "kind", "what it is", title="offers", title_justify="left")
+    for output in contract.outputs:
+        outputs.add_row(output.name, _kind(output), output.description)
+    nodes = Grid("function", "place", "what it is", title="computes", title_justify="left")
+    for node in dataflow.describe().nodes:
+        if node.kind == "function":
+            nodes.add_row(node.name, f"{Path(node.file or '').name}:{node.line}", node.description)
+    for grid in (inputs, params, outputs, nodes):
+        if grid.row_count:
+            console.print(grid)
+
+
+def _kind(output: Output) -> str:
+    if isinstance(output, Table):
+        return f"table, {len(output.columns)} columns"
+    if isinstance(output, Metrics):
+        return f"{len(output.metrics)} metrics"
+    return f"file, {output.suffix}"
+
+
+def _view(options: argparse.Namespace, console: Console) -> None:
+    from isthmus_transforms.runtime.loading import load_dataflow  # noqa: PLC0415
+
+    dataflow = load_dataflow(options.dataflow)
+    path: Path = options.out or Path(f"{dataflow.contract.name}.svg")
+    writers: Mapping[str, str] = {
+        ".svg": "{svg}",
+        ".html": "<!doctype html><title>{title}</title>{svg}",
+    }
+    if path.suffix not in writers:
+        raise UnknownNameError("kind of picture", path.suffix, writers)
+    svg = graph_svg(dataflow.describe())
+    title = escape(str(dataflow.contract.identity))
+    path.write_text(writers[path.suffix].format(svg=svg, title=title), encoding="utf-8")
+    console.print(f"wrote {path}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

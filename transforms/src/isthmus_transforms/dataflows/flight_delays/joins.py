@@ -1,0 +1,34 @@
+"""What is known about each flight, side by side."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+
+def joined_flights(  # noqa: PLR0913 - one for each table beside the flights
+    arrived_flights: pd.DataFrame,
+    airline_names: pd.DataFrame,
+    hourly_weather: pd.DataFrame,
+    aircraft_registry: pd.DataFrame,
+    departure_airports: pd.DataFrame,
+    destination_airports: pd.DataFrame,
+    origin_congestion: pd.DataFrame,
+    carrier_congestion: pd.DataFrame,
+) -> pd.DataFrame:
+    """Flights that arrived, in their order, with everything else that is known beside them.
+
+    Each flight is here exactly once: what is missing in another table is null here, and what is
+    in another table twice is an error.
+    """
+    joined = arrived_flights
+    for table, key in (
+        (airline_names, ["carrier"]),
+        (hourly_weather, ["origin", "time_hour"]),
+        (aircraft_registry, ["tailnum"]),
+        (departure_airports, ["origin"]),
+        (destination_airports, ["dest"]),
+        (origin_congestion, ["origin", "time_hour"]),
+        (carrier_congestion, ["origin", "time_hour", "carrier"]),
+    ):
+        joined = joined.merge(table, on=key, how="left", validate="many_to_one")
+    return joined

@@ -1,0 +1,61 @@
+"""The rules that a contract sets for a table's values, checked with pandera."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pandera.pandas as pa
+
+from isthmus_contracts import Column, Table
+
+_EXAMPLES = 3
+
+
+def broken_rules(table: Table, frame: pd.DataFrame) -> list[str]:
+    """Return a sentence for each rule that the values break: nulls, ranges, choices, key, rows."""
+    problems = []
+    if len(frame) < table.min_rows:
+        problems.append(f"it has {len(frame)} rows; the contract says at least {table.min_rows}")
+    try:
+        _schema(table).validate(frame, lazy=True)
+    except pa.errors.SchemaErrors as error:
+        problems += _sentences(error.failure_cases)
+    if table.key and frame.duplicated(list(table.key)).any():
+        twice = frame[frame.duplicated(list(table.key))]
+        keys = [str(tuple(row)) for row in twice[list(table.key)].head(_EXAMPLES).to_numpy()]
+        problems.append(
+            f"{len(twice)} rows repeat a key ({', '.join(table.key)}), such as {', '.join(keys)}"
+        )
+    return problems
+
+
+def _schema(table: Table) -> pa.DataFrameSchema:
+    return pa.DataFrameSchema(
+        {
+            each.name: pa.Column(nullable=each.nullable, checks=_checks(each))
+            for each in table.columns
+        }
+    )
+
+
+def _checks(column: Column) -> list[pa.Check]:
+    checks = []
+    if column.minimum is not None:
+        checks.append(pa.Check.ge(column.minimum, name=f"at least {column.minimum:g}"))
+    if column.maximum is not None:
+        checks.append(pa.Check.le(column.maximum, name=f"at most {column.maximum:g}"))
+    if column.choices:
+        checks.append(pa.Check.isin(column.choices, name=f"one of {', '.join(column.choices)}"))
+    return checks
+
+
+def _sentences(cases: pd.DataFrame) -> list[str]:
+    sentences = []
+    for (column, check), group in cases.groupby(["column", "check"], sort=True):
+        rule = "not null" if check == "not_nullable" else check
+        shown = ", ".join(
+            dict.fromkeys(repr(each) for each in group["failure_case"].head(_EXAMPLES))
+        )
+        sentences.append(
+            f"column {column!r} has {len(group)} values such as {shown}; the contract says {rule}"
+        )
+    return sentences

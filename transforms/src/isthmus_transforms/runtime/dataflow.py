@@ -1,0 +1,129 @@
+"""A dataflow: a contract, the functions that keep it, and ways to compute with them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType, ModuleType
+
+import pandas as pd
+from hamilton.graph import FunctionGraph
+from hamilton.node import DependencyType
+
+from isthmus_contracts import Dataflow as Contract
+from isthmus_contracts import ParamValue, UnknownNameError, resolve_params
+from isthmus_contracts.protocol import Event, Graph
+from isthmus_transforms.errors import DefinitionError, InputError
+from isthmus_transforms.runtime.execution import Listener, SequentialExecutor, required_nodes
+from isthmus_transforms.runtime.graph import build_graph, describe_graph
+
+
+def _ignore(_event: Event) -> None:
+    """Hear nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dataflow:
+    """Tie functions to the contract that they keep.
+
+    An input, a param and an output is the node of the same name; `checkpoints` maps each checkpoint
+    of the contract to the node that it stands for today.
+    """
+
+    contract: Contract
+    modules: tuple[ModuleType, ...]
+    checkpoints: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        offered = [each.name for each in self.contract.checkpoints]
+        if sorted(offered) != sorted(self.checkpoints):
+            raise DefinitionError(
+                f"dataflow {self.contract.name!r} ties the checkpoints {sorted(self.checkpoints)}, "
+                f"its contract offers {sorted(offered)}"
+            )
+
+    @property
+    def targets(self) -> Mapping[str, str]:
+        """Return the node of every output and checkpoint."""
+        return {each.name: each.name for each in self.contract.outputs} | dict(self.checkpoints)
+
+    def target_nodes(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the nodes of these targets, or raise `UnknownNameError`."""
+        for name in names:
+            if name not in self.targets:
+                raise UnknownNameError("target", name, self.targets)
+        return {name: self.targets[name] for name in names}
+
+    def describe(
+        self, params: Mapping[str, object] | None = None, targets: Iterable[str] | None = None
+    ) -> Graph:
+        """Return the nodes that these targets need, by default all outputs, with these params."""
+        resolved = resolve_params(self.contract.params, params or {})
+        graph = build_graph(self.modules, resolved)
+        names = [each.name for each in self.contract.outputs] if targets is None else targets
+        nodes = self.target_nodes(names)
+        self._check_nodes(graph, nodes.values())
+        given = {each.name for each in self.contract.inputs} | resolved.keys()
+        return describe_graph(self.contract, graph, nodes, given)
+
+    def compute(
+        self,
+        targets: Sequence[str],
+        inputs: Mapping[str, pd.DataFrame],
+        params: Mapping[str, object] | None = None,
+        listen: Listener = _ignore,
+    ) -> dict[str, object]:
+        """Return the value of each target: an output, a checkpoint or any node.
+
+        `inputs` holds the tables that the targets need. Raise `UnknownNameError` for a name that is
+        not known, `ParamError` for a value that is not allowed, `InputError` for an input that is
+        missing, `NodeError` for a function that raised.
+        """
+        resolved = resolve_params(self.contract.params, params or {})
+        self._check_inputs(inputs)
+        graph = build_graph(self.modules, resolved)
+        nodes = [self.targets.get(name, name) for name in targets]
+        self._check_nodes(graph, nodes)
+        self._check_given(graph, nodes, inputs, resolved)
+        executor = SequentialExecutor(listen)
+        values = executor.execute(graph, nodes, {}, {**inputs, **resolved}, str(uuid.uuid4()))
+        return {name: values[node] for name, node in zip(targets, nodes, strict=True)}
+
+    def _check_inputs(self, inputs: Mapping[str, object]) -> None:
+        known = [each.name for each in self.contract.inputs]
+        for name, value in inputs.items():
+            if name not in known:
+                raise UnknownNameError("input", name, known)
+            if not isinstance(value, pd.DataFrame):
+                raise InputError(name, f"expected a DataFrame, got {type(value).__name__}")
+
+    def _check_nodes(self, graph: FunctionGraph, nodes: Iterable[str]) -> None:
+        for name in nodes:
+            if name not in graph.nodes:
+                raise UnknownNameError(
+                    "node",
+                    name,
+                    (each for each in graph.nodes if not graph.nodes[each].user_defined),
+                )
+
+    def _check_given(
+        self,
+        graph: FunctionGraph,
+        targets: Iterable[str],
+        inputs: Mapping[str, pd.DataFrame],
+        params: Mapping[str, ParamValue],
+    ) -> None:
+        known = {each.name for each in self.contract.inputs}
+        given = inputs.keys() | params.keys()
+        for node in required_nodes(graph, targets, given):
+            for each in node.dependencies:
+                optional = node.input_types[each.name][1] is DependencyType.OPTIONAL
+                if optional or not each.user_defined or each.name in given:
+                    continue
+                if each.name in known:
+                    raise InputError(each.name, f"it is not given, and {node.name!r} needs it")
+                raise DefinitionError(
+                    f"node {node.name!r} takes {each.name!r}, which is no function, input or param "
+                    f"of dataflow {self.contract.name!r}"
+                )

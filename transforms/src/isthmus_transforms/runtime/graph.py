@@ -1,0 +1,79 @@
+"""Building the graph of a dataflow's functions, and describing it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from types import ModuleType
+from typing import Literal
+
+from hamilton import driver, registry
+from hamilton.graph import FunctionGraph
+from hamilton.htypes import get_type_as_string
+from hamilton.node import Node
+
+from isthmus_contracts import Dataflow as Contract
+from isthmus_contracts import ParamValue
+from isthmus_contracts.protocol import Graph, GraphNode
+from isthmus_transforms.errors import DefinitionError
+from isthmus_transforms.runtime.execution import function_of, required_nodes
+from isthmus_transforms.runtime.source import source_of
+
+registry.load_extension("pandas")
+
+
+def build_graph(modules: Sequence[ModuleType], params: Mapping[str, ParamValue]) -> FunctionGraph:
+    """Return the graph of the modules' functions, in the variant that the params choose.
+
+    Raise `DefinitionError` if the functions do not fit together.
+    """
+    try:
+        return driver.Builder().with_modules(*modules).with_config(dict(params)).build().graph
+    except Exception as error:  # Hamilton raises many kinds for what an author got wrong
+        names = ", ".join(module.__name__.rpartition(".")[2] for module in modules)
+        raise DefinitionError(f"the functions in {names} make no graph: {error}") from error
+
+
+def describe_graph(
+    contract: Contract, graph: FunctionGraph, targets: Mapping[str, str], given: Collection[str]
+) -> Graph:
+    """Return the nodes that run for `targets` (target → node) when `given` is there."""
+    inputs = {each.name: each.table.description for each in contract.inputs}
+    params = {each.name: each.description for each in contract.params}
+    target_of = {node: target for target, node in targets.items()}
+    nodes = required_nodes(graph, targets.values(), given)
+    names = {node.name for node in nodes}
+    described = []
+    for node in nodes:
+        if node.name in inputs:
+            described.append(_outside(node, "input", inputs[node.name]))
+        elif node.name in params:
+            described.append(_outside(node, "param", params[node.name]))
+        else:
+            known = tuple(each.name for each in node.dependencies if each.name in names)
+            described.append(_function(node, known, target_of.get(node.name)))
+    return Graph(time.time(), tuple(described))
+
+
+def _outside(node: Node, kind: Literal["input", "param"], description: str) -> GraphNode:
+    return GraphNode(node.name, kind, _type(node), description, ())
+
+
+def _function(node: Node, dependencies: tuple[str, ...], target: str | None) -> GraphNode:
+    source = source_of(function_of(node))
+    description = " ".join((node.documentation or "").split())
+    return GraphNode(
+        node.name,
+        "function",
+        _type(node),
+        description,
+        dependencies,
+        target,
+        source.function,
+        source.file,
+        source.line,
+    )
+
+
+def _type(node: Node) -> str:
+    return get_type_as_string(node.type) or ""

@@ -1,0 +1,53 @@
+"""Reading inputs: Parquet files that keep a table's contract, as frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from isthmus_contracts import Input, Table
+from isthmus_transforms.errors import InputError
+from isthmus_transforms.runtime.types import arrow_schema, same_kind
+
+
+def read_input(contract: Input, files: Sequence[Path]) -> pd.DataFrame:
+    """Return the rows of all files, with the contract's columns in its order.
+
+    Strings become `str`, dates and instants datetime64, an int64 with nulls float64. A column that
+    the contract does not name is not read. Raise `InputError` for a file that is missing or no
+    Parquet, and for a column that is missing or of another type.
+    """
+    parts = [_read(contract.table, file, contract.name) for file in files]
+    if not parts:
+        raise InputError(contract.name, "no file is given")
+    table = pa.concat_tables(parts)
+    del parts
+    frame = table.to_pandas(split_blocks=True, self_destruct=True, date_as_object=False)
+    return pd.DataFrame(frame)
+
+
+def _read(table: Table, file: Path, name: str) -> pa.Table:
+    schema = arrow_schema(table)
+    try:
+        found = pq.read_schema(file)
+    except FileNotFoundError:
+        raise InputError(name, f"there is no file {file}") from None
+    except (OSError, pa.ArrowInvalid) as error:
+        raise InputError(name, f"{file} is no Parquet file: {error}") from None
+    problems = [_problem(field, found) for field in schema]
+    for problem in filter(None, problems):
+        raise InputError(name, f"{file.name}: {problem}")
+    return pq.read_table(file, columns=schema.names).cast(schema)
+
+
+def _problem(field: pa.Field, found: pa.Schema) -> str | None:
+    if field.name not in found.names:
+        return f"column {field.name!r} is missing; there are: {', '.join(found.names)}"
+    other = found.field(field.name).type
+    if not same_kind(other, field.type):
+        return f"column {field.name!r} is {other}; the contract says {field.type}"
+    return None

@@ -1,0 +1,37 @@
+"""Finding the dataflow that keeps a contract: the package of its name."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import isthmus_transforms.dataflows
+from isthmus_contracts import Identity, UnknownNameError
+from isthmus_contracts.catalog import CATALOG
+from isthmus_transforms.errors import DefinitionError
+from isthmus_transforms.runtime.dataflow import Dataflow
+
+
+def load_dataflow(name: str) -> Dataflow:
+    """Return the dataflow called `name` (its newest major version) or `name.vN`.
+
+    Raise `UnknownNameError` if the catalog or this tree has none of that name, `DefinitionError` if
+    its package declares none.
+    """
+    contract = CATALOG.dataflow(name)
+    package = package_of(contract.identity)
+    known = [each.name for each in pkgutil.iter_modules(isthmus_transforms.dataflows.__path__)]
+    if package not in known:
+        raise UnknownNameError("dataflow package named", package, known)
+    module = importlib.import_module(f"isthmus_transforms.dataflows.{package}")
+    found = getattr(module, "dataflow", None)
+    if not isinstance(found, Dataflow) or found.contract != contract:
+        raise DefinitionError(
+            f"{module.__name__} declares no `dataflow` that keeps the contract {contract.identity}"
+        )
+    return found
+
+
+def package_of(identity: Identity) -> str:
+    """Return the name of the package that keeps a contract: `name`, from version 2 on `name_vN`."""
+    return identity.name if identity.major <= 1 else f"{identity.name}_v{identity.major}"

@@ -1,0 +1,59 @@
+"""Where a function stands in the code, and which code it is."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+
+import isthmus_transforms
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Point to a function; `file` is relative to the folder that holds its package."""
+
+    function: str
+    file: str
+    line: int
+
+
+def source_of(function: Callable[..., object]) -> Source:
+    """Return where `function` stands, decorators included."""
+    code = inspect.unwrap(function).__code__
+    return Source(function.__qualname__, _relative(code.co_filename), code.co_firstlineno)
+
+
+def failing_line(function: Callable[..., object], traceback: TracebackType | None) -> int:
+    """Return the last line that `traceback` passed in the function's file, else its first line."""
+    code = inspect.unwrap(function).__code__
+    line: int = code.co_firstlineno
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == code.co_filename:
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return line
+
+
+@cache
+def _relative(filename: str) -> str:
+    path = Path(filename)
+    folder = path.parent
+    while (folder / "__init__.py").is_file():
+        folder = folder.parent
+    return str(path.relative_to(folder))
+
+
+@cache
+def code_version() -> str:
+    """Return a digest of every source file of this tree."""
+    root = Path(isthmus_transforms.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(f"{path.relative_to(root)}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]

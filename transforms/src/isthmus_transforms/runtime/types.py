@@ -1,0 +1,37 @@
+"""The contract's column types in Arrow's terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from isthmus_contracts import ColumnType, Table
+
+_ARROW: Mapping[ColumnType, pa.DataType] = {
+    "string": pa.string(),
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "bool": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+}
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """Return the schema of a file that keeps the table's contract."""
+    return pa.schema(
+        [pa.field(each.name, _ARROW[each.type], nullable=each.nullable) for each in table.columns]
+    )
+
+
+def same_kind(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Say whether a column differs from what is wanted in its storage only."""
+    if pa.types.is_string(wanted):
+        return any(
+            is_kind(found)
+            for is_kind in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+        )
+    if pa.types.is_timestamp(wanted):
+        return bool(pa.types.is_timestamp(found) and found.tz is not None)
+    return bool(found.equals(wanted))
