@@ -2,5 +2,5 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-settings.register_profile("contracts", max_examples=60, deadline=None, database=None)
+settings.register_profile("contracts", max_examples=30, deadline=None, database=None)
 settings.load_profile("contracts")

@@ -82,8 +82,10 @@ def test_a_whole_number_is_a_float_where_a_float_is_due() -> None:
         ({}, "Tree: field 'name' is missing"),
         (
             {"name": "a", "x": 1},
-            "Tree: unknown field 'x'; known: 'name', 'kind', 'height', 'alive', 'note', "
-            "'leaves', 'best', 'tags', 'rings'",
+            (
+                "Tree: unknown field 'x'; known: 'name', 'kind', 'height', 'alive', 'note', "
+                "'leaves', 'best', 'tags', 'rings'"
+            ),
         ),
         ({"name": 1}, "Tree.name: expected str, got 1"),
         ({"name": None}, "Tree.name: expected str, got None"),

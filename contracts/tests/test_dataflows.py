@@ -28,7 +28,7 @@ SCORES = Metrics("scores", "Scores.", (Metric("accuracy", "Share.", minimum=0, m
 SOURCE = Dataset("source", "A source.", "operations", (RAW,))
 
 
-def dataflow(**declared: Any) -> Dataflow:  # noqa: ANN401
+def dataflow(**declared: Any) -> Dataflow:
     fields: dict[str, Any] = {
         "name": "cleaning",
         "version": "2.3.4",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from itertools import combinations, pairwise
+from typing import Literal, get_args
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -12,11 +13,13 @@ from isthmus_contracts.picture import graph_svg
 from isthmus_contracts.protocol import Graph, GraphNode
 
 SVG = "{http://www.w3.org/2000/svg}"
-KINDS = st.sampled_from(["input", "param", "function"])
+Kind = Literal["input", "param", "function"]
+KINDS: st.SearchStrategy[Kind] = st.sampled_from(get_args(Kind))
 
 
 def node(name: str, *dependencies: str) -> GraphNode:
-    return GraphNode(name, "function" if dependencies else "input", "int", "A node.", dependencies)
+    kind: Kind = "function" if dependencies else "input"
+    return GraphNode(name, kind, "int", "A node.", dependencies)
 
 
 def parsed(svg: str) -> ET.Element:

@@ -137,7 +137,8 @@ def test_everything_in_force_can_be_looked_up() -> None:
 
 
 def test_everything_in_force_is_described_and_owned() -> None:
-    for declared in (*CATALOG.datasets, *CATALOG.dataflows):
+    in_force: list[Dataset | Dataflow] = [*CATALOG.datasets, *CATALOG.dataflows]
+    for declared in in_force:
         assert declared.owner
         assert declared.description.endswith(".")
     tables = [table for dataset in CATALOG.datasets for table in dataset.tables]

@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = {"run": _run, "describe": _describe, "view": _view}[options.command]
         command(options, console)
     except NodeError as error:
-        from isthmus_transforms.runtime.serving import authors_traceback  # noqa: PLC0415
+        from isthmus_transforms.serving import authors_traceback  # noqa: PLC0415
 
         print(authors_traceback(error), file=sys.stderr)
         print(f"isthmus: {error}", file=sys.stderr)
@@ -123,7 +123,7 @@ def _given_params(contract: Dataflow, options: argparse.Namespace) -> dict[str, 
 
 def _run(options: argparse.Namespace, console: Console) -> None:
     from isthmus_transforms.runtime.inputs import read_input  # noqa: PLC0415
-    from isthmus_transforms.runtime.loading import load_dataflow  # noqa: PLC0415
+    from isthmus_transforms.loading import load_dataflow  # noqa: PLC0415
     from isthmus_transforms.runtime.outputs import stage  # noqa: PLC0415
 
     dataflow = load_dataflow(options.dataflow)
@@ -165,7 +165,7 @@ def _outputs_grid(contract: Dataflow, staged: Sequence[StagedOutput], folder: Pa
 
 
 def _describe(options: argparse.Namespace, console: Console) -> None:
-    from isthmus_transforms.runtime.loading import load_dataflow  # noqa: PLC0415
+    from isthmus_transforms.loading import load_dataflow  # noqa: PLC0415
 
     dataflow = load_dataflow(options.dataflow)
     contract = dataflow.contract
@@ -198,7 +198,7 @@ def _kind(output: Output) -> str:
 
 
 def _view(options: argparse.Namespace, console: Console) -> None:
-    from isthmus_transforms.runtime.loading import load_dataflow  # noqa: PLC0415
+    from isthmus_transforms.loading import load_dataflow  # noqa: PLC0415
 
     dataflow = load_dataflow(options.dataflow)
     path: Path = options.out or Path(f"{dataflow.contract.name}.svg")

@@ -20,7 +20,7 @@ def main() -> int:
     line = _read_request()
 
     # Only now, for it takes a second in which the platform may go away.
-    from isthmus_transforms.runtime.serving import serve  # noqa: PLC0415
+    from isthmus_transforms.serving import serve  # noqa: PLC0415
 
     def send(answer: Answer) -> None:
         answers.write(encode(answer) + "\n")

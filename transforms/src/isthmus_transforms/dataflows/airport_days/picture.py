@@ -24,12 +24,17 @@ def delay_calendar(days: pd.DataFrame) -> bytes:
     One block per airport and year. Blue days were early, red days late, in min; grey days have no
     flight.
     """
-    blocks = list(days.groupby([days["date"].dt.year, "origin"]))
+    years: pd.Series = days["date"].dt.year
+    blocks = [
+        (f"{origin} {year}", year, days[(days["origin"] == origin) & (years == year)])
+        for year in sorted(years.unique())
+        for origin in sorted(days["origin"].unique())
+    ]
     figure = Figure(figsize=(13, 0.9 + 2.0 * len(blocks)), layout="constrained")
     grid = figure.subplots(len(blocks), 1, squeeze=False)[:, 0]
-    for axes, ((year, origin), block) in zip(grid, blocks, strict=True):
-        mesh = _draw_year(axes, int(year), block.set_index("date")["mean_arr_delay"])
-        axes.set_title(f"{origin} {year}", loc="left", fontweight="bold")
+    for axes, (title, year, block) in zip(grid, blocks, strict=True):
+        mesh = _draw_year(axes, year, block.set_index("date")["mean_arr_delay"])
+        axes.set_title(title, loc="left", fontweight="bold")
     figure.suptitle("Mean arrival delay by day of departure", fontsize=15, fontweight="bold")
     bar = figure.colorbar(mesh, ax=list(grid), extend="both", pad=0.01, aspect=14 * len(blocks))
     bar.set_ticks([-20, -10, 0, 15, 30, 45, 60])

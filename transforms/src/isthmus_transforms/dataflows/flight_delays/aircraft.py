@@ -18,7 +18,7 @@ def aircraft_age(joined_flights: pd.DataFrame) -> pd.Series:
     Null where the aircraft or its year is not in the registry, or the year lies ahead, which
     means that the tail number was given anew.
     """
-    age = joined_flights["date"].dt.year - joined_flights["aircraft_year"]
+    age: pd.Series = joined_flights["date"].dt.year - joined_flights["aircraft_year"]
     return age.where(age >= 0).astype("float64")
 
 

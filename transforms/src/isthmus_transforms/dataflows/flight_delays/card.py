@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -15,9 +16,11 @@ from isthmus_transforms.shared.pictures import png
 
 BLUE, GREY = "#1f5fa8", "#8a8f98"
 KINDS = {"logistic": "logistic regression", "boosting": "gradient boosting of trees"}
-MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+LIMITS = (
+    "It learnt from flights that arrived: cancelled and diverted ones are unknown to it. It takes "
+    "the weather as observed in the hour of departure, where a real question has only a forecast. "
+    "It knows nothing of the aircraft's earlier flights of the day."
+)
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1c2430; background: #fff;
        max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -59,7 +62,7 @@ def roc_plot(roc_curve: pd.DataFrame, delay_metrics: dict[str, float]) -> bytes:
     return png(figure)
 
 
-def model_card(  # noqa: PLR0913 - what is known about the model
+def model_card(  # noqa: PLR0913, PLR0917 - what is known about the model
     delay_metrics: dict[str, float],
     carrier_scores: pd.DataFrame,
     calibration_plot: bytes,
@@ -74,7 +77,7 @@ def model_card(  # noqa: PLR0913 - what is known about the model
     kind = KINDS.get(model, model)
     airports = "EWR, JFK and LGA" if origin == "all" else origin
     trained, tested = delay_metrics["rows_trained"], delay_metrics["rows_tested"]
-    first_tested = MONTHS[test_from_month - 1]
+    first_tested = calendar.month_name[test_from_month]
     facts = [
         ("Question", f"Does a flight arrive {late_after_minutes} min after schedule or later?"),
         ("Kind of model", kind),
@@ -99,9 +102,7 @@ def model_card(  # noqa: PLR0913 - what is known about the model
         "<h2>Airlines in the tested months</h2>",
         _carriers(carrier_scores),
         "<h2>Where not to trust it</h2>",
-        "<p>It learnt from flights that arrived: cancelled and diverted ones are unknown to it. "
-        "It takes the weather as observed in the hour of departure, where a real question has "
-        "only a forecast. It knows nothing of the aircraft's earlier flights of the day.</p>",
+        f"<p>{LIMITS}</p>",
     ]
     head = f'<meta charset="utf-8"><title>Late arrivals</title><style>{STYLE}</style>'
     page = ["<!doctype html>", f'<html lang="en"><head>{head}</head><body>', *body]
@@ -117,15 +118,19 @@ def _carriers(scores: pd.DataFrame) -> str:
     heads = ("Airline", "Flights", "Late", "Expected late", "Mean delay, min")
     rows = [
         (
-            row.carrier if pd.isna(row.carrier_name) else f"{row.carrier_name} ({row.carrier})",
-            f"{row.flights:,}",
-            f"{row.late_share:.1%}",
-            f"{row.expected_late_share:.1%}",
-            f"{row.mean_arr_delay:.1f}",
+            _airline(row["carrier"], row["carrier_name"]),
+            f"{row['flights']:,}",
+            f"{row['late_share']:.1%}",
+            f"{row['expected_late_share']:.1%}",
+            f"{row['mean_arr_delay']:.1f}",
         )
-        for row in scores.itertuples()
+        for row in scores.to_dict("records")
     ]
     return _table(heads, rows, numbers={1, 2, 3, 4})
+
+
+def _airline(carrier: str, name: object) -> str:
+    return f"{name} ({carrier})" if isinstance(name, str) else carrier
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()) -> str:

@@ -12,6 +12,6 @@ def origin_congestion(scheduled_flights: pd.DataFrame) -> pd.DataFrame:
 
 
 def carrier_congestion(scheduled_flights: pd.DataFrame) -> pd.DataFrame:
-    """The airline's own departures, as `carrier_departures`, by airport, hour and `carrier`."""
+    """Departures of the airline itself, as `carrier_departures`, by airport, hour and `carrier`."""
     by_carrier = scheduled_flights.groupby(["origin", "time_hour", "carrier"])
     return by_carrier.size().reset_index(name="carrier_departures")

@@ -60,7 +60,7 @@ def tested_flights(
     return chosen
 
 
-@config.when(model="logistic")
+@config.when(model="logistic")  # type: ignore[untyped-decorator]
 def untrained_model__logistic(seed: int) -> Pipeline:
     """Logistic regression; a null number counts as the median, and as a feature of its own."""
     numbers = Pipeline(
@@ -84,7 +84,7 @@ def untrained_model__logistic(seed: int) -> Pipeline:
     )
 
 
-@config.when(model="boosting")
+@config.when(model="boosting")  # type: ignore[untyped-decorator]
 def untrained_model__boosting(seed: int) -> Pipeline:
     """Gradient boosting of trees, which take nulls and names as they are."""
     names = OrdinalEncoder(

@@ -34,7 +34,7 @@ def _stable(saved: bytes) -> bytes:
 
 
 def _number(part: object, numbers: dict[str, int]) -> None:
-    """Number the objects of a schema in the order in which they appear in it."""
+    """Give the objects of a schema numbers in the order in which they appear in it."""
     if isinstance(part, list):
         for each in part:
             _number(each, numbers)

@@ -11,7 +11,8 @@ MINUTES_PER_DAY = 24 * 60
 
 def day_of_week(joined_flights: pd.DataFrame) -> pd.Series:
     """Day of the week of scheduled departure; Monday is 0."""
-    return joined_flights["date"].dt.day_of_week.astype("int64")
+    day: pd.Series = joined_flights["date"].dt.day_of_week
+    return day.astype("int64")
 
 
 def is_weekend(day_of_week: pd.Series) -> pd.Series:

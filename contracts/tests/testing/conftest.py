@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import isthmus_contracts
+from isthmus_contracts import Metrics, Output
+from isthmus_contracts.catalog import FLIGHT_DELAYS
+from isthmus_contracts.protocol import EngineProfile, RunIdentity, RunRequest
+from isthmus_contracts.testing.conformance import Subject
+
+ENVIRONMENT = {"PYTHONPATH": str(Path(isthmus_contracts.__file__).parents[1])}
+
+
+def _prepare(output: Output, folder: Path) -> None:
+    if isinstance(output, Metrics):
+        numbers = {each.name: each.minimum or 0.0 for each in output.metrics}
+        (folder / f"{output.name}.json").write_text(json.dumps(numbers), encoding="utf-8")
+    else:
+        (folder / f"{output.name}.bin").write_bytes(output.name.encode())
+
+
+@pytest.fixture
+def request_(tmp_path: Path) -> RunRequest:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    return RunRequest(
+        identity=RunIdentity("manual__1", "transform", 1),
+        dataflow=str(FLIGHT_DELAYS.identity),
+        contract_version=FLIGHT_DELAYS.version,
+        targets=tuple(each.name for each in FLIGHT_DELAYS.outputs),
+        params={each.name: each.default for each in FLIGHT_DELAYS.params},
+        inputs={each.name: (f"{each.name}.parquet",) for each in FLIGHT_DELAYS.inputs},
+        spool=str(spool),
+        engine=EngineProfile("local", {}),
+    )
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, request_: RunRequest) -> Callable[..., Subject]:
+    """Return a function that makes a subject of the stand-in runner, perhaps with a fault."""
+    outputs = tmp_path / "outputs"
+    outputs.mkdir()
+    for each in FLIGHT_DELAYS.outputs:
+        _prepare(each, outputs)
+
+    def make(fault: str | None = None) -> Subject:
+        module = ("-m", "isthmus_contracts.testing.runner", "--outputs", str(outputs))
+        command = (sys.executable, "-S", *module, *(("--fault", fault) if fault else ()))
+        return Subject(command, request_, ENVIRONMENT, timeout=30)
+
+    return make

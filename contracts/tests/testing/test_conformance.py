@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from isthmus_contracts.protocol import (
+    Answer,
+    Graph,
+    GraphNode,
+    NodeFinished,
+    NodeStarted,
+    RunFailure,
+    RunRequest,
+    RunResult,
+    StagedFile,
+    StagedOutput,
+    encode,
+)
+from isthmus_contracts.testing import conformance as kit
+from isthmus_contracts.testing.conformance import CHECKS, Subject
+
+PUPPET = "import sys; sys.stdin.readline(); print(end=sys.argv[1]); sys.exit(int(sys.argv[2]))"
+A, B = NodeStarted(0.0, "a"), NodeFinished(0.0, "a", 0.0)
+NODE_A = GraphNode("a", "function", "int", "", (), "a")
+NODE_B = GraphNode("b", "function", "int", "", ("a",), "b")
+GRAPH = Graph(0.0, (NODE_A,))
+
+
+def good_result(request: RunRequest, **changes: object) -> RunResult:
+    result = RunResult(
+        request.identity,
+        request.dataflow,
+        request.contract_version,
+        "puppet",
+        (StagedOutput("a", metrics={"x": 1.0}),),
+    )
+    return replace(result, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def small(request_: RunRequest) -> RunRequest:
+    return replace(request_, targets=("a",), params={"p": 1}, inputs={"i": ("i.parquet",)})
+
+
+@pytest.fixture
+def puppet(small: RunRequest) -> Callable[..., Subject]:
+    """Return a function that makes a subject that answers the same whatever it is asked."""
+
+    def make(*answers: Answer, status: int = 0, text: str = "") -> Subject:
+        lines = "".join(encode(each) + "\n" for each in answers) + text
+        command = (sys.executable, "-I", "-S", "-c", PUPPET, lines, str(status))
+        return Subject(command, small, {}, timeout=30)
+
+    return make
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_the_stand_in_runner_conforms(
+    check: Callable[[Subject], None], stand_in: Callable[..., Subject]
+) -> None:
+    check(stand_in())
+
+
+def test_checks_can_be_told_apart() -> None:
+    assert len({check.__name__ for check in CHECKS}) == len(CHECKS)
+    assert all(check.__doc__ for check in CHECKS)
+    defined = {name for name in vars(kit) if name.startswith(("it_", "its_"))}
+    assert defined == {check.__name__ for check in CHECKS}
+
+
+@pytest.mark.parametrize(
+    ("fault", "check", "message"),
+    [
+        ("silent", kit.it_ends_with_one_result, "the last answer is NodeStarted("),
+        ("garbage", kit.it_ends_with_one_result, "it writes a line that is no answer: message: "),
+        ("raising", kit.it_ends_with_one_result, "the last answer is RunFailure("),
+        ("crash", kit.it_ends_with_one_result, ", no result; log:"),
+        ("late-exit", kit.it_ends_with_one_result, "a result comes with another status than 0"),
+        ("other-run", kit.its_result_answers_the_request, "it answers RunIdentity(run='another'"),
+        ("unnamed", kit.its_result_answers_the_request, "its outputs are ['carrier_scores', "),
+        ("missing-file", kit.its_files_are_as_claimed, "nowhere.parquet is no file"),
+        ("wrong-digest", kit.its_files_are_as_claimed, "flight_features.bin has digest "),
+        ("link", kit.its_files_are_as_claimed, "flight_features.bin is no file"),
+        ("outside", kit.its_files_are_as_claimed, "flight_features.bin is outside"),
+        ("stray", kit.its_files_are_as_claimed, "it leaves strays: ["),
+    ],
+)
+def test_a_fault_is_found(
+    stand_in: Callable[..., Subject], fault: str, check: Callable[[Subject], None], message: str
+) -> None:
+    with pytest.raises(AssertionError, match=re.escape(message)):
+        check(stand_in(fault))
+
+
+def test_a_runner_that_hangs_is_found(puppet: Callable[..., Subject]) -> None:
+    subject = replace(puppet(), command=(sys.executable, "-c", "import time; time.sleep(60)"))
+    with pytest.raises(AssertionError, match=r"^it has not ended after 0\.2 seconds$"):
+        kit.it_ends_with_one_result(replace(subject, timeout=0.2))
+
+
+def test_a_runner_that_does_not_listen_is_found(puppet: Callable[..., Subject]) -> None:
+    deaf = replace(puppet(), command=(sys.executable, "-I", "-S", "-c", ""))
+    big = replace(deaf.request, spool="x" * 1_000_000)
+    with pytest.raises(AssertionError, match="the last answer is None, no result"):
+        kit.it_ends_with_one_result(replace(deaf, request=big))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("\n", "it writes a line that is no answer: message: not a JSON object: ''"),
+        ('{"protocol":1', "its last line has no end: '{\"protocol\":1'"),
+        ('{"protocol":9}\n', "it writes a line that is no answer: message.protocol: version 9"),
+    ],
+)
+def test_a_line_that_is_no_answer_is_found(
+    puppet: Callable[..., Subject], text: str, message: str
+) -> None:
+    with pytest.raises(AssertionError, match=re.escape(message)):
+        kit.run(puppet(text=text))
+
+
+def test_a_puppet_that_answers_well_conforms(
+    puppet: Callable[..., Subject], small: RunRequest
+) -> None:
+    subject = puppet(GRAPH, A, B, good_result(small))
+    for check in CHECKS[:6]:
+        check(subject)
+
+
+def test_two_results_are_found(puppet: Callable[..., Subject], small: RunRequest) -> None:
+    result = good_result(small)
+    with pytest.raises(AssertionError, match="2 ends instead of one"):
+        kit.it_ends_with_one_result(puppet(GRAPH, A, B, result, result))
+
+
+def test_a_result_for_another_dataflow_is_found(
+    puppet: Callable[..., Subject], small: RunRequest
+) -> None:
+    with pytest.raises(AssertionError, match=r"it answers for other\.v1"):
+        kit.its_result_answers_the_request(puppet(good_result(small, dataflow="other.v1")))
+
+
+def test_an_output_that_comes_twice_is_found(
+    puppet: Callable[..., Subject], small: RunRequest
+) -> None:
+    twice = good_result(small, outputs=good_result(small).outputs * 2)
+    with pytest.raises(AssertionError, match=r"its outputs are \['a', 'a'\]"):
+        kit.its_result_answers_the_request(puppet(twice))
+
+
+def test_a_wrong_size_is_found(puppet: Callable[..., Subject], small: RunRequest) -> None:
+    (Path(small.spool) / "a.bin").write_bytes(b"abc")
+    file = StagedFile("a.bin", 4, hashlib.sha256(b"abc").hexdigest())
+    result = good_result(small, outputs=(StagedOutput("a", (file,)),))
+    with pytest.raises(AssertionError, match=r"a\.bin has 3 bytes"):
+        kit.its_files_are_as_claimed(puppet(result))
+
+
+def test_a_stray_link_is_found_although_it_leads_nowhere(
+    puppet: Callable[..., Subject], small: RunRequest
+) -> None:
+    (Path(small.spool) / "dangling").symlink_to("nowhere")
+    with pytest.raises(AssertionError, match=r"it leaves strays: .*dangling"):
+        kit.its_files_are_as_claimed(puppet(good_result(small)))
+
+
+@pytest.mark.parametrize(
+    ("events", "message"),
+    [
+        ((), "it answers nothing"),
+        ((A, GRAPH), "the first answer is NodeStarted("),
+        ((GRAPH, A, GRAPH), "two graphs"),
+        ((Graph(0.0, (NODE_B, NODE_A)),), "'b' stands before ['a']"),
+        ((Graph(0.0, (replace(NODE_A, target=None),)),), "its targets are {None}"),
+    ],
+)
+def test_a_wrong_graph_is_found(
+    puppet: Callable[..., Subject], events: tuple[Answer, ...], message: str
+) -> None:
+    with pytest.raises(AssertionError, match=re.escape(message)):
+        kit.it_announces_its_graph_first(puppet(*events))
+
+
+@pytest.mark.parametrize(
+    ("events", "message"),
+    [
+        ((GRAPH, B), "'a' finishes unstarted"),
+        ((GRAPH,), "started: []"),
+        ((GRAPH, A, A, B), "started: ['a', 'a']"),
+        ((GRAPH, A), "finished: []"),
+        ((GRAPH, A, B, B), "finished: ['a', 'a']"),
+        ((Graph(0.0, ()), A, B), "started: ['a']"),
+    ],
+)
+def test_a_node_that_does_not_start_and_finish_once_is_found(
+    puppet: Callable[..., Subject], events: tuple[Answer, ...], message: str
+) -> None:
+    with pytest.raises(AssertionError, match=re.escape(message)):
+        kit.its_nodes_start_and_finish(puppet(*events))
+
+
+def test_computing_more_than_was_asked_is_found(
+    puppet: Callable[..., Subject], small: RunRequest
+) -> None:
+    more = good_result(small, outputs=(StagedOutput("a"), StagedOutput("b")))
+    with pytest.raises(AssertionError, match=r"asked for 'a', its outputs are \['a', 'b'\]"):
+        kit.it_computes_only_what_is_asked(puppet(more))
+
+
+REFUSALS = [each for each in CHECKS if each.__name__.startswith("it_refuses")]
+
+
+@pytest.mark.parametrize("check", REFUSALS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize(
+    ("answer", "status", "message"),
+    [
+        (RunFailure("request", "no"), 0, "a refusal exits with 0"),
+        (A, 1, "the last answer is NodeStarted("),
+        (RunFailure("runner", "no"), 1, "the refusal is of kind 'runner'"),
+        (RunFailure("request", "Sorry!"), 1, "'Sorry!' does not name '"),
+    ],
+)
+def test_a_wrong_refusal_is_found(
+    puppet: Callable[..., Subject],
+    check: Callable[[Subject], None],
+    answer: Answer,
+    status: int,
+    message: str,
+) -> None:
+    with pytest.raises(AssertionError, match=re.escape(message)):
+        check(puppet(answer, status=status))
+
+
+@pytest.mark.parametrize(
+    ("words", "check", "missing"),
+    [
+        ("no_such_target no_such_param", kit.it_refuses_what_it_does_not_know, "dataflow"),
+        ("no_such_dataflow no_such_param", kit.it_refuses_what_it_does_not_know, "target"),
+        ("no_such_dataflow no_such_target", kit.it_refuses_what_it_does_not_know, "param"),
+        ("99 colour", kit.it_refuses_what_is_no_request, "hello"),
+        ("hello colour", kit.it_refuses_what_is_no_request, "99"),
+        ("hello 99", kit.it_refuses_what_is_no_request, "colour"),
+    ],
+)
+def test_each_kind_of_nonsense_is_tried(
+    puppet: Callable[..., Subject], words: str, check: Callable[[Subject], None], missing: str
+) -> None:
+    with pytest.raises(AssertionError, match=f"does not name '(no_such_)?{missing}'"):
+        check(puppet(RunFailure("request", words), status=1))
+
+
+def test_a_runner_that_outlives_the_platform_is_found(
+    puppet: Callable[..., Subject], small: RunRequest
+) -> None:
+    with pytest.raises(AssertionError, match="it goes on when the platform is gone"):
+        kit.it_stops_with_the_platform(puppet(GRAPH, A))
+    with pytest.raises(AssertionError, match="it sends a result when the platform is gone"):
+        kit.it_stops_with_the_platform(puppet(good_result(small), status=4))
+
+
+def test_a_runner_may_break_off_within_a_line_when_the_platform_is_gone(
+    puppet: Callable[..., Subject],
+) -> None:
+    kit.it_stops_with_the_platform(puppet(GRAPH, status=4, text='{"protocol":1,"ty'))

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from isthmus_contracts.protocol import (
+    Graph,
+    NodeFailed,
+    RunFailure,
+    RunResult,
+    StagedFile,
+    encode,
+)
+from isthmus_contracts.testing.conformance import Subject, Transcript, run
+from isthmus_contracts.testing.runner import FAULTS
+
+
+def result_of(transcript: Transcript) -> RunResult:
+    last = transcript.answers[-1]
+    assert isinstance(last, RunResult), transcript.log
+    return last
+
+
+def first_file(transcript: Transcript) -> StagedFile:
+    return result_of(transcript).outputs[0].files[0]
+
+
+def ends(transcript: Transcript) -> list[RunResult | RunFailure]:
+    return [each for each in transcript.answers if isinstance(each, RunResult | RunFailure)]
+
+
+def test_without_a_fault_it_stages_what_was_prepared(stand_in: Callable[..., Subject]) -> None:
+    subject = stand_in()
+    transcript = run(subject)
+    assert (transcript.status, transcript.log) == (0, "")
+    staged = {each.name: each for each in result_of(transcript).outputs}
+    assert tuple(staged) == subject.request.targets
+    for each in staged.values():
+        for file in each.files:
+            content = (Path(subject.request.spool) / file.path).read_bytes()
+            assert content == each.name.encode()
+            assert file.sha256 == hashlib.sha256(content).hexdigest()
+    assert staged["delay_metrics"].files == ()
+    assert staged["delay_metrics"].metrics
+    assert staged["flight_features"].metrics is None
+
+
+def test_silent_exits_with_0_and_sends_no_result(stand_in: Callable[..., Subject]) -> None:
+    transcript = run(stand_in("silent"))
+    assert transcript.status == 0
+    assert not ends(transcript)
+
+
+def test_garbage_writes_a_line_that_is_no_message(stand_in: Callable[..., Subject]) -> None:
+    with pytest.raises(AssertionError, match="not a JSON object: 'Traceback"):
+        run(stand_in("garbage"))
+
+
+def test_raising_reports_a_node_that_raised(stand_in: Callable[..., Subject]) -> None:
+    transcript = run(stand_in("raising"))
+    failed, failure = transcript.answers[-2:]
+    assert isinstance(failed, NodeFailed)
+    assert isinstance(failure, RunFailure)
+    assert failure.kind == "dataflow"
+    assert failure.node == failed.node == "flight_features"
+    assert failure.message == failed.error == "ZeroDivisionError: division by zero"
+    assert transcript.status == 1
+
+
+def test_crash_dies_without_a_word(stand_in: Callable[..., Subject]) -> None:
+    transcript = run(stand_in("crash"))
+    assert transcript.status == 7
+    assert not ends(transcript)
+    assert transcript.log == ""
+
+
+def children(parent: int) -> list[int]:
+    stats = [each.read_text(encoding="utf-8") for each in Path("/proc").glob("[0-9]*/stat")]
+    parents = {int(each.split()[0]): int(each.rpartition(")")[2].split()[1]) for each in stats}
+    return [child for child, each in parents.items() if each == parent]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it looks for the child in /proc")
+def test_hanging_never_ends_and_neither_does_its_child(stand_in: Callable[..., Subject]) -> None:
+    subject = stand_in("hanging")
+    with subprocess.Popen(
+        subject.command,
+        env=dict(subject.environment),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            assert process.stdin is not None
+            process.stdin.write(encode(subject.request) + "\n")
+            process.stdin.flush()
+            deadline = time.monotonic() + 20
+            while not (found := children(process.pid)) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            assert len(found) == 1
+            assert process.poll() is None
+            process.kill()
+            process.wait()
+            os.kill(found[0], 0)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def test_late_exit_sends_a_result_and_exits_with_3(stand_in: Callable[..., Subject]) -> None:
+    transcript = run(stand_in("late-exit"))
+    assert result_of(transcript).outputs
+    assert transcript.status == 3
+
+
+def test_missing_file_names_a_file_that_is_not_there(stand_in: Callable[..., Subject]) -> None:
+    subject = stand_in("missing-file")
+    assert not (Path(subject.request.spool) / first_file(run(subject)).path).exists()
+
+
+def test_wrong_digest_claims_another_digest(stand_in: Callable[..., Subject]) -> None:
+    subject = stand_in("wrong-digest")
+    file = first_file(run(subject))
+    content = (Path(subject.request.spool) / file.path).read_bytes()
+    assert file.bytes == len(content)
+    assert file.sha256 != hashlib.sha256(content).hexdigest()
+
+
+def test_link_stages_a_link_to_a_true_copy(stand_in: Callable[..., Subject]) -> None:
+    subject = stand_in("link")
+    file = first_file(run(subject))
+    path = Path(subject.request.spool) / file.path
+    assert path.is_symlink()
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256
+
+
+def test_outside_names_a_true_file_outside_the_spool(stand_in: Callable[..., Subject]) -> None:
+    subject = stand_in("outside")
+    file = first_file(run(subject))
+    path = (Path(subject.request.spool) / file.path).resolve()
+    assert path.parent == Path(subject.request.spool).resolve().parent
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256
+
+
+def test_other_run_answers_for_another_run(stand_in: Callable[..., Subject]) -> None:
+    subject = stand_in("other-run")
+    identity = result_of(run(subject)).identity
+    assert identity == replace(subject.request.identity, run="another")
+    assert identity != subject.request.identity
+
+
+def test_unnamed_leaves_an_output_out(stand_in: Callable[..., Subject]) -> None:
+    subject = stand_in("unnamed")
+    named = tuple(each.name for each in result_of(run(subject)).outputs)
+    assert named == subject.request.targets[1:]
+
+
+def test_stray_leaves_a_file_that_nobody_named(stand_in: Callable[..., Subject]) -> None:
+    subject = stand_in("stray")
+    outputs = result_of(run(subject)).outputs
+    named = {file.path for output in outputs for file in output.files}
+    assert {each.name for each in Path(subject.request.spool).iterdir()} - named == {
+        "stray.parquet"
+    }
+
+
+@pytest.mark.parametrize("fault", ["missing-file", "wrong-digest", "link", "outside"])
+def test_a_lie_about_a_file_needs_no_file_in_the_first_output(
+    stand_in: Callable[..., Subject], fault: str
+) -> None:
+    subject = stand_in(fault)
+    targets = ("delay_metrics", "model_card")
+    transcript = run(replace(subject, request=replace(subject.request, targets=targets)))
+    assert [each.name for each in result_of(transcript).outputs] == list(targets)
+
+
+def test_every_fault_has_a_test() -> None:
+    tests = {each.removeprefix("test_").replace("_", "-") for each in globals()}
+    for fault in FAULTS:
+        assert any(each.startswith(f"{fault}-") for each in tests), fault
+
+
+def test_an_output_that_was_not_prepared_is_told_in_the_log(
+    stand_in: Callable[..., Subject],
+) -> None:
+    subject = stand_in()
+    request = replace(subject.request, targets=("joined_flights",))
+    transcript = run(replace(subject, request=request))
+    assert transcript.status == 1
+    assert "no prepared output 'joined_flights' in " in transcript.log
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dataflow": "x.v1"}, "no dataflow 'x.v1'; known: 'flight_delays.v1', "),
+        ({"targets": ["x"]}, "no target 'x'; known: 'flight_features', "),
+        ({"params": {"seed": -1}}, "param 'seed' is -1; allowed: integer from 0 to 2147483647"),
+        ({"inputs": {}}, "no input 'flights'; known: none"),
+        ({"colour": "red"}, "RunRequest: unknown field 'colour'; known: 'identity', "),
+    ],
+)
+def test_a_refusal_says_why(
+    stand_in: Callable[..., Subject], change: dict[str, object], message: str
+) -> None:
+    subject = stand_in()
+    line = json.dumps({**json.loads(encode(subject.request)), **change})
+    transcript = run(subject, line)
+    (failure,) = transcript.answers
+    assert isinstance(failure, RunFailure)
+    assert failure.kind == "request"
+    assert failure.message.startswith(message)
+    assert transcript.status == 2
+
+
+def test_it_stops_with_4_when_the_platform_is_gone(stand_in: Callable[..., Subject]) -> None:
+    transcript = run(stand_in(), hang_up=True)
+    assert transcript.status == 4
+    assert not ends(transcript)
+    assert all(isinstance(each, Graph) for each in transcript.answers[:1])

@@ -1,0 +1,158 @@
+"""Every check of the repository, each tree in an environment of its own: `nox --list`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2026.2.9"
+nox.options.default_venv_backend = "uv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["contracts", "platform", "transforms", "boundaries", "integration"]
+
+ROOT = Path(__file__).parent
+SOURCES = os.pathsep.join(str(ROOT / each / "src") for each in ("contracts", "platform", "transforms"))
+DATA = ROOT / "var" / "nycflights13"
+
+# An exported PYTHONPATH would let one tree see another's code.
+CLEAN = {"PYTHONPATH": None}
+# Without bytecode every start of Airflow compiles it anew, which takes a minute.
+INSTALL = {**CLEAN, "UV_COMPILE_BYTECODE": "1", "UV_PYTHON_DOWNLOADS": "never"}
+
+COMPILE = (
+    *("uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"),
+    *("--generate-hashes", "--no-annotate", "--no-header", "--no-emit-package", "isthmus-contracts"),
+)
+
+
+def tests(tree: str) -> tuple[str, ...]:
+    """Return what a tree's test lock is made from: the same versions, and tools beside them."""
+    project = f"{tree}/pyproject.toml"
+    return (project, "--group", f"{project}:test", "--constraints", f"{tree}/requirements.lock")
+
+
+LOCKS = {
+    "bootstrap.lock": ("bootstrap.in",),
+    "checks/requirements.lock": ("checks/pyproject.toml",),
+    "contracts/requirements.lock": ("contracts/pyproject.toml",),
+    "contracts/requirements-test.lock": tests("contracts"),
+    "platform/demo-data.lock": ("platform/demo-data.in", "--no-deps"),
+    "platform/requirements.lock": ("platform/pyproject.toml",),
+    "platform/requirements-test.lock": tests("platform"),
+    "transforms/requirements.lock": ("transforms/pyproject.toml",),
+    "transforms/requirements-test.lock": tests("transforms"),
+}
+
+
+@nox.session
+def contracts(session: nox.Session) -> None:
+    """Types and tests of contracts/, which needs nothing but Python."""
+    check_tree(session, "contracts")
+
+
+@nox.session
+def platform(session: nox.Session) -> None:
+    """Types and tests of platform/, where neither pandas nor Hamilton can be imported."""
+    check_tree(session, "platform", "contracts")
+
+
+@nox.session
+def transforms(session: nox.Session) -> None:
+    """Types and tests of transforms/, where Airflow cannot be imported."""
+    check_tree(session, "transforms", "contracts")
+
+
+@nox.session
+def boundaries(session: nox.Session) -> None:
+    """Check who imports whom, style, and that locks and catalog.json are fresh."""
+    sync(session, "checks/requirements.lock")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    environment = {**CLEAN, "PYTHONPATH": SOURCES}
+    session.run("lint-imports", "--no-cache", env=environment)
+    session.run("python", "-m", "pytest", "checks", *session.posargs, env=environment)
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """Run real Airflow with both environments over real flights."""
+    environments(session)
+    sync(session, "platform/requirements-test.lock", "contracts", "platform")
+    session.run("python", "-m", "pytest", "integration", *session.posargs, env=CLEAN)
+
+
+@nox.session(venv_backend="none")
+def environments(session: nox.Session) -> None:
+    """Build platform/.venv, transforms/.venv and the demonstration's data, where out of date."""
+    for name in ("platform", "transforms"):
+        build(session, ROOT / name)
+    lock = ROOT / "platform" / "demo-data.lock"
+    if not is_fresh(DATA, lock):
+        session.log("fetching the flights of 2013")
+        uv(session, "install", "--no-deps", "--require-hashes", "--target", str(DATA), "-r", str(lock))
+        mark_fresh(DATA, lock)
+
+
+@nox.session(venv_backend="none")
+def lock(session: nox.Session) -> None:
+    """Write every lock anew; arguments such as --upgrade go to `uv pip compile`."""
+    for path, arguments in LOCKS.items():
+        session.run(*COMPILE, *arguments, "-o", path, *session.posargs, env=CLEAN, external=True)
+
+
+def check_tree(session: nox.Session, tree: str, *others: str) -> None:
+    """Run mypy and pytest of a tree in an environment that holds its test lock and nothing else."""
+    sync(session, f"{tree}/requirements-test.lock", *others, tree)
+    session.chdir(tree)
+    session.run("python", "-m", "mypy", env=CLEAN)
+    session.run("python", "-m", "pytest", *session.posargs, env=CLEAN)
+
+
+def sync(session: nox.Session, lock: str, *trees: str) -> None:
+    """Make the session's environment hold exactly the lock, then these trees as they are here."""
+    session.run_install("uv", "pip", "sync", "-q", "--require-hashes", lock, env=INSTALL, external=True)
+    for tree in trees:
+        session.run_install(
+            *("uv", "pip", "install", "-q", "--no-deps", "-e", tree), env=INSTALL, external=True
+        )
+
+
+def build(session: nox.Session, tree: Path) -> None:
+    """Make `<tree>/.venv` hold exactly the tree's lock, unless it does already."""
+    venv, lock = tree / ".venv", tree / "requirements.lock"
+    inputs = (lock, tree / "pyproject.toml", ROOT / "contracts" / "pyproject.toml")
+    if is_fresh(venv, *inputs):
+        return
+    session.log(f"building {venv.relative_to(ROOT)}, which takes a minute or two")
+    session.run("uv", "venv", "-q", "--clear", "--python", sys.executable, str(venv), env=INSTALL, external=True)
+    python = str(venv / "bin" / "python")
+    uv(session, "sync", "--require-hashes", "--python", python, str(lock))
+    uv(session, "install", "--no-deps", "--python", python, "-e", str(ROOT / "contracts"), "-e", str(tree))
+    mark_fresh(venv, *inputs)
+
+
+def uv(session: nox.Session, *arguments: str) -> None:
+    """Run `uv pip`, quietly."""
+    command, *rest = arguments
+    session.run("uv", "pip", command, "-q", *rest, env=INSTALL, external=True)
+
+
+def is_fresh(folder: Path, *inputs: Path) -> bool:
+    """Say whether the folder was built from these inputs, by this Python."""
+    stamp = folder / ".built-from"
+    return stamp.is_file() and stamp.read_text() == digest(*inputs)
+
+
+def mark_fresh(folder: Path, *inputs: Path) -> None:
+    """Remember what the folder was built from."""
+    (folder / ".built-from").write_text(digest(*inputs))
+
+
+def digest(*inputs: Path) -> str:
+    """Return a digest of the inputs' content and of this Python's version."""
+    content = b"\0".join(each.read_bytes() for each in inputs)
+    return hashlib.sha256(sys.version.encode() + content).hexdigest()

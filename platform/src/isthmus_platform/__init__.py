@@ -1,0 +1,1 @@
+"""Airflow as the platform team runs it: ingest, transform, publish."""

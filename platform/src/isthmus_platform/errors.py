@@ -1,0 +1,96 @@
+"""The errors of this tree: `PlatformError` and its kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+_SHOWN_PROBLEMS = 5
+
+
+class PlatformError(Exception):
+    """Be the root of every error that this tree raises."""
+
+
+class UserError(PlatformError):
+    """Be the root of what a person gave wrong; its message is enough, without a traceback."""
+
+
+class TableContractError(UserError):
+    """Report data that break the contract of their table; each problem is a sentence."""
+
+    def __init__(self, table: str, problems: Iterable[str]) -> None:
+        self.table = table
+        self.problems = tuple(problems)
+        alone = len(self.problems) == 1
+        message = _listed(f"table {table!r} breaks its contract", self.problems)
+        super().__init__(self.problems[0] if alone else message)
+
+
+class ResultError(UserError):
+    """Report a runner's result that is not the answer to its request."""
+
+    def __init__(self, dataflow: str, problems: Iterable[str]) -> None:
+        self.dataflow = dataflow
+        self.problems = tuple(problems)
+        super().__init__(_listed(f"the result of {dataflow!r} is refused", self.problems))
+
+
+class SpoolError(UserError):
+    """Report staged files that are not what the result says, or are no plain files."""
+
+    def __init__(self, spool: str, problems: Iterable[str]) -> None:
+        self.spool = spool
+        self.problems = tuple(problems)
+        super().__init__(_listed(f"the staged files in {spool} are refused", self.problems))
+
+
+class PublicationError(UserError):
+    """Report accepted outputs that cannot be published as a release of `dataflow`."""
+
+    def __init__(self, dataflow: str, problem: str) -> None:
+        self.dataflow = dataflow
+        self.problem = problem
+        super().__init__(f"dataflow {dataflow!r} cannot be published: {problem}")
+
+
+class DeploymentError(UserError):
+    """Report a deployment file that cannot be followed; `where` is the place within it."""
+
+    def __init__(self, file: Path | None, where: str, problem: str) -> None:
+        self.file = file
+        self.where = where
+        self.problem = problem
+        name = file.name if file else "the deployment"
+        super().__init__(f"{name}, {where}: {problem}")
+
+
+class SourceError(UserError):
+    """Report a source that does not hold what the contract says."""
+
+    def __init__(self, source: str, problem: str) -> None:
+        self.source = source
+        self.problem = problem
+        super().__init__(f"source {source!r}: {problem}")
+
+
+class RunnerError(PlatformError):
+    """Report a runner that could not be started, broke the protocol, or ended without a result."""
+
+
+class LakeError(PlatformError):
+    """Report something in the lake that this platform did not write or does not understand."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(f"{path}: {problem}")
+
+
+def _listed(head: str, problems: tuple[str, ...]) -> str:
+    if len(problems) == 1:
+        return f"{head}: {problems[0]}"
+    lines = [f"{head}:", *(f"- {each}" for each in problems[:_SHOWN_PROBLEMS])]
+    if len(problems) > _SHOWN_PROBLEMS:
+        lines.append(f"- and {len(problems) - _SHOWN_PROBLEMS} more")
+    return "\n".join(lines)

@@ -1,0 +1,139 @@
+"""The settings of an embedded Airflow, as data: nothing here starts or imports it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HOST = "127.0.0.1"
+USER = "airflow"
+PASSWORD = "airflow"  # noqa: S105 # of an Airflow that only this machine can reach
+
+_INHERITED = (
+    *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
+    *("VIRTUAL_ENV", "PYTHONPATH"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """Say where one installation keeps its state, what it runs, and where it answers.
+
+    `environment` is added to that of every component, and so to that of every task.
+    """
+
+    state: Path
+    deployment: Path
+    dags_folder: Path
+    port: int = 8080
+    environment: Mapping[str, str] = field(default_factory=dict)
+    triggerer: bool = False
+
+    @property
+    def url(self) -> str:
+        """Return the address at which the UI and the API answer."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def home(self) -> Path:
+        """Return the directory that Airflow calls its home."""
+        return self.state.resolve() / "airflow"
+
+    @property
+    def logs(self) -> Path:
+        """Return the directory of the components' own logs."""
+        return self.home / "logs" / "components"
+
+
+def environment(installation: Installation) -> dict[str, str]:
+    """Return the whole environment of Airflow's components; create secrets and login if needed.
+
+    Of the starter's own environment only a few variables are inherited, and no setting of Airflow.
+    """
+    home = installation.home
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    passwords = home / "passwords.json"
+    write_private(passwords, json.dumps({USER: PASSWORD}))
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return {
+        **inherited,
+        **settings(installation),
+        **_secrets(home / "secrets.json"),
+        "ISTHMUS_DEPLOYMENT": str(installation.deployment.resolve()),
+        **installation.environment,
+    }
+
+
+def settings(installation: Installation) -> dict[str, str]:
+    """Return the settings of Airflow that are no secrets, as environment variables."""
+    home = installation.home
+    options = {
+        "core": {
+            "executor": "LocalExecutor",
+            "parallelism": 4,  # 32 on SQLite kill the scheduler with "database is locked"
+            "dags_folder": installation.dags_folder.resolve(),
+            "plugins_folder": home / "plugins",
+            "load_examples": False,
+            "unit_test_mode": False,
+            "dags_are_paused_at_creation": False,
+            "min_serialized_dag_update_interval": 2,  # else quick edits stay hidden for 30 s
+            "execution_api_server_url": f"{installation.url}/execution/",
+            "hostname_callable": "platform.node",  # the default asks DNS
+            "simple_auth_manager_users": f"{USER}:admin",
+            "simple_auth_manager_passwords_file": home / "passwords.json",
+        },
+        "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}?timeout=60"},
+        "api": {
+            "host": HOST,
+            "port": installation.port,
+            "base_url": installation.url,
+            "workers": 1,
+        },
+        "scheduler": {"scheduler_idle_sleep_time": 0.25, "enable_health_check": False},
+        "dag_processor": {
+            "refresh_interval": 10,  # new files, by default after 300 s
+            "min_file_process_interval": 15,
+            "parsing_processes": 1,
+            "print_stats_interval": 600,
+        },
+        "workers": {"execution_api_timeout": 60},  # the first request takes the server 7 s
+        "logging": {
+            "base_log_folder": home / "logs",
+            "remote_logging": False,
+            "colored_console_log": False,
+        },
+        "usage_data_collection": {"enabled": False},
+    }
+    variables = {
+        f"AIRFLOW__{section.upper()}__{name.upper()}": str(value)
+        for section, values in options.items()
+        for name, value in values.items()
+    }
+    return {"AIRFLOW_HOME": str(home), "PYTHONUNBUFFERED": "1", **variables}
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a file whole that only its owner may read."""
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    draft.replace(file)
+
+
+def _secrets(file: Path) -> dict[str, str]:
+    if not file.exists():
+        fresh = {
+            "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(48),
+            "AIRFLOW__API__SECRET_KEY": secrets.token_urlsafe(48),
+            "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        }
+        write_private(file, json.dumps(fresh, indent=2))
+    stored: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+    return stored

@@ -1,0 +1,133 @@
+"""Whether data keep the contract of their table, found out from the data themselves.
+
+Batches are checked one by one and forgotten, except for the columns of the key, which are held
+until the end. Columns are matched by name; their order is free. NaN counts as null: a column that
+is not nullable refuses it, a nullable one accepts it whatever its bounds.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import parquet
+
+from isthmus_contracts import Table
+from isthmus_platform.errors import TableContractError
+from isthmus_platform.lake.schemas import arrow_type, is_kept_as
+from isthmus_platform.lake.tallies import Tally, counted, shown
+
+_BATCH_ROWS = 65_536
+_EXAMPLES = 3
+
+
+class Checker:
+    """Check the batches of one table, and say at the end all that is wrong with them."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._problems: dict[str, None] = {}
+        self._tallies = {column.name: Tally(column) for column in table.columns}
+        self._schema: pa.Schema | None = None
+        self._sound: tuple[str, ...] = ()
+        self._keys: list[pa.RecordBatch] = []
+        self._rows = 0
+
+    @property
+    def broken(self) -> bool:
+        """Say whether a problem is known already."""
+        return bool(self._problems) or any(each.broken for each in self._tallies.values())
+
+    def add_schema(self, schema: pa.Schema) -> None:
+        """Check the schema of the batches that follow; needed only where none may follow."""
+        self._schema = schema
+        times = Counter(schema.names)
+        for name in sorted(times.keys() - self._tallies.keys()):
+            self._note(f"column {shown(name)} is not in the contract")
+        self._sound = tuple(
+            column.name
+            for column in self._table.columns
+            if self._is_sound(column.name, times[column.name], schema)
+        )
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Check the next rows."""
+        if self._schema is None or not batch.schema.equals(self._schema):
+            self.add_schema(batch.schema)
+        self._rows += batch.num_rows
+        try:
+            batch.validate(full=True)
+        except pa.ArrowInvalid as error:
+            self._note(f"the data cannot be read: {shown(error)}")
+            return
+        columns = {name: self._plain(batch, name) for name in self._sound}
+        for name, values in columns.items():
+            self._tallies[name].add(values)
+        key = self._table.key
+        if key and columns.keys() >= set(key):
+            numbered = {str(i): columns[name] for i, name in enumerate(key)}
+            self._keys.append(pa.RecordBatch.from_pydict(numbered))
+
+    def add_file(self, path: Path) -> int:
+        """Check the rows of a Parquet file, and return how many it has."""
+        before = self._rows
+        try:
+            with parquet.ParquetFile(path) as file:
+                self.add_schema(file.schema_arrow)
+                for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+                    self.add(batch)
+        except (pa.ArrowException, OSError) as error:
+            self._note(f"a file cannot be read as Parquet: {shown(error)}")
+        return self._rows - before
+
+    def finish(self) -> int:
+        """Return the number of rows, or raise `TableContractError` with all that was found."""
+        for tally in self._tallies.values():
+            for problem in tally.problems():
+                self._note(problem)
+        self._check_keys()
+        if self._rows < self._table.min_rows:
+            least = self._table.min_rows
+            self._note(f"there are only {counted(self._rows, 'row')}; the contract says {least}")
+        if self._problems:
+            raise TableContractError(self._table.name, self._problems)
+        return self._rows
+
+    def _is_sound(self, name: str, times: int, schema: pa.Schema) -> bool:
+        declared = self._table.column(name).type
+        if times != 1:
+            trouble = f"occurs {times} times" if times else "is missing"
+            self._note(f"column {name!r} {trouble}; the contract says {declared}, once")
+            return False
+        found = schema.field(name).type
+        if not is_kept_as(found, declared):
+            right = arrow_type(declared)
+            self._note(f"column {name!r} has type {shown(found)}; the contract says {right}")
+            return False
+        return True
+
+    def _plain(self, batch: pa.RecordBatch, name: str) -> pa.Array:
+        return batch.column(name).cast(arrow_type(self._table.column(name).type))
+
+    def _check_keys(self) -> None:
+        if not self._keys:
+            return
+        keys = pa.Table.from_batches(self._keys)
+        counts = keys.group_by(keys.column_names).aggregate([([], "count_all")])
+        repeated = counts.filter(pc.greater(counts["count_all"], 1))
+        if not repeated.num_rows:
+            return
+        examples = [
+            "(" + ", ".join(shown(row[name]) for name in keys.column_names) + ")"
+            for row in repeated.slice(0, _EXAMPLES).to_pylist()
+        ]
+        self._note(
+            f"{counted(repeated.num_rows, 'key')} ({', '.join(self._table.key)}) in "
+            f"{pc.sum(repeated['count_all']).as_py()} rows, such as {', '.join(examples)}; "
+            "the contract says one row for each key"
+        )
+
+    def _note(self, problem: str) -> None:
+        self._problems[f"table {self._table.name!r}: {problem}"] = None

@@ -1,0 +1,71 @@
+"""The pointer of a dataflow: a log of its moves, each a numbered document that is created once.
+
+The highest number is where the pointer stands. Creating the next number is the compare-and-set:
+whoever finds it taken has been overtaken, reads again and decides again.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from isthmus_platform.errors import LakeError
+from isthmus_platform.lake.documents import read_document, write_once
+
+_NUMBERED = re.compile(r"(\d{8})\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Record one move: to which release, from which, when, why and by whom (a run or a person)."""
+
+    release: str
+    previous: str | None
+    at: str
+    reason: Literal["publish", "rollback"]
+    by: str
+
+
+def read_moves(pointer: Path) -> tuple[Move, ...]:
+    """Return every move, the first one first."""
+    return tuple(read_document(Move, _place(pointer, each)) for each in _numbers(pointer))
+
+
+def last_move(pointer: Path) -> Move | None:
+    """Return the move that says where the pointer stands, or None if it was never set."""
+    numbers = _numbers(pointer)
+    return read_document(Move, _place(pointer, numbers[-1])) if numbers else None
+
+
+def try_move(
+    pointer: Path,
+    moves: tuple[Move, ...],
+    release: str,
+    reason: Literal["publish", "rollback"],
+    by: str,
+) -> bool:
+    """Move the pointer to `release`, or return False if it has moved on since `moves`."""
+    previous = moves[-1].release if moves else None
+    move = Move(release, previous, datetime.now(UTC).isoformat(), reason, by)
+    try:
+        write_once(_place(pointer, len(moves) + 1), move)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _place(pointer: Path, number: int) -> Path:
+    return pointer / f"{number:08}.json"
+
+
+def _numbers(pointer: Path) -> list[int]:
+    if not pointer.is_dir():
+        return []
+    found = [_NUMBERED.fullmatch(each.name) for each in pointer.iterdir()]
+    numbers = sorted(int(each[1]) for each in found if each)
+    if numbers != list(range(1, len(numbers) + 1)):
+        raise LakeError(str(pointer), f"has moves {numbers}, which leave a gap")
+    return numbers

@@ -1,0 +1,59 @@
+"""The schemas that a table's contract stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+from deltalake import Schema
+
+from isthmus_contracts import ColumnType, Table
+
+_ARROW: Mapping[ColumnType, pa.DataType] = {
+    "string": pa.string(),
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "bool": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us", "UTC"),
+}
+
+
+def arrow_type(column_type: ColumnType) -> pa.DataType:
+    """Return the Arrow type in which such a column is kept."""
+    return _ARROW[column_type]
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """Return the table's Arrow schema: its columns in order, nullable where the contract says."""
+    return pa.schema(
+        [pa.field(each.name, _ARROW[each.type], nullable=each.nullable) for each in table.columns]
+    )
+
+
+def delta_schema(table: Table) -> Schema:
+    """Return the table's Delta schema."""
+    return Schema.from_arrow(arrow_schema(table))
+
+
+def is_kept_as(found: pa.DataType, column_type: ColumnType) -> bool:
+    """Say whether values of Arrow type `found` are of this type; how they are encoded is free.
+
+    A dictionary, a large string and a string view hold strings; an int32 is no int64.
+    """
+    if pa.types.is_dictionary(found):
+        found = found.value_type
+    if pa.types.is_large_string(found) or pa.types.is_string_view(found):
+        found = pa.string()
+    return bool(found == _ARROW[column_type] or found == _utc_by_offset(column_type))
+
+
+def fit(table: Table, batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the batch in the table's schema, given that its columns are of the right types."""
+    schema = arrow_schema(table)
+    arrays = [batch.column(field.name).cast(field.type) for field in schema]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _utc_by_offset(column_type: ColumnType) -> pa.DataType | None:
+    return pa.timestamp("us", "+00:00") if column_type == "timestamp" else None

@@ -1,0 +1,144 @@
+"""Delta tables: Parquet files that lie in the table's directory, committed without a copy."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
+from deltalake.exceptions import DeltaError
+from deltalake.transaction import AddAction, create_table_with_add_actions
+from pyarrow import parquet
+
+from isthmus_contracts import Table
+from isthmus_platform.lake.checks import Checker
+from isthmus_platform.lake.documents import flush
+from isthmus_platform.lake.schemas import arrow_schema, delta_schema, fit
+
+# Releases pin old versions, so the log that leads to them must not expire.
+_CONFIGURATION = {"delta.enableExpiredLogCleanup": "false"}
+_AFTER_COMMIT = PostCommitHookProperties(cleanup_expired_logs=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """Name a Parquet file in its table's directory."""
+
+    name: str
+    bytes: int
+    rows: int
+
+
+def write_table(
+    directory: Path, table: Table, batches: Iterable[pa.RecordBatch]
+) -> tuple[TableFile, ...]:
+    """Write checked batches into the table's directory, each as a row group; commit nothing.
+
+    Raise `TableContractError` if they break the contract. Whatever is raised, no file is left.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{uuid4().hex}.parquet"
+    checker = Checker(table)
+    try:
+        with parquet.ParquetWriter(path, arrow_schema(table), compression="zstd") as writer:
+            for batch in batches:
+                checker.add(batch)
+                if not checker.broken:
+                    writer.write_batch(fit(table, batch))
+        rows = checker.finish()
+        flush(path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return (TableFile(path.name, path.stat().st_size, rows),)
+
+
+def commit(directory: Path, table: Table, files: Sequence[TableFile], app_id: str) -> int:
+    """Make `files` the whole content of the table, and return the version that holds them.
+
+    They lie in `directory` already. If `app_id` has committed before, return its version and
+    change nothing.
+    """
+    actions = [_action(directory, each) for each in files]
+    while True:
+        newest = _open(directory)
+        done = newest.transaction_version(app_id) if newest else None
+        if done is not None:
+            return done
+        version = newest.version() + 1 if newest else 0
+        # Without retries, it is this version or none, so the transaction can record which.
+        properties = CommitProperties(
+            max_commit_retries=0, app_transactions=[Transaction(app_id, version)]
+        )
+        try:
+            if newest:
+                _overwrite(newest, table, actions, properties)
+            else:
+                _create(directory, table, actions, properties)
+        except DeltaError:
+            if (newest := _open(directory)) is None or newest.version() < version:
+                raise  # nobody else has taken this version, so trying again would not help
+        else:
+            _flush_log(directory, version)
+            return version
+
+
+def head(directory: Path) -> int | None:
+    """Return the newest version of the table, or None if nothing was ever committed."""
+    table = _open(directory)
+    return table.version() if table else None
+
+
+def files_of(directory: Path, version: int) -> tuple[Path, ...]:
+    """Return the files that one version of a table consists of."""
+    table = DeltaTable(directory, version=version)
+    return tuple(sorted(Path(each) for each in table.file_uris()))
+
+
+def _open(directory: Path) -> DeltaTable | None:
+    return DeltaTable(directory) if DeltaTable.is_deltatable(str(directory)) else None
+
+
+def _action(directory: Path, file: TableFile) -> AddAction:
+    written = (directory / file.name).stat()
+    stats = json.dumps({"numRecords": file.rows})
+    return AddAction(file.name, written.st_size, {}, int(time.time() * 1000), True, stats)
+
+
+def _create(
+    directory: Path, table: Table, actions: list[AddAction], properties: CommitProperties
+) -> None:
+    create_table_with_add_actions(
+        str(directory),
+        delta_schema(table),
+        actions,
+        name=table.name,
+        description=table.description,
+        configuration=_CONFIGURATION,
+        commit_properties=properties,
+        post_commithook_properties=_AFTER_COMMIT,
+    )
+
+
+def _overwrite(
+    newest: DeltaTable, table: Table, actions: list[AddAction], properties: CommitProperties
+) -> None:
+    newest.create_write_transaction(
+        [*actions],
+        "overwrite",
+        delta_schema(table),
+        commit_properties=properties,
+        post_commithook_properties=_AFTER_COMMIT,
+    )
+
+
+def _flush_log(directory: Path, version: int) -> None:
+    log = directory / "_delta_log"
+    flush(log / f"{version:020}.json")
+    flush(log)
+    flush(directory)

@@ -1,0 +1,120 @@
+"""What one column breaks of its contract, counted batch by batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from isthmus_contracts import Column
+
+_EXAMPLES = 3
+_SHOWN_CHARACTERS = 60
+
+
+class Tally:
+    """Count the values of one column that break a rule, and remember the worst or the first."""
+
+    def __init__(self, column: Column) -> None:
+        self.column = column
+        self._nulls = 0
+        self._below = 0
+        self._above = 0
+        self._smallest = math.inf
+        self._largest = -math.inf
+        self._no_choice = 0
+        self._examples: dict[str, None] = {}
+
+    @property
+    def broken(self) -> bool:
+        """Say whether a value broke a rule."""
+        return bool(self._nulls or self._below or self._above or self._no_choice)
+
+    def add(self, values: pa.Array) -> None:
+        """Count the values of the next batch, which are of the column's type."""
+        if not self.column.nullable:
+            self._nulls += _count(pc.is_null(values, nan_is_null=True))
+        if self.column.minimum is not None or self.column.maximum is not None:
+            self._add_bounded(values)
+        if self.column.choices:
+            allowed = pa.array(self.column.choices, values.type)
+            strange = pc.drop_null(values).filter(
+                pc.invert(pc.is_in(pc.drop_null(values), value_set=allowed))
+            )
+            self._no_choice += len(strange)
+            for each in strange.unique().slice(0, _EXAMPLES).to_pylist():
+                if len(self._examples) < _EXAMPLES:
+                    self._examples[each] = None
+
+    def problems(self) -> Iterator[str]:
+        """Yield a clause for each rule that was broken."""
+        column = self.column
+        if self._nulls:
+            nulls = "null" if column.type != "float64" else "null or NaN value"
+            yield self._says(f"{counted(self._nulls, nulls)}", "not null")
+        if self._below and column.minimum is not None:
+            bound = _number(column.minimum)
+            yield self._says(
+                f"{counted(self._below, 'value')} below {bound} "
+                f"(the smallest is {_number(self._smallest)})",
+                f"at least {bound}",
+            )
+        if self._above and column.maximum is not None:
+            bound = _number(column.maximum)
+            yield self._says(
+                f"{counted(self._above, 'value')} above {bound} "
+                f"(the largest is {_number(self._largest)})",
+                f"at most {bound}",
+            )
+        if self._no_choice:
+            such = ", ".join(shown(each) for each in self._examples)
+            yield self._says(
+                f"{counted(self._no_choice, 'value')} outside its choices (such as {such})",
+                "one of " + ", ".join(column.choices),
+            )
+
+    def _says(self, found: str, rule: str) -> str:
+        return f"column {self.column.name!r} has {found}; the contract says {rule}"
+
+    def _add_bounded(self, values: pa.Array) -> None:
+        extremes = pc.min_max(values).as_py()
+        least, most = extremes["min"], extremes["max"]
+        if least is None:
+            return
+        minimum, maximum = self.column.minimum, self.column.maximum
+        if minimum is not None and least < minimum:
+            bound = math.ceil(minimum) if self.column.type == "int64" else minimum
+            self._below += _count(pc.less(values, _within(bound, values.type)))
+            self._smallest = min(self._smallest, least)
+        if maximum is not None and most > maximum:
+            bound = math.floor(maximum) if self.column.type == "int64" else maximum
+            self._above += _count(pc.greater(values, _within(bound, values.type)))
+            self._largest = max(self._largest, most)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, as in `1 row` or `3 rows`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def shown(value: object) -> str:
+    """Return a value for a message: quoted if it is a text, and never long."""
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+
+
+def _count(mask: pa.Array) -> int:
+    return int(pc.sum(mask).as_py() or 0)
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if math.isfinite(value) and value == int(value) else repr(value)
+
+
+def _within(bound: float, kind: pa.DataType) -> pa.Scalar:
+    """Return the bound in the column's own type: an int64 compared as a float loses digits."""
+    if kind == pa.int64():
+        bound = max(-(2**63), min(2**63 - 1, int(bound)))
+    return pa.scalar(bound, kind)

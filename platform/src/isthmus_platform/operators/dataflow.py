@@ -1,0 +1,48 @@
+"""What the three operators share: the dataflow that they serve, and how they tell a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from isthmus_contracts import ContractError, Dataflow
+from isthmus_contracts.catalog import CATALOG
+from isthmus_platform.deployment import Deployment
+from isthmus_platform.errors import UserError
+from isthmus_platform.lake.places import Lake
+from isthmus_platform.runs import RunRecord
+
+
+class DataflowOperator(BaseOperator):
+    """Serve one dataflow of the catalog, named by its identity."""
+
+    def __init__(self, *, dataflow: str, **kwargs: Any) -> None:  # Airflow's own arguments
+        super().__init__(**kwargs)
+        self.dataflow = dataflow
+
+    @property
+    def contract(self) -> Dataflow:
+        """Return the contract that both teams signed."""
+        return CATALOG.dataflow(self.dataflow)
+
+    def lake(self, deployment: Deployment) -> Lake:
+        """Return the deployment's lake."""
+        return Lake(Path(deployment.lake.root))
+
+    def record(self, deployment: Deployment, run_id: str) -> RunRecord:
+        """Return the record of one of the dataflow's runs."""
+        return RunRecord(Path(deployment.runs.root), self.contract.identity, run_id)
+
+    @contextmanager
+    def mistakes_told(self) -> Iterator[None]:
+        """Fail at once, with one clear message, for what a retry cannot mend."""
+        try:
+            yield
+        except (UserError, ContractError) as error:
+            self.log.error("%s", error)  # noqa: TRY400 - a mistake is told without a traceback
+            raise AirflowFailException(str(error)) from None

@@ -1,0 +1,82 @@
+"""The first task of every DAG: resolve the params, bring sources in, pin every input."""
+
+from __future__ import annotations
+
+from airflow.sdk import BaseHook, Context
+
+from isthmus_contracts import Identity, Input, resolve_params
+from isthmus_contracts.codec import to_plain
+from isthmus_platform.deployment import Deployment, load_deployment
+from isthmus_platform.errors import SourceError
+from isthmus_platform.lake import releases, tables
+from isthmus_platform.lake.pins import Pin
+from isthmus_platform.operators.dataflow import DataflowOperator
+from isthmus_platform.runs.pins import Pins, pins_document
+from isthmus_platform.runs.record import write_whole
+from isthmus_platform.sources import read_source
+
+
+class IngestOperator(DataflowOperator):
+    """Pin what the run reads, once for all its tasks; return the pins."""
+
+    def execute(self, context: Context) -> dict[str, object]:
+        """Resolve the params, ingest each source table, and pin a version of each input."""
+        with self.mistakes_told():
+            deployment = load_deployment()
+            params = resolve_params(self.contract.params, dict(context["params"]))
+            run_id = str(context["run_id"])
+            inputs = {}
+            for each in self.contract.inputs:
+                if isinstance(each.origin, Identity):
+                    inputs[each.name] = self._pin_published(each, each.origin, deployment, context)
+                else:
+                    try_name = f"{self.dataflow}/{run_id}/{context['ti'].try_number}"
+                    inputs[each.name] = self._ingest(each, each.origin, deployment, try_name)
+            pins = Pins(params, inputs)
+            write_whole(self.record(deployment, run_id).pins, pins_document(pins))
+        plain = to_plain(pins)
+        if not isinstance(plain, dict):
+            raise TypeError("pins are an object")
+        return plain
+
+    def _ingest(self, contract: Input, dataset: str, deployment: Deployment, by: str) -> Pin:
+        source = deployment.sources[dataset]
+        lake = self.lake(deployment)
+        directory = lake.source(dataset, contract.name)
+        hook = BaseHook.get_connection(source.connection).get_hook()
+        engine = hook.get_sqlalchemy_engine()
+        try:
+            rows = read_source(contract.table, source, engine)
+            files = tables.write_table(directory, contract.table, rows)
+        finally:
+            engine.dispose()
+        version = tables.commit(directory, contract.table, files, f"{by}/{files[0].name}")
+        self.log.info(
+            "ingested %s: %s rows as version %s",
+            contract.name,
+            f"{sum(each.rows for each in files):,}",
+            version,
+        )
+        return Pin(lake.relative(directory), version)
+
+    def _pin_published(
+        self, contract: Input, origin: Identity, deployment: Deployment, context: Context
+    ) -> Pin:
+        lake = self.lake(deployment)
+        name = _announced(context, origin)
+        release = releases.release(lake, origin, name) if name else releases.current(lake, origin)
+        if release is None:
+            raise SourceError(
+                str(origin), f"it has published no release yet, so there is no {contract.name!r}"
+            )
+        self.log.info("takes %s of release %s of %s", contract.name, release.id, origin)
+        return releases.pin(release, contract.name)
+
+
+def _announced(context: Context, origin: Identity) -> str | None:
+    """Return the newest release of `origin` among the asset events that triggered this run."""
+    for asset, events in context["triggering_asset_events"].items():
+        if asset.name == str(origin) and events:
+            newest = max(events, key=lambda event: event.timestamp)
+            return str(newest.extra["release"])
+    return None

@@ -1,0 +1,49 @@
+"""The last task: publish what was accepted as one release, and announce it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import Asset, Context
+
+from isthmus_contracts.codec import from_plain
+from isthmus_platform.deployment import load_deployment
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.acceptance import Accepted
+from isthmus_platform.operators.dataflow import DataflowOperator
+from isthmus_platform.runs.pins import Pins
+
+
+class PublishOperator(DataflowOperator):
+    """Publish every output in one step, or none; return the release's id."""
+
+    def __init__(
+        self,
+        *,
+        pins_from: str,
+        accepted_from: str,
+        asset: Asset,
+        **kwargs: Any,  # Airflow's own arguments
+    ) -> None:
+        super().__init__(outlets=[asset], **kwargs)
+        self.pins_from = pins_from
+        self.accepted_from = accepted_from
+        self.asset = asset
+
+    def execute(self, context: Context) -> str:
+        """Commit the accepted files, write the release and move the pointer."""
+        with self.mistakes_told():
+            deployment = load_deployment()
+            pull = context["ti"].xcom_pull
+            pins = from_plain(Pins, pull(task_ids=self.pins_from), "pins")
+            accepted = from_plain(Accepted, pull(task_ids=self.accepted_from), "accepted")
+            release = releases.publish(
+                self.lake(deployment),
+                self.contract,
+                accepted,
+                params=pins.params,
+                inputs=pins.inputs,
+            )
+        context["outlet_events"][self.asset].extra = {"release": release.id}
+        self.log.info("published release %s of %s", release.id, self.contract.identity)
+        return release.id

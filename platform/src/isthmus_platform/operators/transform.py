@@ -1,0 +1,153 @@
+"""The second task: have a runner compute the outputs, then accept what it staged."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from isthmus_contracts.codec import from_plain, to_plain
+from isthmus_contracts.protocol import (
+    Answer,
+    EngineProfile,
+    Graph,
+    NodeFailed,
+    NodeFinished,
+    OutputStaged,
+    Quality,
+    RunFailure,
+    RunIdentity,
+    RunRequest,
+    RunResult,
+)
+from isthmus_platform.deployment import Deployment, Settings, load_deployment
+from isthmus_platform.errors import RunnerError
+from isthmus_platform.lake.acceptance import accept
+from isthmus_platform.lake.tables import files_of
+from isthmus_platform.operators.dataflow import DataflowOperator
+from isthmus_platform.runners import RunnerProcess, runner_environment
+from isthmus_platform.runs.pins import Pins
+from isthmus_platform.runs.record import Recorder, Workspace
+
+
+class TransformOperator(DataflowOperator):
+    """Run the dataflow's functions in a process of their own; return what was accepted."""
+
+    def __init__(self, *, pins_from: str, **kwargs: Any) -> None:  # Airflow's own arguments
+        super().__init__(**kwargs)
+        self.pins_from = pins_from
+        self._process: RunnerProcess | None = None
+
+    def execute(self, context: Context) -> dict[str, object]:
+        """Start the runner, turn its events into log lines, and accept its result."""
+        with self.mistakes_told():
+            deployment = load_deployment()
+            settings = deployment.settings(self.contract)
+            pins = from_plain(Pins, context["ti"].xcom_pull(task_ids=self.pins_from), "pins")
+            identity = RunIdentity(
+                str(context["run_id"]), self.task_id, int(context["ti"].try_number)
+            )
+            record = self.record(deployment, identity.run)
+            this_try = record.try_of(identity.task, identity.try_number)
+            with this_try.workspace() as workspace, this_try.recording() as recorder:
+                request = self._request(deployment, settings, pins, identity, workspace.spool)
+                process = self._runner(deployment, settings, workspace)
+                result = self._run(process, request, recorder)
+                start = time.perf_counter()
+                accepted = accept(self.contract, request, result, self.lake(deployment))
+                seconds = time.perf_counter() - start
+        self.log.info("accepted %s outputs in %.2f s", len(request.targets), seconds)
+        plain = to_plain(accepted)
+        if not isinstance(plain, dict):
+            raise TypeError("what is accepted is an object")
+        return plain
+
+    def on_kill(self) -> None:
+        """Stop the runner when Airflow says so; nothing else ends `execute`."""
+        if self._process is not None:
+            self._process.stop()
+
+    def _request(
+        self,
+        deployment: Deployment,
+        settings: Settings,
+        pins: Pins,
+        identity: RunIdentity,
+        spool: Path,
+    ) -> RunRequest:
+        lake = self.lake(deployment)
+        return RunRequest(
+            identity=identity,
+            dataflow=str(self.contract.identity),
+            contract_version=self.contract.version,
+            targets=tuple(each.name for each in self.contract.outputs),
+            params=pins.params,
+            inputs={
+                name: tuple(str(file) for file in files_of(lake.path(pin.table), pin.version))
+                for name, pin in pins.inputs.items()
+            },
+            spool=str(spool),
+            engine=EngineProfile(settings.engine, settings.engine_options),
+        )
+
+    def _runner(
+        self, deployment: Deployment, settings: Settings, workspace: Workspace
+    ) -> RunnerProcess:
+        runner = deployment.runners[settings.runner]
+        home = Path(runner.home)
+        home.mkdir(parents=True, exist_ok=True)
+        environment = runner_environment(home, workspace.scratch, runner.environment)
+        return RunnerProcess(runner.command, environment, workspace.scratch)
+
+    def _run(self, process: RunnerProcess, request: RunRequest, recorder: Recorder) -> RunResult:
+        def hear(answer: Answer) -> None:
+            recorder.keep(answer)
+            self._log_answer(answer)
+
+        self._process = process
+        try:
+            end = process.run(request, hear, lambda line: self.log.info("runner: %s", line))
+        except RunnerError as error:
+            self.log.error("%s", error)  # noqa: TRY400 - our traceback would say nothing more
+            raise AirflowException(str(error)) from None
+        if isinstance(end, RunFailure):
+            raise self._told(end)
+        return end
+
+    def _told(self, failure: RunFailure) -> AirflowException:
+        """Log the runner's own words; only what may go better next time is tried again."""
+        place = f"{failure.function} ({failure.file}:{failure.line})"
+        message = f"node {failure.node!r} failed in {place}: " if failure.node else ""
+        message += failure.message
+        if failure.traceback:
+            self.log.error("%s", failure.traceback)
+        self.log.error("%s", message)
+        if failure.kind == "request" or (failure.kind == "dataflow" and failure.node is None):
+            return AirflowFailException(message)
+        return AirflowException(message)
+
+    def _log_answer(self, answer: Answer) -> None:
+        match answer:
+            case Graph():
+                functions = sum(node.kind == "function" for node in answer.nodes)
+                self.log.info("the runner computes %s functions", functions)
+            case NodeFinished():
+                self.log.info("%s finished in %.3f s%s", answer.node, answer.seconds, _size(answer))
+            case NodeFailed():
+                self.log.error(
+                    "%s failed after %.3f s: %s", answer.node, answer.seconds, answer.error
+                )
+            case OutputStaged():
+                self.log.info("%s staged, %s bytes", answer.output, f"{answer.bytes:,}")
+            case Quality(passed=False):
+                self.log.warning("%s, %s: %s", answer.subject, answer.check, answer.message)
+
+
+def _size(finished: NodeFinished) -> str:
+    if finished.rows is None:
+        return ""
+    columns = "" if finished.columns is None else f" x {finished.columns} columns"
+    return f", {finished.rows:,} rows{columns}"

@@ -1,0 +1,27 @@
+"""What a runner's environment may contain: an allow-list, never the platform's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from isthmus_platform.errors import DeploymentError
+
+ALLOWED = ("LANG", "LC_ALL", "LC_CTYPE", "PATH", "TZ")
+_RESERVED = ("AIRFLOW", "ISTHMUS")
+
+
+def runner_environment(home: Path, scratch: Path, extra: Mapping[str, str]) -> dict[str, str]:
+    """Return the whole environment of a runner.
+
+    `home` outlives the try, so that libraries keep their caches; `scratch` is the try's own.
+    `extra` is what the deployment adds, which may not smuggle Airflow's settings in.
+    """
+    for name in extra:
+        if name.startswith(_RESERVED):
+            raise DeploymentError(
+                None, f"runner environment {name!r}", "no setting of Airflow's may reach a runner"
+            )
+    kept = {name: os.environ[name] for name in ALLOWED if name in os.environ}
+    return {**kept, "HOME": str(home), "TMPDIR": str(scratch), **extra}

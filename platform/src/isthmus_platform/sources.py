@@ -1,0 +1,117 @@
+"""Reading a source's tables out of a database, in bounded memory, as the contract's types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+import pyarrow as pa
+from sqlalchemy import Engine, column, inspect, select, table
+from sqlalchemy.exc import SQLAlchemyError
+
+from isthmus_contracts import Column, Table
+from isthmus_platform.deployment import Source
+from isthmus_platform.errors import SourceError
+from isthmus_platform.lake.schemas import arrow_schema, arrow_type
+
+
+def read_source(contract: Table, source: Source, engine: Engine) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a table, `chunk_rows` at a time, with exactly the contract's columns.
+
+    Columns that the contract does not name are not read. Raise `SourceError` for a table or a
+    column that is missing, a value of another type, and a database that does not answer.
+    """
+    name = source.tables.get(contract.name, contract.name)
+    schema, _, relation = name.rpartition(".")
+    place = f"{source.connection}.{name}"
+    try:
+        _check_columns(contract, engine, relation, schema or None, place)
+        columns = [column(each.name) for each in contract.columns]
+        query = select(*columns).select_from(table(relation, schema=schema or None))
+        options = {"yield_per": source.chunk_rows}
+        with engine.connect().execution_options(**options) as connection:
+            first = 0
+            for rows in connection.execute(query).partitions():
+                yield _batch(contract, rows, first, place)
+                first += len(rows)
+    except SQLAlchemyError as error:
+        raise SourceError(place, _first_line(error)) from None
+
+
+def _check_columns(
+    contract: Table, engine: Engine, relation: str, schema: str | None, place: str
+) -> None:
+    inspector = inspect(engine)
+    if not inspector.has_table(relation, schema=schema):
+        known = inspector.get_table_names(schema=schema)
+        raise SourceError(place, f"there is no such table; there are: {', '.join(known) or 'none'}")
+    found = [each["name"] for each in inspector.get_columns(relation, schema=schema)]
+    missing = [each.name for each in contract.columns if each.name not in found]
+    if missing:
+        raise SourceError(
+            place,
+            f"column {', '.join(map(repr, missing))} is missing; there are: {', '.join(found)}",
+        )
+
+
+def _batch(
+    contract: Table, rows: Sequence[Sequence[object]], first: int, place: str
+) -> pa.RecordBatch:
+    schema = arrow_schema(contract)
+    arrays = []
+    for index, each in enumerate(contract.columns):
+        values = [row[index] for row in rows]
+        try:
+            arrays.append(_array(each, values))
+        except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError, OverflowError):
+            raise SourceError(place, _first_misfit(each, values, first)) from None
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _array(contract: Column, values: Sequence[object]) -> pa.Array:
+    """Return the values as an array; databases without a type of their own store it as text."""
+    kind = arrow_type(contract.type)
+    if contract.type in ("int64", "float64"):
+        values = [float(each) if isinstance(each, Decimal) else each for each in values]
+        if any(isinstance(each, bool) for each in values):
+            raise TypeError("a boolean is no number")
+    if contract.type in ("date", "timestamp"):
+        texts = any(isinstance(each, str) for each in values)
+        array = pa.array(values, pa.string()) if texts else pa.array(values)
+        if contract.type == "timestamp" and pa.types.is_timestamp(array.type) and not array.type.tz:
+            raise TypeError("an instant needs a time zone")
+        return array.cast(kind)
+    if contract.type == "bool":
+        return pa.array([_boolean(each) for each in values], kind)
+    return pa.array(values, kind)
+
+
+def _boolean(value: object) -> bool | None:
+    if value is None or isinstance(value, bool):
+        return value
+    if value in (0, 1) and isinstance(value, int):
+        return bool(value)
+    raise TypeError("no boolean")
+
+
+def _first_misfit(contract: Column, values: Sequence[object], first: int) -> str:
+    """Say which row does not fit; the value itself may be nobody's business."""
+    for row, value in enumerate(values, start=first + 1):
+        try:
+            _array(contract, [value])
+        except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError, OverflowError):
+            return (
+                f"column {contract.name!r} holds {_kind(value)} in row {row}; "
+                f"the contract says {contract.type}"
+            )
+    return f"column {contract.name!r} mixes types; the contract says {contract.type}"
+
+
+def _kind(value: object) -> str:
+    return {str: "text", float: "a number with a fraction"}.get(
+        type(value), f"a {type(value).__name__}"
+    )
+
+
+def _first_line(error: SQLAlchemyError) -> str:
+    return str(getattr(error, "orig", None) or error).splitlines()[0]

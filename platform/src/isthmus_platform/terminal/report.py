@@ -1,0 +1,98 @@
+"""What came of a run, for the person who asked for it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from isthmus_contracts import Dataflow
+from isthmus_contracts.protocol import RunFailure
+from isthmus_platform.installation import Client
+from isthmus_platform.installation.client import Run
+from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.releases import Release
+from isthmus_platform.runs import RunRecord, summarize
+
+_SHOWN_ERRORS = 6
+
+
+def report_release(release: Release, lake: Lake, console: Console) -> None:
+    """Show each output of a release with its rows or size and its place, and the metrics."""
+    grid = Table("output", "content", "place", box=None, pad_edge=False)
+    for name, table in release.tables.items():
+        place = f"{shown(lake.path(table.path))} (version {table.version})"
+        grid.add_row(name, f"{table.rows:,} rows", place)
+    for name, file in release.files.items():
+        grid.add_row(name, f"{file.bytes:,} bytes", shown(lake.path(file.path)))
+    for name, numbers in release.metrics.items():
+        for metric, value in numbers.items():
+            grid.add_row(name, f"{metric} {value:,.6g}", "")
+    console.print(f"\n[bold]{release.dataflow}[/bold] published release [bold]{release.id}[/bold]")
+    console.print(grid, soft_wrap=True)
+
+
+def report_times(run: Run, record: RunRecord, console: Console) -> None:
+    """Show where the picture is, and what the functions took against everything around them."""
+    console.print(f"graph     {shown(record.picture)}", soft_wrap=True)
+    progress = [summarize(each.answers()) for each in record.tries()]
+    functions = sum(each.seconds for each in progress)
+    nodes = sum(each.done for each in progress)
+    if run.start is None or run.end is None:
+        return
+    whole = (run.end - run.start).total_seconds()
+    console.print(
+        f"time      {functions:.1f} s in {nodes} functions, "
+        f"{max(0.0, whole - functions):.1f} s around them, {whole:.1f} s in all"
+    )
+    slowest = sorted((each for one in progress for each in one.slowest), key=lambda each: -each[1])
+    named = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest[:3])
+    if named:
+        console.print(f"slowest   {named}")
+
+
+def report_failure(run: Run, record: RunRecord, client: Client, console: Console) -> None:
+    """Show which task failed, and why, in the words of its log."""
+    for task in client.tasks(run.dag, run.id):
+        if task.state != "failed":
+            continue
+        console.print(f"\n[bold]{run.dag} {task.id} failed[/bold]; nothing was published")
+        failures = [
+            answer
+            for answer in record.try_of(task.id, task.try_number).answers()
+            if isinstance(answer, RunFailure)
+        ]
+        if failures and failures[-1].traceback:
+            console.print(failures[-1].traceback.rstrip(), markup=False, highlight=False)
+        lines = client.log(run.dag, run.id, task.id, task.try_number)
+        errors = [line.text for line in lines if line.level in ("error", "critical")]
+        told = [text for text in dict.fromkeys(errors) if "Traceback" not in text]
+        for text in told[:_SHOWN_ERRORS]:
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def report_next(contracts: list[Dataflow], console: Console) -> None:
+    """Say what to type next."""
+    first = contracts[0].name
+    console.print("\nnext")
+    for command, meaning in (
+        ("make up", "Airflow's page: http://localhost:8080, login airflow / airflow"),
+        (f"platform/.venv/bin/isthmus-platform releases {first}", "what was published"),
+        (
+            f"platform/.venv/bin/isthmus-platform export-inputs {first} out/inputs",
+            "the run's inputs, for a data scientist",
+        ),
+        (
+            f"transforms/.venv/bin/isthmus run {first} --inputs out/inputs",
+            "the same tables without Airflow",
+        ),
+    ):
+        console.print(f"  {command}\n      {meaning}", soft_wrap=True)
+
+
+def shown(path: Path) -> str:
+    """Return a path as short as it can be typed from here."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith(os.pardir) else relative
