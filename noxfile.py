@@ -15,7 +15,9 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["contracts", "platform", "transforms", "boundaries", "integration"]
 
 ROOT = Path(__file__).parent
-SOURCES = os.pathsep.join(str(ROOT / each / "src") for each in ("contracts", "platform", "transforms"))
+SOURCES = os.pathsep.join(
+    str(ROOT / each / "src") for each in ("contracts", "platform", "transforms")
+)
 DATA = ROOT / "var" / "nycflights13"
 
 # An exported PYTHONPATH would let one tree see another's code.
@@ -25,7 +27,13 @@ INSTALL = {**CLEAN, "UV_COMPILE_BYTECODE": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
 COMPILE = (
     *("uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"),
-    *("--generate-hashes", "--no-annotate", "--no-header", "--no-emit-package", "isthmus-contracts"),
+    *(
+        "--generate-hashes",
+        "--no-annotate",
+        "--no-header",
+        "--no-emit-package",
+        "isthmus-contracts",
+    ),
 )
 
 
@@ -93,7 +101,16 @@ def environments(session: nox.Session) -> None:
     lock = ROOT / "platform" / "demo-data.lock"
     if not is_fresh(DATA, lock):
         session.log("fetching the flights of 2013")
-        uv(session, "install", "--no-deps", "--require-hashes", "--target", str(DATA), "-r", str(lock))
+        uv(
+            session,
+            "install",
+            "--no-deps",
+            "--require-hashes",
+            "--target",
+            str(DATA),
+            "-r",
+            str(lock),
+        )
         mark_fresh(DATA, lock)
 
 
@@ -114,7 +131,9 @@ def check_tree(session: nox.Session, tree: str, *others: str) -> None:
 
 def sync(session: nox.Session, lock: str, *trees: str) -> None:
     """Make the session's environment hold exactly the lock, then these trees as they are here."""
-    session.run_install("uv", "pip", "sync", "-q", "--require-hashes", lock, env=INSTALL, external=True)
+    session.run_install(
+        "uv", "pip", "sync", "-q", "--require-hashes", lock, env=INSTALL, external=True
+    )
     for tree in trees:
         session.run_install(
             *("uv", "pip", "install", "-q", "--no-deps", "-e", tree), env=INSTALL, external=True
@@ -128,10 +147,30 @@ def build(session: nox.Session, tree: Path) -> None:
     if is_fresh(venv, *inputs):
         return
     session.log(f"building {venv.relative_to(ROOT)}, which takes a minute or two")
-    session.run("uv", "venv", "-q", "--clear", "--python", sys.executable, str(venv), env=INSTALL, external=True)
+    session.run(
+        "uv",
+        "venv",
+        "-q",
+        "--clear",
+        "--python",
+        sys.executable,
+        str(venv),
+        env=INSTALL,
+        external=True,
+    )
     python = str(venv / "bin" / "python")
     uv(session, "sync", "--require-hashes", "--python", python, str(lock))
-    uv(session, "install", "--no-deps", "--python", python, "-e", str(ROOT / "contracts"), "-e", str(tree))
+    uv(
+        session,
+        "install",
+        "--no-deps",
+        "--python",
+        python,
+        "-e",
+        str(ROOT / "contracts"),
+        "-e",
+        str(tree),
+    )
     mark_fresh(venv, *inputs)
 
 

@@ -1,4 +1,4 @@
-"""Small tables, as the runtime would read them from Parquet."""
+"""Small tables, as the runtime would read them from Parquet; no test changes one."""
 
 from __future__ import annotations
 
@@ -59,19 +59,19 @@ def _typed(rows: Rows) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(texts, "str"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def flights() -> Builder:
     """Build flights out of what differs from `FLIGHT`."""
     return lambda rows: _typed([FLIGHT | row for row in rows])
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def weather() -> Builder:
     """Build observations out of what differs from `WEATHER`."""
     return lambda rows: _typed([WEATHER | row for row in rows])
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def planes() -> pd.DataFrame:
     return pd.DataFrame(
         {
@@ -88,7 +88,7 @@ def planes() -> pd.DataFrame:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def airports() -> pd.DataFrame:
     return pd.DataFrame(
         {
@@ -104,12 +104,12 @@ def airports() -> pd.DataFrame:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def airlines() -> pd.DataFrame:
     return pd.DataFrame({"carrier": ["UA", "B6"], "name": ["United <Air> & Co", "JetBlue"]})
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def year_of_flights(flights: Builder) -> pd.DataFrame:
     """Three flights on each day but those of July; the later in the day, the later they arrive."""
     random = np.random.default_rng(7)
@@ -137,7 +137,7 @@ def year_of_flights(flights: Builder) -> pd.DataFrame:
     return flights(rows)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def year_inputs(
     year_of_flights: pd.DataFrame,
     weather: Builder,

@@ -22,9 +22,10 @@ _NOTE_END = "::endgroup::"
 
 @dataclass(frozen=True, slots=True)
 class Dag:
-    """Hold what Airflow says of a DAG."""
+    """Hold what Airflow says of a DAG; `title` is its name in the list."""
 
     id: str
+    title: str
     paused: bool
     broken: bool
     file_token: str
@@ -121,13 +122,24 @@ class Client:
     def dags(self) -> list[Dag]:
         """Return every DAG that Airflow knows and still finds in its file."""
         return [
-            Dag(each["dag_id"], each["is_paused"], each["has_import_errors"], each["file_token"])
+            Dag(
+                each["dag_id"],
+                each["dag_display_name"],
+                each["is_paused"],
+                each["has_import_errors"],
+                each["file_token"],
+            )
             for each in self._pages("/dags", "dags")
         ]
 
     def dag(self, dag: str) -> Dag | None:
         """Return one DAG, or None while Airflow does not know it."""
         return next((each for each in self.dags() if each.id == dag), None)
+
+    def versions(self, dag: str) -> list[int]:
+        """Return the numbers of a DAG's versions, the first one first."""
+        found = self._pages(f"/dags/{_safe(dag)}/dagVersions", "dag_versions")
+        return sorted(each["version_number"] for each in found)
 
     def import_errors(self) -> list[ImportFailure]:
         """Return why DAG files could not be imported."""

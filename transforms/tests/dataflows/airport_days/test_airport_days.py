@@ -15,7 +15,7 @@ def _features(*rows: tuple[str, str, int, float]) -> pd.DataFrame:
 
 
 @pytest.fixture
-def features():
+def features() -> pd.DataFrame:
     return _features(
         ("JFK", "2013-03-02", 9, 5.0),
         ("EWR", "2013-03-02", 7, -5.0),
@@ -26,7 +26,7 @@ def features():
     )
 
 
-def test_days_by_hand(features):
+def test_days_by_hand(features: pd.DataFrame) -> None:
     made = days.days(features, days.worst_hours(days.hourly_delay(features)))
     expected = pd.DataFrame(
         {
@@ -41,7 +41,7 @@ def test_days_by_hand(features):
     pd.testing.assert_frame_equal(made, expected)
 
 
-def test_the_worst_hour_is_worst_by_its_mean_not_by_one_flight():
+def test_the_worst_hour_is_worst_by_its_mean_not_by_one_flight() -> None:
     features = _features(
         ("LGA", "2013-03-01", 6, 100.0),
         ("LGA", "2013-03-01", 6, -100.0),
@@ -62,14 +62,14 @@ def _calendar(features: pd.DataFrame) -> bytes:
     )
 
 
-def test_the_calendar_is_the_same_each_time_and_names_no_time(features):
+def test_the_calendar_is_the_same_each_time_and_names_no_time(features: pd.DataFrame) -> None:
     first = _calendar(features)
     assert first == _calendar(features)
     assert b"tEXt" not in first
     assert b"tIME" not in first
 
 
-def test_the_calendar_has_a_block_for_each_airport_and_year():
+def test_the_calendar_has_a_block_for_each_airport_and_year() -> None:
     one = _size(_calendar(_features(("EWR", "2012-02-29", 6, 0.0))))
     four = _size(
         _calendar(
@@ -85,7 +85,7 @@ def test_the_calendar_has_a_block_for_each_airport_and_year():
     assert four[1] > 2 * one[1]
 
 
-def test_the_dataflow_keeps_its_contract(features):
+def test_the_dataflow_keeps_its_contract(features: pd.DataFrame) -> None:
     made = dataflow.compute(["days", "delay_calendar"], {"flight_features": features})
     assert list(made["days"]) == [each.name for each in AIRPORT_DAYS.output("days").columns]
     assert not made["days"].duplicated(["origin", "date"]).any()

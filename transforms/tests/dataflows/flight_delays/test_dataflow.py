@@ -12,7 +12,9 @@ KINDS = {"string": "str", "date": "datetime64[us]"}
 
 
 @pytest.mark.parametrize("model", ["logistic", "boosting"])
-def test_every_output_is_as_the_contract_says(year_inputs, model):
+def test_every_output_is_as_the_contract_says(
+    year_inputs: dict[str, pd.DataFrame], model: str
+) -> None:
     made = dataflow.compute(OUTPUTS, year_inputs, {"model": model})
     assert list(made) == OUTPUTS
     for output in FLIGHT_DELAYS.outputs:
@@ -42,7 +44,9 @@ def _check_table(frame: pd.DataFrame, table: Table) -> None:
 
 
 @pytest.mark.parametrize("model", ["logistic", "boosting"])
-def test_the_order_of_the_flights_changes_nothing(year_inputs, model):
+def test_the_order_of_the_flights_changes_nothing(
+    year_inputs: dict[str, pd.DataFrame], model: str
+) -> None:
     shuffled = {
         name: table.sample(frac=1, random_state=1).reset_index(drop=True)
         for name, table in year_inputs.items()
@@ -55,29 +59,29 @@ def test_the_order_of_the_flights_changes_nothing(year_inputs, model):
         assert first[name] == second[name]
 
 
-def test_inputs_are_left_as_they_were(year_inputs):
+def test_inputs_are_left_as_they_were(year_inputs: dict[str, pd.DataFrame]) -> None:
     before = {name: table.copy() for name, table in year_inputs.items()}
     dataflow.compute(["flight_features"], year_inputs)
     for name, table in year_inputs.items():
         assert table.equals(before[name])
 
 
-def test_a_service_can_ask_for_the_probability(year_inputs):
+def test_a_service_can_ask_for_the_probability(year_inputs: dict[str, pd.DataFrame]) -> None:
     asked = dataflow.compute(["is_late_probability"], year_inputs, {"test_from_month": 12})
     assert len(asked["is_late_probability"]) == 31 * 3
 
 
-def test_one_airport_alone(year_inputs):
+def test_one_airport_alone(year_inputs: dict[str, pd.DataFrame]) -> None:
     made = dataflow.compute(["flight_features"], year_inputs, {"origin": "JFK"})
     assert set(made["flight_features"]["origin"]) == {"JFK"}
 
 
-def test_the_checkpoint_holds_the_joined_flights(year_inputs):
+def test_the_checkpoint_holds_the_joined_flights(year_inputs: dict[str, pd.DataFrame]) -> None:
     made = dataflow.compute(["joined_flights"], year_inputs)
     assert len(made["joined_flights"]) == len(year_inputs["flights"])
 
 
-def test_every_node_is_documented():
+def test_every_node_is_documented() -> None:
     for module in dataflow.modules:
         for name, function in vars(module).items():
             if callable(function) and getattr(function, "__module__", "") == module.__name__:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from isthmus_transforms.dataflows.flight_delays.congestion import (
@@ -9,35 +12,39 @@ from isthmus_transforms.dataflows.flight_delays.congestion import (
 )
 from isthmus_transforms.dataflows.flight_delays.flights import arrived_flights, scheduled_flights
 
+Builder = Callable[[list[dict[str, object]]], pd.DataFrame]
 
-def test_all_airports_are_taken_together(flights):
+
+def test_all_airports_are_taken_together(flights: Builder) -> None:
     table = flights([{"origin": "EWR"}, {"origin": "JFK"}, {"origin": "LGA"}])
     assert len(scheduled_flights(table, "all")) == 3
 
 
-def test_one_airport_is_taken_alone(flights):
+def test_one_airport_is_taken_alone(flights: Builder) -> None:
     table = flights([{"origin": "EWR"}, {"origin": "JFK"}])
     assert list(scheduled_flights(table, "JFK")["origin"]) == ["JFK"]
 
 
-def test_an_airport_without_flights_is_an_error(flights):
+def test_an_airport_without_flights_is_an_error(flights: Builder) -> None:
     table = flights([{"origin": "EWR"}])
     with pytest.raises(ValueError, match=r"no flight departs from 'LGA': the table has 1 flights"):
         scheduled_flights(table, "LGA")
 
 
-def test_what_did_not_arrive_is_left_out(flights):
+def test_what_did_not_arrive_is_left_out(flights: Builder) -> None:
     table = flights([{"flight": 1, "arr_delay": np.nan}, {"flight": 2, "arr_delay": -3.0}])
     assert list(arrived_flights(table)["flight"]) == [2]
 
 
-def test_nothing_arrived_is_an_error(flights):
+def test_nothing_arrived_is_an_error(flights: Builder) -> None:
     table = flights([{"arr_delay": np.nan}, {"flight": 2, "arr_delay": np.nan}])
     with pytest.raises(ValueError, match=r"none of the 2 scheduled flights arrived"):
         arrived_flights(table)
 
 
-def test_arrived_flights_are_in_order_of_their_key_whatever_the_input_order(flights):
+def test_arrived_flights_are_in_order_of_their_key_whatever_the_input_order(
+    flights: Builder,
+) -> None:
     rows = [
         {"day": 2, "carrier": "AA", "flight": 1},
         {"day": 1, "carrier": "UA", "flight": 9},
@@ -51,13 +58,15 @@ def test_arrived_flights_are_in_order_of_their_key_whatever_the_input_order(flig
     assert arrived.equals(arrived_flights(flights(rows[::-1])))
 
 
-def test_what_is_known_only_after_departure_is_dropped(flights):
+def test_what_is_known_only_after_departure_is_dropped(flights: Builder) -> None:
     arrived = arrived_flights(flights([{}]))
     assert not {"dep_time", "dep_delay", "arr_time", "air_time"} & set(arrived)
     assert f"{arrived['date'][0]:%Y-%m-%d %H:%M}" == "2013-01-01 00:00"
 
 
-def test_congestion_counts_cancelled_flights_and_each_airport_and_airline_by_itself(flights):
+def test_congestion_counts_cancelled_flights_and_each_airport_and_airline_by_itself(
+    flights: Builder,
+) -> None:
     table = flights(
         [
             {"flight": 1},

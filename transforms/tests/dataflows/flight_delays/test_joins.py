@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +15,8 @@ from isthmus_transforms.dataflows.flight_delays import (
     route,
     weather,
 )
+
+Builder = Callable[[list[dict[str, object]]], pd.DataFrame]
 
 
 def _join(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -29,13 +33,15 @@ def _join(tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
     )
 
 
-def test_each_flight_that_arrived_is_there_exactly_once(year_inputs):
+def test_each_flight_that_arrived_is_there_exactly_once(
+    year_inputs: dict[str, pd.DataFrame],
+) -> None:
     joined = _join(year_inputs)
     assert len(joined) == len(year_inputs["flights"])
     assert not joined.duplicated(["date", "carrier", "flight", "origin"]).any()
 
 
-def test_what_is_missing_elsewhere_is_null(year_inputs):
+def test_what_is_missing_elsewhere_is_null(year_inputs: dict[str, pd.DataFrame]) -> None:
     joined = _join(year_inputs)
     assert list(joined.loc[joined["tailnum"] == "N9", "aircraft_seats"].unique()) == pytest.approx(
         [np.nan], nan_ok=True
@@ -47,7 +53,13 @@ def test_what_is_missing_elsewhere_is_null(year_inputs):
     assert known.notna().all(axis=None)
 
 
-def test_weather_is_that_of_the_airport_and_the_hour(flights, weather, planes, airports, airlines):
+def test_weather_is_that_of_the_airport_and_the_hour(
+    flights: Builder,
+    weather: Builder,
+    planes: pd.DataFrame,
+    airports: pd.DataFrame,
+    airlines: pd.DataFrame,
+) -> None:
     eleven, twelve = pd.Timestamp("2013-01-01T11:00Z"), pd.Timestamp("2013-01-01T12:00Z")
     tables = {
         "flights": flights(
@@ -72,19 +84,27 @@ def test_weather_is_that_of_the_airport_and_the_hour(flights, weather, planes, a
 
 
 @pytest.mark.parametrize("table", ["weather", "planes", "airports", "airlines"])
-def test_a_doubled_row_is_an_error_and_doubles_no_flight(year_inputs, table):
+def test_a_doubled_row_is_an_error_and_doubles_no_flight(
+    year_inputs: dict[str, pd.DataFrame], table: str
+) -> None:
     doubled = pd.concat([year_inputs[table], year_inputs[table].tail(1)], ignore_index=True)
     with pytest.raises(ValueError, match="not a many-to-one merge"):
         _join(year_inputs | {table: doubled})
 
 
 @pytest.mark.parametrize("table", ["weather", "planes", "airports", "airlines"])
-def test_an_empty_table_loses_no_flight(year_inputs, table):
+def test_an_empty_table_loses_no_flight(year_inputs: dict[str, pd.DataFrame], table: str) -> None:
     joined = _join(year_inputs | {table: year_inputs[table].head(0)})
     assert len(joined) == len(year_inputs["flights"])
 
 
-def test_flights_without_tail_number_are_kept(flights, weather, planes, airports, airlines):
+def test_flights_without_tail_number_are_kept(
+    flights: Builder,
+    weather: Builder,
+    planes: pd.DataFrame,
+    airports: pd.DataFrame,
+    airlines: pd.DataFrame,
+) -> None:
     tables = {
         "flights": flights([{"flight": 1, "tailnum": None}, {"flight": 2}]),
         "weather": weather([{}]),

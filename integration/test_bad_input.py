@@ -1,0 +1,127 @@
+"""Bad input fails the task with one clear message, and leaves the last release untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from conftest import FLIGHT_DELAYS, Airflow
+
+from isthmus_platform.installation import AirflowError
+from isthmus_platform.installation.client import Run
+
+Edit = Callable[..., tuple[str, str]]
+
+
+def fails(
+    airflow: Airflow,
+    published: Run,
+    task: str,
+    *words: str,
+    params: dict[str, object] | None = None,
+) -> None:
+    """Run flight_delays, and expect this task to fail with these words in its log."""
+    before = airflow.current()
+    run = airflow.run(params=params)
+    assert run.state == "failed"
+    assert airflow.states(run)[task] == "failed"
+    log = airflow.log(run, task)
+    for word in words:
+        assert word in log, log
+    assert airflow.current() == before is not None, published
+
+
+def test_a_param_out_of_bounds_is_refused_at_trigger(airflow: Airflow) -> None:
+    with pytest.raises(AirflowError, match="13 is greater than the maximum of 12") as refusal:
+        airflow.client.trigger(FLIGHT_DELAYS, {"test_from_month": 13})
+    assert refusal.value.status == 400
+
+
+def test_an_unknown_param(airflow: Airflow, published: Run) -> None:
+    fails(
+        airflow,
+        published,
+        "ingest",
+        "no param 'modle'; known: 'origin', 'late_after_minutes', 'model'",
+        params={"modle": "boosting"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("nowhere", ["there is no such table; there are: ", "airlines"]),
+        ("no_dest", ["column 'dest' is missing; there are: year, month"]),
+        ("worded", ["column 'distance' holds text in row 7; the contract says float64"]),
+        ("thirteenth", ["column 'month' has 3 values above 12", "at most 12"]),
+    ],
+)
+def test_a_source_that_breaks_its_contract(
+    airflow: Airflow, published: Run, table: str, words: list[str]
+) -> None:
+    connection = 'connection = "nyc_operations"'
+    airflow.deploy((connection, f'{connection}\ntables = {{ flights = "{table}" }}'))
+    fails(airflow, published, "ingest", *words)
+
+
+EVALUATION = "dataflows/flight_delays/evaluation.py"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            'late_share=("is_late", "mean"),',
+            'late_share=("is_late", "mean"), worst=("arr_delay", "max"),',
+            ["output 'carrier_scores'", "column 'worst' is not in the contract"],
+        ),
+        (
+            'late_share=("is_late", "mean"),',
+            "",
+            ["output 'carrier_scores'", "column 'late_share' is missing"],
+        ),
+        (
+            "flights = tested_flights.assign(expected=is_late_probability)",
+            "flights = tested_flights.assign(expected=is_late_probability + 1.5)",
+            ["output 'carrier_scores'", "column 'expected_late_share'", "at most 1"],
+        ),
+        (
+            "flights = tested_flights.assign(expected=is_late_probability)",
+            "flights = tested_flights / len([])",
+            [
+                "node 'carrier_scores' failed in carrier_scores",
+                "isthmus_transforms/dataflows/flight_delays/evaluation.py:34",
+                "carrier_scores failed after",
+            ],
+        ),
+    ],
+    ids=["extra column", "missing column", "out of bounds", "raising"],
+)
+def test_a_dataflow_that_breaks_its_contract(  # noqa: PLR0913, PLR0917
+    airflow: Airflow, published: Run, edited_transforms: Edit, old: str, new: str, words: list[str]
+) -> None:
+    airflow.deploy(edited_transforms(EVALUATION, old, new))
+    fails(airflow, published, "transform", *words)
+
+
+def test_a_runner_that_ends_without_a_result(airflow: Airflow, published: Run) -> None:
+    airflow.deploy(_command("true"))
+    fails(airflow, published, "transform", "the runner exited with 0 and sent no result")
+
+
+def test_a_runner_that_prints_garbage(airflow: Airflow, published: Run) -> None:
+    airflow.deploy(_command("echo", "hello there"))
+    fails(airflow, published, "transform", "the runner broke the protocol", "hello there")
+
+
+def test_a_runner_that_does_not_exist(airflow: Airflow, published: Run) -> None:
+    airflow.deploy(_command("/nowhere/python"))
+    fails(airflow, published, "transform", "the runner's command '/nowhere/python' does not exist")
+
+
+def _command(*words: str) -> tuple[str, str]:
+    shown = ", ".join(f'"{word}"' for word in words)
+    return (
+        'command = ["${ISTHMUS_TRANSFORMS_PYTHON}", "-m", "isthmus_transforms.runner"]',
+        f"command = [{shown}]",
+    )

@@ -1,0 +1,96 @@
+"""What a newcomer does: the demonstration, then the same tables without Airflow."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import DATA, ROOT, TRANSFORMS_PYTHON, environment, free_port
+
+PLATFORM = ROOT / "platform" / ".venv" / "bin" / "isthmus-platform"
+ISTHMUS = ROOT / "transforms" / ".venv" / "bin" / "isthmus"
+
+
+def platform(state: Path, *arguments: str, timeout: float = 300) -> str:
+    """Return what the command printed, and expect it to succeed."""
+    options = ["--state", str(state), "--port", str(free_port())]
+    options += ["--transforms-python", str(TRANSFORMS_PYTHON)]
+    done = subprocess.run(
+        [str(PLATFORM), *options, *arguments],
+        env={**environment(), "COLUMNS": "300"},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a state on which the demonstration has run."""
+    path = tmp_path_factory.mktemp("demo")
+    (path / "said.txt").write_text(platform(path, "demo", "--data", str(DATA)))
+    return path
+
+
+def test_the_demonstration_publishes_every_flight(state: Path) -> None:
+    said = (state / "said.txt").read_text()
+    for words in (
+        "loaded 336,776 flights",
+        "flight_delays.v1 transform done",
+        "of 42 nodes",
+        "flight_delays.v1 published release",
+        "327,346 rows",
+        "roc_auc 0.69",
+        "model_card",
+        "graph.svg",
+        "airport_days.v1 published release",
+        "functions",
+        "around them",
+        "make up",
+    ):
+        assert words in said, said
+    assert "current" in platform(state, "releases", "flight_delays")
+    assert "current" in platform(state, "releases", "airport_days")
+
+
+def test_a_data_scientist_gets_the_same_tables(state: Path, tmp_path: Path) -> None:
+    inputs, out = tmp_path / "inputs", tmp_path / "out"
+    platform(state, "export-inputs", "flight_delays", str(inputs))
+    command = [str(ISTHMUS), "run", "flight_delays", "--inputs", str(inputs), "--out", str(out)]
+    subprocess.run(command, env=environment(), check=True, capture_output=True, timeout=120)
+    lake = state / "lake"
+    (document,) = (lake / "dataflows" / "flight_delays" / "v1" / "releases").glob("*.json")
+    release = json.loads(document.read_text())
+    for name, table in release["tables"].items():
+        files = list((lake / table["path"]).glob("*.parquet"))
+        assert [each.read_bytes() for each in files] == [(out / f"{name}.parquet").read_bytes()]
+    boosting = [*command, "--model", "boosting"]
+    subprocess.run(boosting, env=environment(), check=True, capture_output=True, timeout=120)
+    again = (out / "flight_features.parquet").read_bytes()
+    (published,) = (lake / release["tables"]["flight_features"]["path"]).glob("*.parquet")
+    assert again == published.read_bytes()
+
+
+def test_neither_side_has_the_libraries_of_the_other() -> None:
+    for python, modules in (
+        (
+            ROOT / "platform" / ".venv" / "bin" / "python",
+            ("pandas", "hamilton", "isthmus_transforms"),
+        ),
+        (TRANSFORMS_PYTHON, ("airflow", "deltalake", "isthmus_platform")),
+    ):
+        for module in modules:
+            probe = f"import importlib.util; print(importlib.util.find_spec({module!r}))"
+            done = subprocess.run(
+                [str(python), "-c", probe],
+                env=environment(),
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            assert done.stdout.strip() == "None", f"{module} is there"
