@@ -16,6 +16,8 @@ from isthmus_platform.installation.errors import AirflowError
 from isthmus_platform.installation.settings import PASSWORD, USER
 
 _PAGE = 100
+_INTERVAL = 0.2
+_QUEUED = 30.0
 _NOTE = "::group::Log message source details"
 _NOTE_END = "::endgroup::"
 
@@ -170,7 +172,7 @@ class Client:
         """Return the runs of a DAG, or of all, oldest first."""
         return [_run(each) for each in self._pages(f"/dags/{_safe(dag)}/dagRuns", "dag_runs")]
 
-    def wait(self, dag: str, run_id: str, timeout: float, interval: float = 0.2) -> Run:
+    def wait(self, dag: str, run_id: str, timeout: float, interval: float = _INTERVAL) -> Run:
         """Return a run when it has ended; raise `TimeoutError` if it does not in time."""
         deadline = time.monotonic() + timeout
         while not (now := self.run(dag, run_id)).finished:
@@ -222,8 +224,20 @@ class Client:
         return lines
 
     def asset_events(self, dag: str, run_id: str) -> list[AssetEvent]:
-        """Return the events that a run announced, with the runs that each has triggered."""
+        """Return the events that a run announced, with the runs that each has triggered.
+
+        Airflow 3.3.2 answers 500 here as long as a triggered run is queued: ask until it is not.
+        """
         query = {"source_dag_id": dag, "source_run_id": run_id}
+        deadline = time.monotonic() + _QUEUED
+        while True:
+            try:
+                found = self._pages("/assets/events", "asset_events", query)
+                break
+            except AirflowError as error:
+                if error.status != httpx.codes.INTERNAL_SERVER_ERROR or time.monotonic() > deadline:
+                    raise
+            time.sleep(_INTERVAL)
         return [
             AssetEvent(
                 asset=each["name"],
@@ -231,7 +245,7 @@ class Client:
                 triggered=tuple((run["dag_id"], run["run_id"]) for run in each["created_dagruns"]),
                 extra=each["extra"] or {},
             )
-            for each in self._pages("/assets/events", "asset_events", query)
+            for each in found
         ]
 
     def _pages(
@@ -280,8 +294,8 @@ def _decoded(answer: httpx.Response) -> dict[str, Any]:
         content = answer.json() if answer.content else {}
     except ValueError:
         content = {"detail": answer.text[:500]}
-    if answer.is_success and isinstance(content, dict):
-        return content
+    if answer.is_success:
+        return content if isinstance(content, dict) else {}
     detail = content.get("detail") if isinstance(content, dict) else content
     raise AirflowError(answer.status_code, _sentence(detail) or answer.reason_phrase)
 
@@ -294,7 +308,7 @@ def _sentence(detail: object) -> str:
         where = ".".join(str(each) for each in detail.get("loc", ()))
         text = str(detail.get("msg") or detail.get("reason") or detail)
         return f"{where}: {text}" if where else text
-    return str(detail or "")
+    return str(detail or "").split("\n\n")[0]  # a param's schema and value follow
 
 
 def _run(each: Mapping[str, Any]) -> Run:

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from isthmus_contracts import Dataflow
 from isthmus_contracts.protocol import RunFailure
@@ -21,17 +20,20 @@ _SHOWN_ERRORS = 6
 
 def report_release(release: Release, lake: Lake, console: Console) -> None:
     """Show each output of a release with its rows or size and its place, and the metrics."""
-    grid = Table("output", "content", "place", box=None, pad_edge=False)
-    for name, table in release.tables.items():
-        place = f"{shown(lake.path(table.path))} (version {table.version})"
-        grid.add_row(name, f"{table.rows:,} rows", place)
-    for name, file in release.files.items():
-        grid.add_row(name, f"{file.bytes:,} bytes", shown(lake.path(file.path)))
+    rows = [
+        (name, f"{table.rows:,} rows", f"{shown(lake.path(table.path))} (version {table.version})")
+        for name, table in release.tables.items()
+    ]
+    rows += [
+        (name, f"{file.bytes:,} bytes", shown(lake.path(file.path)))
+        for name, file in release.files.items()
+    ]
     for name, numbers in release.metrics.items():
-        for metric, value in numbers.items():
-            grid.add_row(name, f"{metric} {value:,.6g}", "")
+        rows += [(name, f"{metric} {value:,.6g}", "") for metric, value in numbers.items()]
+    names, contents = (max(len(row[column]) for row in rows) for column in (0, 1))
     console.print(f"\n[bold]{release.dataflow}[/bold] published release [bold]{release.id}[/bold]")
-    console.print(grid, soft_wrap=True)
+    for name, content, place in rows:  # as plain lines, so that no place is cut off
+        console.print(f"{name:{names}}  {content:{contents}}  {place}".rstrip(), soft_wrap=True)
 
 
 def report_times(run: Run, record: RunRecord, console: Console) -> None:

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import runpy
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from isthmus_contracts import Dataflow, Table
+from isthmus_contracts.codec import to_plain
+from isthmus_contracts.protocol import (
+    EngineProfile,
+    RunIdentity,
+    RunRequest,
+    RunResult,
+    StagedFile,
+    StagedOutput,
+)
+from isthmus_platform.lake.acceptance import Accepted, accept
+from isthmus_platform.lake.places import Lake
+
+_PROCESS = Path(__file__).with_name("publishing_process.py")
+_DECLARED = runpy.run_path(str(_PROCESS))
+
+Publisher = Callable[..., AbstractContextManager["subprocess.Popen[bytes]"]]
+GOOD: Mapping[str, list[object]] = {
+    "origin": ["EWR", "JFK"],
+    "date": [date(2013, 1, 1)] * 2,
+    "flights": [3, 4],
+    "late_share": [0.0, 1.0],
+    "gust": [None, 7.5],
+    "is_holiday": [True, None],
+    "updated": [None, None],
+}
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A run that has ended: what was asked, what was answered, and where its files lie."""
+
+    request: RunRequest
+    result: RunResult
+    spool: Path
+
+
+@pytest.fixture
+def dataflow() -> Dataflow:
+    return _DECLARED["DATAFLOW"]
+
+
+@pytest.fixture
+def days() -> Table:
+    return _DECLARED["DAYS"]
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+@pytest.fixture
+def batch() -> Callable[..., pa.RecordBatch]:
+    """Make rows of `days`: good ones, with the columns that are given in place of theirs."""
+
+    def make(**changes: object) -> pa.RecordBatch:
+        types = {"date": pa.date32(), "updated": pa.timestamp("us", "UTC"), "gust": pa.float64()}
+        columns = {**GOOD, **changes}
+        return pa.record_batch(
+            {
+                name: values
+                if isinstance(values, pa.Array)
+                else pa.array(values, types.get(name), from_pandas=False)
+                for name, values in columns.items()
+            }
+        )
+
+    return make
+
+
+@pytest.fixture
+def stage(tmp_path: Path, dataflow: Dataflow, batch: Callable[..., pa.RecordBatch]) -> Stage:
+    return Stage(tmp_path, dataflow, batch)
+
+
+class Stage:
+    """Put the outputs of a run into a spool of its own."""
+
+    def __init__(
+        self, root: Path, dataflow: Dataflow, batch: Callable[..., pa.RecordBatch]
+    ) -> None:
+        self._root, self._dataflow, self._batch = root, dataflow, batch
+
+    def __call__(self, run: str = "first", auc: float = 0.5, **changes: object) -> Staged:
+        spool = self._root / "spools" / f"{run}-{len(list(self._root.glob('spools/*')))}"
+        (spool / "parts").mkdir(parents=True)
+        rows = self._batch(**changes)
+        parquet.write_table(pa.Table.from_batches([rows]), spool / "parts" / "days.parquet")
+        parquet.write_table(pa.table({"carrier": [run]}), spool / "carriers.parquet")
+        (spool / "report.html").write_text(f"<p>{run}", encoding="utf-8")
+        identity = RunIdentity(run, "transform", 1)
+        name, version = str(self._dataflow.identity), self._dataflow.version
+        request = RunRequest(
+            identity,
+            name,
+            version,
+            tuple(each.name for each in self._dataflow.outputs),
+            {},
+            {},
+            str(spool),
+            EngineProfile("local", {}),
+        )
+        outputs = (
+            StagedOutput("days", (claim(spool, "parts/days.parquet", rows.num_rows),)),
+            StagedOutput("carriers", (claim(spool, "carriers.parquet"),)),
+            StagedOutput("report", (claim(spool, "report.html"),)),
+            StagedOutput("quality", metrics={"auc": auc}),
+        )
+        return Staged(request, RunResult(identity, name, version, "abc123", outputs), spool)
+
+
+def claim(spool: Path, name: str, rows: int | None = None) -> StagedFile:
+    content = (spool / name).read_bytes()
+    return StagedFile(name, len(content), hashlib.sha256(content).hexdigest(), rows)
+
+
+@pytest.fixture
+def accepted(stage: Stage, dataflow: Dataflow, lake: Lake) -> Callable[..., Accepted]:
+    """Stage a run and accept it."""
+
+    def make(run: str = "first", **changes: object) -> Accepted:
+        staged = stage(run, **changes)
+        return accept(dataflow, staged.request, staged.result, lake)
+
+    return make
+
+
+@pytest.fixture
+def publisher(lake: Lake, tmp_path: Path) -> Publisher:
+    """Start a process that publishes runs, and end it with the test."""
+
+    @contextmanager
+    def start(runs: Sequence[Accepted], *step: str) -> Iterator[subprocess.Popen[bytes]]:
+        file = tmp_path / f"{runs[0].run}.json"
+        file.write_text(json.dumps(to_plain(runs)), encoding="utf-8")
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        command = [sys.executable, str(_PROCESS), str(lake.root), str(file), *step]
+        with subprocess.Popen(command, env=environment) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    return start

@@ -1,0 +1,86 @@
+"""A process that publishes prepared runs one after the other, and may be killed on the way.
+
+python publishing_process.py LAKE ACCEPTED.json [STEP]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from isthmus_contracts import Column, Dataflow, File, Metric, Metrics, Table
+from isthmus_contracts.codec import from_plain
+from isthmus_platform.lake import documents, releases
+from isthmus_platform.lake.acceptance import Accepted
+from isthmus_platform.lake.places import Lake
+
+DAYS = Table(
+    "days",
+    "One row per airport and day.",
+    (
+        Column("origin", "string", "Airport.", choices=("EWR", "JFK", "LGA")),
+        Column("date", "date", "Day."),
+        Column("flights", "int64", "Flights.", minimum=1),
+        Column("late_share", "float64", "Share that was late.", minimum=0, maximum=1),
+        Column("gust", "float64", "Strongest gust.", nullable=True, minimum=0),
+        Column("is_holiday", "bool", "Whether it is a holiday.", nullable=True),
+        Column("updated", "timestamp", "When it was counted.", nullable=True),
+    ),
+    key=("origin", "date"),
+    min_rows=1,
+)
+CARRIERS = Table("carriers", "One row per airline.", (Column("carrier", "string", "Airline."),))
+DATAFLOW = Dataflow(
+    "delays",
+    "2.1.0",
+    "flight-analytics",
+    "What the lake's tests publish.",
+    inputs=(),
+    outputs=(
+        DAYS,
+        CARRIERS,
+        File("report", "A page.", ".html"),
+        Metrics("quality", "Numbers.", (Metric("auc", "Area.", minimum=0, maximum=1),)),
+    ),
+)
+
+
+def _dying(function: Callable[..., Any], call: int, *, after: bool = False) -> Callable[..., Any]:
+    calls = 0
+
+    def wrapped(*args: object, **kwargs: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == call and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = function(*args, **kwargs)
+        if calls == call:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    return wrapped
+
+
+def main() -> None:
+    lake, runs, *step = sys.argv[1:]
+    match step:
+        case ["between tables"]:
+            releases.commit = _dying(releases.commit, 1, after=True)
+        case ["before the document"]:
+            releases.write_once = _dying(releases.write_once, 1)
+        case ["before the pointer"]:
+            documents.os.link = _dying(os.link, 2)
+        case ["after the pointer"]:
+            documents.os.link = _dying(os.link, 2, after=True)
+    for plain in json.loads(Path(runs).read_text(encoding="utf-8")):
+        accepted = from_plain(Accepted, plain)
+        releases.publish(Lake(Path(lake)), DATAFLOW, accepted, params={}, inputs={})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from isthmus_contracts import Column, Table
+from isthmus_platform.errors import TableContractError
+from isthmus_platform.lake.checks import Checker
+
+MIXED = Table(
+    "mixed",
+    "Every rule at once.",
+    (
+        Column("k", "int64", "Key.", minimum=-2, maximum=2),
+        Column("s", "string", "Choice.", choices=("a", "b")),
+        Column("f", "float64", "Share.", minimum=-1, maximum=1),
+        Column("n", "float64", "Free.", nullable=True, maximum=5),
+    ),
+    key=("k", "s"),
+)
+ROWS = st.lists(
+    st.tuples(
+        st.none() | st.integers(-4, 4),
+        st.none() | st.sampled_from("abc"),
+        st.none() | st.floats(-2, 2) | st.just(math.nan),
+        st.none() | st.floats() | st.sampled_from([5.0, 6.0]),
+    ),
+    max_size=12,
+)
+
+
+def naive(rows: list[tuple[object, ...]]) -> set[str]:
+    """Count by hand what each rule finds."""
+    found: dict[str, int] = {}
+    for i, column in enumerate(MIXED.columns):
+        values = [row[i] for row in rows]
+        present = [each for each in values if each is not None and each == each]  # noqa: PLR0124
+        numbers = [each for each in present if isinstance(each, int | float)]
+        if not column.nullable:
+            found[f"{column.name} null"] = len(values) - len(present)
+        if column.minimum is not None:
+            found[f"{column.name} below"] = sum(each < column.minimum for each in numbers)
+        if column.maximum is not None:
+            found[f"{column.name} above"] = sum(each > column.maximum for each in numbers)
+        if column.choices:
+            found[f"{column.name} outside"] = sum(each not in column.choices for each in present)
+    keys = Counter(row[:2] for row in rows)
+    found["key"] = sum(count > 1 for count in keys.values())
+    return {f"{rule} {count}" for rule, count in found.items() if count}
+
+
+def in_short(problem: str) -> str:
+    words = problem.removeprefix("table 'mixed': ").split()
+    if words[1] in ("key", "keys"):
+        return f"key {words[0]}"
+    name, count = words[1].strip("'"), words[3]
+    rule = next(each for each in ("below", "above", "outside", "null") if each in problem)
+    return f"{name} {rule} {count}"
+
+
+@given(ROWS, st.integers(1, 5))
+def test_it_finds_what_a_naive_check_finds(rows: list[tuple[object, ...]], size: int) -> None:
+    types = [pa.int64(), pa.string(), pa.float64(), pa.float64()]
+    batches = [
+        pa.RecordBatch.from_arrays(
+            [
+                pa.array([row[i] for row in rows[start : start + size]], kind)
+                for i, kind in enumerate(types)
+            ],
+            ["k", "s", "f", "n"],
+        )
+        for start in range(0, len(rows), size)
+    ]
+    checker = Checker(MIXED)
+    for each in batches:
+        checker.add(each)
+    found: tuple[str, ...] = ()
+    try:
+        assert checker.finish() == len(rows)
+    except TableContractError as error:
+        found = error.problems
+    assert {in_short(each) for each in found} == naive(rows)

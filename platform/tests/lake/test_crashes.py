@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+from pyarrow import parquet
+
+from isthmus_contracts import Dataflow
+from isthmus_platform.lake import documents, releases
+from isthmus_platform.lake.acceptance import Accepted
+from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.pointer import read_moves
+from isthmus_platform.lake.tables import files_of, head
+
+Accept = Callable[..., Accepted]
+Publisher = Callable[..., AbstractContextManager["subprocess.Popen[bytes]"]]
+
+
+class Crash(BaseException):
+    """Stand for the power cut."""
+
+
+def publish(lake: Lake, dataflow: Dataflow, accepted: Accepted) -> releases.Release:
+    return releases.publish(lake, dataflow, accepted, params={}, inputs={})
+
+
+def check_whole(lake: Lake, release: releases.Release) -> None:
+    """Expect every output of a release to be that of its run."""
+    for name, rows in (("days", 2), ("carriers", 1)):
+        pin = releases.pin(release, name)
+        (file,) = files_of(lake.path(pin.table), pin.version)
+        assert parquet.ParquetFile(file).metadata.num_rows == release.tables[name].rows == rows
+        if name == "carriers":
+            assert parquet.ParquetFile(file).read()["carrier"].to_pylist() == [release.run]
+    report = lake.path(release.files["report"].path)
+    assert report.read_text(encoding="utf-8") == f"<p>{release.run}"
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        (releases, "commit", 1),
+        (releases, "commit", 2),
+        (releases, "write_once", 1),
+        (documents.os, "link", 1),
+        (releases, "try_move", 1),
+        (documents.os, "link", 2),
+        (releases, "read_document", 1),
+    ],
+    ids=lambda step: f"{step[1]}-{step[2]}",
+)
+def test_a_crash_anywhere_is_mended_by_trying_again(
+    accepted: Accept, lake: Lake, dataflow: Dataflow, step: tuple[object, str, int], moment: str
+) -> None:
+    before = publish(lake, dataflow, accepted("before"))
+    ready = accepted("first")
+    with pytest.MonkeyPatch.context() as patch:
+        crash_at(patch, step, moment)
+        with pytest.raises(Crash):
+            publish(lake, dataflow, ready)
+    assert releases.current(lake, dataflow.identity) in (before, _only_other(lake, dataflow))
+    again = publish(lake, dataflow, ready)
+    check_whole(lake, again)
+    assert releases.releases(lake, dataflow.identity) == ((again, True), (before, False))
+    assert [head(lake.table(dataflow.identity, each)) for each in ("days", "carriers")] == [1, 1]
+
+
+def crash_at(patch: pytest.MonkeyPatch, step: tuple[object, str, int], moment: str) -> None:
+    """Let the n-th call of a function crash, before or after it has done its work."""
+    module, name, call = step
+    real, calls = getattr(module, name), []
+
+    def crashing(*args: object, **kwargs: object) -> object:
+        calls.append(name)
+        if len(calls) == call and moment == "before":
+            raise Crash
+        result = real(*args, **kwargs)
+        if len(calls) == call:
+            raise Crash
+        return result
+
+    patch.setattr(module, name, crashing)
+
+
+def _only_other(lake: Lake, dataflow: Dataflow) -> releases.Release | None:
+    """Return the release of the crashed run if it is published; it must be whole then."""
+    newest, *_ = (each for each, _ in releases.releases(lake, dataflow.identity))
+    if newest.run == "first":
+        check_whole(lake, newest)
+        return newest
+    return None
+
+
+@pytest.mark.parametrize(
+    "step", ["between tables", "before the document", "before the pointer", "after the pointer"]
+)
+def test_a_process_that_is_killed_is_mended_by_trying_again(
+    accepted: Accept, lake: Lake, dataflow: Dataflow, publisher: Publisher, step: str
+) -> None:
+    ready = accepted()
+    with publisher([ready], step) as process:
+        assert process.wait(30) == -signal.SIGKILL
+    assert (releases.current(lake, dataflow.identity) is not None) is (step == "after the pointer")
+    again = publish(lake, dataflow, ready)
+    check_whole(lake, again)
+    assert releases.releases(lake, dataflow.identity) == ((again, True),)
+    drafts = list(lake.pointer(dataflow.identity).glob(".*"))
+    assert len(drafts) <= 1
+    assert len(read_moves(lake.pointer(dataflow.identity))) == 1
+
+
+def test_a_retry_that_computed_again_mends_a_crash_too(
+    accepted: Accept, lake: Lake, dataflow: Dataflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = accepted()
+    with monkeypatch.context() as patch:
+        patch.setattr(releases, "write_once", _crash)
+        with pytest.raises(Crash):
+            publish(lake, dataflow, first)
+    again = publish(lake, dataflow, accepted())
+    check_whole(lake, again)
+    assert head(lake.table(dataflow.identity, "days")) == 0
+
+
+def _crash(*_: object) -> None:
+    raise Crash
+
+
+def test_two_processes_that_publish_at_once_lose_nothing(
+    accepted: Accept, lake: Lake, dataflow: Dataflow, publisher: Publisher
+) -> None:
+    one = [accepted(f"a{n}") for n in range(10)]
+    two = [accepted(f"b{n}") for n in range(10)]
+    same = accepted("same")
+    with publisher([*one, same]) as a, publisher([*two, same]) as b:
+        assert (a.wait(60), b.wait(60)) == (0, 0)
+    moves = read_moves(lake.pointer(dataflow.identity))
+    assert len({each.release for each in moves}) == len(moves) == 21
+    assert [each.previous for each in moves[1:]] == [each.release for each in moves[:-1]]
+    published = releases.releases(lake, dataflow.identity)
+    assert sorted(each.run for each, _ in published) == sorted(
+        each.run for each in (*one, *two, same)
+    )
+    for release, _ in published:
+        check_whole(lake, release)
+    assert sorted(each.tables["days"].version for each, _ in published) == list(range(21))
+    names = sorted(each.name for each in lake.pointer(dataflow.identity).iterdir())
+    assert names == [f"{n:08}.json" for n in range(1, 22)]

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from isthmus_contracts import Identity
+from isthmus_platform.errors import LakeError
+from isthmus_platform.lake.places import Lake
+
+LAKE = Lake(Path("/lake"))
+DELAYS = Identity("delays", 2)
+
+
+def test_everything_of_a_dataflow_lies_below_its_identity() -> None:
+    assert LAKE.table(DELAYS, "days") == Path("/lake/dataflows/delays/v2/tables/days")
+    assert LAKE.files(DELAYS, "report") == Path("/lake/dataflows/delays/v2/files/report")
+    assert LAKE.releases(DELAYS) == Path("/lake/dataflows/delays/v2/releases")
+    assert LAKE.pointer(DELAYS) == Path("/lake/dataflows/delays/v2/pointer")
+
+
+def test_a_dataset_and_a_dataflow_never_share_a_place() -> None:
+    assert LAKE.source("nyc", "flights") == Path("/lake/sources/nyc/flights")
+    assert LAKE.releases(Identity("sources", 1)).parts[2] != "sources"
+
+
+def test_a_relative_path_comes_back() -> None:
+    path = LAKE.table(DELAYS, "days") / "a.parquet"
+    assert LAKE.path(LAKE.relative(path)) == path
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../x", "a/../../x", "", "."])
+def test_a_path_that_leaves_the_lake_is_refused(path: str) -> None:
+    with pytest.raises(LakeError, match="is no path within the lake"):
+        LAKE.path(path)

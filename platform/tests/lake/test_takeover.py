@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from isthmus_platform.errors import SpoolError
+from isthmus_platform.lake import takeover
+from isthmus_platform.lake.takeover import survey, take_over
+
+CONTENT = b"a model" * 1000
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    spool = tmp_path / "spool"
+    (spool / "a" / "b").mkdir(parents=True)
+    (spool / "a" / "b" / "model.bin").write_bytes(CONTENT)
+    return spool
+
+
+def test_plain_files_are_found(spool: Path) -> None:
+    (spool / "top.html").touch()
+    assert survey(spool) == ({"top.html", "a/b/model.bin"}, ())
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (lambda path: path.symlink_to("/etc/passwd"), "'x' is a link"),
+        (lambda path: path.symlink_to("/etc"), "'x' is a link"),
+        (lambda path: path.symlink_to("nowhere"), "'x' is a link"),
+        (os.mkfifo, "'x' is no plain file"),
+    ],
+)
+def test_everything_else_is_a_problem(
+    spool: Path, make: Callable[[Path], None], problem: str
+) -> None:
+    make(spool / "x")
+    assert survey(spool) == ({"a/b/model.bin"}, (problem,))
+
+
+def test_a_second_name_of_a_file_is_a_link(spool: Path, tmp_path: Path) -> None:
+    os.link(spool / "a" / "b" / "model.bin", tmp_path / "kept for later")
+    assert survey(spool) == (frozenset(), ("'a/b/model.bin' is a link",))
+
+
+def test_a_spool_that_is_gone_is_a_problem(tmp_path: Path) -> None:
+    files, (problem,) = survey(tmp_path / "gone")
+    assert not files
+    assert problem.startswith("it cannot be listed")
+
+
+def test_a_file_is_moved_hashed_and_read_only(spool: Path, tmp_path: Path) -> None:
+    source, target = spool / "a" / "b" / "model.bin", tmp_path / "taken"
+    before = source.stat().st_ino
+    taken = take_over(spool, "a/b/model.bin", target)
+    assert (taken.bytes, taken.sha256) == (len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+    assert (target.stat().st_ino, target.stat().st_mode & 0o777) == (before, 0o444)
+    assert not source.exists()
+
+
+@pytest.mark.parametrize("why", ["another disk", "another owner"])
+def test_a_file_is_copied_where_it_cannot_be_moved(
+    spool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EXDEV, "another disk")
+
+    if why == "another disk":
+        monkeypatch.setattr(takeover.os, "rename", refuse)
+    else:
+        monkeypatch.setattr(takeover.os, "geteuid", lambda: os.getuid() + 1)
+    before = (spool / "a" / "b" / "model.bin").stat().st_ino
+    taken = take_over(spool, "a/b/model.bin", tmp_path / "taken")
+    assert (tmp_path / "taken").read_bytes() == CONTENT
+    assert (tmp_path / "taken").stat().st_ino != before
+    assert taken.sha256 == hashlib.sha256(CONTENT).hexdigest()
+
+
+def test_a_link_put_there_after_the_survey_is_not_followed(spool: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (secret / "model.bin").write_text("secret", encoding="utf-8")
+    survey(spool)
+    (spool / "a" / "b").rename(spool / "a" / "c")
+    (spool / "a" / "b").symlink_to(secret)
+    with pytest.raises(NotADirectoryError):
+        take_over(spool, "a/b/model.bin", tmp_path / "taken")
+    assert (secret / "model.bin").exists()
+
+
+def test_a_file_that_became_a_link_is_not_followed(spool: Path, tmp_path: Path) -> None:
+    (spool / "link").symlink_to(spool / "a" / "b" / "model.bin")
+    with pytest.raises(OSError, match="Too many levels of symbolic links"):
+        take_over(spool, "link", tmp_path / "taken")
+
+
+@pytest.mark.parametrize("kind", ["second name", "pipe"])
+def test_what_became_no_plain_file_is_refused(spool: Path, tmp_path: Path, kind: str) -> None:
+    if kind == "pipe":
+        os.mkfifo(spool / "x")
+    else:
+        os.link(spool / "a" / "b" / "model.bin", spool / "x")
+    with pytest.raises(SpoolError, match="'x' is a link or no plain file"):
+        take_over(spool, "x", tmp_path / "taken")
