@@ -90,7 +90,7 @@ def integration(session: nox.Session) -> None:
     """Run real Airflow with both environments over real flights."""
     environments(session)
     sync(session, "platform/requirements-test.lock", "contracts", "platform")
-    session.run("python", "-m", "pytest", "integration", *session.posargs, env=CLEAN)
+    session.run("python", "-m", "pytest", *(session.posargs or ["integration"]), env=CLEAN)
 
 
 @nox.session(venv_backend="none")

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import pytest
 
 from isthmus_contracts.catalog import CATALOG
 from isthmus_platform.demo.company import load_company
-from isthmus_platform.installation import Client, Installation, running
+from isthmus_platform.installation import Client, Installation, Running, running
 from isthmus_platform.installation.client import Run
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.places import Lake
@@ -26,7 +27,7 @@ TRANSFORMS_PYTHON = ROOT / "transforms" / ".venv" / "bin" / "python"
 DAGS = ROOT / "platform" / "src" / "isthmus_platform" / "dags"
 LOCAL = ROOT / "platform" / "src" / "isthmus_platform" / "deployments" / "local.toml"
 FLIGHT_DELAYS = "flight_delays.v1"
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 90
 
 
 @dataclass(frozen=True)
@@ -34,21 +35,21 @@ class Airflow:
     """An Airflow that is up, with the deployment file that its tasks read."""
 
     client: Client
+    up: Running
     state: Path
     deployment: Path
 
     def deploy(self, *changes: tuple[str, str]) -> None:
         """Write the deployment: the local one with texts replaced, without retries."""
-        text = LOCAL.read_text().replace("retries = 1", "retries = 0")
-        for old, new in changes:
-            assert old in text, old
-            text = text.replace(old, new)
-        self.deployment.write_text(text)
+        _deploy(self.deployment, *changes)
 
     def run(self, dag: str = FLIGHT_DELAYS, params: Mapping[str, object] | None = None) -> Run:
         """Run a dataflow to its end."""
         run_id = self.client.trigger(dag, params)
-        return self.client.wait(dag, run_id, PATIENCE_SECONDS)
+        assert eventually(lambda: self.client.run(dag, run_id).finished, self.up.check), (
+            f"run {run_id} of {dag} does not end: {self.client.tasks(dag, run_id)}"
+        )
+        return self.client.run(dag, run_id)
 
     def log(self, run: Run, task: str) -> str:
         """Return the text of a task's log."""
@@ -83,9 +84,9 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
         port=free_port(),
         environment={"AIRFLOW_CONN_NYC_OPERATIONS": f"sqlite:///{database}", **variables},
     )
-    deployment.write_text(LOCAL.read_text())
+    _deploy(deployment)
     with running(installation, print) as up, Client(up.url) as client:
-        yield Airflow(client, state, deployment)
+        yield Airflow(client, up, state, deployment)
 
 
 @pytest.fixture(autouse=True)
@@ -123,6 +124,14 @@ def edited_transforms(tmp_path: Path) -> Callable[..., tuple[str, str]]:
     return edit
 
 
+def _deploy(deployment: Path, *changes: tuple[str, str]) -> None:
+    text = LOCAL.read_text()
+    for old, new in (("retries = 1", "retries = 0"), *changes):
+        assert old in text, old
+        text = text.replace(old, new)
+    deployment.write_text(text)
+
+
 def _thin_out(database: Path) -> None:
     """Keep every twentieth flight, and add tables that are wrong in one way each."""
     with closing(sqlite3.connect(database)) as connection:
@@ -150,3 +159,14 @@ def free_port() -> int:
 def environment() -> dict[str, str]:
     """Return the environment that a person's shell has, without this session's own."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
+def eventually(question: Callable[[], bool], meanwhile: Callable[[], object] = bool) -> bool:
+    """Say whether the answer becomes yes in time; do something `meanwhile`."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not question():
+        if time.monotonic() > deadline:
+            return False
+        meanwhile()
+        time.sleep(0.5)
+    return True

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import psutil
 import pytest
-from conftest import FLIGHT_DELAYS, Airflow
+from conftest import FLIGHT_DELAYS, Airflow, eventually
 
+from isthmus_contracts.catalog import CATALOG
+from isthmus_contracts.protocol import NodeStarted
 from isthmus_platform.installation import AirflowError
 from isthmus_platform.installation.client import Run
+from isthmus_platform.runs import RunRecord
 
 Edit = Callable[..., tuple[str, str]]
 
@@ -64,33 +68,38 @@ def test_a_source_that_breaks_its_contract(
     fails(airflow, published, "ingest", *words)
 
 
+FEATURES = "dataflows/flight_delays/features.py"
 EVALUATION = "dataflows/flight_delays/evaluation.py"
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "words"),
+    ("module", "old", "new", "words"),
     [
         (
+            EVALUATION,
             'late_share=("is_late", "mean"),',
             'late_share=("is_late", "mean"), worst=("arr_delay", "max"),',
             ["output 'carrier_scores'", "column 'worst' is not in the contract"],
         ),
         (
-            'late_share=("is_late", "mean"),',
+            FEATURES,
+            '"tailnum": joined["tailnum"],',
             "",
-            ["output 'carrier_scores'", "column 'late_share' is missing"],
+            ["output 'flight_features'", "column 'tailnum' is missing"],
         ),
         (
+            EVALUATION,
             "flights = tested_flights.assign(expected=is_late_probability)",
             "flights = tested_flights.assign(expected=is_late_probability + 1.5)",
             ["output 'carrier_scores'", "column 'expected_late_share'", "at most 1"],
         ),
         (
+            EVALUATION,
             "flights = tested_flights.assign(expected=is_late_probability)",
-            "flights = tested_flights / len([])",
+            "flights = tested_flights.assign(expected=1 / len([]))",
             [
                 "node 'carrier_scores' failed in carrier_scores",
-                "isthmus_transforms/dataflows/flight_delays/evaluation.py:34",
+                "isthmus_transforms/dataflows/flight_delays/evaluation.py:32): ZeroDivisionError",
                 "carrier_scores failed after",
             ],
         ),
@@ -98,9 +107,15 @@ EVALUATION = "dataflows/flight_delays/evaluation.py"
     ids=["extra column", "missing column", "out of bounds", "raising"],
 )
 def test_a_dataflow_that_breaks_its_contract(  # noqa: PLR0913, PLR0917
-    airflow: Airflow, published: Run, edited_transforms: Edit, old: str, new: str, words: list[str]
+    airflow: Airflow,
+    published: Run,
+    edited_transforms: Edit,
+    module: str,
+    old: str,
+    new: str,
+    words: list[str],
 ) -> None:
-    airflow.deploy(edited_transforms(EVALUATION, old, new))
+    airflow.deploy(edited_transforms(module, old, new))
     fails(airflow, published, "transform", *words)
 
 
@@ -125,3 +140,39 @@ def _command(*words: str) -> tuple[str, str]:
         'command = ["${ISTHMUS_TRANSFORMS_PYTHON}", "-m", "isthmus_transforms.runner"]',
         f"command = [{shown}]",
     )
+
+
+def test_a_run_that_a_person_ends_leaves_nothing_behind(
+    airflow: Airflow, published: Run, edited_transforms: Edit
+) -> None:
+    before = airflow.current()
+    airflow.deploy(
+        edited_transforms(
+            EVALUATION,
+            "flights = tested_flights.assign(expected=is_late_probability)",
+            "import time; time.sleep(600)",
+        )
+    )
+    run_id = airflow.client.trigger(FLIGHT_DELAYS)
+    record = RunRecord(airflow.state / "runs", CATALOG.dataflow(FLIGHT_DELAYS).identity, run_id)
+
+    def started() -> bool:
+        return any(
+            isinstance(answer, NodeStarted) and answer.node == "carrier_scores"
+            for answer in record.try_of("transform", 1).answers()
+        )
+
+    assert eventually(started)
+    assert _runners()
+    airflow.client.fail(FLIGHT_DELAYS, run_id)
+    assert eventually(lambda: not _runners())
+    assert airflow.current() == before is not None, published
+    assert not list(record.directory.glob("*.work"))
+
+
+def _runners() -> list[int]:
+    return [
+        process.pid
+        for process in psutil.process_iter(["cmdline"])
+        if "isthmus_transforms.runner" in (process.info["cmdline"] or ())
+    ]

@@ -6,24 +6,23 @@ import time
 from collections.abc import Callable
 
 import pytest
-from conftest import FLIGHT_DELAYS, Airflow
+from conftest import FLIGHT_DELAYS, Airflow, eventually
 
 from isthmus_platform.installation.client import Run
 
-PATIENCE_SECONDS = 60
+
+def reparse(airflow: Airflow) -> None:
+    """Have the DAG file read again now."""
+    dag = airflow.client.dag("airport_days.v1")
+    assert dag is not None
+    airflow.client.reparse(dag)
 
 
-def eventually(question: Callable[[], bool], airflow: Airflow) -> bool:
-    """Have the DAG file read again until the answer is yes."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not question():
-        if time.monotonic() > deadline:
-            return False
-        dag = airflow.client.dag("airport_days.v1")
-        assert dag is not None
-        airflow.client.reparse(dag)
-        time.sleep(2)
-    return True
+def versions_now(airflow: Airflow) -> list[int]:
+    """Return the versions of the DAG after its file was read again."""
+    reparse(airflow)
+    time.sleep(5)
+    return airflow.client.versions(FLIGHT_DELAYS)
 
 
 @pytest.mark.usefixtures("published")
@@ -34,7 +33,7 @@ def test_a_mistake_in_one_dataflows_part_is_shown_and_spares_the_others(airflow:
         found = airflow.client.dag(dag)
         return found.title if found else ""
 
-    assert eventually(lambda: "cannot run" in title(), airflow), title()
+    assert eventually(lambda: "cannot run" in title(), lambda: reparse(airflow)), title()
     assert "unknown field 'retires'; known: 'runner', 'engine'" in title()
     assert title("airport_days.v1") == "airport_days.v1"
     assert airflow.client.import_errors() == []
@@ -43,21 +42,17 @@ def test_a_mistake_in_one_dataflows_part_is_shown_and_spares_the_others(airflow:
     assert "unknown field 'retires'" in airflow.log(run, "mistake")
 
     airflow.deploy()
-    assert eventually(lambda: title() == FLIGHT_DELAYS, airflow)
+    assert eventually(lambda: title() == FLIGHT_DELAYS, lambda: reparse(airflow))
 
 
 def test_a_changed_function_and_another_model_leave_the_dag_as_it_is(
     airflow: Airflow, published: Run, edited_transforms: Callable[..., tuple[str, str]]
 ) -> None:
     before = airflow.current()
-    versions = airflow.client.versions(FLIGHT_DELAYS)
+    versions = versions_now(airflow)
     airflow.deploy(edited_transforms("dataflows/flight_delays/evaluation.py", '"size"', '"count"'))
     run = airflow.run(params={"model": "boosting"})
     assert run.state == "success", airflow.log(run, "transform")
-    dag = airflow.client.dag(FLIGHT_DELAYS)
-    assert dag is not None
-    airflow.client.reparse(dag)
-    time.sleep(5)
-    assert airflow.client.versions(FLIGHT_DELAYS) == versions
+    assert versions_now(airflow) == versions
     assert airflow.current() != before
     assert published.id != run.id

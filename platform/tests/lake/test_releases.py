@@ -10,7 +10,9 @@ from pyarrow import parquet
 
 from isthmus_contracts import Dataflow, UnknownNameError
 from isthmus_platform.errors import LakeError, PublicationError
+from isthmus_platform.lake import releases as releases_module
 from isthmus_platform.lake.acceptance import Accepted
+from isthmus_platform.lake.documents import write_once
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.pointer import read_moves
@@ -90,6 +92,31 @@ class TestPublish:
         first = published()
         assert published() == first
         assert head(lake.table(dataflow.identity, "days")) == 0
+
+    def test_a_repetition_needs_no_files(
+        self, accepted: Accept, lake: Lake, dataflow: Dataflow
+    ) -> None:
+        first = publish(lake, dataflow, accepted(), params={}, inputs={})
+        again = accepted()
+        for output in again.outputs:
+            for file in output.files:
+                lake.path(file.path).unlink()
+        assert publish(lake, dataflow, again, params={}, inputs={}) == first
+
+    def test_of_two_repetitions_at_once_the_first_document_counts(
+        self,
+        published: Callable[..., Release],
+        lake: Lake,
+        dataflow: Dataflow,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        def overtaken(path: Path, document: Release) -> None:
+            write_once(path, replace(document, code_version="first"))
+            write_once(path, document)
+
+        monkeypatch.setattr(releases_module, "write_once", overtaken)
+        assert published().code_version == "first"
+        assert len(releases(lake, dataflow.identity)) == 1
 
     def test_a_late_repetition_does_not_move_current_back(
         self, published: Callable[..., Release], lake: Lake, dataflow: Dataflow

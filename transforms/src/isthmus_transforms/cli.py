@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -31,7 +31,7 @@ _PYTHON_TYPES = {"string": str, "integer": int, "number": float}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 0 if all went well, 1 if a function failed, 2 for a mistake."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     try:
         options = _parse(list(sys.argv[1:] if arguments is None else arguments))
         command = {"run": _run, "describe": _describe, "view": _view}[options.command]
@@ -55,11 +55,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         epilog="Each command has a --help of its own; `isthmus run DATAFLOW --help` lists params.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    run = commands.add_parser(
-        "run", help="compute a dataflow's outputs from Parquet files", add_help=False
-    )
-    run.add_argument("dataflow", nargs="?", help=_known())
-    run.add_argument("rest", nargs=argparse.REMAINDER)
+    commands.add_parser("run", help="compute a dataflow's outputs from Parquet files")
     describe = commands.add_parser("describe", help="show a dataflow's contract and its functions")
     describe.add_argument("dataflow", help=_known())
     view = commands.add_parser("view", help="draw a dataflow's functions as SVG or HTML")
@@ -67,10 +63,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     view.add_argument(
         "-o", "--out", type=Path, help="the file to write, .svg or .html; default: DATAFLOW.svg"
     )
-    options = parser.parse_args(arguments)
-    if options.command == "run":
+    if arguments[:1] == ["run"]:
         return _parse_run(arguments[1:])
-    return options
+    return parser.parse_args(arguments)
 
 
 def _known() -> str:
@@ -79,8 +74,12 @@ def _known() -> str:
 
 def _parse_run(arguments: list[str]) -> argparse.Namespace:
     """Parse with the options that the dataflow's own params make."""
-    names = [each for each in arguments[:1] if not each.startswith("-")]
-    params = CATALOG.dataflow(names[0]).params if names else ()
+    known = argparse.ArgumentParser("isthmus run", add_help=False)
+    known.add_argument("dataflow", nargs="?")
+    known.add_argument("--inputs", type=Path)
+    known.add_argument("--out", type=Path)
+    name: str | None = known.parse_known_args(arguments)[0].dataflow
+    params = CATALOG.dataflow(name).params if name else ()
     parser = argparse.ArgumentParser(
         prog="isthmus run",
         description="Compute a dataflow's outputs from Parquet files, without Airflow.",
@@ -122,8 +121,8 @@ def _given_params(contract: Dataflow, options: argparse.Namespace) -> dict[str, 
 
 
 def _run(options: argparse.Namespace, console: Console) -> None:
-    from isthmus_transforms.runtime.inputs import read_input  # noqa: PLC0415
     from isthmus_transforms.loading import load_dataflow  # noqa: PLC0415
+    from isthmus_transforms.runtime.inputs import read_input  # noqa: PLC0415
     from isthmus_transforms.runtime.outputs import stage  # noqa: PLC0415
 
     dataflow = load_dataflow(options.dataflow)
@@ -169,8 +168,8 @@ def _describe(options: argparse.Namespace, console: Console) -> None:
 
     dataflow = load_dataflow(options.dataflow)
     contract = dataflow.contract
-    console.print(f"[bold]{contract.identity}[/bold] {contract.version}, owner {contract.owner}")
-    console.print(contract.description, markup=False)
+    console.print(f"{contract.identity} {contract.version}, owner {contract.owner}", style="bold")
+    console.print(contract.description)
     inputs = Grid("input", "from", "what it is", title="takes", title_justify="left")
     for each in contract.inputs:
         inputs.add_row(each.name, str(each.origin), each.table.description)

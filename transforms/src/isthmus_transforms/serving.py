@@ -20,9 +20,9 @@ from isthmus_contracts.protocol import (
     decode_request,
 )
 from isthmus_transforms.errors import InputError, NodeError, UserError
+from isthmus_transforms.loading import load_dataflow
 from isthmus_transforms.runtime.dataflow import Dataflow
 from isthmus_transforms.runtime.inputs import read_input
-from isthmus_transforms.loading import load_dataflow
 from isthmus_transforms.runtime.outputs import stage
 from isthmus_transforms.runtime.source import code_version
 

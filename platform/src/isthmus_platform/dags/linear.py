@@ -111,6 +111,7 @@ class MistakeOperator(BaseOperator):
 
     def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
         """Fail, for no retry can mend a file."""
+        self.log.error("%s", self.message)
         raise AirflowFailException(self.message)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -12,84 +11,24 @@ from urllib.parse import quote
 
 import httpx
 
+from isthmus_platform.installation.answers import (
+    AssetEvent,
+    Dag,
+    ImportFailure,
+    LogLine,
+    Run,
+    Task,
+)
 from isthmus_platform.installation.errors import AirflowError
 from isthmus_platform.installation.settings import PASSWORD, USER
+
+__all__ = ["AssetEvent", "Client", "Dag", "ImportFailure", "LogLine", "Run", "Task"]
 
 _PAGE = 100
 _INTERVAL = 0.2
 _QUEUED = 30.0
 _NOTE = "::group::Log message source details"
 _NOTE_END = "::endgroup::"
-
-
-@dataclass(frozen=True, slots=True)
-class Dag:
-    """Hold what Airflow says of a DAG; `title` is its name in the list."""
-
-    id: str
-    title: str
-    paused: bool
-    broken: bool
-    file_token: str
-
-
-@dataclass(frozen=True, slots=True)
-class ImportFailure:
-    """Hold why a DAG file could not be imported."""
-
-    file: str
-    trace: str
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Hold what Airflow says of a run; `triggered_by` is `asset`, `rest_api`, `timetable`, …."""
-
-    dag: str
-    id: str
-    state: str
-    triggered_by: str | None
-    queued: datetime | None
-    start: datetime | None
-    end: datetime | None
-
-    @property
-    def finished(self) -> bool:
-        """Say whether the run has ended, well or not."""
-        return self.state in {"success", "failed"}
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """Hold what Airflow says of a task in a run; the state is None until it is scheduled."""
-
-    id: str
-    state: str | None
-    try_number: int
-    start: datetime | None
-    end: datetime | None
-    duration: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class LogLine:
-    """Hold a line of a task's log; `fields` is what was logged beside its text."""
-
-    text: str
-    level: str | None = None
-    logger: str | None = None
-    timestamp: datetime | None = None
-    fields: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class AssetEvent:
-    """Hold one event of an asset, and the runs as (DAG, run id) that it triggered."""
-
-    asset: str
-    timestamp: datetime
-    triggered: tuple[tuple[str, str], ...]
-    extra: Mapping[str, object]
 
 
 class Client:

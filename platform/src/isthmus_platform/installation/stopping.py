@@ -16,16 +16,19 @@ _INTERVAL = 0.05
 def stop(leaders: Sequence[int], patience: float = PATIENCE) -> None:
     """Stop the sessions that these processes lead, the last first, and return when all is gone.
 
-    A leader is asked with SIGTERM, and so are tasks, which tell Airflow that they failed. What is
-    left after `patience` seconds is killed.
+    A leader is asked with SIGTERM, and so are tasks, which tell Airflow that they failed. What it
+    leaves behind is asked next, and what is left after `patience` seconds is killed.
     """
     for leader in reversed(leaders):
         everyone = members(leader)
-        asked = [each for each in everyone if _is_asked(each, leader)]
-        _send(psutil.Process.terminate, asked or everyone)
-        if not _gone(leader, everyone, patience):
-            _send(psutil.Process.kill, [*everyone, *members(leader)])
-            _gone(leader, everyone, patience)
+        _send(psutil.Process.terminate, [each for each in everyone if _is_asked(each, leader)])
+        if _gone([each for each in everyone if each.pid == leader], patience):
+            left = {*everyone, *members(leader)}
+            _send(psutil.Process.terminate, left)
+            _gone(left, patience)
+        left = {*everyone, *members(leader)}
+        _send(psutil.Process.kill, left)
+        _gone(left, patience)
 
 
 def members(leader: int) -> list[psutil.Process]:
@@ -54,9 +57,9 @@ def _is_asked(process: psutil.Process, leader: int) -> bool:
     return False
 
 
-def _gone(leader: int, before: Iterable[psutil.Process], patience: float) -> bool:
+def _gone(processes: Iterable[psutil.Process], patience: float) -> bool:
     deadline = time.monotonic() + patience
-    while any(_lives(each) for each in before) or members(leader):
+    while any(_lives(each) for each in processes):
         if time.monotonic() > deadline:
             return False
         time.sleep(_INTERVAL)

@@ -81,12 +81,12 @@ def publish(
     identity, pointer = dataflow.identity, lake.pointer(dataflow.identity)
     wanted = _release_id(accepted)
     document = _document(lake, identity, wanted)
+    if not document.exists():
+        prepared = _prepare(lake, dataflow, accepted, params, inputs)
+        with suppress(FileExistsError):  # a repetition that ran beside us was first
+            write_once(document, prepared)
     moves = read_moves(pointer)
     while wanted not in (move.release for move in moves):
-        if not document.exists():
-            release = _prepare(lake, dataflow, accepted, params, inputs)
-            with suppress(FileExistsError):  # a repetition that ran beside us was first
-                write_once(document, release)
         try_move(pointer, moves, wanted, "publish", accepted.run)
         moves = read_moves(pointer)
     return read_document(Release, document)

@@ -21,7 +21,8 @@ def broken_rules(table: Table, frame: pd.DataFrame) -> list[str]:
         problems += _sentences(error.failure_cases)
     if table.key and frame.duplicated(list(table.key)).any():
         twice = frame[frame.duplicated(list(table.key))]
-        keys = [str(tuple(row)) for row in twice[list(table.key)].head(_EXAMPLES).to_numpy()]
+        rows = twice[list(table.key)].head(_EXAMPLES).itertuples(index=False, name=None)
+        keys = [f"({', '.join(map(_shown, row))})" for row in rows]
         problems.append(
             f"{len(twice)} rows repeat a key ({', '.join(table.key)}), such as {', '.join(keys)}"
         )
@@ -40,11 +41,11 @@ def _schema(table: Table) -> pa.DataFrameSchema:
 def _checks(column: Column) -> list[pa.Check]:
     checks = []
     if column.minimum is not None:
-        checks.append(pa.Check.ge(column.minimum, name=f"at least {column.minimum:g}"))
+        checks.append(pa.Check.ge(column.minimum, error=f"at least {column.minimum:g}"))
     if column.maximum is not None:
-        checks.append(pa.Check.le(column.maximum, name=f"at most {column.maximum:g}"))
+        checks.append(pa.Check.le(column.maximum, error=f"at most {column.maximum:g}"))
     if column.choices:
-        checks.append(pa.Check.isin(column.choices, name=f"one of {', '.join(column.choices)}"))
+        checks.append(pa.Check.isin(column.choices, error=f"one of {', '.join(column.choices)}"))
     return checks
 
 
@@ -52,10 +53,12 @@ def _sentences(cases: pd.DataFrame) -> list[str]:
     sentences = []
     for (column, check), group in cases.groupby(["column", "check"], sort=True):
         rule = "not null" if check == "not_nullable" else check
-        shown = ", ".join(
-            dict.fromkeys(repr(each) for each in group["failure_case"].head(_EXAMPLES))
-        )
+        shown = ", ".join(dict.fromkeys(map(_shown, group["failure_case"].head(_EXAMPLES))))
         sentences.append(
             f"column {column!r} has {len(group)} values such as {shown}; the contract says {rule}"
         )
     return sentences
+
+
+def _shown(value: object) -> str:
+    return repr(value) if isinstance(value, str) else str(value)

@@ -99,13 +99,16 @@ class Dataflow:
                 raise InputError(name, f"expected a DataFrame, got {type(value).__name__}")
 
     def _check_nodes(self, graph: FunctionGraph, nodes: Iterable[str]) -> None:
+        functions = [each for each in graph.nodes if not graph.nodes[each].user_defined]
         for name in nodes:
-            if name not in graph.nodes:
-                raise UnknownNameError(
-                    "node",
-                    name,
-                    (each for each in graph.nodes if not graph.nodes[each].user_defined),
+            if name in functions:
+                continue
+            if name in self.targets.values():
+                raise DefinitionError(
+                    f"dataflow {self.contract.name!r} promises {name!r}, "
+                    "which none of its functions computes"
                 )
+            raise UnknownNameError("node", name, functions)
 
     def _check_given(
         self,

@@ -41,7 +41,11 @@ def required_nodes(
                 ordered[name] = node
         else:
             opened.add(name)
-            stack += [each for each in reversed(node.dependencies) if each.name not in ordered]
+            waiting = [each for each in reversed(node.dependencies) if each.name not in ordered]
+            for each in waiting:
+                if each.name in opened:
+                    raise DefinitionError(f"nodes {each.name!r} and {name!r} need each other")
+            stack += waiting
     return list(ordered.values())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
 from types import ModuleType
@@ -20,6 +21,9 @@ from isthmus_transforms.runtime.execution import function_of, required_nodes
 from isthmus_transforms.runtime.source import source_of
 
 registry.load_extension("pandas")
+for _name in ("hamilton.driver", "hamilton.function_modifiers.base"):
+    # What they log of functions that do not fit together stands in the `DefinitionError`.
+    logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
 def build_graph(modules: Sequence[ModuleType], params: Mapping[str, ParamValue]) -> FunctionGraph:
@@ -31,7 +35,8 @@ def build_graph(modules: Sequence[ModuleType], params: Mapping[str, ParamValue])
         return driver.Builder().with_modules(*modules).with_config(dict(params)).build().graph
     except Exception as error:  # Hamilton raises many kinds for what an author got wrong
         names = ", ".join(module.__name__.rpartition(".")[2] for module in modules)
-        raise DefinitionError(f"the functions in {names} make no graph: {error}") from error
+        problem = str(error).strip().partition("\n")[0]  # what follows is advice on Hamilton
+        raise DefinitionError(f"the functions in {names} make no graph: {problem}") from error
 
 
 def describe_graph(

@@ -19,7 +19,7 @@ def read_input(contract: Input, files: Sequence[Path]) -> pd.DataFrame:
 
     Strings become `str`, dates and instants datetime64, an int64 with nulls float64. A column that
     the contract does not name is not read. Raise `InputError` for a file that is missing or no
-    Parquet, and for a column that is missing or of another type.
+    Parquet, and for a column that is missing, of another type, or has nulls against the contract.
     """
     parts = [_read(contract.table, file, contract.name) for file in files]
     if not parts:
@@ -41,12 +41,17 @@ def _read(table: Table, file: Path, name: str) -> pa.Table:
     problems = [_problem(field, found) for field in schema]
     for problem in filter(None, problems):
         raise InputError(name, f"{file.name}: {problem}")
-    return pq.read_table(file, columns=schema.names).cast(schema)
+    try:
+        return pq.read_table(file, columns=schema.names).cast(schema)
+    except (OSError, ValueError) as error:  # Arrow's errors are of these kinds
+        raise InputError(name, f"{file.name}: {error}") from None
 
 
 def _problem(field: pa.Field, found: pa.Schema) -> str | None:
     if field.name not in found.names:
         return f"column {field.name!r} is missing; there are: {', '.join(found.names)}"
+    if found.names.count(field.name) > 1:
+        return f"column {field.name!r} is there twice"
     other = found.field(field.name).type
     if not same_kind(other, field.type):
         return f"column {field.name!r} is {other}; the contract says {field.type}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
+from numbers import Real
 from pathlib import Path
 
 import pandas as pd
@@ -63,6 +64,7 @@ def as_contracted(table: Table, frame: pd.DataFrame) -> pa.Table:
             pa.ArrowTypeError,
             pa.ArrowNotImplementedError,
             TypeError,
+            OverflowError,
         ) as error:
             problems.append(
                 f"column {field.name!r} is {frame[field.name].dtype}; "
@@ -85,10 +87,14 @@ def _as_type(column: pd.Series, field: pa.Field) -> pa.ChunkedArray:
         or pa.types.is_null(found)
         or (pa.types.is_integer(field.type) and whole_numbers)
         or (pa.types.is_floating(field.type) and pa.types.is_floating(found))
-        or (pa.types.is_date(field.type) and pa.types.is_timestamp(found) and found.tz is None)
-        or (pa.types.is_string(field.type) and pa.types.is_dictionary(found))
+        or (pa.types.is_dictionary(found) and same_kind(found.value_type, field.type))
     ):
         return values.cast(field.type)
+    if pa.types.is_date(field.type) and pa.types.is_timestamp(found) and found.tz is None:
+        dates = values.cast(field.type)
+        if not dates.cast(found).equals(values):
+            raise TypeError("they have a time of day")
+        return dates
     raise TypeError("they are of another kind")
 
 
@@ -111,13 +117,12 @@ def checked_metrics(metrics: Metrics, value: object) -> dict[str, float]:
     problems += [f"metric {name!r} is not in the contract" for name in value if name not in wanted]
     numbers: dict[str, float] = {}
     for name, metric in wanted.items():
-        try:
-            numbers[name] = float(value[name])
-        except KeyError:
+        if name not in value:
             continue
-        except (TypeError, ValueError):
+        if not isinstance(value[name], Real) or isinstance(value[name], bool):
             problems.append(f"metric {name!r} is a {type(value[name]).__name__}, not a number")
             continue
+        numbers[name] = float(value[name])
         low = -math.inf if metric.minimum is None else metric.minimum
         high = math.inf if metric.maximum is None else metric.maximum
         if not math.isfinite(numbers[name]) or not low <= numbers[name] <= high:

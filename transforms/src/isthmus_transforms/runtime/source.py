@@ -43,7 +43,7 @@ def failing_line(function: Callable[..., object], traceback: TracebackType | Non
 def _relative(filename: str) -> str:
     path = Path(filename)
     folder = path.parent
-    while (folder / "__init__.py").is_file():
+    while (folder / "__init__.py").is_file() and folder != folder.parent:
         folder = folder.parent
     return str(path.relative_to(folder))
 

@@ -1,0 +1,77 @@
+"""What the client returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Dag:
+    """Hold what Airflow says of a DAG; `title` is its name in the list."""
+
+    id: str
+    title: str
+    paused: bool
+    broken: bool
+    file_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImportFailure:
+    """Hold why a DAG file could not be imported."""
+
+    file: str
+    trace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Hold what Airflow says of a run; `triggered_by` is `asset`, `rest_api`, `timetable`, …."""
+
+    dag: str
+    id: str
+    state: str
+    triggered_by: str | None
+    queued: datetime | None
+    start: datetime | None
+    end: datetime | None
+
+    @property
+    def finished(self) -> bool:
+        """Say whether the run has ended, well or not."""
+        return self.state in {"success", "failed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Hold what Airflow says of a task in a run; the state is None until it is scheduled."""
+
+    id: str
+    state: str | None
+    try_number: int
+    start: datetime | None
+    end: datetime | None
+    duration: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """Hold a line of a task's log; `fields` is what was logged beside its text."""
+
+    text: str
+    level: str | None = None
+    logger: str | None = None
+    timestamp: datetime | None = None
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AssetEvent:
+    """Hold one event of an asset, and the runs as (DAG, run id) that it triggered."""
+
+    asset: str
+    timestamp: datetime
+    triggered: tuple[tuple[str, str], ...]
+    extra: Mapping[str, object]

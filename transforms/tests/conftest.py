@@ -1,0 +1,84 @@
+"""Dataflows made up for one test: their functions are written down as text, in a file."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+from isthmus_contracts import Checkpoint, Column, File, Output, Param, Table
+from isthmus_contracts import Dataflow as Contract
+from isthmus_contracts.dataflows import Input
+from isthmus_transforms.runtime import Dataflow
+
+ORDERS = Table(
+    "orders",
+    "One row per order.",
+    (Column("id", "int64", "Number."), Column("price", "float64", "Price.", nullable=True)),
+    key=("id",),
+)
+
+
+@pytest.fixture
+def orders() -> pd.DataFrame:
+    return pd.DataFrame({"id": [1, 2, 3], "price": [1.5, 2.5, 4.0]})
+
+
+@pytest.fixture
+def module_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str, str], ModuleType]:
+    """Return a function that makes a module of a source text, in a package called `sample`."""
+    package = tmp_path / "sample"
+    package.mkdir()
+    (package / "__init__.py").touch()
+
+    def make(source: str, name: str = "functions") -> ModuleType:
+        path = package / f"{name}.py"
+        path.write_text(textwrap.dedent(source), encoding="utf-8")
+        spec = importlib.util.spec_from_file_location(f"sample.{name}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, f"sample.{name}", module)  # Hamilton looks there
+        spec.loader.exec_module(module)
+        return module
+
+    return make
+
+
+@pytest.fixture
+def flow_of(module_of: Callable[[str], ModuleType]) -> Callable[..., Dataflow]:
+    """Return a function that ties a source text to a contract that takes `orders`.
+
+    Outputs are declared as files where only their name is given.
+    """
+
+    def make(
+        source: str,
+        *outputs: str | Output,
+        params: tuple[Param, ...] = (),
+        checkpoints: dict[str, str] | None = None,
+    ) -> Dataflow:
+        contract = Contract(
+            name="sales",
+            version="1.2.0",
+            owner="analytics",
+            description="Sums orders up.",
+            inputs=(Input(ORDERS, "shop"),),
+            params=params,
+            outputs=tuple(
+                File(each, f"The {each}.", ".txt") if isinstance(each, str) else each
+                for each in outputs
+            ),
+            checkpoints=tuple(Checkpoint(each, "A cut.") for each in checkpoints or ()),
+        )
+        return Dataflow(contract, (module_of(source),), checkpoints or {})
+
+    return make

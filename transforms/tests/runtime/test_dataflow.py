@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+
+from isthmus_contracts import Param, ParamError, UnknownNameError
+from isthmus_transforms.errors import DefinitionError, InputError
+from isthmus_transforms.runtime import Dataflow
+
+Flows = Callable[..., Dataflow]
+
+RATE = Param("rate", "number", 0.5, "Tax rate.", minimum=0, maximum=1)
+SALES = """
+    import pandas as pd
+
+    def net(orders: pd.DataFrame) -> float:
+        return float(orders["price"].sum())
+
+    def tax(net: float, rate: float) -> str:
+        return f"{net * rate:g}"
+"""
+
+
+@pytest.fixture
+def sales(flow_of: Flows) -> Dataflow:
+    return flow_of(SALES, "tax", params=(RATE,), checkpoints={"summed": "net"})
+
+
+def test_outputs_checkpoints_and_any_other_node_can_be_computed(
+    sales: Dataflow, orders: pd.DataFrame
+) -> None:
+    inputs = {"orders": orders}
+    assert sales.compute(["tax"], inputs) == {"tax": "4"}
+    assert sales.compute(["summed"], inputs) == {"summed": 8.0}
+    assert sales.compute(["net", "summed"], inputs) == {"net": 8.0, "summed": 8.0}
+
+
+def test_params_are_given_or_have_their_default(sales: Dataflow, orders: pd.DataFrame) -> None:
+    assert sales.compute(["tax"], {"orders": orders}, {"rate": 1}) == {"tax": "8"}
+
+
+def test_a_param_that_no_function_takes_does_no_harm(flow_of: Flows) -> None:
+    flow = flow_of("def a() -> int: return 1", "a", params=(RATE,))
+    assert flow.compute(["a"], {}, {"rate": 0.25}) == {"a": 1}
+    assert [each.name for each in flow.describe().nodes] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"rate": 2}, "param 'rate' is 2; allowed: number from 0 to 1"),
+        ({"rate": True}, "param 'rate' is True; allowed: number from 0 to 1"),
+        ({"rate": None}, "param 'rate' is None; allowed: number from 0 to 1"),
+    ],
+)
+def test_a_param_that_is_not_allowed_is_refused(
+    sales: Dataflow, orders: pd.DataFrame, params: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ParamError) as caught:
+        sales.compute(["tax"], {"orders": orders}, params)
+    assert str(caught.value) == message
+    with pytest.raises(ParamError):
+        sales.describe(params)
+
+
+@pytest.mark.parametrize(
+    ("targets", "inputs", "params", "message"),
+    [
+        (["nope"], {}, {}, "no node 'nope'; known: 'net', 'tax'"),
+        (["orders"], {}, {}, "no node 'orders'; known: 'net', 'tax'"),
+        (["tax"], {"clients": pd.DataFrame()}, {}, "no input 'clients'; known: 'orders'"),
+        (["tax"], {}, {"colour": 1}, "no param 'colour'; known: 'rate'"),
+    ],
+)
+def test_an_unknown_name_is_refused(
+    sales: Dataflow,
+    targets: list[str],
+    inputs: dict[str, pd.DataFrame],
+    params: dict[str, object],
+    message: str,
+) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        sales.compute(targets, inputs, params)
+    assert str(caught.value) == message
+
+
+def test_a_missing_input_is_named_with_the_function_that_needs_it(sales: Dataflow) -> None:
+    with pytest.raises(InputError) as caught:
+        sales.compute(["tax"], {})
+    assert str(caught.value) == "input 'orders': it is not given, and 'net' needs it"
+    assert caught.value.name == "orders"
+
+
+def test_an_input_that_nothing_needs_may_be_missing(flow_of: Flows) -> None:
+    source = SALES + "\n    def one() -> int:\n        return 1\n"
+    assert flow_of(source, "tax", params=(RATE,)).compute(["one"], {}) == {"one": 1}
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [(None, "NoneType"), ({"id": [1]}, "dict"), (pd.Series([1]), "Series")]
+)
+def test_an_input_that_is_no_frame_is_refused(sales: Dataflow, value: object, kind: str) -> None:
+    with pytest.raises(InputError) as caught:
+        sales.compute(["tax"], {"orders": value})  # type: ignore[dict-item]
+    assert str(caught.value) == f"input 'orders': expected a DataFrame, got {kind}"
+
+
+def test_a_name_that_nobody_declared_is_refused_before_anything_runs(flow_of: Flows) -> None:
+    source = "def a() -> int: return 1 / 0\ndef b(a: int, weather: int) -> int: return 1"
+    with pytest.raises(DefinitionError) as caught:
+        flow_of(source, "b").compute(["b"], {})
+    assert str(caught.value) == (
+        "node 'b' takes 'weather', which is no function, input or param of dataflow 'sales'"
+    )
+
+
+def test_an_output_that_no_function_computes_is_refused(flow_of: Flows) -> None:
+    flow = flow_of("def report(total: int) -> str: return str(total)", "total", "report")
+    message = "^dataflow 'sales' promises 'total', which none of its functions computes$"
+    with pytest.raises(DefinitionError, match=message):
+        flow.describe()
+    with pytest.raises(DefinitionError, match=message):
+        flow.compute(["total"], {})
+
+
+def test_a_checkpoint_that_no_function_computes_is_refused(flow_of: Flows) -> None:
+    flow = flow_of("def a() -> int: return 1", "a", checkpoints={"cut": "renamed"})
+    with pytest.raises(DefinitionError, match="^dataflow 'sales' promises 'renamed', which none"):
+        flow.describe(targets=["cut"])
+
+
+@pytest.mark.parametrize("tied", [{}, {"cut": "a", "other": "a"}, {"other": "a"}])
+def test_checkpoints_are_exactly_those_of_the_contract(
+    sales: Dataflow, tied: dict[str, str]
+) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        Dataflow(sales.contract, sales.modules, tied)
+    assert str(caught.value) == (
+        f"dataflow 'sales' ties the checkpoints {sorted(tied)}, its contract offers ['summed']"
+    )
+
+
+def test_targets_of_a_request_are_outputs_and_checkpoints_only(sales: Dataflow) -> None:
+    assert sales.targets == {"tax": "tax", "summed": "net"}
+    assert sales.target_nodes(["summed"]) == {"summed": "net"}
+    with pytest.raises(UnknownNameError) as caught:
+        sales.describe(targets=["net"])
+    assert str(caught.value) == "no target 'net'; known: 'tax', 'summed'"
+
+
+def test_a_target_marks_its_node(sales: Dataflow) -> None:
+    assert [(each.name, each.target) for each in sales.describe(targets=["summed"]).nodes] == [
+        ("orders", None),
+        ("net", "summed"),
+    ]

@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+from isthmus_contracts.protocol import Event, NodeFailed, NodeFinished, NodeStarted
+from isthmus_transforms.errors import DefinitionError, NodeError
+from isthmus_transforms.runtime import Dataflow
+from isthmus_transforms.runtime.execution import SequentialExecutor
+from isthmus_transforms.runtime.graph import build_graph
+
+Flows = Callable[..., Dataflow]
+
+DIAMOND = """
+    calls = []
+
+    def bottom(left: int, right: int) -> int:
+        calls.append("bottom")
+        return left + right
+
+    def left(top: int) -> int:
+        calls.append("left")
+        return top + 1
+
+    def right(top: int) -> int:
+        calls.append("right")
+        return top + 2
+
+    def top() -> int:
+        calls.append("top")
+        return 10
+
+    def unwanted(top: int) -> int:
+        calls.append("unwanted")
+        return 0
+"""
+
+
+def _told(events: list[Event]) -> list[tuple[str, str]]:
+    return [(type(each).__name__.removeprefix("Node"), each.node) for each in events]
+
+
+def test_each_needed_function_runs_once_after_what_it_needs(flow_of: Flows) -> None:
+    flow = flow_of(DIAMOND, "bottom")
+    assert flow.compute(["bottom"], {}) == {"bottom": 23}
+    assert flow.modules[0].calls == ["top", "left", "right", "bottom"]
+
+
+def test_events_come_in_order_and_a_start_before_its_end(flow_of: Flows) -> None:
+    events: list[Event] = []
+    flow_of(DIAMOND, "bottom").compute(["bottom"], {}, listen=events.append)
+    assert _told(events) == [
+        (what, node)
+        for node in ("top", "left", "right", "bottom")
+        for what in ("Started", "Finished")
+    ]
+    times = [each.at for each in events]
+    assert times == sorted(times)
+    assert all(each.seconds >= 0 for each in events if isinstance(each, NodeFinished))
+
+
+def test_a_chain_of_5000_functions_runs(module_of: Callable[[str], ModuleType]) -> None:
+    length = 5_000
+    steps = (f"def n{i}(n{i - 1}: int) -> int: return n{i - 1} + 1" for i in range(1, length))
+    graph = build_graph([module_of("\n".join(["def n0() -> int: return 1", *steps]))], {})
+    events: list[Event] = []
+    last = f"n{length - 1}"
+    assert SequentialExecutor(events.append).execute(graph, [last], {}, {}, "run") == {last: length}
+    assert len(events) == 2 * length
+
+
+COUNTED = """
+    import weakref
+
+    class Thing:
+        pass
+
+    things = weakref.WeakSet()
+    alive = {}
+
+    def _new() -> Thing:
+        thing = Thing()
+        things.add(thing)
+        return thing
+
+    def a() -> Thing:
+        return _new()
+
+    def b(a: Thing) -> Thing:
+        alive["b"] = len(things)
+        return _new()
+
+    def c(a: Thing, b: Thing) -> Thing:
+        alive["c"] = len(things)
+        return _new()
+
+    def d(c: Thing) -> Thing:
+        alive["d"] = len(things)
+        return _new()
+"""
+
+
+def test_a_result_is_forgotten_after_its_last_use(flow_of: Flows) -> None:
+    flow = flow_of(COUNTED, "d")
+    gc.disable()  # reference counts alone must do
+    try:
+        made = flow.compute(["d"], {})
+        (module,) = flow.modules
+        assert module.alive == {"b": 1, "c": 2, "d": 1}
+        assert set(module.things) == {made["d"]}
+    finally:
+        gc.enable()
+
+
+def test_a_target_is_kept_although_others_use_it(flow_of: Flows) -> None:
+    flow = flow_of(COUNTED, "d", checkpoints={"first": "a"})
+    made = flow.compute(["first", "d", "b"], {})
+    assert list(made) == ["first", "d", "b"]
+    assert set(flow.modules[0].things) == set(made.values())
+
+
+def test_what_a_failing_run_made_is_forgotten_with_its_error(flow_of: Flows) -> None:
+    flow = flow_of(COUNTED + "\n    def e(d: Thing) -> int:\n        raise KeyError\n", "e")
+    with pytest.raises(NodeError):
+        flow.compute(["e"], {})
+    gc.collect()
+    assert not flow.modules[0].things
+
+
+FAILING = '''
+    def ratio(orders: "pd.DataFrame", zero: int) -> float:
+        """Divide."""
+        one = 1
+
+        return (
+            one
+            / _checked(zero)
+        )
+
+    def _checked(number: int) -> int:
+        if not number:
+            raise ValueError(f"{number} is too small")
+        return number
+
+    def zero() -> int:
+        return 0
+
+    import pandas as pd
+'''
+
+
+def test_a_function_that_raises_is_named_with_its_failing_line(
+    flow_of: Flows, orders: pd.DataFrame
+) -> None:
+    flow = flow_of(FAILING, "ratio")
+    events: list[Event] = []
+    with pytest.raises(NodeError) as caught:
+        flow.compute(["ratio"], {"orders": orders}, listen=events.append)
+    error = caught.value
+    source = Path(flow.modules[0].__file__ or "").read_text(encoding="utf-8")
+    failing = source.splitlines()[error.line - 1]
+    assert failing.strip() == 'raise ValueError(f"{number} is too small")'
+    assert (error.node, error.function) == ("ratio", "ratio")
+    assert error.file == "sample/functions.py"
+    assert error.problem == "ValueError: 0 is too small"
+    assert str(error) == (
+        f"node 'ratio' failed in ratio (sample/functions.py:{error.line}): "
+        "ValueError: 0 is too small"
+    )
+    assert isinstance(error.__cause__, ValueError)
+    *_, last = events
+    assert isinstance(last, NodeFailed)
+    assert (last.node, last.error) == ("ratio", "ValueError")
+    assert last.seconds >= 0
+
+
+def test_no_function_runs_after_one_that_raised(flow_of: Flows) -> None:
+    source = DIAMOND.replace("return top + 1", "raise RuntimeError")
+    flow = flow_of(source, "bottom")
+    with pytest.raises(NodeError, match=r"failed in left .*: RuntimeError: $"):
+        flow.compute(["bottom"], {})
+    assert flow.modules[0].calls == ["top", "left"]
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_being_told_to_stop_is_no_failure_of_the_function(
+    flow_of: Flows, kind: type[BaseException]
+) -> None:
+    flow = flow_of(f"def a() -> int: raise {kind.__name__}(7)\ndef b(a: int) -> int: return a", "b")
+    events: list[Event] = []
+    with pytest.raises(kind) as caught:
+        flow.compute(["b"], {}, listen=events.append)
+    assert caught.value.args == (7,)
+    assert _told(events) == [("Started", "a"), ("Failed", "a")]
+    assert isinstance(events[1], NodeFailed)
+    assert events[1].error == kind.__name__
+
+
+def test_a_listener_that_raises_ends_the_run(flow_of: Flows) -> None:
+    def listen(_event: Event) -> None:
+        raise BrokenPipeError
+
+    flow = flow_of(DIAMOND, "bottom")
+    with pytest.raises(BrokenPipeError):
+        flow.compute(["bottom"], {}, listen=listen)
+    assert flow.modules[0].calls == []
+
+
+OPTIONAL = """
+    import pandas as pd
+
+    def count(orders: pd.DataFrame | None = None) -> int:
+        return -1 if orders is None else len(orders)
+"""
+
+
+def test_an_optional_dependency_may_be_there_or_not(flow_of: Flows, orders: pd.DataFrame) -> None:
+    flow = flow_of(OPTIONAL, "count")
+    assert flow.compute(["count"], {}) == {"count": -1}
+    assert flow.compute(["count"], {"orders": orders}) == {"count": 3}
+
+
+def test_an_optional_dependency_that_a_function_makes_is_made(flow_of: Flows) -> None:
+    flow = flow_of("def a() -> int: return 5\ndef b(a: int = 1, c: int = 2) -> int: return a + c", "b")
+    assert flow.compute(["b"], {}) == {"b": 7}
+
+
+def test_a_dependency_that_is_taken_twice_is_kept_for_both(flow_of: Flows) -> None:
+    source = """
+        from hamilton.function_modifiers import group, inject, source
+
+        def a() -> int:
+            return 4
+
+        @inject(both=group(source("a"), source("a")))
+        def b(both: list[int]) -> int:
+            return sum(both)
+
+        def c(a: int, b: int) -> int:
+            return a + b
+    """
+    assert flow_of(source, "c").compute(["c"], {}) == {"c": 12}
+
+
+@pytest.mark.parametrize("node", ["part", "total"])
+def test_dynamic_nodes_are_refused_before_anything_runs(flow_of: Flows, node: str) -> None:
+    source = """
+        from hamilton.htypes import Collect, Parallelizable
+
+        def part() -> Parallelizable[int]:
+            yield 1
+
+        def total(part: Collect[int]) -> int:
+            return 1
+    """
+    events: list[Event] = []
+    with pytest.raises(DefinitionError) as caught:
+        flow_of(source, "part", "total").compute([node], {}, listen=events.append)
+    assert str(caught.value) == (
+        "node 'part' uses Parallelizable or Collect, which this engine does not run; "
+        "loop inside the function instead"
+    )
+    assert not events
+
+
+@pytest.mark.parametrize(
+    ("source", "nodes"),
+    [
+        ("def a(b: int) -> int: return b\ndef b(a: int) -> int: return a", {"a", "b"}),
+        ("def a(a: int) -> int: return a", {"a"}),
+    ],
+)
+def test_functions_that_need_each_other_are_refused(
+    flow_of: Flows, source: str, nodes: set[str]
+) -> None:
+    flow = flow_of(source, "a")
+    for act in (flow.describe, lambda: flow.compute(["a"], {})):
+        with pytest.raises(DefinitionError, match="need each other$") as caught:
+            act()
+        assert all(repr(node) in str(caught.value) for node in nodes)
+
+
+@pytest.mark.parametrize(
+    ("value", "size"),
+    [
+        ("pd.DataFrame({'a': [1, 2], 'b': [3, 4]})", (2, 2, 32)),
+        ("pd.Series([1.0, 2.0, 3.0])", (3, None, 24)),
+        ("np.zeros((2, 4))", (None, None, 64)),
+        ("b'abc'", (None, None, 3)),
+        ("'abcd'", (None, None, 4)),
+        ("{'a': 1}", (None, None, None)),
+        ("None", (None, None, None)),
+    ],
+)
+def test_the_size_of_a_result_is_told(
+    flow_of: Flows, value: str, size: tuple[int | None, ...]
+) -> None:
+    source = f"import numpy as np, pandas as pd\nimport typing\ndef a() -> typing.Any: return {value}"
+    events: list[Event] = []
+    flow_of(source, "a").compute(["a"], {}, listen=events.append)
+    finished = events[1]
+    assert isinstance(finished, NodeFinished)
+    assert (finished.rows, finished.columns, finished.bytes) == size
+
+
+def test_nothing_is_run_for_no_target(flow_of: Flows) -> None:
+    events: list[Event] = []
+    assert flow_of(DIAMOND, "bottom").compute([], {}, listen=events.append) == {}
+    assert not events

@@ -1,0 +1,29 @@
+"""In this environment there is nothing of the platform's."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+import pytest
+
+import isthmus_transforms
+
+
+@pytest.mark.parametrize(
+    "name", ["airflow", "isthmus_platform", "deltalake", "sqlalchemy", "psutil"]
+)
+def test_the_platform_and_its_libraries_cannot_be_imported(name: str) -> None:
+    assert importlib.util.find_spec(name) is None
+
+
+def test_hamilton_loads_no_plug_in_unasked() -> None:
+    assert isthmus_transforms.__doc__
+    assert os.environ["HAMILTON_AUTOLOAD_EXTENSIONS"] == "0"
+
+
+def test_the_command_line_starts_without_pandas() -> None:
+    code = "import sys; from isthmus_transforms import cli; sys.exit('pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

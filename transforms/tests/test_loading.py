@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import isthmus_transforms.dataflows
+from isthmus_contracts import Identity, UnknownNameError
+from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS, Catalog
+from isthmus_transforms import loading
+from isthmus_transforms.errors import DefinitionError
+from isthmus_transforms.loading import load_dataflow, package_of
+
+
+@pytest.mark.parametrize("contract", CATALOG.dataflows, ids=lambda each: each.name)
+def test_every_dataflow_of_the_catalog_is_found_and_fits_its_contract(
+    contract: isthmus_transforms.runtime.dataflow.Contract,
+) -> None:
+    found = load_dataflow(contract.name)
+    assert found.contract is contract
+    assert load_dataflow(str(contract.identity)) is found
+    nodes = {each.name for each in found.describe(targets=found.targets).nodes}
+    assert nodes >= set(found.targets.values())
+    assert nodes >= {each.name for each in contract.inputs}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nope", "no dataflow 'nope'; known: 'flight_delays', 'airport_days'"),
+        (
+            "airport_days.v2",
+            "no dataflow 'airport_days.v2'; known: 'flight_delays.v1', 'airport_days.v1'",
+        ),
+        ("../airport_days", "no dataflow '../airport_days'; known: 'flight_delays.v1'"),
+    ],
+)
+def test_a_dataflow_that_is_not_in_the_catalog_is_refused(name: str, message: str) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        load_dataflow(name)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_major_version_is_a_package_of_its_own() -> None:
+    versions = {0: "sales", 1: "sales", 2: "sales_v2", 12: "sales_v12"}
+    assert {each: package_of(Identity("sales", each)) for each in versions} == versions
+
+
+Planter = Callable[[str], None]
+
+
+@pytest.fixture
+def plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Planter:
+    """Return a function that adds version 2 of airport_days, declared by a source text."""
+    second = replace(AIRPORT_DAYS, version="2.0.0")
+    catalog = Catalog(CATALOG.datasets, (FLIGHT_DELAYS, AIRPORT_DAYS, second))
+    monkeypatch.setattr(loading, "CATALOG", catalog)
+    path = [*isthmus_transforms.dataflows.__path__, str(tmp_path)]
+    monkeypatch.setattr(isthmus_transforms.dataflows, "__path__", path)
+    name = "isthmus_transforms.dataflows.airport_days_v2"
+    monkeypatch.setitem(sys.modules, name, loading)  # so that it is forgotten afterwards
+    monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr(isthmus_transforms.dataflows, "airport_days_v2", raising=False)
+
+    def make(source: str) -> None:
+        package = tmp_path / "airport_days_v2"
+        package.mkdir()
+        (package / "__init__.py").write_text(source)
+
+    return make
+
+
+DECLARED = """
+from dataclasses import replace
+from isthmus_contracts.catalog import AIRPORT_DAYS
+from isthmus_transforms.dataflows.airport_days import days, picture
+from isthmus_transforms.runtime import Dataflow
+dataflow = Dataflow(replace(AIRPORT_DAYS, version="2.0.0"), modules=(days, picture))
+"""
+
+
+def test_the_newest_version_is_meant_where_none_is_named(plant: Planter) -> None:
+    plant(DECLARED)
+    assert load_dataflow("airport_days").contract.version == "2.0.0"
+    assert load_dataflow("airport_days.v1").contract.version == "1.0.0"
+
+
+def test_a_contract_without_a_package_is_said_to_have_none(plant: Planter) -> None:
+    del plant
+    with pytest.raises(UnknownNameError) as caught:
+        load_dataflow("airport_days")
+    assert str(caught.value) == (
+        "no dataflow package named 'airport_days_v2'; known: 'airport_days', 'flight_delays'"
+    )
+
+
+@pytest.mark.parametrize(
+    "source", ["", "dataflow = 'later'", DECLARED.replace('"2.0.0"', '"2.0.1"')]
+)
+def test_a_package_that_keeps_another_contract_is_refused(plant: Planter, source: str) -> None:
+    plant(source)
+    with pytest.raises(DefinitionError) as caught:
+        load_dataflow("airport_days")
+    assert str(caught.value) == (
+        "isthmus_transforms.dataflows.airport_days_v2 declares no `dataflow` "
+        "that keeps the contract airport_days.v2"
+    )
+
+
+def test_a_package_that_cannot_be_imported_says_why(plant: Planter) -> None:
+    plant("import no_such_library")
+    with pytest.raises(ModuleNotFoundError, match="no_such_library"):
+        load_dataflow("airport_days")

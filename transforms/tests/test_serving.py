@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from isthmus_contracts import Column, Metric, Metrics, Param, Table
+from isthmus_contracts.protocol import (
+    Answer,
+    EngineProfile,
+    Graph,
+    OutputStaged,
+    RunFailure,
+    RunIdentity,
+    RunRequest,
+    RunResult,
+    encode,
+)
+from isthmus_transforms import serving
+from isthmus_transforms.runtime import Dataflow
+from isthmus_transforms.runtime.source import code_version
+from isthmus_transforms.serving import serve
+
+Server = Callable[..., tuple[int, list[Answer]]]
+
+TOTALS = Table("totals", "One row.", (Column("total", "float64", "Sum.", minimum=0),), min_rows=1)
+QUALITY = Metrics("quality", "Numbers.", (Metric("rows", "Rows.", minimum=1),))
+FACTOR = Param("factor", "number", 1, "Factor.")
+SALES = """
+    import pandas as pd
+
+    def totals(orders: pd.DataFrame, factor: float) -> pd.DataFrame:
+        return pd.DataFrame({"total": [factor * orders["price"].sum()]})
+
+    def report(totals: pd.DataFrame) -> str:
+        return _text(totals)
+
+    def _text(totals: pd.DataFrame) -> str:
+        if totals["total"][0] > 100:
+            raise OverflowError("too \\N{SNOWMAN} much")
+        return f"{totals['total'][0]:g} EUR"
+
+    def quality(orders: pd.DataFrame) -> dict[str, float]:
+        return {"rows": len(orders)}
+
+    def greeting() -> str:
+        return "hello"
+"""
+
+
+@pytest.fixture
+def sales(flow_of: Callable[..., Dataflow]) -> Dataflow:
+    outputs = (TOTALS, "report", QUALITY, "greeting")
+    return flow_of(SALES, *outputs, params=(FACTOR,), checkpoints={"cut": "totals"})
+
+
+@pytest.fixture
+def request_(sales: Dataflow, tmp_path: Path, orders: pd.DataFrame) -> RunRequest:
+    orders.to_parquet(tmp_path / "orders.parquet", index=False)
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    return RunRequest(
+        identity=RunIdentity("manual__1", "transform", 2),
+        dataflow="sales.v1",
+        contract_version=sales.contract.version,
+        targets=("totals", "report", "quality"),
+        params={"factor": 2},
+        inputs={"orders": (str(tmp_path / "orders.parquet"),)},
+        spool=str(spool),
+        engine=EngineProfile("sequential", {}),
+    )
+
+
+@pytest.fixture
+def answered(sales: Dataflow, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """Return a function that serves a request to `sales`, and returns status and answers."""
+    monkeypatch.setattr(serving, "load_dataflow", lambda _name: sales)
+
+    def make(request: RunRequest | str) -> tuple[int, list[Answer]]:
+        answers: list[Answer] = []
+        line = request if isinstance(request, str) else encode(request)
+        return serve(line, answers.append), answers
+
+    return make
+
+
+def _failure(answered: tuple[int, list[Answer]], status: int) -> RunFailure:
+    found, answers = answered
+    assert found == status
+    assert isinstance(answers[-1], RunFailure)
+    assert encode(answers[-1]).isascii()
+    return answers[-1]
+
+
+def test_a_request_is_answered_by_events_and_a_result(
+    answered: Server, request_: RunRequest
+) -> None:
+    status, (graph, *events, result) = answered(request_)
+    assert status == 0
+    assert isinstance(graph, Graph)
+    assert [each.name for each in graph.nodes if each.target] == ["totals", "report", "quality"]
+    kinds = [type(each).__name__ for each in events]
+    assert kinds == ["NodeStarted", "NodeFinished"] * 3 + ["OutputStaged"] * 3
+    assert isinstance(result, RunResult)
+    assert result.identity == request_.identity
+    assert (result.dataflow, result.contract_version) == ("sales.v1", "1.2.0")
+    assert result.code_version == code_version()
+    assert [each.name for each in result.outputs] == list(request_.targets)
+    spool = Path(request_.spool)
+    assert (spool / "report.txt").read_text() == "16 EUR"
+    assert pq.read_table(spool / "totals.parquet").to_pydict() == {"total": [16.0]}
+    assert sorted(each.name for each in spool.iterdir()) == ["report.txt", "totals.parquet"]
+
+
+def test_what_was_staged_is_announced_with_its_size(
+    answered: Server, request_: RunRequest
+) -> None:
+    _, answers = answered(request_)
+    told = {each.output: each for each in answers if isinstance(each, OutputStaged)}
+    size = (Path(request_.spool) / "totals.parquet").stat().st_size
+    assert (told["totals"].bytes, told["totals"].rows) == (size, 1)
+    assert (told["report"].bytes, told["report"].rows) == (6, None)
+    assert (told["quality"].bytes, told["quality"].rows) == (0, None)
+
+
+def test_inputs_that_no_target_needs_are_neither_needed_nor_read(
+    answered: Server, request_: RunRequest
+) -> None:
+    for inputs in ({}, {"orders": ("nowhere.parquet",)}):
+        status, _ = answered(replace(request_, targets=("greeting",), inputs=inputs))
+        assert status == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"targets": ("nope",)}, "no output of dataflow 'sales' named 'nope'; known: 'totals'"),
+        ({"targets": ("cut",)}, "no output of dataflow 'sales' named 'cut'; known: 'totals'"),
+        ({"params": {"colour": 1}}, "no param 'colour'; known: 'factor'"),
+        ({"params": {"factor": "two"}}, "param 'factor' is 'two'; allowed: number"),
+        ({"inputs": {}}, "input 'orders': the request does not give it"),
+        ({"inputs": {"orders": ()}}, "input 'orders': no file is given"),
+        ({"inputs": {"orders": ("a/b.parquet",)}}, "input 'orders': there is no file a/b.parquet"),
+        ({"inputs": {"clients": ()}}, "no input 'clients'; known: 'orders'"),
+        ({"engine": EngineProfile("spark", {})}, "no engine 'spark'; known: 'sequential'"),
+    ],
+)
+def test_a_request_that_cannot_be_served_is_refused_before_anything_runs(
+    answered: Server, request_: RunRequest, change: dict[str, object], message: str
+) -> None:
+    served = answered(replace(request_, **change))  # type: ignore[arg-type]
+    failure = _failure(served, 2)
+    assert len(served[1]) == 1
+    assert failure.kind == "request"
+    assert failure.message.startswith(message)
+    assert (failure.node, failure.traceback) == (None, None)
+
+
+@pytest.mark.parametrize("line", ["", "hello\n", '{"protocol": 9}'])
+def test_what_is_no_request_is_refused(answered: Server, line: str) -> None:
+    failure = _failure(answered(line), 2)
+    assert failure.kind == "request"
+    assert failure.message.startswith("message")
+
+
+def test_a_function_that_raises_is_reported_with_the_authors_frames_only(
+    answered: Server, request_: RunRequest
+) -> None:
+    failure = _failure(answered(replace(request_, params={"factor": 100})), 1)
+    assert failure.kind == "dataflow"
+    assert failure.message == "OverflowError: too \N{SNOWMAN} much"
+    assert (failure.node, failure.function) == ("report", "report")
+    assert failure.file == "sample/functions.py"
+    text = failure.traceback or ""
+    files = re.findall(r'File "(.*)", line (\d+), in (\w+)', text)
+    assert [(Path(file).name, function) for file, _, function in files] == [
+        ("functions.py", "report"),
+        ("functions.py", "_text"),
+    ]
+    assert int(files[-1][1]) == failure.line
+    assert text.startswith("Traceback (most recent call last):\n")
+    assert text.endswith("OverflowError: too \N{SNOWMAN} much\n")
+
+
+def test_what_an_author_chained_is_reported_too(
+    flow_of: Callable[..., Dataflow], monkeypatch: pytest.MonkeyPatch, request_: RunRequest
+) -> None:
+    source = """
+        def greeting() -> str:
+            try:
+                return {}["name"]
+            except KeyError as error:
+                raise LookupError("nobody to greet") from error
+    """
+    monkeypatch.setattr(serving, "load_dataflow", lambda _name: flow_of(source, "greeting"))
+    answers: list[Answer] = []
+    line = encode(replace(request_, targets=("greeting",), inputs={}, params={}))
+    text = _failure((serve(line, answers.append), answers), 1).traceback or ""
+    assert "KeyError: 'name'" in text
+    assert text.endswith("LookupError: nobody to greet\n")
+    assert "isthmus_transforms" not in text
+
+
+def test_an_output_that_breaks_the_contract_is_the_dataflows_fault(
+    answered: Server, request_: RunRequest
+) -> None:
+    failure = _failure(answered(replace(request_, params={"factor": -1})), 1)
+    assert failure == RunFailure(
+        "dataflow",
+        "output 'totals' does not keep its contract: "
+        "column 'total' has 1 values such as -8.0; the contract says at least 0",
+    )
+    assert not list(Path(request_.spool).iterdir())
+
+
+def test_functions_that_make_no_graph_are_the_dataflows_fault(
+    flow_of: Callable[..., Dataflow], monkeypatch: pytest.MonkeyPatch, request_: RunRequest
+) -> None:
+    flow = flow_of("def report(nobody: int) -> str: return ''", "report")
+    monkeypatch.setattr(serving, "load_dataflow", lambda _name: flow)
+    answers: list[Answer] = []
+    line = encode(replace(request_, targets=("report",), inputs={}, params={}))
+    failure = _failure((serve(line, answers.append), answers), 1)
+    assert failure.kind == "dataflow"
+    assert failure.message.startswith("node 'report' takes 'nobody', which is no function")
+
+
+def test_a_fault_of_the_runner_is_told_with_its_whole_traceback(
+    answered: Server, request_: RunRequest
+) -> None:
+    Path(request_.spool).rmdir()
+    failure = _failure(answered(request_), 3)
+    assert failure.kind == "runner"
+    assert failure.message.startswith("FileNotFoundError: ")
+    assert "serving.py" in (failure.traceback or "")
