@@ -135,7 +135,7 @@ def _demo(options: argparse.Namespace, console: Console) -> int:
 
 def _up(options: argparse.Namespace, console: Console) -> int:
     with running(_installation(options), console.print) as installation:
-        console.print(f"Airflow is up: {installation.url}, login airflow / airflow; Ctrl-C ends it")
+        console.print("login airflow / airflow; Ctrl-C stops Airflow")
         installation.wait()
     return 0
 

@@ -1,0 +1,12 @@
+"""The real runner, except that every dataflow is `troublesome`."""
+
+from __future__ import annotations
+
+import sys
+
+import troublesome
+
+from isthmus_transforms import runner, serving
+
+serving.load_dataflow = lambda _name: troublesome.dataflow
+sys.exit(runner.main())

@@ -1,0 +1,60 @@
+"""Functions that give a runner trouble, each an output of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+from isthmus_contracts import Dataflow as Contract
+from isthmus_contracts import File
+from isthmus_transforms.runtime import Dataflow
+
+
+def printing() -> str:
+    """Write to standard output in every way there is."""
+    print("printed")
+    sys.stdout.write("written\n")
+    os.write(1, b"written below\n")
+    subprocess.run(["echo", "echoed"], check=True)
+    return "done"
+
+
+def asking() -> str:
+    """Read what the platform might still send."""
+    return f"heard {sys.stdin.read()!r}"
+
+
+def raising() -> str:
+    """Fail."""
+    return str(1 / 0)
+
+
+def leaving() -> str:
+    """Leave, as if all was well."""
+    sys.exit(0)
+
+
+def lasting() -> str:
+    """Start a child, say who it is, and wait."""
+    child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
+    print("child", child.pid, flush=True)
+    time.sleep(600)
+    return "too late"
+
+
+dataflow = Dataflow(
+    Contract(
+        name="troublesome",
+        version="1.0.0",
+        owner="tests",
+        description="Gives a runner trouble.",
+        inputs=(),
+        outputs=tuple(
+            File(each, "Trouble.", ".txt")
+            for each in ("printing", "asking", "raising", "leaving", "lasting")
+        ),
+    ),
+    modules=(sys.modules[__name__],),
+)

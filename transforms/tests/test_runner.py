@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from isthmus_contracts import Column
+from isthmus_contracts.catalog import AIRPORT_DAYS
+from isthmus_contracts.protocol import (
+    EngineProfile,
+    NodeFailed,
+    NodeStarted,
+    RunFailure,
+    RunIdentity,
+    RunRequest,
+    RunResult,
+    encode,
+)
+from isthmus_contracts.testing.conformance import CHECKS, Subject, run
+from isthmus_transforms.runtime.types import arrow_schema
+
+SAMPLES = Path(__file__).parent / "dataflow_samples"
+ENVIRONMENT = {"PATH": os.environ["PATH"]}
+
+
+def _values(column: Column, origins: list[str], days: pd.DatetimeIndex) -> list[object]:
+    if column.name == "date":
+        return [day.date() for day in days]
+    if column.choices:
+        return list(origins)
+    plain: dict[str, object] = {"string": "UA", "bool": False, "float64": 5.0, "int64": 5}
+    return [plain[column.type]] * len(days)
+
+
+@pytest.fixture(scope="module")
+def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a table of flight features that keeps its contract: a day for each airport."""
+    (contract,) = AIRPORT_DAYS.inputs
+    days = pd.date_range("2013-01-01", periods=6)
+    origins = ["EWR", "JFK", "LGA"] * 2
+    columns = {each.name: _values(each, origins, days) for each in contract.table.columns}
+    path = tmp_path_factory.mktemp("inputs") / "flight_features.parquet"
+    pq.write_table(pa.table(columns, schema=arrow_schema(contract.table)), path)
+    return path
+
+
+@pytest.fixture
+def subject(tmp_path: Path, features: Path) -> Subject:
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    request = RunRequest(
+        identity=RunIdentity("manual__1", "transform", 1),
+        dataflow=str(AIRPORT_DAYS.identity),
+        contract_version=AIRPORT_DAYS.version,
+        targets=tuple(each.name for each in AIRPORT_DAYS.outputs),
+        params={},
+        inputs={"flight_features": (str(features),)},
+        spool=str(spool),
+        engine=EngineProfile("sequential", {}),
+    )
+    command = (sys.executable, "-m", "isthmus_transforms.runner")
+    return Subject(command, request, {**ENVIRONMENT, "HOME": str(tmp_path)}, timeout=60)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_the_runner_conforms(check: Callable[[Subject], None], subject: Subject) -> None:
+    check(subject)
+
+
+@pytest.fixture
+def trouble(tmp_path: Path) -> Callable[[str], Subject]:
+    """Return a function that asks the troublesome dataflow for one of its outputs."""
+
+    def make(target: str) -> Subject:
+        identity = RunIdentity("manual__1", "transform", 1)
+        engine = EngineProfile("sequential", {})
+        request = RunRequest(
+            identity, "troublesome", "1.0.0", (target,), {}, {}, str(tmp_path), engine
+        )
+        command = (sys.executable, str(SAMPLES / "sample_runner.py"))
+        return Subject(command, request, {**ENVIRONMENT, "HOME": str(tmp_path)}, timeout=60)
+
+    return make
+
+
+def test_what_a_function_prints_is_log_and_no_answer(trouble: Callable[[str], Subject]) -> None:
+    transcript = run(trouble("printing"))
+    assert isinstance(transcript.answers[-1], RunResult)
+    assert transcript.status == 0
+    said = sorted(transcript.log.splitlines())
+    assert said == ["echoed", "printed", "written", "written below"]
+
+
+def test_a_function_hears_nothing_on_standard_input(
+    trouble: Callable[[str], Subject], tmp_path: Path
+) -> None:
+    assert run(trouble("asking")).status == 0
+    assert (tmp_path / "asking.txt").read_text() == "heard ''"
+
+
+def test_a_function_that_raises_ends_it_with_status_1(trouble: Callable[[str], Subject]) -> None:
+    transcript = run(trouble("raising"))
+    assert transcript.status == 1
+    *_, failed, failure = transcript.answers
+    assert isinstance(failed, NodeFailed)
+    assert isinstance(failure, RunFailure)
+    assert failure.message == "ZeroDivisionError: division by zero"
+    assert failure.file == "troublesome.py"
+    files = re.findall(r'File "(.*)", line', failure.traceback or "")
+    assert files == [str(SAMPLES / "troublesome.py")]
+    assert transcript.log == ""
+
+
+def test_a_function_that_leaves_takes_no_result_along(trouble: Callable[[str], Subject]) -> None:
+    transcript = run(trouble("leaving"))
+    last = transcript.answers[-1]
+    assert isinstance(last, NodeFailed)
+    assert last.error == "SystemExit"
+
+
+def test_a_fault_of_its_own_ends_it_with_status_3(subject: Subject) -> None:
+    Path(subject.request.spool).rmdir()
+    transcript = run(subject)
+    assert transcript.status == 3
+    failure = transcript.answers[-1]
+    assert isinstance(failure, RunFailure)
+    assert failure.kind == "runner"
+    assert failure.message.startswith("FileNotFoundError: ")
+
+
+def test_a_request_that_it_does_not_understand_ends_it_with_status_2(subject: Subject) -> None:
+    assert run(subject, '{"protocol": 99}').status == 2
+
+
+Started = tuple[subprocess.Popen[str], int]
+
+
+@pytest.fixture
+def started(trouble: Callable[[str], Subject]) -> Iterator[Callable[..., Started]]:
+    """Return a function that starts a run that lasts, and returns its process and its child."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(*, session: bool) -> Started:
+        subject = trouble("lasting")
+        process = subprocess.Popen(
+            subject.command,
+            env=dict(subject.environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            start_new_session=session,
+        )
+        processes.append(process)
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write(encode(subject.request) + "\n")
+        process.stdin.flush()
+        child = int(process.stderr.readline().removeprefix("child "))
+        children.append(child)
+        return process, child
+
+    children: list[int] = []
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+    for child in children:
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+
+
+def _is_alive(pid: int) -> bool:
+    """Say whether the process runs; one that only waits to be buried does not."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return False
+    return status.rpartition(")")[2].split()[0] not in "ZX"
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
+
+
+@needs_proc
+def test_it_dies_with_its_children_when_the_platform_is_gone(
+    started: Callable[..., Started],
+) -> None:
+    process, child = started(session=True)
+    assert _is_alive(child)
+    assert process.stdin is not None
+    process.stdin.close()
+    assert process.wait(10) == -signal.SIGKILL
+    deadline = time.monotonic() + 5
+    while _is_alive(child) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not _is_alive(child)
+
+
+def test_it_does_not_kill_whoever_started_it_in_their_own_session(
+    started: Callable[..., Started],
+) -> None:
+    process, _ = started(session=False)
+    assert process.stdin is not None
+    process.stdin.close()
+    assert process.wait(10) == 4
+
+
+def test_it_ends_when_it_is_told_to(started: Callable[..., Started]) -> None:
+    process, _ = started(session=True)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == -signal.SIGTERM
+
+
+def test_it_tells_how_far_it_came_before_it_was_stopped(started: Callable[..., Started]) -> None:
+    process, _ = started(session=True)
+    process.terminate()
+    assert process.stdout is not None
+    kinds = [re.findall(r'"type":"(\w+)"', line)[0] for line in process.stdout]
+    assert kinds == ["graph", "node_started"]
+
+
+def test_a_platform_that_says_nothing_is_gone(subject: Subject) -> None:
+    process = subprocess.run(
+        subject.command,
+        env=dict(subject.environment),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+        timeout=30,
+    )
+    assert process.returncode in (2, 4)
+    assert b'"result"' not in process.stdout
