@@ -31,9 +31,7 @@ def orders() -> pd.DataFrame:
 
 
 @pytest.fixture
-def module_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[str, str], ModuleType]:
+def module_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], ModuleType]:
     """Return a function that makes a module of a source text, in a package called `sample`."""
     package = tmp_path / "sample"
     package.mkdir()

@@ -12,9 +12,7 @@ import pytest
 import isthmus_transforms
 
 
-@pytest.mark.parametrize(
-    "name", ["airflow", "isthmus_platform"]
-)
+@pytest.mark.parametrize("name", ["airflow", "isthmus_platform"])
 def test_neither_airflow_nor_the_platform_can_be_imported(name: str) -> None:
     assert importlib.util.find_spec(name) is None
 

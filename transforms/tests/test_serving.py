@@ -117,9 +117,7 @@ def test_a_request_is_answered_by_events_and_a_result(
     assert sorted(each.name for each in spool.iterdir()) == ["report.txt", "totals.parquet"]
 
 
-def test_what_was_staged_is_announced_with_its_size(
-    answered: Server, request_: RunRequest
-) -> None:
+def test_what_was_staged_is_announced_with_its_size(answered: Server, request_: RunRequest) -> None:
     _, answers = answered(request_)
     told = {each.output: each for each in answers if isinstance(each, OutputStaged)}
     size = (Path(request_.spool) / "totals.parquet").stat().st_size

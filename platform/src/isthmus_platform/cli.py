@@ -107,9 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     rollback = add("rollback", _rollback, "make a published release current again")
     rollback.add_argument("dataflow", help=_known())
     rollback.add_argument("release", help="the release's id, as `releases` lists it")
-    export = add(
-        "export-inputs", _export, "write what a run read as Parquet files"
-    )
+    export = add("export-inputs", _export, "write what a run read as Parquet files")
     export.add_argument("dataflow", help=_known())
     export.add_argument("directory", type=Path)
     export.add_argument("--run", help="a run's id (default: the run of the current release)")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Engine, column, inspect, select, table
+from sqlalchemy import ColumnClause, Engine, column, inspect, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
 from isthmus_contracts import Column, Table
@@ -26,7 +27,7 @@ def read_source(contract: Table, source: Source, engine: Engine) -> Iterator[pa.
     place = f"{source.connection}.{name}"
     try:
         _check_columns(contract, engine, relation, schema or None, place)
-        columns = [column(each.name) for each in contract.columns]
+        columns: list[ColumnClause[Any]] = [column(each.name) for each in contract.columns]
         query = select(*columns).select_from(table(relation, schema=schema or None))
         options = {"yield_per": source.chunk_rows}
         with engine.connect().execution_options(**options) as connection:
@@ -70,28 +71,36 @@ def _batch(
 
 def _array(contract: Column, values: Sequence[object]) -> pa.Array:
     """Return the values as an array; databases without a type of their own store it as text."""
-    kind = arrow_type(contract.type)
-    if contract.type in ("int64", "float64"):
-        values = [float(each) if isinstance(each, Decimal) else each for each in values]
-        if any(isinstance(each, bool) for each in values):
-            raise TypeError("a boolean is no number")
+    wanted = arrow_type(contract.type)
+    found = set(map(type, values)) - {type(None)}
     if contract.type in ("date", "timestamp"):
-        texts = any(isinstance(each, str) for each in values)
-        array = pa.array(values, pa.string()) if texts else pa.array(values)
+        array = pa.array(values, pa.string()) if found == {str} else pa.array(values)
         if contract.type == "timestamp" and pa.types.is_timestamp(array.type) and not array.type.tz:
             raise TypeError("an instant needs a time zone")
-        return array.cast(kind)
-    if contract.type == "bool":
-        return pa.array([_boolean(each) for each in values], kind)
-    return pa.array(values, kind)
+        return array.cast(wanted)
+    if contract.type == "bool" and found == {int}:
+        values = [_boolean(each) for each in values]
+    elif contract.type == "int64" and found - {int}:
+        values = [_whole(each) for each in values]
+    elif contract.type == "float64" and Decimal in found:
+        values = [float(each) if isinstance(each, Decimal) else each for each in values]
+    elif contract.type == "float64" and bool in found:
+        raise TypeError("a boolean is no number")
+    return pa.array(values, wanted)
 
 
 def _boolean(value: object) -> bool | None:
-    if value is None or isinstance(value, bool):
-        return value
-    if value in (0, 1) and isinstance(value, int):
-        return bool(value)
+    if value is None or value in (0, 1):
+        return None if value is None else bool(value)
     raise TypeError("no boolean")
+
+
+def _whole(value: object) -> int | None:
+    if value is None or type(value) is int:
+        return value
+    if isinstance(value, float | Decimal) and value == int(value):
+        return int(value)
+    raise TypeError("no whole number")
 
 
 def _first_misfit(contract: Column, values: Sequence[object], first: int) -> str:

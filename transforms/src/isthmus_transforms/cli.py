@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 
 from rich.console import Console
+from rich.table import Column as GridColumn
 from rich.table import Table as Grid
 
 from isthmus_contracts import (
@@ -152,7 +153,8 @@ def _run(options: argparse.Namespace, console: Console) -> None:
 
 
 def _outputs_grid(contract: Dataflow, staged: Sequence[StagedOutput], folder: Path) -> Grid:
-    grid = Grid("output", "content", "place", title=f"{contract.identity}", title_justify="left")
+    place = GridColumn("place", overflow="fold")  # a path that is cut off opens nothing
+    grid = Grid("output", "content", place, title=f"{contract.identity}", title_justify="left")
     for output in staged:
         if output.metrics is not None:
             numbers = (f"{name} {value:.6g}" for name, value in output.metrics.items())

@@ -14,7 +14,7 @@ from isthmus_transforms.runtime import Dataflow
 
 def printing() -> str:
     """Write to standard output in every way there is."""
-    print("printed")
+    print("printed")  # noqa: T201
     sys.stdout.write("written\n")
     os.write(1, b"written below\n")
     subprocess.run(["echo", "echoed"], check=True)
@@ -39,7 +39,7 @@ def leaving() -> str:
 def lasting() -> str:
     """Start a child, say who it is, and wait."""
     child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
-    print("child", child.pid, flush=True)
+    print("child", child.pid, flush=True)  # noqa: T201
     time.sleep(600)
     return "too late"
 

@@ -96,7 +96,9 @@ def test_the_frame_is_left_as_it_was() -> None:
 
 def test_a_column_of_nulls_keeps_every_rule_but_the_one_on_nulls() -> None:
     columns = tuple(
-        Column(each.name, each.type, "C.", nullable=True, minimum=each.minimum, choices=each.choices)
+        Column(
+            each.name, each.type, "C.", nullable=True, minimum=each.minimum, choices=each.choices
+        )
         for each in COLUMNS
     )
     nulls = pd.DataFrame({each.name: pd.Series([None], dtype=object) for each in columns})

@@ -127,7 +127,7 @@ def test_an_output_that_no_function_computes_is_refused(flow_of: Flows) -> None:
 
 def test_a_checkpoint_that_no_function_computes_is_refused(flow_of: Flows) -> None:
     flow = flow_of("def a() -> int: return 1", "a", checkpoints={"cut": "renamed"})
-    with pytest.raises(DefinitionError, match="^dataflow 'sales' promises 'renamed', which none"):
+    with pytest.raises(DefinitionError, match=r"^dataflow 'sales' promises 'renamed', which none"):
         flow.describe(targets=["cut"])
 
 

@@ -51,13 +51,9 @@ def test_the_description_has_each_needed_node_after_its_dependencies(flow_of: Fl
     file = "sample/functions.py"
     assert graph.nodes == (
         GraphNode("orders", "input", "DataFrame", "One row per order.", ()),
-        GraphNode(
-            "net", "function", "float", "", ("orders",), None, "net", file, 22
-        ),
+        GraphNode("net", "function", "float", "", ("orders",), None, "net", file, 22),
         GraphNode("rate", "param", "float", "Tax rate.", ()),
-        GraphNode(
-            "tax", "function", "float", "Tax on it.", ("net", "rate"), None, "tax", file, 16
-        ),
+        GraphNode("tax", "function", "float", "Tax on it.", ("net", "rate"), None, "tax", file, 16),
         GraphNode(
             "revenue",
             "function",

@@ -142,7 +142,8 @@ def test_values_against_the_contract_are_refused(
 
 def test_columns_come_in_the_contracts_order_and_others_are_not_read(tmp_path: Path) -> None:
     path = _file(
-        tmp_path, {"more": pa.array([0]), "b": pa.array([2]), "a": pa.array([1]), "c": pa.array([""])}
+        tmp_path,
+        {"more": pa.array([0]), "b": pa.array([2]), "a": pa.array([1]), "c": pa.array([""])},
     )
     contract = _input(Column("a", "int64", "A."), Column("b", "int64", "B."))
     pd.testing.assert_frame_equal(read_input(contract, [path]), pd.DataFrame({"a": [1], "b": [2]}))

@@ -169,7 +169,7 @@ def test_values_of_another_kind_are_refused(
 def test_a_nullable_whole_number_may_be_a_float_but_not_broken(
     staged: Stager, values: list[float]
 ) -> None:
-    with pytest.raises(OutputError, match="the contract says int64 .*truncated"):
+    with pytest.raises(OutputError, match=r"the contract says int64 .*truncated"):
         staged("int64", values, nullable=True)
 
 

@@ -24,7 +24,7 @@ def test_the_place_is_that_of_the_innermost_function_with_its_decorators(
     module_of: Callable[[str], ModuleType],
 ) -> None:
     module = module_of("import functools\n\n\n@functools.cache\ndef a() -> int:\n    return 1\n")
-    wrapper = functools.wraps(module.a)(lambda: module.a())
+    wrapper = functools.wraps(module.a)(lambda: module.a() + 1)
     assert source_of(wrapper) == Source("a", "sample/functions.py", 4)
 
 

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -76,6 +77,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _stop_with_platform() -> None:
     sys.stdin.read()
+    if os.getpgid(0) == os.getpid():
+        os.killpg(0, signal.SIGKILL)
     os._exit(4)
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
+from typing import Any
 
-from airflow.sdk import DAG, Asset, BaseOperator, Context, Param
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import DAG, Asset, Param
 
 from isthmus_contracts import Dataflow, Identity
 from isthmus_contracts import Param as ContractParam
 from isthmus_contracts.catalog import Catalog
-from isthmus_platform.dags.pages import dataflow_page, mistake_page
+from isthmus_platform.dags.mistakes import mistaken_dag
+from isthmus_platform.dags.pages import dataflow_page
 from isthmus_platform.deployment import Deployment, Settings, load_deployment
 from isthmus_platform.errors import DeploymentError
 from isthmus_platform.operators import IngestOperator, PublishOperator, TransformOperator
-
-_JSON_TYPES = {"string": "string", "integer": "integer", "number": "number", "boolean": "boolean"}
 
 
 def build_dags(catalog: Catalog) -> dict[str, DAG]:
@@ -92,38 +90,11 @@ def _schedule(dataflow: Dataflow, settings: Settings) -> str | list[Asset] | Non
 
 def form_field(param: ContractParam) -> Param:
     """Return the field of Airflow's trigger form that allows what the contract allows."""
-    rules: dict[str, object] = {"type": _JSON_TYPES[param.type], "description": param.description}
+    rules: dict[str, Any] = {"type": param.type}  # a JSON schema holds what it likes
     if param.minimum is not None:
         rules["minimum"] = param.minimum
     if param.maximum is not None:
         rules["maximum"] = param.maximum
     if param.choices:
         rules["enum"] = list(param.choices)
-    return Param(param.default, **rules)
-
-
-class MistakeOperator(BaseOperator):
-    """Fail with the sentence that says why a dataflow cannot run here."""
-
-    def __init__(self, *, message: str, **kwargs: object) -> None:
-        super().__init__(**kwargs)
-        self.message = message
-
-    def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
-        """Fail, for no retry can mend a file."""
-        self.log.error("%s", self.message)
-        raise AirflowFailException(self.message)
-
-
-def mistaken_dag(name: str, error: DeploymentError) -> DAG:
-    """Return a DAG that takes a dataflow's place until its deployment is mended."""
-    with DAG(
-        dag_id=re.sub(r"[^A-Za-z0-9_.-]", "_", name) or "unnamed",
-        dag_display_name=f"{name} cannot run: {error}",
-        description=str(error),
-        doc_md=mistake_page(name, error),
-        schedule=None,
-        tags={"isthmus", "mistake"},
-    ) as dag:
-        MistakeOperator(task_id="mistake", message=str(error))
-    return dag
+    return Param(param.default, description=param.description, **rules)

@@ -1,4 +1,8 @@
-"""The three operators of every DAG: ingest, transform, publish."""
+"""The three operators of every DAG: ingest, transform, publish.
+
+The DAG file imports them each time that Airflow reads it, so what only a run needs is imported when
+a task runs.
+"""
 
 from __future__ import annotations
 

@@ -8,12 +8,10 @@ from isthmus_contracts import Identity, Input, resolve_params
 from isthmus_contracts.codec import to_plain
 from isthmus_platform.deployment import Deployment, load_deployment
 from isthmus_platform.errors import SourceError
-from isthmus_platform.lake import releases, tables
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.operators.dataflow import DataflowOperator
 from isthmus_platform.runs.pins import Pins, pins_document
 from isthmus_platform.runs.record import write_whole
-from isthmus_platform.sources import read_source
 
 
 class IngestOperator(DataflowOperator):
@@ -40,10 +38,14 @@ class IngestOperator(DataflowOperator):
         return plain
 
     def _ingest(self, contract: Input, dataset: str, deployment: Deployment, by: str) -> Pin:
+        from isthmus_platform.lake import tables
+        from isthmus_platform.sources import read_source
+
         source = deployment.sources[dataset]
         lake = self.lake(deployment)
         directory = lake.source(dataset, contract.name)
-        hook = BaseHook.get_connection(source.connection).get_hook()
+        connection = BaseHook.get_connection(source.connection)
+        hook = connection.get_hook()  # type: ignore[no-untyped-call]
         engine = hook.get_sqlalchemy_engine()
         try:
             rows = read_source(contract.table, source, engine)
@@ -62,6 +64,8 @@ class IngestOperator(DataflowOperator):
     def _pin_published(
         self, contract: Input, origin: Identity, deployment: Deployment, context: Context
     ) -> Pin:
+        from isthmus_platform.lake import releases
+
         lake = self.lake(deployment)
         name = _announced(context, origin)
         release = releases.release(lake, origin, name) if name else releases.current(lake, origin)

@@ -8,8 +8,6 @@ from airflow.sdk import Asset, Context
 
 from isthmus_contracts.codec import from_plain
 from isthmus_platform.deployment import load_deployment
-from isthmus_platform.lake import releases
-from isthmus_platform.lake.acceptance import Accepted
 from isthmus_platform.operators.dataflow import DataflowOperator
 from isthmus_platform.runs.pins import Pins
 
@@ -32,6 +30,9 @@ class PublishOperator(DataflowOperator):
 
     def execute(self, context: Context) -> str:
         """Commit the accepted files, write the release and move the pointer."""
+        from isthmus_platform.lake import releases
+        from isthmus_platform.lake.acceptance import Accepted
+
         with self.mistakes_told():
             deployment = load_deployment()
             pull = context["ti"].xcom_pull

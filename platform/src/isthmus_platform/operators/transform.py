@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
@@ -25,12 +25,12 @@ from isthmus_contracts.protocol import (
 )
 from isthmus_platform.deployment import Deployment, Settings, load_deployment
 from isthmus_platform.errors import RunnerError
-from isthmus_platform.lake.acceptance import accept
-from isthmus_platform.lake.tables import files_of
 from isthmus_platform.operators.dataflow import DataflowOperator
-from isthmus_platform.runners import RunnerProcess, runner_environment
 from isthmus_platform.runs.pins import Pins
 from isthmus_platform.runs.record import Recorder, Workspace
+
+if TYPE_CHECKING:
+    from isthmus_platform.runners import RunnerProcess
 
 
 class TransformOperator(DataflowOperator):
@@ -43,6 +43,8 @@ class TransformOperator(DataflowOperator):
 
     def execute(self, context: Context) -> dict[str, object]:
         """Start the runner, turn its events into log lines, and accept its result."""
+        from isthmus_platform.lake.acceptance import accept
+
         with self.mistakes_told():
             deployment = load_deployment()
             settings = deployment.settings(self.contract)
@@ -78,6 +80,8 @@ class TransformOperator(DataflowOperator):
         identity: RunIdentity,
         spool: Path,
     ) -> RunRequest:
+        from isthmus_platform.lake.tables import files_of
+
         lake = self.lake(deployment)
         return RunRequest(
             identity=identity,
@@ -96,6 +100,8 @@ class TransformOperator(DataflowOperator):
     def _runner(
         self, deployment: Deployment, settings: Settings, workspace: Workspace
     ) -> RunnerProcess:
+        from isthmus_platform.runners import RunnerProcess, runner_environment
+
         runner = deployment.runners[settings.runner]
         home = Path(runner.home)
         home.mkdir(parents=True, exist_ok=True)

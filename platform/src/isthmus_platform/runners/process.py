@@ -167,8 +167,10 @@ def _adopt_orphans() -> None:
 
 
 def _relay(stream: IO[bytes] | None, log: Callable[[str], None]) -> None:
-    for line in stream or ():
-        log(line.decode("utf-8", "replace").rstrip())
+    if stream is not None:
+        with stream:
+            for line in stream:
+                log(line.decode("utf-8", "replace").rstrip())
 
 
 def _close(stream: IO[bytes]) -> None:

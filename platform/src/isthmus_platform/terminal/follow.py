@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-import httpx
 from rich.console import Console
 from rich.status import Status
 
-from isthmus_platform.installation import AirflowError, Client, Running
+from isthmus_platform.installation import Client, Running
 from isthmus_platform.installation.client import Run, Task
 from isthmus_platform.runs import RunRecord, summarize
 
@@ -43,13 +42,7 @@ def triggered_runs(client: Client, run: Run, timeout: float = 30) -> list[tuple[
     """Return the (DAG, run id) pairs that a run's publication started, once they are there."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
-        try:
-            events = client.asset_events(run.dag, run.id)
-        except AirflowError as error:
-            # Airflow cannot list an event while a run that it triggered is still queued.
-            if error.status != httpx.codes.INTERNAL_SERVER_ERROR:
-                raise
-            events = []
+        events = client.asset_events(run.dag, run.id)
         found = [each for event in events for each in event.triggered]
         if found:
             return found

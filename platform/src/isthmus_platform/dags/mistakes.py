@@ -1,0 +1,39 @@
+"""The DAG that stands for a dataflow which the deployment does not allow to run."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from airflow.sdk import DAG, BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from isthmus_platform.dags.pages import mistake_page
+from isthmus_platform.errors import DeploymentError
+
+
+class MistakeOperator(BaseOperator):
+    """Fail with the sentence that says why a dataflow cannot run here."""
+
+    def __init__(self, *, message: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.message = message
+
+    def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
+        """Fail, for no retry can mend a file."""
+        self.log.error("%s", self.message)
+        raise AirflowFailException(self.message)
+
+
+def mistaken_dag(name: str, error: DeploymentError) -> DAG:
+    """Return a DAG that takes a dataflow's place until its deployment is mended."""
+    with DAG(
+        dag_id=re.sub(r"[^A-Za-z0-9_.-]", "_", name) or "unnamed",
+        dag_display_name=f"{name} cannot run: {error}",
+        description=str(error),
+        doc_md=mistake_page(name, error),
+        schedule=None,
+        tags={"isthmus", "mistake"},
+    ) as dag:
+        MistakeOperator(task_id="mistake", message=str(error))
+    return dag

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG, Asset
+from airflow.serialization.serialized_objects import DagSerialization
+
+from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
+from isthmus_platform.dags import isthmus_dags
+from isthmus_platform.dags.linear import build_dag, build_dags
+from isthmus_platform.deployment import LOCAL, Settings
+
+FOLDER = Path(isthmus_dags.__file__).parent
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "company.toml"
+    file.write_text(LOCAL.read_text())
+    monkeypatch.setenv("ISTHMUS_DEPLOYMENT", str(file))
+    monkeypatch.setenv("ISTHMUS_STATE", str(tmp_path))
+    monkeypatch.setenv("ISTHMUS_TRANSFORMS_PYTHON", "python")
+    return file
+
+
+def chain(dag: DAG) -> list[tuple[str, list[str]]]:
+    return [(task.task_id, sorted(task.downstream_task_ids)) for task in dag.topological_sort()]
+
+
+@pytest.mark.usefixtures("deployment")
+def test_each_dataflow_is_one_dag_in_a_line() -> None:
+    dags = build_dags(CATALOG)
+    assert list(dags) == ["flight_delays.v1", "airport_days.v1"]
+    for dag in dags.values():
+        assert chain(dag) == [
+            ("ingest", ["transform"]),
+            ("transform", ["publish"]),
+            ("publish", []),
+        ]
+
+
+def test_params_become_fields_with_their_rules() -> None:
+    params = build_dag(FLIGHT_DELAYS, Settings()).params
+    month = params.get_param("test_from_month")
+    assert month.value == 10
+    assert (month.schema["type"], month.schema["minimum"], month.schema["maximum"]) == (
+        "integer",
+        2,
+        12,
+    )
+    assert params.get_param("model").schema["enum"] == ["logistic", "boosting"]
+    assert params.get_param("model").description == FLIGHT_DELAYS.params[2].description
+
+
+def test_a_dataflow_that_reads_another_waits_for_its_asset() -> None:
+    (publish,) = build_dag(FLIGHT_DELAYS, Settings()).leaves
+    (outlet,) = publish.outlets
+    assert outlet == Asset(name="flight_delays.v1", uri="isthmus://flight_delays/v1")
+    dag = build_dag(AIRPORT_DAYS, Settings())
+    assert dag.timetable.asset_condition.objects == (outlet,)
+    assert (
+        build_dag(AIRPORT_DAYS, Settings(schedule="0 4 * * *")).timetable.expression == "0 4 * * *"
+    )
+
+
+def test_settings_reach_every_task() -> None:
+    settings = Settings(retries=3, retry_delay_seconds=7, pool="io", queue="big", timeout_minutes=2)
+    dag = build_dag(FLIGHT_DELAYS, settings)
+    for task in dag.tasks:
+        assert (task.retries, task.pool, task.queue) == (3, "io", "big")
+        assert task.retry_delay.total_seconds() == 7
+        assert task.execution_timeout is not None
+        assert task.execution_timeout.total_seconds() == 120
+        assert task.owner == FLIGHT_DELAYS.owner
+
+
+def test_the_serialized_dag_is_the_same_each_time() -> None:
+    once, again = (
+        json.dumps(DagSerialization.to_dict(build_dag(FLIGHT_DELAYS, Settings())), sort_keys=True)
+        for _ in range(2)
+    )
+    assert once == again
+    assert "carrier_scores" in once  # it is an output; what follows is a function inside
+    assert "trained_model" not in once
+
+
+@pytest.mark.usefixtures("deployment")
+def test_airflow_finds_the_catalog_and_nothing_else() -> None:
+    bag = DagBag(FOLDER, bundle_path=FOLDER, bundle_name="test")
+    assert bag.import_errors == {}
+    assert sorted(bag.dags) == sorted(str(each.identity) for each in CATALOG.dataflows)
+
+
+@pytest.mark.usefixtures("deployment")
+def test_the_dag_file_imports_no_library_that_only_a_run_needs() -> None:
+    probe = (
+        "import sys, isthmus_platform.dags.isthmus_dags\n"
+        "print([name for name in ('pyarrow', 'deltalake') "
+        "if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_mistake_shows_in_the_list_and_spares_the_others(deployment: Path) -> None:
+    part = '\n[dataflows."flight_delays.v1"]\nretires = 3\n[dataflows."tokyo.v1"]\n'
+    deployment.write_text(LOCAL.read_text() + part)
+    dags = build_dags(CATALOG)
+    assert sorted(dags) == ["airport_days.v1", "flight_delays.v1", "tokyo.v1"]
+    assert "unknown field 'retires'" in str(dags["flight_delays.v1"].dag_display_name)
+    assert "cannot run here" in str(dags["flight_delays.v1"].doc_md)
+    assert dags["flight_delays.v1"].task_ids == ["mistake"]
+    assert "no dataflow 'tokyo.v1'" in str(dags["tokyo.v1"].dag_display_name)
+    assert dags["airport_days.v1"].task_ids == ["ingest", "transform", "publish"]
+
+
+def test_a_file_that_is_no_toml_shows_for_every_dataflow(deployment: Path) -> None:
+    deployment.write_text("[lake")
+    dags = build_dags(CATALOG)
+    assert len(dags) == len(CATALOG.dataflows)
+    assert all("it is no TOML" in str(dag.dag_display_name) for dag in dags.values())

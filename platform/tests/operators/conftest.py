@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from airflow.utils.db import initdb
+from pyarrow import parquet
+
+from isthmus_contracts import Column, Metrics, Table
+from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
+from isthmus_platform.dags.linear import build_dag
+from isthmus_platform.deployment import load_deployment
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.schemas import arrow_schema
+
+METRICS = FLIGHT_DELAYS.output("delay_metrics")
+DEPLOYMENT = """
+[lake]
+root = "{folder}/lake"
+[runs]
+root = "{folder}/runs"
+[sources.nyc_flights]
+connection = "company"
+[runners.default]
+command = {command}
+home = "{folder}/home"
+"""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended: the state of each task, and everything that was logged."""
+
+    states: Mapping[str, str]
+    log: str
+    id: str
+
+
+@dataclass(frozen=True)
+class Company:
+    """A company with sources, a deployment, a stand-in runner and its prepared outputs."""
+
+    folder: Path
+    capture: pytest.CaptureFixture[str]
+
+    def deploy(self, *command: str, more: str = "") -> None:
+        """Write the deployment with this runner command, by default the stand-in."""
+        stand_in = [sys.executable, "-m", "isthmus_contracts.testing.runner"]
+        stand_in += ["--outputs", str(self.folder / "outputs")]
+        shown = str(list(command or stand_in)).replace("'", '"')
+        text = DEPLOYMENT.format(folder=self.folder, command=shown)
+        (self.folder / "company.toml").write_text(text + more)
+
+    def fault(self, name: str) -> None:
+        """Have the stand-in runner misbehave."""
+        command = [sys.executable, "-m", "isthmus_contracts.testing.runner"]
+        self.deploy(*command, "--outputs", str(self.folder / "outputs"), "--fault", name)
+
+    def run(self, dataflow: str = "flight_delays", **params: object) -> Ended:
+        """Run a dataflow's DAG to its end, in this process."""
+        contract = CATALOG.dataflow(dataflow)
+        dag = build_dag(contract, load_deployment().settings(contract))
+        self.capture.readouterr()
+        run = dag.test(run_conf=params)
+        captured = self.capture.readouterr()
+        states = {each.task_id: str(each.state) for each in run.get_task_instances()}
+        return Ended(states, captured.out + captured.err, run.run_id)
+
+    def execute(self, statement: str) -> None:
+        """Change the company's database."""
+        with closing(sqlite3.connect(self.folder / "company.sqlite")) as connection:
+            connection.execute(statement)
+            connection.commit()
+
+    def prepare(self, table: Table, **instead: object) -> None:
+        """Prepare an output of one row that keeps its contract, but for what is given instead."""
+        row = {column.name: value_of(column) for column in table.columns} | instead
+        rows = pa.Table.from_pylist([row], arrow_schema(table))
+        parquet.write_table(rows, self.folder / "outputs" / f"{table.name}.parquet")
+
+    @property
+    def published(self) -> list[str]:
+        """Return the ids of flight_delays' releases, newest first."""
+        found = releases.releases(Lake(self.folder / "lake"), FLIGHT_DELAYS.identity)
+        return [release.id for release, _ in found]
+
+
+def value_of(column: Column) -> object:
+    """Return a value that keeps the column's promise."""
+    if column.choices:
+        return column.choices[0]
+    low = 1 if column.minimum is None else max(1, column.minimum)
+    return {
+        "string": "x",
+        "int64": int(low),
+        "float64": float(min(low, column.maximum or low)),
+        "bool": True,
+        "date": date(2013, 1, 1),
+        "timestamp": "2013-01-01T00:00:00Z",
+    }[column.type]
+
+
+@pytest.fixture
+def company(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    metadata: None,  # noqa: ARG001 - Airflow's database has to be there
+) -> Company:
+    database = tmp_path / "company.sqlite"
+    with closing(sqlite3.connect(database)) as connection:
+        for table in (each.table for each in FLIGHT_DELAYS.inputs):
+            names = ", ".join(column.name for column in table.columns)
+            places = ", ".join("?" for _ in table.columns)
+            connection.execute(f"CREATE TABLE {table.name} ({names})")
+            row = [
+                str(value_of(each)) if each.type == "date" else value_of(each)
+                for each in table.columns
+            ]
+            connection.execute(f"INSERT INTO {table.name} VALUES ({places})", row)  # noqa: S608
+        connection.commit()
+    company = Company(tmp_path, capsys)
+    company.deploy()
+    outputs = tmp_path / "outputs"
+    outputs.mkdir()
+    for output in FLIGHT_DELAYS.outputs:
+        if isinstance(output, Table):
+            company.prepare(output)
+    (outputs / "delay_model.skops").write_bytes(b"model")
+    (outputs / "model_card.html").write_bytes(b"<p>card</p>")
+    assert isinstance(METRICS, Metrics)
+    numbers = {each.name: 1 for each in METRICS.metrics}
+    (outputs / "delay_metrics.json").write_text(json.dumps(numbers))
+    monkeypatch.setenv("ISTHMUS_DEPLOYMENT", str(tmp_path / "company.toml"))
+    monkeypatch.setenv("AIRFLOW_CONN_COMPANY", f"sqlite:///{database}")
+    return company
+
+
+@pytest.fixture(scope="session")
+def metadata(airflow_home: Path) -> None:  # noqa: ARG001 - it is set up there
+    """Create Airflow's database."""
+    initdb()

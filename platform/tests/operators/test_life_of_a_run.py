@@ -1,0 +1,168 @@
+"""Runs of the real operators in Airflow's own test mode, with the stand-in runner.
+
+Airflow warns of its own dependencies here; every warning of ours is an error still.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
+from isthmus_contracts.tables import Table
+
+DAYS = AIRPORT_DAYS.output("days")
+FEATURES = FLIGHT_DELAYS.output("flight_features")
+
+
+class Ended(Protocol):
+    """How a run ended, as the fixture says it."""
+
+    states: dict[str, str]
+    log: str
+
+
+class Company(Protocol):
+    """The company that the fixture gives."""
+
+    folder: Path
+    published: Sequence[str]
+
+    def deploy(self, *command: str) -> None: ...
+    def fault(self, name: str) -> None: ...
+    def execute(self, statement: str) -> None: ...
+    def prepare(self, table: Table, **instead: object) -> None: ...
+    def run(self, dataflow: str = ..., **params: object) -> Ended: ...
+
+
+def test_a_run_publishes_every_output(company: Company) -> None:
+    ended = company.run()
+    assert set(ended.states.values()) == {"success"}, ended.log
+    assert len(company.published) == 1
+    assert "ingested flights: 1 rows as version 0" in ended.log
+    assert "the runner computes 5 functions" in ended.log
+    assert "carrier_scores finished in 0.000 s" in ended.log
+    assert f"published release {company.published[0]} of flight_delays.v1" in ended.log
+    (runs,) = (company.folder / "runs" / "flight_delays.v1").iterdir()
+    kept = sorted(path.name for path in runs.iterdir())
+    assert kept == ["graph.svg", "pins.json", "transform.1.events.jsonl"]
+    pins = json.loads((runs / "pins.json").read_text())
+    assert pins["params"]["test_from_month"] == 10
+    assert pins["inputs"]["weather"]["version"] == 0
+
+
+def test_a_dataflow_takes_the_current_release_of_another(company: Company) -> None:
+    company.run()
+    assert isinstance(DAYS, Table)
+    company.prepare(DAYS)
+    (company.folder / "outputs" / "delay_calendar.png").write_bytes(b"picture")
+    ended = company.run("airport_days")
+    assert set(ended.states.values()) == {"success"}, ended.log
+    assert f"takes flight_features of release {company.published[0]}" in ended.log
+
+
+def test_without_a_release_there_is_nothing_to_take(company: Company) -> None:
+    ended = company.run("airport_days")
+    assert ended.states["ingest"] == "failed"
+    assert "it has published no release yet, so there is no 'flight_features'" in ended.log
+
+
+def refused(company: Company, task: str, *words: str, **params: object) -> None:
+    """Expect a run to fail in this task, saying these words, and to publish nothing."""
+    before = company.published
+    ended = company.run(**params)
+    assert ended.states[task] == "failed", ended.log
+    for word in words:
+        assert word in ended.log, ended.log
+    assert company.published == before
+    assert not list((company.folder / "runs").rglob("*.work"))
+
+
+def test_an_unknown_param_is_refused_first(company: Company) -> None:
+    refused(company, "ingest", "no param 'modle'; known: 'origin'", modle="boosting")
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("DROP TABLE weather", "source 'company.weather': there is no such table"),
+        ("ALTER TABLE weather DROP COLUMN temp", "column 'temp' is missing"),
+        ("UPDATE weather SET temp = 'warm'", "column 'temp' holds text in row 1"),
+        ("UPDATE weather SET humid = 101", "column 'humid' has 1 value above 100"),
+        ("UPDATE weather SET origin = 'SFO'", "column 'origin'"),
+        ("UPDATE weather SET origin = NULL", "column 'origin' has 1 null"),
+        ("INSERT INTO weather SELECT * FROM weather", "key"),
+        ("DELETE FROM weather", "there are only 0 rows; the contract says 1"),
+    ],
+)
+def test_a_source_that_breaks_its_contract_is_refused(
+    company: Company, statement: str, words: str
+) -> None:
+    company.execute(statement)
+    refused(company, "ingest", words)
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("silent", "the runner exited with 0 and sent no result"),
+        ("garbage", "the runner broke the protocol"),
+        ("crash", "the runner exited with 7 and sent no result"),
+        ("raising", "failed in flight_features (x.py:1): ZeroDivisionError"),
+        ("late-exit", "the runner exited with 3 after it sent a result"),
+        ("other-run", "the runner answered for"),
+        ("missing-file", "is no file in it"),
+        ("wrong-digest", "the result says"),
+        ("link", "link"),
+        ("outside", "flight_features.parquet"),
+        ("unnamed", "is named 0 times instead of once"),
+        ("stray", "'stray.parquet' is named by no output"),
+    ],
+)
+def test_a_runner_that_misbehaves_publishes_nothing(
+    company: Company, fault: str, words: str
+) -> None:
+    company.run()
+    company.fault(fault)
+    refused(company, "transform", words)
+    company.deploy()
+    assert set(company.run().states.values()) == {"success"}
+    assert len(company.published) == 2
+
+
+@pytest.mark.parametrize(
+    ("instead", "words"),
+    [
+        ({"humidity": 101.0}, "column 'humidity' has 1 value above 100"),
+        ({"origin": "SFO"}, "column 'origin'"),
+    ],
+)
+def test_outputs_are_checked_on_this_side_too(
+    company: Company, instead: dict[str, object], words: str
+) -> None:
+    assert isinstance(FEATURES, Table)
+    company.prepare(FEATURES, **instead)
+    refused(company, "transform", words)
+
+
+def test_a_command_that_does_not_exist_is_named(company: Company) -> None:
+    company.deploy("/nowhere/python")
+    refused(company, "transform", "the runner's command '/nowhere/python' does not exist")
+
+
+def test_the_runner_sees_nothing_of_airflow(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "very-secret")
+    text = "import os, sys; print(sorted(os.environ), dict(os.environ), file=sys.stderr)"
+    company.deploy(sys.executable, "-c", text)
+    ended = company.run()
+    line = next(line for line in ended.log.splitlines() if "runner: [" in line)
+    assert "AIRFLOW" not in line
+    assert "very-secret" not in line
+    assert "sqlite" not in line

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
+from isthmus_platform.deployment import LOCAL, Deployment, load_deployment
+from isthmus_platform.errors import DeploymentError
+
+SOUND = """
+[lake]
+root = "${STATE}/lake"
+[runs]
+root = "${STATE}/runs"
+[sources.nyc_flights]
+connection = "nyc"
+[runners.default]
+command = ["python"]
+home = "home"
+[defaults]
+retries = 2
+"""
+
+
+@pytest.fixture(autouse=True)
+def state(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STATE", "/state")
+
+
+def load(tmp_path: Path, text: str) -> Deployment:
+    file = tmp_path / "company.toml"
+    file.write_text(text)
+    return load_deployment(file)
+
+
+def test_the_local_deployment_is_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ISTHMUS_STATE", "/somewhere")
+    monkeypatch.setenv("ISTHMUS_TRANSFORMS_PYTHON", "/python")
+    deployment = load_deployment(LOCAL)
+    assert deployment.lake.root == "/somewhere/lake"
+    assert deployment.runners["default"].command[0] == "/python"
+    for dataflow in CATALOG.dataflows:
+        assert deployment.settings(dataflow).engine == "sequential"
+    assert deployment.strangers(CATALOG) == {}
+
+
+def test_the_file_is_named_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "named.toml").write_text(SOUND)
+    monkeypatch.setenv("ISTHMUS_DEPLOYMENT", str(tmp_path / "named.toml"))
+    assert load_deployment().file == tmp_path / "named.toml"
+
+
+def test_a_dataflows_own_part_overrides_the_defaults(tmp_path: Path) -> None:
+    own = '[dataflows."flight_delays.v1"]\nretries = 5\nschedule = "0 4 * * *"'
+    deployment = load(tmp_path, SOUND + own)
+    assert deployment.settings(FLIGHT_DELAYS).retries == 5
+    assert deployment.settings(FLIGHT_DELAYS).schedule == "0 4 * * *"
+    assert deployment.settings(AIRPORT_DAYS).retries == 2
+    assert deployment.settings(AIRPORT_DAYS).schedule is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[lake", "company.toml, file: it is no TOML: "),
+        ("[lakes]\n" + SOUND, r"company.toml, \[lakes\]: no part 'lakes'; known: 'lake', 'runs'"),
+        ("lake = 3", "company.toml, lake: expected a table, got 3"),
+        (
+            SOUND.replace("[runs]", "[runners.x]"),
+            r"company.toml, \[runs\]: field 'root' is missing",
+        ),
+        (SOUND.replace("STATE", "STATED"), "lake.root: environment variable 'STATED' is not set"),
+        (SOUND.replace("${STATE}", "$$$"), "lake.root: .* has a \\$ that starts no name"),
+        (
+            SOUND.replace('command = ["python"]', 'command = "python"'),
+            r"\[runners.default\].command: expected a list, got 'python'",
+        ),
+        (
+            SOUND.replace("connection", "conection"),
+            r"\[sources.nyc_flights\]: unknown field 'conection'; known: 'connection'",
+        ),
+    ],
+)
+def test_an_unsound_file_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(DeploymentError, match=message):
+        load(tmp_path, text)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DeploymentError, match=r"gone.toml, file: it cannot be read: No such file"):
+        load_deployment(tmp_path / "gone.toml")
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ("retires = 1", "unknown field 'retires'; known: 'runner', 'engine'"),
+        ('retries = "many"', "retries: expected int, got 'many'"),
+        ('runner = "gpu"', "no runner 'gpu'; known: 'default'"),
+    ],
+)
+def test_a_mistake_in_one_part_concerns_that_dataflow_only(
+    tmp_path: Path, part: str, message: str
+) -> None:
+    deployment = load(tmp_path, f'{SOUND}\n[dataflows."flight_delays.v1"]\n{part}')
+    with pytest.raises(DeploymentError, match=message) as mistake:
+        deployment.settings(FLIGHT_DELAYS)
+    assert '[dataflows."flight_delays.v1"]' in str(mistake.value)
+    assert deployment.settings(AIRPORT_DAYS).retries == 2
+
+
+def test_a_dataset_without_a_source_concerns_its_readers_only(tmp_path: Path) -> None:
+    deployment = load(tmp_path, SOUND.replace("nyc_flights", "tokyo"))
+    with pytest.raises(DeploymentError, match="no source 'nyc_flights'; known: 'tokyo'"):
+        deployment.settings(FLIGHT_DELAYS)
+    deployment.settings(AIRPORT_DAYS)
+
+
+def test_a_part_for_an_unknown_dataflow_is_a_stranger(tmp_path: Path) -> None:
+    deployment = load(tmp_path, SOUND + '[dataflows."fligth_delays.v1"]\n')
+    ((name, error),) = deployment.strangers(CATALOG).items()
+    assert name == "fligth_delays.v1"
+    assert "no dataflow 'fligth_delays.v1'; known: 'flight_delays.v1'" in str(error)

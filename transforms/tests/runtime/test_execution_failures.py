@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from isthmus_contracts.protocol import Event, NodeFailed
+from isthmus_transforms.errors import NodeError
+from isthmus_transforms.runtime import Dataflow
+
+Flows = Callable[..., Dataflow]
+
+
+def _told(events: list[Event]) -> list[tuple[str, str]]:
+    return [(type(each).__name__.removeprefix("Node"), each.node) for each in events]
+
+
+FAILING = '''
+    def ratio(orders: "pd.DataFrame", zero: int) -> float:
+        """Divide."""
+        one = 1
+
+        return (
+            one
+            / _checked(zero)
+        )
+
+    def _checked(number: int) -> int:
+        if not number:
+            raise ValueError(f"{number} is too small")
+        return number
+
+    def zero() -> int:
+        return 0
+
+    import pandas as pd
+'''
+
+
+def test_a_function_that_raises_is_named_with_its_failing_line(
+    flow_of: Flows, orders: pd.DataFrame
+) -> None:
+    flow = flow_of(FAILING, "ratio")
+    events: list[Event] = []
+    with pytest.raises(NodeError) as caught:
+        flow.compute(["ratio"], {"orders": orders}, listen=events.append)
+    error = caught.value
+    source = Path(flow.modules[0].__file__ or "").read_text(encoding="utf-8")
+    failing = source.splitlines()[error.line - 1]
+    assert failing.strip() == 'raise ValueError(f"{number} is too small")'
+    assert (error.node, error.function) == ("ratio", "ratio")
+    assert error.file == "sample/functions.py"
+    assert error.problem == "ValueError: 0 is too small"
+    assert str(error) == (
+        f"node 'ratio' failed in ratio (sample/functions.py:{error.line}): "
+        "ValueError: 0 is too small"
+    )
+    assert isinstance(error.__cause__, ValueError)
+    *_, last = events
+    assert isinstance(last, NodeFailed)
+    assert (last.node, last.error) == ("ratio", "ValueError")
+    assert last.seconds >= 0
+
+
+def test_no_function_runs_after_one_that_raised(flow_of: Flows) -> None:
+    source = "def a() -> int: raise RuntimeError\ndef b(a: int) -> int: return a"
+    events: list[Event] = []
+    with pytest.raises(NodeError, match=r"failed in a .*: RuntimeError: $"):
+        flow_of(source, "b").compute(["b"], {}, listen=events.append)
+    assert _told(events) == [("Started", "a"), ("Failed", "a")]
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_being_told_to_stop_is_no_failure_of_the_function(
+    flow_of: Flows, kind: type[BaseException]
+) -> None:
+    flow = flow_of(f"def a() -> int: raise {kind.__name__}(7)\ndef b(a: int) -> int: return a", "b")
+    events: list[Event] = []
+    with pytest.raises(kind) as caught:
+        flow.compute(["b"], {}, listen=events.append)
+    assert caught.value.args == (7,)
+    assert _told(events) == [("Started", "a"), ("Failed", "a")]
+    assert isinstance(events[1], NodeFailed)
+    assert events[1].error == kind.__name__
+
+
+def test_a_listener_that_raises_ends_the_run(flow_of: Flows) -> None:
+    def listen(_event: Event) -> None:
+        raise BrokenPipeError
+
+    flow = flow_of("calls = []\ndef a() -> int: return calls.append(1)", "a")
+    with pytest.raises(BrokenPipeError):
+        flow.compute(["a"], {}, listen=listen)
+    assert flow.modules[0].calls == []
