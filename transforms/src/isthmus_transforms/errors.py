@@ -17,6 +17,19 @@ class DefinitionError(UserError):
     """Report a dataflow whose functions do not add up to its contract."""
 
 
+class ContractVersionError(UserError):
+    """Report that the two sides hold different versions of a dataflow's contract."""
+
+    def __init__(self, dataflow: str, asked: str, known: str) -> None:
+        self.dataflow = dataflow
+        self.asked = asked
+        self.known = known
+        super().__init__(
+            f"version {asked!r} of the contract of {dataflow!r} is asked for; known: {known!r}; "
+            "install the same contracts on both sides"
+        )
+
+
 class InputError(UserError):
     """Report an input that cannot be read as its contract says."""
 

@@ -19,7 +19,7 @@ from isthmus_contracts.protocol import (
     StagedOutput,
     decode_request,
 )
-from isthmus_transforms.errors import InputError, NodeError, UserError
+from isthmus_transforms.errors import ContractVersionError, InputError, NodeError, UserError
 from isthmus_transforms.loading import load_dataflow
 from isthmus_transforms.runtime.dataflow import Dataflow
 from isthmus_transforms.runtime.inputs import read_input
@@ -43,6 +43,9 @@ def serve(line: str, send: Callable[[Answer], None]) -> int:
 
 def _fulfil(request: RunRequest, send: Callable[[Answer], None]) -> RunResult:
     dataflow = load_dataflow(request.dataflow)
+    version = dataflow.contract.version
+    if request.contract_version != version:
+        raise ContractVersionError(request.dataflow, request.contract_version, version)
     if request.engine.name not in ENGINES:
         raise UnknownNameError("engine", request.engine.name, ENGINES)
     outputs = {name: dataflow.contract.output(name) for name in request.targets}
@@ -58,7 +61,7 @@ def _fulfil(request: RunRequest, send: Callable[[Answer], None]) -> RunResult:
     return RunResult(
         request.identity,
         request.dataflow,
-        dataflow.contract.version,
+        version,
         code_version(),
         tuple(staged),
     )
@@ -98,7 +101,7 @@ def _failure(error: Exception) -> RunFailure:
             error.line,
             authors_traceback(error),
         )
-    if isinstance(error, ContractError | InputError):
+    if isinstance(error, ContractError | ContractVersionError | InputError):
         return RunFailure("request", str(error))
     if isinstance(error, UserError):
         return RunFailure("dataflow", str(error))

@@ -116,6 +116,14 @@ def test_a_name_that_nobody_declared_is_refused_before_anything_runs(flow_of: Fl
     )
 
 
+def test_a_function_that_an_input_or_param_would_hide_is_refused(flow_of: Flows) -> None:
+    hidden = flow_of("def orders() -> int: return 1\ndef a(orders: int) -> int: return 1", "a")
+    with pytest.raises(DefinitionError, match="has the name of its input or param 'orders'"):
+        hidden.describe()
+    with pytest.raises(DefinitionError, match="has the name of its input or param 'orders'"):
+        hidden.compute(["a"], {})
+
+
 def test_an_output_that_no_function_computes_is_refused(flow_of: Flows) -> None:
     flow = flow_of("def report(total: int) -> str: return str(total)", "total", "report")
     message = "^dataflow 'sales' promises 'total', which none of its functions computes$"

@@ -201,10 +201,11 @@ def it_computes_only_what_is_asked(subject: Subject) -> None:
 
 
 def it_refuses_what_it_does_not_know(subject: Subject) -> None:
-    """Expect a refusal, naming the culprit, of an unknown dataflow, target and param."""
+    """Expect a refusal, naming the culprit, of an unknown dataflow, version, target and param."""
     request = subject.request
     for wrong, word in (
         (replace(request, dataflow="no_such_dataflow.v1"), "no_such_dataflow"),
+        (replace(request, contract_version="0.0.99"), "0.0.99"),
         (replace(request, targets=("no_such_target",)), "no_such_target"),
         (replace(request, params={**request.params, "no_such_param": 1}), "no_such_param"),
     ):

@@ -89,6 +89,8 @@ def _send(answer: Answer) -> None:
 
 def _check(request: RunRequest) -> Dataflow:
     dataflow = CATALOG.dataflow(request.dataflow)
+    if request.contract_version != dataflow.version:
+        raise UnknownNameError("contract version", request.contract_version, [dataflow.version])
     resolve_params(dataflow.params, request.params)
     targets = [each.name for each in (*dataflow.outputs, *dataflow.checkpoints)]
     for name in request.targets:

@@ -60,7 +60,7 @@ class Dataflow:
     ) -> Graph:
         """Return the nodes that these targets need, by default all outputs, with these params."""
         resolved = resolve_params(self.contract.params, params or {})
-        graph = build_graph(self.modules, resolved)
+        graph = self._graph(resolved)
         names = [each.name for each in self.contract.outputs] if targets is None else targets
         nodes = self.target_nodes(names)
         self._check_nodes(graph, nodes.values())
@@ -82,13 +82,23 @@ class Dataflow:
         """
         resolved = resolve_params(self.contract.params, params or {})
         self._check_inputs(inputs)
-        graph = build_graph(self.modules, resolved)
+        graph = self._graph(resolved)
         nodes = [self.targets.get(name, name) for name in targets]
         self._check_nodes(graph, nodes)
         self._check_given(graph, nodes, inputs, resolved)
         executor = SequentialExecutor(listen)
         values = executor.execute(graph, nodes, {}, {**inputs, **resolved}, str(uuid.uuid4()))
         return {name: values[node] for name, node in zip(targets, nodes, strict=True)}
+
+    def _graph(self, params: Mapping[str, ParamValue]) -> FunctionGraph:
+        graph = build_graph(self.modules, params)
+        for name in (*(each.name for each in self.contract.inputs), *params):
+            if name in graph.nodes and not graph.nodes[name].user_defined:
+                raise DefinitionError(
+                    f"a function of dataflow {self.contract.name!r} has the name of its input or "
+                    f"param {name!r}, so it would never run; give it another name"
+                )
+        return graph
 
     def _check_inputs(self, inputs: Mapping[str, object]) -> None:
         known = [each.name for each in self.contract.inputs]
