@@ -147,8 +147,10 @@ def test_inputs_that_no_target_needs_are_neither_needed_nor_read(
         ({"inputs": {"clients": ()}}, "no input 'clients'; known: 'orders'"),
         (
             {"contract_version": "1.3.0"},
-            "version '1.3.0' of the contract of 'sales.v1' is asked for; known: '1.2.0'; "
-            "install the same contracts on both sides",
+            (
+                "version '1.3.0' of the contract of 'sales.v1' is asked for; known: '1.2.0'; "
+                "install the same contracts on both sides"
+            ),
         ),
         ({"engine": EngineProfile("spark", {})}, "no engine 'spark'; known: 'sequential'"),
     ],

@@ -234,12 +234,16 @@ def test_a_wrong_refusal_is_found(
         check(puppet(answer, status=status))
 
 
+NONSENSE = kit.it_refuses_what_it_does_not_know
+
+
 @pytest.mark.parametrize(
     ("words", "check", "missing"),
     [
-        ("no_such_target no_such_param", kit.it_refuses_what_it_does_not_know, "dataflow"),
-        ("no_such_dataflow no_such_param", kit.it_refuses_what_it_does_not_know, "target"),
-        ("no_such_dataflow no_such_target", kit.it_refuses_what_it_does_not_know, "param"),
+        ("0.0.99 no_such_target no_such_param", NONSENSE, "dataflow"),
+        ("no_such_dataflow no_such_target no_such_param", NONSENSE, "0.0.99"),
+        ("no_such_dataflow 0.0.99 no_such_param", NONSENSE, "target"),
+        ("no_such_dataflow 0.0.99 no_such_target", NONSENSE, "param"),
         ("99 colour", kit.it_refuses_what_is_no_request, "hello"),
         ("hello colour", kit.it_refuses_what_is_no_request, "99"),
         ("hello 99", kit.it_refuses_what_is_no_request, "colour"),
