@@ -194,7 +194,12 @@ def test_a_run_is_failed_and_a_task_cleared_with_what_follows() -> None:
     }
 
 
-def test_a_dag_file_is_read_again_although_airflow_answers_with_null() -> None:
+@pytest.mark.parametrize(
+    "asked", [httpx.Response(200, json=None), httpx.Response(409, json={"detail": "there is one"})]
+)
+def test_a_dag_file_is_read_again_whether_or_not_somebody_asked_before(
+    asked: httpx.Response,
+) -> None:
     dag = {
         "dag_id": "d",
         "dag_display_name": "D",
@@ -205,7 +210,7 @@ def test_a_dag_file_is_read_again_although_airflow_answers_with_null() -> None:
     listing = {"dags": [dag], "total_entries": 1}
 
     def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json=listing if request.method == "GET" else None)
+        return httpx.Response(200, json=listing) if request.method == "GET" else asked
 
     client, stub = _client(answer)
     found = client.dag("d")

@@ -79,7 +79,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     before = psutil.Process().children(recursive=True)
     yield Bench(tmp_path)
     left = [each for each in psutil.Process().children(recursive=True) if each not in before]
-    assert [each for each in left if each.status() != psutil.STATUS_ZOMBIE] == []
+    assert psutil.wait_procs(left, timeout=5)[1] == []
 
 
 def test_a_sound_runner_gives_its_result(bench: Bench) -> None:

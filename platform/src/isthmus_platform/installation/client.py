@@ -94,8 +94,12 @@ class Client:
         self._ask("PATCH", f"/dags/{_safe(dag)}", {"is_paused": False})
 
     def reparse(self, dag: Dag) -> None:
-        """Ask for the DAG's file to be read again now."""
-        self._ask("PUT", f"/parseDagFile/{_safe(dag.file_token)}")
+        """Ask for the DAG's file to be read again now, unless somebody has asked already."""
+        try:
+            self._ask("PUT", f"/parseDagFile/{_safe(dag.file_token)}")
+        except AirflowError as error:
+            if error.status != httpx.codes.CONFLICT:
+                raise
 
     def trigger(self, dag: str, params: Mapping[str, object] | None = None) -> str:
         """Start a run and return its id; raise `AirflowError` if Airflow refuses the params."""
