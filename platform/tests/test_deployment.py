@@ -78,6 +78,12 @@ def test_a_dataflows_own_part_overrides_the_defaults(tmp_path: Path) -> None:
             SOUND.replace('command = ["python"]', 'command = "python"'),
             r"\[runners.default\].command: expected a list, got 'python'",
         ),
+        (SOUND.replace('["python"]', "[]"), r"\[runners.default\]: command is \[\]; allowed: a"),
+        (SOUND.replace("${STATE}/lake", "lake"), "root is 'lake'; allowed: an absolute path"),
+        (
+            SOUND.replace('"nyc"', '"nyc"\nchunk_rows = 0'),
+            r"\[sources.nyc_flights\]: chunk_rows is 0; allowed: 1 or more",
+        ),
         (
             SOUND.replace("connection", "conection"),
             r"\[sources.nyc_flights\]: unknown field 'conection'; known: 'connection'",
@@ -99,6 +105,10 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     [
         ("retires = 1", "unknown field 'retires'; known: 'runner', 'engine'"),
         ('retries = "many"', "retries: expected int, got 'many'"),
+        ("retries = -1", "retries is -1; allowed: 0 or more"),
+        ("timeout_minutes = inf", "timeout_minutes is inf; allowed: more than 0, to a year"),
+        ("timeout_minutes = nan", "timeout_minutes is nan"),
+        ('schedule = ""', "schedule is ''; allowed: a cron expression"),
         ('runner = "gpu"', "no runner 'gpu'; known: 'default'"),
     ],
 )

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from isthmus_contracts import Column, Table
 from isthmus_platform.deployment import Source
-from isthmus_platform.errors import SourceError
+from isthmus_platform.errors import SourceError, SourceUnavailableError
 from isthmus_platform.sources import _array, read_source
 
 TRIPS = Table(
@@ -93,6 +93,8 @@ def test_an_empty_table_has_no_chunk(engine: Engine) -> None:
         (ROW.replace("'2013-05-01'", "'May Day'"), "'day' holds text in row 4"),
         (ROW.replace("T10:00:00Z", " at noon"), "'at' holds text in row 4"),
         (ROW.replace("T10:00:00Z", "T10:00:00"), "'at' holds text in row 4"),
+        (ROW.replace("'2013-05-01'", "20130501"), "'day' holds text in row 4"),
+        (ROW.replace("'2013-05-01T10:00:00Z'", "1357034400"), "'at' holds text in row 4"),
         (ROW.replace(", 1, 'ann'", ", 7, 'ann'"), "'done' holds a int in row 4"),
     ],
 )
@@ -124,9 +126,11 @@ def test_a_schema_can_be_named(engine: Engine) -> None:
     assert batch.num_rows == 1
 
 
-def test_a_database_that_does_not_answer_is_a_mistake_of_the_source(tmp_path: Path) -> None:
+def test_a_database_that_does_not_answer_may_do_so_the_next_time(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'no' / 'such' / 'folder.sqlite'}")
-    with pytest.raises(SourceError, match="unable to open database file"):
+    with pytest.raises(
+        SourceUnavailableError, match="does not answer: unable to open database file"
+    ):
         read(engine)
     engine.dispose()
 
@@ -139,3 +143,13 @@ def test_whole_numbers_may_come_as_decimals() -> None:
     with pytest.raises(TypeError):
         _array(numbers, [True])
     assert _array(Column("km", "float64", "Km."), [Decimal("2.5"), 1]).to_pylist() == [2.5, 1.0]
+
+
+def test_instants_and_dates_are_taken_only_as_what_they_are() -> None:
+    at, day = Column("at", "timestamp", "At."), Column("day", "date", "Day.")
+    aware, naive = datetime(2013, 5, 1, 23, 30, tzinfo=UTC), datetime(2013, 5, 1, 23, 30)  # noqa: DTZ001
+    assert _array(at, [aware, None]).to_pylist() == [aware, None]
+    assert _array(day, [date(2013, 5, 1)]).to_pylist() == [date(2013, 5, 1)]
+    for column, values in ((at, [aware, naive]), (day, [aware]), (at, [date(2013, 5, 1)])):
+        with pytest.raises(TypeError):
+            _array(column, values)

@@ -129,9 +129,12 @@ def test_a_function_that_raises_ends_it_with_status_1(trouble: Callable[[str], S
 
 def test_a_function_that_leaves_takes_no_result_along(trouble: Callable[[str], Subject]) -> None:
     transcript = run(trouble("leaving"))
-    last = transcript.answers[-1]
-    assert isinstance(last, NodeFailed)
-    assert last.error == "SystemExit"
+    *_, failed, failure = transcript.answers
+    assert isinstance(failed, NodeFailed)
+    assert isinstance(failure, RunFailure)
+    assert failure.node == "leaving"
+    assert failure.message.startswith("SystemExit: ")
+    assert transcript.status == 1
 
 
 def test_a_fault_of_its_own_ends_it_with_status_3(subject: Subject) -> None:

@@ -20,11 +20,19 @@ from isthmus_platform.demo.company import load_company
 from isthmus_platform.deployment import FILE_VARIABLE, LOCAL, load_deployment
 from isthmus_platform.errors import PlatformError
 from isthmus_platform.export import export_inputs
-from isthmus_platform.installation import Client, Installation, Running, find_running, running
+from isthmus_platform.installation import (
+    Client,
+    Installation,
+    InstallationError,
+    Running,
+    find_running,
+    running,
+)
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.runs import RunRecord
 from isthmus_platform.terminal.follow import follow, triggered_runs
+from isthmus_platform.terminal.printing import printable, terminal
 from isthmus_platform.terminal.report import (
     report_failure,
     report_next,
@@ -32,13 +40,14 @@ from isthmus_platform.terminal.report import (
     report_times,
 )
 
+_MEANT_OTHERWISE = frozenset("%?#")
 _DAGS = Path(__file__).parent / "dags"
 _PARSERS: Mapping[str, Callable[[str], object]] = {"integer": int, "number": float, "string": str}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return 0 if all went well, 1 if a run failed, 2 for a mistake."""
-    console = Console(highlight=False)
+    console = terminal()
     options = _parser().parse_args(arguments)
     os.environ["ISTHMUS_STATE"] = str(options.state.resolve())
     os.environ["ISTHMUS_TRANSFORMS_PYTHON"] = str(options.transforms_python.absolute())
@@ -166,6 +175,12 @@ def _value(param: Param, text: str) -> object:
 
 
 def _installation(options: argparse.Namespace) -> Installation:
+    wrong = sorted(_MEANT_OTHERWISE & set(str(options.state.resolve())))
+    if wrong:
+        raise InstallationError(
+            f"the state's path {str(options.state.resolve())!r} holds {' and '.join(wrong)}, which "
+            "mean something else in the address of a database; choose another with --state"
+        )
     database = (options.state / "company.sqlite").resolve()
     connections = {
         name: value for name, value in os.environ.items() if name.startswith("AIRFLOW_CONN_")
@@ -219,7 +234,11 @@ def _run_and_report(
         run = follow(client, installation, record, console)
         published = releases.releases(_lake(), dataflow.identity)
         made = next((each for each, _ in published if each.run == run_id), None)
-        if run.state != "success" or made is None:
+        if made is None:
+            report_failure(run, record, client, console)
+            console.print("nothing was published")
+            return 1
+        if run.state != "success":
             report_failure(run, record, client, console)
             return 1
         report_release(made, _lake(), console)
@@ -243,7 +262,7 @@ def _releases(options: argparse.Namespace, console: Console) -> int:
             release.id,
             release.created_at[:19].replace("T", " "),
             release.contract_version,
-            release.code_version,
+            printable(release.code_version),
             release.run,
             rows,
         )

@@ -18,7 +18,14 @@ from isthmus_platform.errors import DeploymentError
 FILE_VARIABLE = "ISTHMUS_DEPLOYMENT"
 LOCAL = Path(__file__).parent / "deployments" / "local.toml"
 
+_LONGEST_SECONDS = 366 * 24 * 3600
+
 T = TypeVar("T")
+
+
+def _expect(condition: bool, name: str, value: object, allowed: str) -> None:
+    if not condition:
+        raise ValueError(f"{name} is {value!r}; allowed: {allowed}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,9 @@ class Place:
     """Say in which directory something is kept."""
 
     root: str
+
+    def __post_init__(self) -> None:
+        _expect(Path(self.root).is_absolute(), "root", self.root, "an absolute path")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,9 @@ class Source:
     tables: Mapping[str, str] = field(default_factory=dict)
     chunk_rows: int = 50_000
 
+    def __post_init__(self) -> None:
+        _expect(self.chunk_rows > 0, "chunk_rows", self.chunk_rows, "1 or more")
+
 
 @dataclass(frozen=True, slots=True)
 class Runner:
@@ -44,6 +57,9 @@ class Runner:
     command: tuple[str, ...]
     home: str
     environment: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _expect(bool(self.command), "command", list(self.command), "a program and its arguments")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +79,22 @@ class Settings:
     timeout_minutes: float = 60.0
     pool: str = "default_pool"
     queue: str = "default"
+
+    def __post_init__(self) -> None:
+        _expect(self.retries >= 0, "retries", self.retries, "0 or more")
+        _expect(
+            0 <= self.retry_delay_seconds <= _LONGEST_SECONDS,
+            "retry_delay_seconds",
+            self.retry_delay_seconds,
+            "0 to a year",
+        )
+        _expect(
+            0 < self.timeout_minutes <= _LONGEST_SECONDS / 60,
+            "timeout_minutes",
+            self.timeout_minutes,
+            "more than 0, to a year",
+        )
+        _expect(self.schedule != "", "schedule", self.schedule, "a cron expression")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +178,8 @@ def _decode(cls: type[T], part: object, file: Path, where: str) -> T:
         return from_plain(cls, part, where)
     except ProtocolError as error:
         raise DeploymentError(file, error.where, error.problem) from None
+    except ValueError as error:
+        raise DeploymentError(file, where, str(error)) from None
 
 
 def _substituted(value: object, file: Path, where: str) -> dict[str, dict[str, object]]:

@@ -74,6 +74,15 @@ class SourceError(UserError):
         super().__init__(f"source {source!r}: {problem}")
 
 
+class SourceUnavailableError(PlatformError):
+    """Report a source that does not answer; it may do so the next time."""
+
+    def __init__(self, source: str, problem: str) -> None:
+        self.source = source
+        self.problem = problem
+        super().__init__(f"source {source!r} does not answer: {problem}")
+
+
 class RunnerError(PlatformError):
     """Report a runner that could not be started, broke the protocol, or ended without a result."""
 

@@ -32,12 +32,13 @@ def export_inputs(
     for each in dataflow.inputs:
         pin = pins[each.name]
         rows = 0
-        path = directory / f"{each.name}.parquet"
-        with parquet.ParquetWriter(path, arrow_schema(each.table), compression="zstd") as writer:
+        draft = directory / f".{each.name}.parquet"
+        with parquet.ParquetWriter(draft, arrow_schema(each.table), compression="zstd") as writer:
             for file in files_of(lake.path(pin.table), pin.version):
                 for batch in parquet.ParquetFile(file).iter_batches():
                     writer.write_batch(fit(each.table, batch))
                     rows += batch.num_rows
+        draft.replace(directory / f"{each.name}.parquet")
         yield each.name, rows
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import ColumnClause, Engine, column, inspect, select, table
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import ColumnClause, Engine, column, exc, inspect, select, table
 
 from isthmus_contracts import Column, Table
 from isthmus_platform.deployment import Source
-from isthmus_platform.errors import SourceError
+from isthmus_platform.errors import SourceError, SourceUnavailableError
 from isthmus_platform.lake.schemas import arrow_schema, arrow_type
 
 
@@ -20,7 +20,8 @@ def read_source(contract: Table, source: Source, engine: Engine) -> Iterator[pa.
     """Yield the rows of a table, `chunk_rows` at a time, with exactly the contract's columns.
 
     Columns that the contract does not name are not read. Raise `SourceError` for a table or a
-    column that is missing, a value of another type, and a database that does not answer.
+    column that is missing and a value of another type, `SourceUnavailableError` for a database
+    that does not answer.
     """
     name = source.tables.get(contract.name, contract.name)
     schema, _, relation = name.rpartition(".")
@@ -35,7 +36,9 @@ def read_source(contract: Table, source: Source, engine: Engine) -> Iterator[pa.
             for rows in connection.execute(query).partitions():
                 yield _batch(contract, rows, first, place)
                 first += len(rows)
-    except SQLAlchemyError as error:
+    except (exc.InterfaceError, exc.OperationalError, exc.TimeoutError) as error:
+        raise SourceUnavailableError(place, _first_line(error)) from None
+    except exc.SQLAlchemyError as error:
         raise SourceError(place, _first_line(error)) from None
 
 
@@ -64,7 +67,7 @@ def _batch(
         values = [row[index] for row in rows]
         try:
             arrays.append(_array(each, values))
-        except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError, OverflowError):
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
             raise SourceError(place, _first_misfit(each, values, first)) from None
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
@@ -74,10 +77,12 @@ def _array(contract: Column, values: Sequence[object]) -> pa.Array:
     wanted = arrow_type(contract.type)
     found = set(map(type, values)) - {type(None)}
     if contract.type in ("date", "timestamp"):
-        array = pa.array(values, pa.string()) if found == {str} else pa.array(values)
-        if contract.type == "timestamp" and pa.types.is_timestamp(array.type) and not array.type.tz:
+        if found == {str}:
+            return pa.array(values, pa.string()).cast(wanted)
+        if not found <= {date if contract.type == "date" else datetime}:
+            raise TypeError("no date or instant")
+        if any(isinstance(each, datetime) and each.tzinfo is None for each in values):
             raise TypeError("an instant needs a time zone")
-        return array.cast(wanted)
     if contract.type == "bool" and found == {int}:
         values = [_boolean(each) for each in values]
     elif contract.type == "int64" and found - {int}:
@@ -108,7 +113,7 @@ def _first_misfit(contract: Column, values: Sequence[object], first: int) -> str
     for row, value in enumerate(values, start=first + 1):
         try:
             _array(contract, [value])
-        except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, ValueError, OverflowError):
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
             return (
                 f"column {contract.name!r} holds {_kind(value)} in row {row}; "
                 f"the contract says {contract.type}"
@@ -122,5 +127,6 @@ def _kind(value: object) -> str:
     )
 
 
-def _first_line(error: SQLAlchemyError) -> str:
-    return str(getattr(error, "orig", None) or error).splitlines()[0]
+def _first_line(error: exc.SQLAlchemyError) -> str:
+    """Return what the database says, without the value that SQLite quotes."""
+    return str(getattr(error, "orig", None) or error).splitlines()[0].partition(" with text ")[0]

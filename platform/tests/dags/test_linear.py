@@ -126,3 +126,19 @@ def test_a_file_that_is_no_toml_shows_for_every_dataflow(deployment: Path) -> No
     dags = build_dags(CATALOG)
     assert len(dags) == len(CATALOG.dataflows)
     assert all("it is no TOML" in str(dag.dag_display_name) for dag in dags.values())
+
+
+@pytest.mark.parametrize("schedule", ["every day", "61 * * * *"])
+def test_a_schedule_that_airflow_refuses_shows_too(deployment: Path, schedule: str) -> None:
+    part = f'\n[dataflows."airport_days.v1"]\nschedule = "{schedule}"\n'
+    deployment.write_text(LOCAL.read_text() + part)
+    dags = build_dags(CATALOG)
+    assert dags["airport_days.v1"].task_ids == ["mistake"]
+    assert dags["flight_delays.v1"].task_ids == ["ingest", "transform", "publish"]
+
+
+def test_strangers_keep_names_of_their_own(deployment: Path) -> None:
+    names = ["a b", "a_b", "x" * 300]
+    deployment.write_text(LOCAL.read_text() + "".join(f'\n[dataflows."{n}"]' for n in names))
+    dags = build_dags(CATALOG)
+    assert len({dag.dag_id for dag in dags.values()}) == len(CATALOG.dataflows) + len(names)

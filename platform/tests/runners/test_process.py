@@ -232,6 +232,47 @@ def test_an_exception_while_listening_stops_the_runner(bench: Bench) -> None:
         bench.stand_in("--fault", "hanging").run(bench.request, refuse, bench.log.append)
 
 
+FORKING = """
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+for _ in range(2):
+    if os.fork() == 0:
+        os.setsid()
+        while True:
+            if os.fork() != 0:
+                os._exit(0)
+            time.sleep(0.002)
+print({result!r}, flush=True)
+os._exit(0)
+"""
+
+
+def test_nothing_forks_away_from_being_stopped(bench: Bench) -> None:
+    result = RunResult(bench.request.identity, "airport_days.v1", "1.0.0", "x", ())
+    try:
+        assert bench.run(bench.script(FORKING.format(result=encode(result)))) == result
+    except RunnerError as error:
+        pytest.fail(str(error))
+
+
+def test_a_runner_that_lingers_after_its_result_is_stopped(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("isthmus_platform.runners.process._EXIT_SECONDS", 0.5)
+    result = RunResult(bench.request.identity, "airport_days.v1", "1.0.0", "x", ())
+    with pytest.raises(RunnerError, match="the runner was ended by signal 15 after it sent a"):
+        bench.run(
+            bench.script(f"print({encode(result)!r}, flush=True)\nimport time\ntime.sleep(60)")
+        )
+
+
+def test_a_long_line_of_log_comes_in_parts(bench: Bench) -> None:
+    with pytest.raises(RunnerError, match="sent no result"):
+        bench.run(bench.script("import sys\nsys.stderr.write('x' * 200_000)"))
+    assert max(map(len, bench.log)) <= 65_536
+    assert sum(map(len, bench.log)) == 200_000
+
+
 SUPERVISOR = """
 import sys
 sys.path[:0] = {path!r}

@@ -9,13 +9,13 @@ import os
 import signal
 import sys
 import threading
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from isthmus_contracts.protocol import Answer, encode
 
 
-def main() -> int:
-    """Serve the request on standard input; return the exit status."""
+def main() -> NoReturn:
+    """Serve the request on standard input, and exit."""
     answers = _claim_standard_output()
     line = _read_request()
 
@@ -26,7 +26,11 @@ def main() -> int:
         answers.write(encode(answer) + "\n")
         answers.flush()
 
-    return serve(line, send)
+    status = serve(line, send)
+    # A thread that a function has left running would keep the process alive.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _claim_standard_output() -> TextIO:
@@ -55,4 +59,4 @@ def _stop_with_platform(requests: TextIO) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -72,7 +72,31 @@ def test_no_function_runs_after_one_that_raised(flow_of: Flows) -> None:
     assert _told(events) == [("Started", "a"), ("Failed", "a")]
 
 
-@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_a_function_that_exits_has_not_computed_its_node(flow_of: Flows) -> None:
+    events: list[Event] = []
+    with pytest.raises(NodeError, match="SystemExit: 0") as caught:
+        flow_of("def a() -> int: raise SystemExit(0)", "a").compute(["a"], {}, listen=events.append)
+    assert caught.value.node == "a"
+    assert _told(events) == [("Started", "a"), ("Failed", "a")]
+
+
+def test_an_exception_whose_message_cannot_be_had_still_names_its_node(flow_of: Flows) -> None:
+    source = """
+        class Odd(Exception):
+            def __str__(self) -> str: raise ValueError
+        def a() -> int: raise Odd
+    """
+    with pytest.raises(NodeError, match="Odd: its message cannot be shown, for that raises Value"):
+        flow_of(source, "a").compute(["a"], {})
+
+
+def test_an_endless_message_is_cut(flow_of: Flows) -> None:
+    with pytest.raises(NodeError) as caught:
+        flow_of("def a() -> int: raise ValueError('x' * 10**7)", "a").compute(["a"], {})
+    assert len(str(caught.value)) < 11_000
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, GeneratorExit])
 def test_being_told_to_stop_is_no_failure_of_the_function(
     flow_of: Flows, kind: type[BaseException]
 ) -> None:

@@ -244,6 +244,7 @@ def test_metrics_are_staged_without_a_file(tmp_path: Path) -> None:
         ({"score": 1, "rows": 1, "speed": 1}, ["metric 'speed' is not in the contract"]),
         ({"score": float("nan"), "rows": 1}, ["metric 'score' is nan; allowed: 0 to 1"]),
         ({"score": 1.5, "rows": 1}, ["metric 'score' is 1.5; allowed: 0 to 1"]),
+        ({"score": 10**400, "rows": 1}, ["metric 'score' is inf; allowed: 0 to 1"]),
         ({"score": 1, "rows": float("inf")}, ["metric 'rows' is inf; allowed: -inf to inf"]),
         ({"score": "0.5", "rows": 1}, ["metric 'score' is a str, not a number"]),
         ({"score": True, "rows": 1}, ["metric 'score' is a bool, not a number"]),

@@ -37,10 +37,17 @@ def build_dags(catalog: Catalog) -> dict[str, DAG]:
 
 
 def _dag_or_mistake(dataflow: Dataflow, deployment: Deployment) -> DAG:
+    name = str(dataflow.identity)
     try:
-        return build_dag(dataflow, deployment.settings(dataflow))
+        dag = build_dag(dataflow, deployment.settings(dataflow))
+        dag.timetable.validate()
     except DeploymentError as error:
-        return mistaken_dag(str(dataflow.identity), error)
+        return mistaken_dag(name, error)
+    except Exception as error:  # noqa: BLE001 - whatever Airflow refuses, the others are to load
+        return mistaken_dag(
+            name, DeploymentError(deployment.file, f'[dataflows."{name}"]', str(error))
+        )
+    return dag
 
 
 def build_dag(dataflow: Dataflow, settings: Settings) -> DAG:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Any
 
@@ -10,6 +11,9 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from isthmus_platform.dags.pages import mistake_page
 from isthmus_platform.errors import DeploymentError
+
+_LONGEST = 200
+_LONGEST_TITLE = 1000
 
 
 class MistakeOperator(BaseOperator):
@@ -28,8 +32,8 @@ class MistakeOperator(BaseOperator):
 def mistaken_dag(name: str, error: DeploymentError) -> DAG:
     """Return a DAG that takes a dataflow's place until its deployment is mended."""
     with DAG(
-        dag_id=re.sub(r"[^A-Za-z0-9_.-]", "_", name) or "unnamed",
-        dag_display_name=f"{name} cannot run: {error}",
+        dag_id=_dag_id(name),
+        dag_display_name=f"{name[:_LONGEST]} cannot run: {error}"[:_LONGEST_TITLE],
         description=str(error),
         doc_md=mistake_page(name, error),
         schedule=None,
@@ -37,3 +41,11 @@ def mistaken_dag(name: str, error: DeploymentError) -> DAG:
     ) as dag:
         MistakeOperator(task_id="mistake", message=str(error))
     return dag
+
+
+def _dag_id(name: str) -> str:
+    """Return the name as Airflow allows it; different names stay different."""
+    allowed = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:_LONGEST]
+    if allowed == name:
+        return name
+    return f"{allowed}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 from uuid import uuid4
 
 import pyarrow as pa
@@ -97,7 +98,8 @@ def head(directory: Path) -> int | None:
 def files_of(directory: Path, version: int) -> tuple[Path, ...]:
     """Return the files that one version of a table consists of."""
     table = DeltaTable(directory, version=version)
-    return tuple(sorted(Path(each) for each in table.file_uris()))
+    names = table.get_add_actions().column("path").to_pylist()
+    return tuple(sorted(directory / unquote(name) for name in names))
 
 
 def _open(directory: Path) -> DeltaTable | None:

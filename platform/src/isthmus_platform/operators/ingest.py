@@ -80,7 +80,8 @@ class IngestOperator(DataflowOperator):
 def _announced(context: Context, origin: Identity) -> str | None:
     """Return the newest release of `origin` among the asset events that triggered this run."""
     for asset, events in context["triggering_asset_events"].items():
-        if asset.name == str(origin) and events:
-            newest = max(events, key=lambda event: event.timestamp)
-            return str(newest.extra["release"])
+        if asset.name == str(origin):
+            named = [each for each in events if "release" in each.extra]
+            if named:  # a person can make an event by hand, which names none
+                return str(max(named, key=lambda event: event.timestamp).extra["release"])
     return None

@@ -38,13 +38,18 @@ class PublishOperator(DataflowOperator):
             pull = context["ti"].xcom_pull
             pins = from_plain(Pins, pull(task_ids=self.pins_from), "pins")
             accepted = from_plain(Accepted, pull(task_ids=self.accepted_from), "accepted")
+            lake = self.lake(deployment)
             release = releases.publish(
-                self.lake(deployment),
+                lake,
                 self.contract,
                 accepted,
                 params=pins.params,
                 inputs=pins.inputs,
             )
-        context["outlet_events"][self.asset].extra = {"release": release.id}
+            # Where a repeated publication was overtaken, readers must not be sent back to it.
+            current = releases.current(lake, self.contract.identity) or release
+        context["outlet_events"][self.asset].extra = {"release": current.id}
         self.log.info("published release %s of %s", release.id, self.contract.identity)
+        if current.id != release.id:
+            self.log.warning("release %s has been published since and stays current", current.id)
         return release.id

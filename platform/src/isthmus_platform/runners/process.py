@@ -29,7 +29,9 @@ from isthmus_platform.errors import RunnerError
 
 _LONGEST_LINE = 16 << 20
 _PATIENCE_SECONDS = 3.0
+_ROUND_SECONDS = 0.1
 _EXIT_SECONDS = 30.0
+_LONGEST_LOG_LINE = 64 << 10
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -52,29 +54,34 @@ class RunnerProcess:
         hear: Callable[[Answer], None],
         log: Callable[[str], None],
     ) -> RunResult | RunFailure:
-        """Return the runner's result or failure; nothing of it runs any more then.
+        """Return the runner's result or failure; nothing that it started runs any more then.
 
         `hear` gets each answer, `log` each line of its standard error, from another thread. Raise
-        `RunnerError` if it cannot be started, breaks the protocol, or ends without either.
+        `RunnerError` if it cannot be started, breaks the protocol, ends without either, or cannot
+        be stopped.
         """
         _adopt_orphans()
         self._before = psutil.Process().children(recursive=True)
         process = self._process = self._start()
         listener = threading.Thread(target=_relay, args=(process.stderr, log), daemon=True)
         listener.start()
+        lingering = threading.Timer(_EXIT_SECONDS, self.stop)
         try:
-            end = self._converse(process, request, hear)
+            end = self._converse(process, request, hear, lingering)
             status = process.wait(_EXIT_SECONDS)
         except subprocess.TimeoutExpired:
             raise RunnerError(
                 f"the runner closed its standard output and did not exit in {_EXIT_SECONDS:g} s"
             ) from None
         finally:
+            lingering.cancel()
             self.stop()
             listener.join(_PATIENCE_SECONDS)
             for stream in (process.stdin, process.stdout):
                 if stream is not None:
                     _close(stream)
+        if self._offspring(process):
+            raise RunnerError("the runner left processes behind that cannot be stopped")
         return self._checked(end, status, request)
 
     def stop(self) -> None:
@@ -83,18 +90,26 @@ class RunnerProcess:
         if process is None:
             return
         self._stopped = self._stopped or process.poll() is None
-        for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGKILL):
-            offspring = self._offspring(process)
-            if process.poll() is not None and not offspring:
-                return
-            process.send_signal(number)
-            for each in offspring:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    each.send_signal(number)
-            deadline = time.monotonic() + _PATIENCE_SECONDS
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_PATIENCE_SECONDS)
-            psutil.wait_procs(offspring, timeout=max(0, deadline - time.monotonic()))
+        self._signal(process, signal.SIGTERM, _PATIENCE_SECONDS)
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline and (process.poll() is None or self._offspring(process)):
+            # Frozen first, so that nothing can fork away between being listed and being killed.
+            self._signal(process, signal.SIGSTOP, 0)
+            self._signal(process, signal.SIGKILL, _ROUND_SECONDS)
+
+    def _signal(
+        self, process: subprocess.Popen[bytes], number: signal.Signals, patience: float
+    ) -> None:
+        """Send a signal to all that runs, and wait for their end as long as `patience` says."""
+        offspring = self._offspring(process)
+        process.send_signal(number)
+        for each in offspring:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.send_signal(number)
+        deadline = time.monotonic() + patience
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+        psutil.wait_procs(offspring, timeout=max(0, deadline - time.monotonic()))
 
     def _offspring(self, process: subprocess.Popen[bytes]) -> list[psutil.Process]:
         """Return what the runner started, be it in another session or without a parent by now."""
@@ -124,7 +139,11 @@ class RunnerProcess:
             ) from error
 
     def _converse(
-        self, process: subprocess.Popen[bytes], request: RunRequest, hear: Callable[[Answer], None]
+        self,
+        process: subprocess.Popen[bytes],
+        request: RunRequest,
+        hear: Callable[[Answer], None],
+        lingering: threading.Timer,
     ) -> RunResult | RunFailure | None:
         if process.stdin is None or process.stdout is None:
             raise RunnerError("the runner was started without pipes")
@@ -142,6 +161,7 @@ class RunnerProcess:
                 raise RunnerError(f"the runner went on after its end, with {answer!r:.80}")
             if isinstance(answer, RunResult | RunFailure):
                 end = answer
+                lingering.start()
             hear(answer)
         return end
 
@@ -169,7 +189,7 @@ def _adopt_orphans() -> None:
 def _relay(stream: IO[bytes] | None, log: Callable[[str], None]) -> None:
     if stream is not None:
         with stream:
-            for line in stream:
+            while line := stream.readline(_LONGEST_LOG_LINE):
                 log(line.decode("utf-8", "replace").rstrip())
 
 

@@ -14,8 +14,10 @@ from isthmus_platform.installation.client import Run
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.releases import Release
 from isthmus_platform.runs import RunRecord, summarize
+from isthmus_platform.terminal.printing import printable
 
 _SHOWN_ERRORS = 6
+_AIRFLOWS = "Task failed with exception"
 
 
 def report_release(release: Release, lake: Lake, console: Console) -> None:
@@ -31,7 +33,7 @@ def report_release(release: Release, lake: Lake, console: Console) -> None:
     for name, numbers in release.metrics.items():
         rows += [(name, f"{metric} {value:,.6g}", "") for metric, value in numbers.items()]
     names, contents = (max(len(row[column]) for row in rows) for column in (0, 1))
-    console.print(f"\n[bold]{release.dataflow}[/bold] published release [bold]{release.id}[/bold]")
+    console.print(f"\n{release.dataflow} published release {release.id}", style="bold")
     for name, content, place in rows:  # as plain lines, so that no place is cut off
         console.print(f"{name:{names}}  {content:{contents}}  {place}".rstrip(), soft_wrap=True)
 
@@ -52,7 +54,7 @@ def report_times(run: Run, record: RunRecord, console: Console) -> None:
     slowest = sorted((each for one in progress for each in one.slowest), key=lambda each: -each[1])
     named = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest[:3])
     if named:
-        console.print(f"slowest   {named}")
+        console.print(printable(f"slowest   {named}"), soft_wrap=True)
 
 
 def report_failure(run: Run, record: RunRecord, client: Client, console: Console) -> None:
@@ -60,19 +62,21 @@ def report_failure(run: Run, record: RunRecord, client: Client, console: Console
     for task in client.tasks(run.dag, run.id):
         if task.state != "failed":
             continue
-        console.print(f"\n[bold]{run.dag} {task.id} failed[/bold]; nothing was published")
+        console.print(f"\n{run.dag} {task.id} failed", style="bold")
+        told = ""
         failures = [
             answer
             for answer in record.try_of(task.id, task.try_number).answers()
             if isinstance(answer, RunFailure)
         ]
         if failures and failures[-1].traceback:
-            console.print(failures[-1].traceback.rstrip(), markup=False, highlight=False)
+            told = failures[-1].traceback.rstrip()
+            console.print(printable(told), soft_wrap=True)
         lines = client.log(run.dag, run.id, task.id, task.try_number)
         errors = [line.text for line in lines if line.level in ("error", "critical")]
-        told = [text for text in dict.fromkeys(errors) if "Traceback" not in text]
-        for text in told[:_SHOWN_ERRORS]:
-            console.print(text, markup=False, highlight=False, soft_wrap=True)
+        said = [text for text in dict.fromkeys(errors) if text.rstrip() not in (told, _AIRFLOWS)]
+        for text in said[:_SHOWN_ERRORS]:
+            console.print(printable(text), soft_wrap=True)
 
 
 def report_next(contracts: list[Dataflow], console: Console) -> None:

@@ -16,6 +16,8 @@ from isthmus_contracts.protocol import Event, NodeFailed, NodeFinished, NodeStar
 from isthmus_transforms.errors import DefinitionError, NodeError
 from isthmus_transforms.runtime.source import failing_line, source_of
 
+_LONGEST_MESSAGE = 10_000
+
 Listener: TypeAlias = Callable[[Event], None]
 
 
@@ -99,7 +101,8 @@ class SequentialExecutor(driver.GraphExecutor):  # type: ignore[misc] # Hamilton
         except BaseException as error:
             seconds = time.perf_counter() - start
             self._listen(NodeFailed(time.time(), name, seconds, type(error).__name__))
-            if isinstance(error, Exception):
+            # A function that exits has not computed its node, whatever status it gives.
+            if isinstance(error, Exception | SystemExit):
                 raise _node_error(node, error) from error
             raise
         seconds = time.perf_counter() - start
@@ -113,7 +116,7 @@ def function_of(node: Node) -> Callable[..., object]:
     return functions[0] if functions else node.callable
 
 
-def _node_error(node: Node, error: Exception) -> NodeError:
+def _node_error(node: Node, error: BaseException) -> NodeError:
     function = function_of(node)
     source = source_of(function)
     return NodeError(
@@ -121,8 +124,17 @@ def _node_error(node: Node, error: Exception) -> NodeError:
         source.function,
         source.file,
         failing_line(function, error.__traceback__),
-        f"{type(error).__name__}: {error}",
+        _text_of(error),
     )
+
+
+def _text_of(error: BaseException) -> str:
+    """Return an exception's type and message, even if its message cannot be had or has no end."""
+    try:
+        message = str(error)
+    except Exception as second:  # noqa: BLE001 - an author's `__str__` may do anything
+        message = f"its message cannot be shown, for that raises {type(second).__name__}"
+    return f"{type(error).__name__}: {message[:_LONGEST_MESSAGE]}"
 
 
 def _size(value: object) -> tuple[int | None, int | None, int | None]:

@@ -59,13 +59,7 @@ def as_contracted(table: Table, frame: pd.DataFrame) -> pa.Table:
     for field in arrow_schema(table):
         try:
             columns.append(_as_type(frame[field.name], field))
-        except (
-            pa.ArrowInvalid,
-            pa.ArrowTypeError,
-            pa.ArrowNotImplementedError,
-            TypeError,
-            OverflowError,
-        ) as error:
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
             problems.append(
                 f"column {field.name!r} is {frame[field.name].dtype}; "
                 f"the contract says {field.type} ({error})"
@@ -122,7 +116,10 @@ def checked_metrics(metrics: Metrics, value: object) -> dict[str, float]:
         if not isinstance(value[name], Real) or isinstance(value[name], bool):
             problems.append(f"metric {name!r} is a {type(value[name]).__name__}, not a number")
             continue
-        numbers[name] = float(value[name])
+        try:
+            numbers[name] = float(value[name])
+        except OverflowError:
+            numbers[name] = math.inf
         low = -math.inf if metric.minimum is None else metric.minimum
         high = math.inf if metric.maximum is None else metric.maximum
         if not math.isfinite(numbers[name]) or not low <= numbers[name] <= high:

@@ -1,0 +1,19 @@
+"""Text on a terminal, where some characters are commands."""
+
+from __future__ import annotations
+
+import re
+
+from rich.console import Console
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def terminal() -> Console:
+    """Return a console that shows brackets and colons as they are."""
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def printable(text: str) -> str:
+    """Return what a dataflow said, without the characters that a terminal would obey."""
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
