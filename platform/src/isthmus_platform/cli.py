@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import getpass
 import os
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -143,7 +143,8 @@ def _demo(options: argparse.Namespace, console: Console) -> int:
 def _up(options: argparse.Namespace, console: Console) -> int:
     with running(_installation(options), console.print) as installation:
         console.print("login airflow / airflow; Ctrl-C stops Airflow")
-        installation.wait()
+        with contextlib.suppress(KeyboardInterrupt):
+            installation.wait()
     return 0
 
 
@@ -199,7 +200,7 @@ def _installation(options: argparse.Namespace) -> Installation:
     )
 
 
-@contextmanager
+@contextlib.contextmanager
 def _airflow(
     options: argparse.Namespace, console: Console
 ) -> Iterator[tuple[Client, Running | None]]:
