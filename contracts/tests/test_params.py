@@ -192,3 +192,28 @@ def test_a_given_value_that_is_not_allowed_is_refused() -> None:
 )
 def test_every_type_can_be_declared(kind: ParamType, value: ParamValue) -> None:
     assert Param("x", kind, value, "A value.").check(value) == value
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("string", "x", "x"),
+        ("integer", "12", 12),
+        ("number", "1.5", 1.5),
+        ("number", "2", 2.0),
+        ("boolean", "True", True),
+        ("boolean", "false", False),
+    ],
+)
+def test_typed_text_becomes_a_value(kind: ParamType, text: str, value: object) -> None:
+    default = {"string": "a", "boolean": True}.get(kind, 1)
+    assert Param("a", kind, default, "A.").parse(text) == value
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), [("integer", "May"), ("integer", "1.5"), ("number", "nan"), ("boolean", "1")]
+)
+def test_typed_text_that_is_no_value_is_refused(kind: ParamType, text: str) -> None:
+    default = {"boolean": True}.get(kind, 1)
+    with pytest.raises(ParamError, match=f"param 'a' is .*{text}.*; allowed: {kind}"):
+        Param("a", kind, default, "A.").parse(text)

@@ -85,6 +85,15 @@ class Param:
             raise ParamError(self.name, value, self.allowed)
         return value
 
+    def parse(self, text: str) -> ParamValue:
+        """Return the value that a person typed as `text`, or raise `ParamError`."""
+        if self.type == "boolean":
+            return self.check({"true": True, "false": False}.get(text.lower(), text))
+        try:
+            return self.check(_PYTHON_TYPES[self.type][-1](text))
+        except ValueError:
+            raise ParamError(self.name, text, self.allowed) from None
+
 
 def resolve_params(params: tuple[Param, ...], given: Mapping[str, object]) -> dict[str, ParamValue]:
     """Return the value of every param: the given one, else its default.

@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from isthmus_contracts import ContractError, Dataflow, Param, ParamError, resolve_params
+from isthmus_contracts import ContractError, Dataflow, resolve_params
 from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
 from isthmus_platform.demo.company import load_company
 from isthmus_platform.deployment import FILE_VARIABLE, LOCAL, load_deployment
@@ -42,7 +42,6 @@ from isthmus_platform.terminal.report import (
 
 _MEANT_OTHERWISE = frozenset("%?#")
 _DAGS = Path(__file__).parent / "dags"
-_PARSERS: Mapping[str, Callable[[str], object]] = {"integer": int, "number": float, "string": str}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -161,18 +160,9 @@ def _params(contract: Dataflow, texts: Sequence[str]) -> dict[str, object]:
     given: dict[str, object] = {}
     for text in texts:
         name, _, value = text.partition("=")
-        given[name] = _value(params[name], value) if name in params else value
+        given[name] = params[name].parse(value) if name in params else value
     resolve_params(contract.params, given)
     return given
-
-
-def _value(param: Param, text: str) -> object:
-    if param.type == "boolean":
-        return {"true": True, "false": False}.get(text.lower(), text)
-    try:
-        return _PARSERS[param.type](text)
-    except ValueError:
-        raise ParamError(param.name, text, param.allowed) from None
 
 
 def _installation(options: argparse.Namespace) -> Installation:

@@ -17,8 +17,6 @@ from isthmus_contracts import (
     Dataflow,
     Metrics,
     Output,
-    Param,
-    ParamError,
     Table,
     UnknownNameError,
 )
@@ -26,8 +24,6 @@ from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.picture import graph_svg
 from isthmus_contracts.protocol import Event, NodeFailed, NodeFinished, StagedOutput
 from isthmus_transforms.errors import NodeError, UserError
-
-_PYTHON_TYPES = {"string": str, "integer": int, "number": float}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -107,18 +103,9 @@ def _parse_run(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _param_value(param: Param, text: str) -> object:
-    if param.type == "boolean":
-        return {"true": True, "false": False}.get(text.lower(), text)
-    try:
-        return _PYTHON_TYPES[param.type](text)
-    except ValueError:
-        raise ParamError(param.name, text, param.allowed) from None
-
-
 def _given_params(contract: Dataflow, options: argparse.Namespace) -> dict[str, object]:
     texts = {each: getattr(options, f"param_{each.name}") for each in contract.params}
-    return {each.name: _param_value(each, text) for each, text in texts.items() if text is not None}
+    return {each.name: each.parse(text) for each, text in texts.items() if text is not None}
 
 
 def _run(options: argparse.Namespace, console: Console) -> None:
