@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
-from isthmus_platform.deployment import LOCAL, Deployment, load_deployment
+from isthmus_platform.deployment import LOCAL, Deployment, Settings, load_deployment
 from isthmus_platform.errors import DeploymentError
 
 SOUND = """
@@ -17,7 +17,7 @@ root = "${STATE}/runs"
 connection = "nyc"
 [runners.default]
 command = ["python"]
-home = "home"
+home = "/home/runner"
 [defaults]
 retries = 2
 """
@@ -88,6 +88,19 @@ def test_a_dataflows_own_part_overrides_the_defaults(tmp_path: Path) -> None:
             SOUND.replace("connection", "conection"),
             r"\[sources.nyc_flights\]: unknown field 'conection'; known: 'connection'",
         ),
+        (SOUND.replace("/home/runner", "home"), "home is 'home'; allowed: an absolute path"),
+        (
+            SOUND.replace('"/home/runner"', '"/h"\nenvironment = { A = 1 }'),
+            r"\[runners.default\].environment.A: expected str, got 1",
+        ),
+        (SOUND.replace("retries", "retires"), r"\[defaults\]: unknown field 'retires'; known: 'ru"),
+        (SOUND + "retry_delay_seconds = nan", r"\[defaults\]: retry_delay_seconds is nan; allowed"),
+        (SOUND + "engine_options = { a = [1] }", r"\[defaults\].engine_options.a: expected one of"),
+        ("[[dataflows]]\na = 1", r"dataflows: expected a table, got \[\{'a': 1\}\]"),
+        (
+            SOUND.replace("[runners.default]", "[runners]\ndefault = 1\n[runners.other]"),
+            r"\[runners.default\]: expected an object, got 1",
+        ),
     ],
 )
 def test_an_unsound_file_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
@@ -110,6 +123,8 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         ("timeout_minutes = nan", "timeout_minutes is nan"),
         ('schedule = ""', "schedule is ''; allowed: a cron expression"),
         ('runner = "gpu"', "no runner 'gpu'; known: 'default'"),
+        ("retries = true", "retries: expected int, got True"),
+        ("retry_delay_seconds = -1", "retry_delay_seconds is -1.0; allowed: 0 to a year"),
     ],
 )
 def test_a_mistake_in_one_part_concerns_that_dataflow_only(
@@ -134,3 +149,40 @@ def test_a_part_for_an_unknown_dataflow_is_a_stranger(tmp_path: Path) -> None:
     ((name, error),) = deployment.strangers(CATALOG).items()
     assert name == "fligth_delays.v1"
     assert "no dataflow 'fligth_delays.v1'; known: 'flight_delays.v1'" in str(error)
+
+
+def test_a_part_that_is_no_table_concerns_that_dataflow_only(tmp_path: Path) -> None:
+    deployment = load(tmp_path, SOUND + '[dataflows]\n"flight_delays.v1" = 3')
+    with pytest.raises(DeploymentError, match="expected a table, got 3"):
+        deployment.settings(FLIGHT_DELAYS)
+    assert deployment.settings(AIRPORT_DAYS).retries == 2
+
+
+def test_a_runner_that_only_the_defaults_name_is_told_there(tmp_path: Path) -> None:
+    deployment = load(tmp_path, SOUND + 'runner = "gpu"')
+    with pytest.raises(DeploymentError, match=r"\[defaults\]: no runner 'gpu'; known: 'default'"):
+        deployment.settings(FLIGHT_DELAYS)
+
+
+def test_what_no_part_says_is_what_the_code_says(tmp_path: Path) -> None:
+    settings = load(tmp_path, SOUND.replace("retries = 2", "")).settings(FLIGHT_DELAYS)
+    assert settings == Settings()
+    assert load(tmp_path, SOUND).sources["nyc_flights"].chunk_rows == 50_000
+
+
+def test_variables_stand_for_themselves_in_texts_and_lists_only(tmp_path: Path) -> None:
+    command = '["${STATE}/python", "-c", "$$HOME"]'
+    deployment = load(tmp_path, SOUND.replace('["python"]', command))
+    assert deployment.runners["default"].command == ("/state/python", "-c", "$HOME")
+
+
+def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "company.toml"
+    file.write_bytes("# caf\N{LATIN SMALL LETTER E WITH ACUTE}".encode("latin-1"))
+    with pytest.raises(DeploymentError, match=r"company.toml, file: it is no TOML: 'utf-8'"):
+        load_deployment(file)
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(DeploymentError, match="file: it cannot be read: Is a directory"):
+        load_deployment(tmp_path)

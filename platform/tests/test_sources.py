@@ -80,6 +80,22 @@ def test_rows_come_in_chunks(engine: Engine) -> None:
     assert [batch.num_rows for batch in read(engine)] == [2, 2, 1]
 
 
+def test_a_source_without_end_is_read_as_far_as_asked(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "CREATE VIEW endless AS WITH RECURSIVE n (id) AS "
+                "(SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id, 1.0 AS km, "
+                "'2013-05-01' AS day, '2013-05-01T10:00:00Z' AS at, 1 AS done, 'x' AS who FROM n"
+            )
+        )
+    batches = read_source(TRIPS, Source("nyc", {"trips": "endless"}, chunk_rows=1000), engine)
+    assert next(batches)["id"][999].as_py() == 1000
+    assert next(batches)["id"][0].as_py() == 1001
+    batches.close()
+    assert engine.pool.checkedout() == 0
+
+
 def test_an_empty_table_has_no_chunk(engine: Engine) -> None:
     assert read(engine) == []
 
@@ -133,6 +149,27 @@ def test_a_database_that_does_not_answer_may_do_so_the_next_time(tmp_path: Path)
     ):
         read(engine)
     engine.dispose()
+
+
+def test_what_a_database_says_is_told_without_the_value(engine: Engine) -> None:
+    insert(engine, ROW)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE trips SET who = CAST(x'736563726574ff' AS TEXT)"))
+    with pytest.raises(SourceUnavailableError, match="Could not decode to UTF-8") as mistake:
+        read(engine)
+    assert "secret" not in str(mistake.value)
+
+
+def test_bytes_are_no_text(engine: Engine) -> None:
+    insert(engine, ROW.replace("'ann'", "x'616e6e'"))
+    with pytest.raises(SourceError, match="column 'who' holds a bytes in row 1; the contract says"):
+        read(engine)
+
+
+def test_values_that_each_fit_and_do_not_fit_together() -> None:
+    day = Column("day", "date", "Day.")
+    with pytest.raises(TypeError, match="no date or instant"):
+        _array(day, [date(2013, 5, 1), "2013-05-01"])
 
 
 def test_whole_numbers_may_come_as_decimals() -> None:

@@ -60,6 +60,7 @@ class Runner:
 
     def __post_init__(self) -> None:
         _expect(bool(self.command), "command", list(self.command), "a program and its arguments")
+        _expect(Path(self.home).is_absolute(), "home", self.home, "an absolute path")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,8 @@ class Deployment:
         settings = _decode(Settings, {**self.defaults, **own}, self.file, place)
         if settings.runner not in self.runners:
             error = UnknownNameError("runner", settings.runner, self.runners)
-            raise DeploymentError(self.file, place, str(error))
+            where = place if "runner" in own else "[defaults]"
+            raise DeploymentError(self.file, where, str(error))
         for each in dataflow.inputs:
             if isinstance(each.origin, str) and each.origin not in self.sources:
                 error = UnknownNameError("source", each.origin, self.sources)
@@ -158,6 +160,7 @@ def load_deployment(file: Path | None = None) -> Deployment:
             raise DeploymentError(path, f"[{name}]", str(UnknownNameError("part", name, known)))
         if not isinstance(part, Mapping):
             raise DeploymentError(path, name, f"expected a table, got {part!r}")
+    _decode(Settings, plain.get("defaults", {}), path, "[defaults]")  # so that it names this place
     return Deployment(
         file=path,
         lake=_decode(Place, plain.get("lake", {}), path, "[lake]"),

@@ -91,6 +91,8 @@ def _array(contract: Column, values: Sequence[object]) -> pa.Array:
         values = [float(each) if isinstance(each, Decimal) else each for each in values]
     elif contract.type == "float64" and bool in found:
         raise TypeError("a boolean is no number")
+    elif contract.type == "string" and bytes in found:
+        raise TypeError("bytes are no text")
     return pa.array(values, wanted)
 
 

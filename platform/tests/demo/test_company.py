@@ -49,3 +49,35 @@ def test_a_package_that_lacks_a_file_leaves_no_database(package: Path, tmp_path:
     with pytest.raises(SourceError, match=r"holds neither airlines.csv nor airlines.csv.zip"):
         load_company(package, tmp_path / "company.sqlite", lambda _: None)
     assert [each.name for each in tmp_path.iterdir()] == ["package"]
+
+
+@pytest.mark.parametrize("content", ["", "carrier\nAA\n"])
+def test_a_file_that_lacks_a_column_leaves_no_database(
+    package: Path, tmp_path: Path, content: str
+) -> None:
+    (package / "data" / "airlines.csv").write_text(content)
+    with pytest.raises(SourceError, match=r"column '(carrier|name)' of airlines is missing"):
+        load_company(package, tmp_path / "company.sqlite", lambda _: None)
+    assert [each.name for each in tmp_path.iterdir()] == ["package"]
+
+
+def test_columns_are_found_by_name_and_others_left_out(package: Path, tmp_path: Path) -> None:
+    (package / "data" / "airlines.csv").write_text("rank,name,carrier\n1,Ürümqi Air,UQ\n")
+    database = tmp_path / "new" / "company.sqlite"
+    load_company(package, database, lambda _: None)
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("SELECT * FROM airlines").fetchall() == [("UQ", "Ürümqi Air")]
+
+
+def test_what_is_interrupted_is_loaded_anew(package: Path, tmp_path: Path) -> None:
+    database = tmp_path / "company.sqlite"
+
+    def interrupt(said: str) -> None:
+        if "planes" in said:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load_company(package, database, interrupt)
+    assert [each.name for each in tmp_path.iterdir()] == ["package"]
+    load_company(package, database, lambda _: None)
+    assert database.is_file()

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from isthmus_contracts import Identity
-from isthmus_contracts.protocol import Graph, GraphNode, NodeFinished, NodeStarted
-from isthmus_platform.runs import RunRecord, summarize
-from isthmus_platform.runs.record import safe_name
+from isthmus_contracts.protocol import Graph, GraphNode, NodeStarted
+from isthmus_platform.lake.pins import Pin
+from isthmus_platform.runs import RunRecord
+from isthmus_platform.runs.pins import Pins, pins_document, read_pins
+from isthmus_platform.runs.record import safe_name, write_whole
 
 GRAPH = Graph(
     0.0,
@@ -24,15 +26,25 @@ def record(tmp_path: Path) -> RunRecord:
     return RunRecord(tmp_path, Identity("flight_delays", 1), "manual__2013-01-01T00:00:00+00:00")
 
 
-@pytest.mark.parametrize("run", ["..", ".", "../../etc", "a/b", "/abs", ".hidden", "a\\b", "ü b"])
+@pytest.mark.parametrize(
+    "run",
+    [
+        *("..", ".", "../../etc", "a/b", "/abs", ".hidden", "a\\b", "ü b", "a\nb", "a\0b"),
+        *("x" * 250, "é" * 250, "." * 250, "/" * 10_000),
+    ],
+)
 def test_no_run_id_leads_elsewhere(tmp_path: Path, run: str) -> None:
-    directory = RunRecord(tmp_path, Identity("flight_delays", 1), run).directory
-    assert directory.resolve().parent == tmp_path / "flight_delays.v1"
+    record = RunRecord(tmp_path, Identity("flight_delays", 1), run)
+    assert record.directory.resolve().parent == tmp_path / "flight_delays.v1"
     assert "/" not in safe_name(run)
+    with record.try_of("transform", 1).recording() as recorder:
+        recorder.keep(GRAPH)
+    assert record.picture.is_file()
 
 
 def test_different_runs_have_different_directories() -> None:
-    runs = ["a/b", "a%2Fb", "a b", "a+b", ".a", "%2Ea"]
+    long = ["x" * 300, "x" * 300 + "1", "x" * 300 + "2"]
+    runs = ["a/b", "a%2Fb", "a b", "a+b", ".a", "%2Ea", *long, safe_name(long[0])]
     assert len({safe_name(run) for run in runs}) == len(runs)
 
 
@@ -80,8 +92,13 @@ def test_tries_are_listed_in_order(record: RunRecord) -> None:
     assert [each.number for each in record.tries()] == [1, 2]
 
 
-def test_progress_counts_functions_and_their_time() -> None:
-    assert summarize([]).total == 0
-    progress = summarize([GRAPH, NodeStarted(1.0, "delays"), NodeFinished(2.0, "delays", 1.5)])
-    assert (progress.done, progress.total, progress.seconds) == (1, 2, 1.5)
-    assert progress.slowest == (("delays", 1.5),)
+def test_pins_are_read_back_as_they_were_kept(record: RunRecord) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_pins(record.pins)
+    pins = Pins(
+        {"model": "logistic", "seed": 1},
+        {"a": Pin("sources/a", 3), "b": Pin("dataflows/b", 0, "0a1b")},
+    )
+    write_whole(record.pins, pins_document(pins))
+    assert read_pins(record.pins) == pins
+    assert [each.name for each in record.directory.iterdir()] == ["pins.json"]

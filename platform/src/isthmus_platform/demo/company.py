@@ -59,6 +59,10 @@ def _load(table: Table, folder: Path, connection: sqlite3.Connection) -> int:
 def _rows(table: Table, folder: Path) -> Iterator[list[str | None]]:
     with _open(table.name, folder) as text:
         reader = csv.DictReader(text)
+        found = reader.fieldnames or ()
+        for each in table.columns:
+            if each.name not in found:
+                raise SourceError(str(folder), f"column {each.name!r} of {table.name} is missing")
         for row in reader:
             values = [row[each.name] for each in table.columns]
             yield [None if value == _MISSING else value for value in values]

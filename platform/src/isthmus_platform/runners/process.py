@@ -119,13 +119,15 @@ class RunnerProcess:
     def _start(self) -> subprocess.Popen[bytes]:
         program = shutil.which(self._command[0], path=self._environment.get("PATH"))
         if program is None:
+            there = Path(self._command[0]).exists()
             raise RunnerError(
-                f"the runner's command {self._command[0]!r} does not exist; "
+                f"the runner's command {self._command[0]!r} "
+                f"{'is no program that can be run' if there else 'does not exist'}; "
                 "`command` in the deployment's [runners] names it"
             )
         try:
             return subprocess.Popen(
-                [program, *self._command[1:]],
+                [str(Path(program).absolute()), *self._command[1:]],
                 env=self._environment,
                 cwd=self._directory,
                 stdin=subprocess.PIPE,

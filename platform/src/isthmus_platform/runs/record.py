@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from urllib.parse import quote
 from isthmus_contracts import Identity
 from isthmus_contracts.picture import graph_svg
 from isthmus_contracts.protocol import Answer, Graph, decode_answer, encode
+
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,4 +132,9 @@ def write_whole(path: Path, text: str) -> None:
 def safe_name(run: str) -> str:
     """Return a run's id as the name of a directory; no id leads elsewhere."""
     name = quote(run, safe="+:~")
-    return f"%2E{name[1:]}" if name.startswith(".") else name
+    if name.startswith("."):
+        name = f"%2E{name[1:]}"
+    if len(name) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(run.encode()).hexdigest()[:16]
+    return f"{name[:_LONGEST_NAME]}%-{digest}"  # no shorter name has a % before a dash

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from isthmus_contracts.protocol import (
+    Answer,
+    EngineProfile,
+    RunFailure,
+    RunIdentity,
+    RunRequest,
+    RunResult,
+)
+from isthmus_platform.runners import RunnerProcess
+
+OUTPUTS = {"days.parquet": b"rows", "delay_calendar.png": b"picture"}
+
+
+@dataclass
+class Bench:
+    """A place to start runners in, and what they said."""
+
+    folder: Path
+    answers: list[Answer] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+
+    @property
+    def request(self) -> RunRequest:
+        """Return a request that the stand-in runner can fulfil."""
+        return RunRequest(
+            identity=RunIdentity("manual__1", "transform", 1),
+            dataflow="airport_days.v1",
+            contract_version="1.0.0",
+            targets=("days", "delay_calendar"),
+            params={},
+            inputs={"flight_features": ()},
+            spool=str(self.folder / "spool"),
+            engine=EngineProfile("sequential", {}),
+        )
+
+    def process(self, *command: str) -> RunnerProcess:
+        """Return a runner that was not started yet."""
+        environment = {"PATH": os.environ["PATH"]}
+        return RunnerProcess(command, environment, self.folder)
+
+    def run(self, process: RunnerProcess) -> RunResult | RunFailure:
+        """Run the request."""
+        return process.run(self.request, self.answers.append, self.log.append)
+
+    @property
+    def result(self) -> RunResult:
+        """Return an answer to the request."""
+        return RunResult(self.request.identity, "airport_days.v1", "1.0.0", "x", ())
+
+    def script(self, text: str) -> RunnerProcess:
+        """Return a runner that is a few lines of Python."""
+        return self.process(sys.executable, "-c", text)
+
+    def command(self, *options: str) -> list[str]:
+        """Return the command of the conformance kit's runner."""
+        kit = [sys.executable, "-m", "isthmus_contracts.testing.runner"]
+        return [*kit, "--outputs", str(self.folder / "outputs"), *options]
+
+    def stand_in(self, *options: str) -> RunnerProcess:
+        """Return the runner of the conformance kit."""
+        return self.process(*self.command(*options))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    for name in ("spool", "outputs"):
+        (tmp_path / name).mkdir()
+    for name, content in OUTPUTS.items():
+        (tmp_path / "outputs" / name).write_bytes(content)
+    before = psutil.Process().children(recursive=True)
+    yield Bench(tmp_path)
+    left = [each for each in psutil.Process().children(recursive=True) if each not in before]
+    assert psutil.wait_procs(left, timeout=5)[1] == []
