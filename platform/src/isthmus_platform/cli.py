@@ -41,6 +41,7 @@ from isthmus_platform.terminal.report import (
 )
 
 _MEANT_OTHERWISE = frozenset("%?#")
+_WHOLE_ROW = 200
 _DAGS = Path(__file__).parent / "dags"
 
 
@@ -257,6 +258,7 @@ def _releases(options: argparse.Namespace, console: Console) -> int:
             release.run,
             rows,
         )
+    console.width = max(console.width, _WHOLE_ROW)  # an id that is cut off cannot be copied
     console.print(grid, soft_wrap=True)
     return 0
 
