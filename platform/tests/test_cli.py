@@ -3,24 +3,23 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from isthmus_contracts import Column, Table
+from isthmus_contracts import Table
 from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
 from isthmus_platform import cli
 from isthmus_platform.deployment import LOCAL
-from isthmus_platform.lake import releases, tables
-from isthmus_platform.lake.acceptance import Accepted, AcceptedFile, AcceptedOutput
-from isthmus_platform.lake.pins import Pin
+from isthmus_platform.lake import releases
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.schemas import arrow_schema
 
 Said = tuple[int, str, str]
-FEATURES, DAYS = FLIGHT_DELAYS.output("flight_features"), AIRPORT_DAYS.output("days")
+Publish = Callable[[Lake, str], releases.Release]
+FEATURES = FLIGHT_DELAYS.output("flight_features")
 
 
 @pytest.fixture
@@ -38,63 +37,49 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> Said:
     return status, captured.out, captured.err
 
 
-def value(column: Column) -> object:
-    return (
-        column.choices[0] if column.choices else {"string": "x", "bool": True}.get(column.type, 1)
-    )
-
-
-def publish_airport_days(lake: Lake, run: str) -> releases.Release:
-    """Publish a release of airport_days that was made from two feature rows."""
-    assert isinstance(FEATURES, Table)
-    assert isinstance(DAYS, Table)
-    features = lake.table(FLIGHT_DELAYS.identity, "flight_features")
-    rows = [
-        {each.name: value(each) for each in FEATURES.columns} | {"flight": number}
-        for number in (1, 2)
-    ]
-    batches = pa.Table.from_pylist(rows, arrow_schema(FEATURES)).to_batches()
-    files = tables.write_table(features, FEATURES, batches)
-    version = tables.commit(features, FEATURES, files, run)
-    days = lake.table(AIRPORT_DAYS.identity, "days")
-    row = {each.name: value(each) for each in DAYS.columns}
-    (file,) = tables.write_table(
-        days, DAYS, pa.Table.from_pylist([row], arrow_schema(DAYS)).to_batches()
-    )
-    picture = lake.files(AIRPORT_DAYS.identity, "delay_calendar") / f"{run}.png"
-    picture.parent.mkdir(parents=True, exist_ok=True)
-    picture.write_bytes(b"picture")
-    accepted = Accepted(
-        "airport_days.v1",
-        "1.0.0",
-        "code",
-        run,
-        (
-            AcceptedOutput(
-                "days",
-                (AcceptedFile(lake.relative(days / file.name), file.bytes, "0" * 64, file.rows),),
-            ),
-            AcceptedOutput("delay_calendar", (AcceptedFile(lake.relative(picture), 7, "1" * 64),)),
-        ),
-    )
-    pins = {"flight_features": Pin(lake.relative(features), version)}
-    return releases.publish(lake, AIRPORT_DAYS, accepted, params={}, inputs=pins)
-
-
 @pytest.mark.parametrize(
     "arguments",
     [[], *[[name] for name in ("demo", "up", "run", "releases", "rollback", "export-inputs")]],
 )
-def test_every_command_explains_itself(arguments: list[str]) -> None:
+def test_every_command_explains_itself(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main([*arguments, "--help"])
+    assert end.value.code == 0
+    said = capsys.readouterr().out
+    assert said.startswith("usage: isthmus-platform ")
+    assert len(said.splitlines()) > 3
+
+
+def test_the_command_can_be_run_as_a_module() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "isthmus_platform.cli", *arguments, "--help"],
+        [sys.executable, "-m", "isthmus_platform.cli", "releases", "--help"],
         capture_output=True,
         text=True,
         check=True,
         timeout=60,
     )
-    assert done.stdout.startswith("usage: isthmus-platform")
-    assert len(done.stdout.splitlines()) > 3
+    assert "one of flight_delays, airport_days" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["fly"], "invalid choice: 'fly' (choose from"),
+        (["run"], "the following arguments are required: dataflow"),
+        (["--port", "http", "up"], "argument --port: invalid int value: 'http'"),
+        (["releases", "airport_days", "--all"], "unrecognized arguments: --all"),
+    ],
+)
+def test_a_command_that_is_none_is_status_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        cli.main(arguments)
+    assert end.value.code == 2
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("state")
@@ -135,11 +120,11 @@ def test_a_mistake_is_one_line_and_status_2(
 
 
 def test_releases_are_listed_and_rolled_back(
-    state: Path, capsys: pytest.CaptureFixture[str]
+    state: Path, publish: Publish, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "has published nothing yet" in call(capsys, "releases", "airport_days")[1]
     lake = Lake(state / "lake")
-    first, second = (publish_airport_days(lake, run) for run in ("run-1", "run-2"))
+    first, second = (publish(lake, run) for run in ("run-1", "run-2"))
     listed = call(capsys, "releases", "airport_days")[1].splitlines()
     assert [line.split()[0:2] for line in listed[1:2]] == [["current", second.id]]
     assert first.id in listed[2]
@@ -151,10 +136,10 @@ def test_releases_are_listed_and_rolled_back(
 
 
 def test_inputs_are_exported_as_the_run_read_them(
-    state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    state: Path, publish: Publish, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    publish_airport_days(Lake(state / "lake"), "run-1")
-    publish_airport_days(Lake(state / "lake"), "run-2")
+    publish(Lake(state / "lake"), "run-1")
+    publish(Lake(state / "lake"), "run-2")
     out = tmp_path / "inputs"
     status, told, _ = call(capsys, "export-inputs", "airport_days", str(out))
     assert (status, told) == (0, f"wrote {out}/flight_features.parquet, 2 rows\n")
@@ -165,9 +150,9 @@ def test_inputs_are_exported_as_the_run_read_them(
 
 
 def test_inputs_of_a_run_that_did_not_publish_can_be_exported(
-    state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    state: Path, publish: Publish, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    release = publish_airport_days(Lake(state / "lake"), "run-1")
+    release = publish(Lake(state / "lake"), "run-1")
     (pin,) = release.inputs.values()
     directory = state / "runs" / "airport_days.v1" / "run-9"
     directory.mkdir(parents=True)

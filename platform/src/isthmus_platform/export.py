@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pyarrow import parquet
 
-from isthmus_contracts import Dataflow
+from isthmus_contracts import Dataflow, Table
 from isthmus_platform.deployment import Deployment
 from isthmus_platform.errors import SourceError
 from isthmus_platform.lake import releases
@@ -31,15 +31,23 @@ def export_inputs(
     directory.mkdir(parents=True, exist_ok=True)
     for each in dataflow.inputs:
         pin = pins[each.name]
-        rows = 0
         draft = directory / f".{each.name}.parquet"
-        with parquet.ParquetWriter(draft, arrow_schema(each.table), compression="zstd") as writer:
-            for file in files_of(lake.path(pin.table), pin.version):
-                for batch in parquet.ParquetFile(file).iter_batches():
-                    writer.write_batch(fit(each.table, batch))
-                    rows += batch.num_rows
-        draft.replace(directory / f"{each.name}.parquet")
+        try:
+            rows = _write(draft, each.table, files_of(lake.path(pin.table), pin.version))
+            draft.replace(directory / f"{each.name}.parquet")
+        finally:
+            draft.unlink(missing_ok=True)
         yield each.name, rows
+
+
+def _write(path: Path, table: Table, files: Iterable[Path]) -> int:
+    rows = 0
+    with parquet.ParquetWriter(path, arrow_schema(table), compression="zstd") as writer:
+        for file in files:
+            for batch in parquet.ParquetFile(file).iter_batches():
+                writer.write_batch(fit(table, batch))
+                rows += batch.num_rows
+    return rows
 
 
 def _pins(

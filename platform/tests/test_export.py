@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from pyarrow import parquet
+
+from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
+from isthmus_platform.deployment import Deployment, Place
+from isthmus_platform.errors import SourceError, UserError
+from isthmus_platform.export import export_inputs
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.places import Lake
+from isthmus_platform.runs import RunRecord
+from isthmus_platform.runs.pins import Pins, pins_document
+from isthmus_platform.runs.record import write_whole
+
+Publish = Callable[[Lake, str], releases.Release]
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Deployment:
+    places = (Place(str(tmp_path / name)) for name in ("lake", "runs"))
+    return Deployment(tmp_path / "company.toml", *places, {}, {}, {}, {})
+
+
+@pytest.fixture
+def lake(deployment: Deployment) -> Lake:
+    return Lake(Path(deployment.lake.root))
+
+
+def test_without_a_run_it_is_what_the_current_release_was_made_from(
+    deployment: Deployment, lake: Lake, publish: Publish, tmp_path: Path
+) -> None:
+    first = publish(lake, "run-1")
+    publish(lake, "run-2")
+    releases.rollback(lake, AIRPORT_DAYS.identity, first.id, by="a test")
+    told = list(export_inputs(deployment, AIRPORT_DAYS, tmp_path / "deep" / "out"))
+    assert told == [("flight_features", 2)]
+    rows = parquet.read_table(tmp_path / "deep" / "out" / "flight_features.parquet")
+    assert rows.column_names == [column.name for column in AIRPORT_DAYS.inputs[0].table.columns]
+    assert [path.name for path in (tmp_path / "deep" / "out").iterdir()] == [
+        "flight_features.parquet"
+    ]
+
+
+def test_a_run_is_named_by_the_id_that_airflow_gave_it(
+    deployment: Deployment, lake: Lake, publish: Publish, tmp_path: Path
+) -> None:
+    run = "manual__2013-01-01T00:00:00+00:00"
+    pins = Pins({}, publish(lake, "run-1").inputs)
+    record = RunRecord(Path(deployment.runs.root), AIRPORT_DAYS.identity, run)
+    write_whole(record.pins, pins_document(pins))
+    assert list(export_inputs(deployment, AIRPORT_DAYS, tmp_path / "out", run)) == [
+        ("flight_features", 2)
+    ]
+
+
+@pytest.mark.parametrize("run", ["gone", "../../elsewhere", "", "x" * 500])
+def test_a_run_that_pinned_nothing_is_refused(
+    deployment: Deployment, tmp_path: Path, run: str
+) -> None:
+    with pytest.raises(SourceError) as refusal:
+        list(export_inputs(deployment, FLIGHT_DELAYS, tmp_path / "out", run))
+    problem = f"no run {run!r} has pinned its inputs here"
+    assert str(refusal.value) == f"source 'flight_delays.v1': {problem}"
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_a_release_there_is_nothing_to_export(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="it has published no release yet; run it first"):
+        list(export_inputs(deployment, FLIGHT_DELAYS, tmp_path / "out"))
+
+
+def test_what_is_interrupted_leaves_what_was_there(
+    deployment: Deployment,
+    lake: Lake,
+    publish: Publish,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    publish(lake, "run-1")
+    out = tmp_path / "out"
+    list(export_inputs(deployment, AIRPORT_DAYS, out))
+    before: Mapping[str, bytes] = {path.name: path.read_bytes() for path in out.iterdir()}
+
+    def broken(*_: object) -> Iterator[object]:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("isthmus_platform.export.fit", broken)
+    with pytest.raises(OSError, match="No space left"):
+        list(export_inputs(deployment, AIRPORT_DAYS, out))
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
