@@ -6,7 +6,19 @@ import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from typing import Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    ClassVar,
+    Literal,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    overload,
+)
 
 from isthmus_contracts.errors import ProtocolError
 
@@ -15,6 +27,16 @@ _Hint: TypeAlias = Any  # the typing module gives its hints no common type
 _SHOWN_CHARACTERS = 60
 
 
+class _Dataclass(Protocol):
+    """Stand for any instance of a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]  # as the standard library declares it
+
+
+@overload
+def to_plain(value: _Dataclass) -> dict[str, object]: ...
+@overload
+def to_plain(value: object) -> object: ...
 def to_plain(value: object) -> object:
     """Return `value` as dicts, lists and scalars, ready for `json.dumps`."""
     if is_dataclass(value) and not isinstance(value, type):

@@ -234,10 +234,10 @@ _TAG_OF = {cls: tag for tag, cls in _TAGS.items()}
 
 def encode(message: Message) -> str:
     """Return the message as one line of JSON, without the line's end."""
-    plain, tag = to_plain(message), _TAG_OF.get(type(message))
-    if not isinstance(plain, dict) or tag is None:
+    tag = _TAG_OF.get(type(message))
+    if tag is None:
         raise TypeError(f"{message!r} is no message")
-    line = {"protocol": VERSION, "type": tag, **plain}
+    line = {"protocol": VERSION, "type": tag, **to_plain(message)}
     return json.dumps(line, separators=(",", ":"), allow_nan=False)
 
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from isthmus_contracts import ContractError, Dataflow, resolve_params
-from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
+from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
 from isthmus_platform.demo.company import load_company
 from isthmus_platform.deployment import FILE_VARIABLE, LOCAL, load_deployment
 from isthmus_platform.errors import PlatformError
@@ -136,7 +136,7 @@ def _demo(options: argparse.Namespace, console: Console) -> int:
     with _airflow(options, console) as (client, installation):
         ended = _run_and_report(client, installation, FLIGHT_DELAYS, {}, console)
     if ended == 0:
-        report_next([FLIGHT_DELAYS, AIRPORT_DAYS], console)
+        report_next(FLIGHT_DELAYS, console)
     return ended
 
 
@@ -217,14 +217,15 @@ def _run_and_report(
 ) -> int:
     """Run a dataflow and what its publication starts; return 0 only if all were published."""
     first = (str(contract.identity), client.trigger(str(contract.identity), params))
-    runs_root = Path(load_deployment().runs.root)
+    deployment = load_deployment()
+    lake, runs_root = Lake(Path(deployment.lake.root)), Path(deployment.runs.root)
     waiting = [first]
     while waiting:
         dag, run_id = waiting.pop(0)
         dataflow = CATALOG.dataflow(dag)
         record = RunRecord(runs_root, dataflow.identity, run_id)
         run = follow(client, installation, record, console)
-        published = releases.releases(_lake(), dataflow.identity)
+        published = releases.releases(lake, dataflow.identity)
         made = next((each for each, _ in published if each.run == run_id), None)
         if made is None:
             report_failure(run, record, client, console)
@@ -233,7 +234,7 @@ def _run_and_report(
         if run.state != "success":
             report_failure(run, record, client, console)
             return 1
-        report_release(made, _lake(), console)
+        report_release(made, lake, console)
         report_times(run, record, console)
         if any(each.origin == dataflow.identity for d in CATALOG.dataflows for each in d.inputs):
             waiting += triggered_runs(client, run)

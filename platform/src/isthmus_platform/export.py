@@ -11,12 +11,13 @@ from isthmus_contracts import Dataflow, Table
 from isthmus_platform.deployment import Deployment
 from isthmus_platform.errors import SourceError
 from isthmus_platform.lake import releases
+from isthmus_platform.lake.documents import read_document
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.schemas import arrow_schema, fit
 from isthmus_platform.lake.tables import files_of
 from isthmus_platform.runs import RunRecord
-from isthmus_platform.runs.pins import read_pins
+from isthmus_platform.runs.pins import Pins
 
 
 def export_inputs(
@@ -56,7 +57,7 @@ def _pins(
     if run is not None:
         record = RunRecord(Path(deployment.runs.root), dataflow.identity, run)
         try:
-            return read_pins(record.pins).inputs
+            return read_document(Pins, record.pins).inputs
         except FileNotFoundError:
             raise SourceError(
                 str(dataflow.identity), f"no run {run!r} has pinned its inputs here"

@@ -89,10 +89,6 @@ class Client:
             for each in self._pages("/importErrors", "import_errors")
         ]
 
-    def unpause(self, dag: str) -> None:
-        """Let the scheduler start runs of a DAG."""
-        self._ask("PATCH", f"/dags/{_safe(dag)}", {"is_paused": False})
-
     def reparse(self, dag: Dag) -> None:
         """Ask for the DAG's file to be read again now, unless somebody has asked already."""
         try:

@@ -32,10 +32,7 @@ class IngestOperator(DataflowOperator):
                     inputs[each.name] = self._ingest(each, each.origin, deployment, try_name)
             pins = Pins(params, inputs)
             write_whole(self.record(deployment, run_id).pins, pins_document(pins))
-        plain = to_plain(pins)
-        if not isinstance(plain, dict):
-            raise TypeError("pins are an object")
-        return plain
+        return to_plain(pins)
 
     def _ingest(self, contract: Input, dataset: str, deployment: Deployment, by: str) -> Pin:
         from isthmus_platform.lake import tables

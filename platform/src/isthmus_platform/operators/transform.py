@@ -62,10 +62,7 @@ class TransformOperator(DataflowOperator):
                 accepted = accept(self.contract, request, result, self.lake(deployment))
                 seconds = time.perf_counter() - start
         self.log.info("accepted %s outputs in %.2f s", len(request.targets), seconds)
-        plain = to_plain(accepted)
-        if not isinstance(plain, dict):
-            raise TypeError("what is accepted is an object")
-        return plain
+        return to_plain(accepted)
 
     def on_kill(self) -> None:
         """Stop the runner when Airflow says so; nothing else ends `execute`."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from isthmus_contracts import ParamValue
-from isthmus_contracts.codec import from_plain, to_plain
+from isthmus_contracts.codec import to_plain
 from isthmus_platform.lake.pins import Pin
 
 
@@ -23,8 +22,3 @@ class Pins:
 def pins_document(pins: Pins) -> str:
     """Return the pins as JSON text."""
     return json.dumps(to_plain(pins), indent=2) + "\n"
-
-
-def read_pins(file: Path) -> Pins:
-    """Return the pins in `file`; raise `FileNotFoundError` if the run has none yet."""
-    return from_plain(Pins, json.loads(file.read_text(encoding="utf-8")))

@@ -79,19 +79,19 @@ def report_failure(run: Run, record: RunRecord, client: Client, console: Console
             console.print(printable(text), soft_wrap=True)
 
 
-def report_next(contracts: list[Dataflow], console: Console) -> None:
-    """Say what to type next."""
-    first = contracts[0].name
+def report_next(dataflow: Dataflow, console: Console) -> None:
+    """Say what to type next, for someone who has seen this dataflow run."""
+    name = dataflow.name
     console.print("\nnext")
     for command, meaning in (
         ("make up", "Airflow's page: http://localhost:8080, login airflow / airflow"),
-        (f"platform/.venv/bin/isthmus-platform releases {first}", "what was published"),
+        (f"platform/.venv/bin/isthmus-platform releases {name}", "what was published"),
         (
-            f"platform/.venv/bin/isthmus-platform export-inputs {first} out/inputs",
+            f"platform/.venv/bin/isthmus-platform export-inputs {name} out/inputs",
             "the run's inputs, for a data scientist",
         ),
         (
-            f"transforms/.venv/bin/isthmus run {first} --inputs out/inputs",
+            f"transforms/.venv/bin/isthmus run {name} --inputs out/inputs",
             "the same tables without Airflow",
         ),
     ):
