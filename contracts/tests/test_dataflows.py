@@ -120,6 +120,8 @@ def test_a_dataset_checks_its_names() -> None:
         Dataset("My Source", "A source.", "operations", (RAW,))
     with pytest.raises(DeclarationError, match="table of dataset 'source' 'raw' is declared twice"):
         Dataset("source", "A source.", "operations", (RAW, RAW))
+    with pytest.raises(DeclarationError, match=r"dataset 'source' has version '1'; right would be"):
+        Dataset("source", "A source.", "operations", (RAW,), "1")
 
 
 @pytest.mark.parametrize("suffix", ["", "html", ".", ".HTML", "./x", ".tar.gz", ".html\n"])

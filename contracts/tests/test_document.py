@@ -1,9 +1,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
-from isthmus_contracts import Column, Dataflow, Dataset, File, Metric, Metrics, Param, Table
+from isthmus_contracts import (
+    Column,
+    Dataflow,
+    Dataset,
+    Deprecation,
+    File,
+    Metric,
+    Metrics,
+    Param,
+    Table,
+)
 from isthmus_contracts.catalog import CATALOG, Catalog
 from isthmus_contracts.document import FORMAT, catalog_document
 
@@ -49,6 +61,12 @@ def test_inputs_say_where_they_come_from() -> None:
     assert list(dataflows) == ["first.v1", "second.v0"]
     assert dataflows["first.v1"]["inputs"] == [{"table": "raw", "of_dataset": "source"}]
     assert dataflows["second.v0"]["inputs"] == [{"table": "clean", "of_dataflow": "first.v1"}]
+
+
+def test_a_deprecation_says_its_day_as_text() -> None:
+    old = replace(FIRST, deprecation=Deprecation(date(2027, 1, 31), "first.v2"))
+    written = json.loads(catalog_document(Catalog((SOURCE,), (old,))))["dataflows"]["first.v1"]
+    assert written["deprecation"] == {"until": "2027-01-31", "instead": "first.v2"}
 
 
 def test_outputs_say_their_kind() -> None:

@@ -11,7 +11,7 @@ from isthmus_contracts.document import catalog_document
 
 def test_the_document_is_written(tmp_path: Path) -> None:
     file = tmp_path / "catalog.json"
-    assert main([str(file)]) == 0
+    assert main(["document", str(file)]) == 0
     assert file.read_text(encoding="utf-8") == catalog_document(CATALOG)
 
 
@@ -19,8 +19,8 @@ def test_a_fresh_document_passes_in_silence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "catalog.json"
-    main([str(file)])
-    assert main([str(file), "--check"]) == 0
+    main(["document", str(file)])
+    assert main(["document", str(file), "--check"]) == 0
     assert capsys.readouterr() == ("", "")
 
 
@@ -31,14 +31,18 @@ def test_a_stale_or_missing_document_is_reported_and_left_alone(
     file = tmp_path / "catalog.json"
     if content is not None:
         file.write_text(content, encoding="utf-8")
-    assert main(["--check", str(file)]) == 1
+    assert main(["document", "--check", str(file)]) == 1
     assert capsys.readouterr().err == (
-        f"{file} does not match the catalog; write it again: python -m isthmus_contracts {file}\n"
+        f"{file} does not match the catalog; "
+        f"write it again: python -m isthmus_contracts document {file}\n"
     )
     assert (file.read_text(encoding="utf-8") if file.exists() else None) == content
 
 
-def test_a_file_must_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("arguments", "missing"), [([], "COMMAND"), (["document"], "file")])
+def test_a_command_and_its_file_must_be_named(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], missing: str
+) -> None:
     with pytest.raises(SystemExit, match="2"):
-        main([])
-    assert "the following arguments are required: file" in capsys.readouterr().err
+        main(arguments)
+    assert f"the following arguments are required: {missing}" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import KW_ONLY, dataclass
+from datetime import date
 from typing import TypeAlias
 
 from isthmus_contracts._bounds import check_bounds
@@ -101,9 +102,11 @@ class Dataset:
     description: str
     owner: str
     tables: tuple[Table, ...]
+    version: str = "1.0.0"
 
     def __post_init__(self) -> None:
         check_name("dataset", self.name)
+        _check_version(f"dataset {self.name!r}", self.version)
         check_unique(f"table of dataset {self.name!r}", (each.name for each in self.tables))
 
     def input(self, table: str) -> Input:
@@ -128,6 +131,14 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Deprecation:
+    """Announce the last day on which a dataflow runs, in UTC, and what takes its place."""
+
+    until: date
+    instead: str
+
+
+@dataclass(frozen=True, slots=True)
 class Dataflow:
     """Declare a dataflow: the whole of what the two teams have agreed on."""
 
@@ -139,13 +150,11 @@ class Dataflow:
     outputs: tuple[Output, ...]
     params: tuple[Param, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
+    deprecation: Deprecation | None = None
 
     def __post_init__(self) -> None:
         check_name("dataflow", self.name)
-        if not _VERSION.fullmatch(self.version):
-            raise DeclarationError(
-                f"dataflow {self.name!r} has version {self.version!r}; right would be '1.0.0'"
-            )
+        _check_version(f"dataflow {self.name!r}", self.version)
         if not self.owner:
             raise DeclarationError(f"dataflow {self.name!r} has no owner")
         if not self.outputs:
@@ -179,3 +188,8 @@ class Dataflow:
         if not isinstance(output, Table):
             raise DeclarationError(f"output {table!r} of dataflow {self.name!r} is no table")
         return Input(output, self.identity)
+
+
+def _check_version(what: str, version: str) -> None:
+    if not _VERSION.fullmatch(version):
+        raise DeclarationError(f"{what} has version {version!r}; right would be '1.0.0'")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, is_dataclass
+from datetime import date
 
 from isthmus_contracts.catalog import Catalog
 from isthmus_contracts.dataflows import Dataflow, Identity, Input
@@ -23,7 +24,7 @@ def catalog_document(catalog: Catalog) -> str:
 
 def _plain(declared: object) -> object:
     match declared:
-        case Identity():
+        case Identity() | date():
             return str(declared)
         case Input(table=table, origin=Identity() as origin):
             return {"table": table.name, "of_dataflow": str(origin)}

@@ -11,7 +11,7 @@ from isthmus_platform.errors import DeploymentError
 def test_the_page_holds_the_whole_contract() -> None:
     page = dataflow_page(FLIGHT_DELAYS)
     for words in (
-        "Contract version **1.0.0**, owner **flight-analytics**",
+        "Contract version **1.0.0**, owner **data-science**",
         "| weather | dataset nyc\\_flights |",
         "| test\\_from\\_month | 10 | integer from 2 to 12 |",
         "### Table flight_features",

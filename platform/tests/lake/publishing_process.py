@@ -38,7 +38,7 @@ CARRIERS = Table("carriers", "One row per airline.", (Column("carrier", "string"
 DATAFLOW = Dataflow(
     "delays",
     "2.1.0",
-    "flight-analytics",
+    "data-science",
     "What the lake's tests publish.",
     inputs=(),
     outputs=(

@@ -170,7 +170,7 @@ DELAY_METRICS = Metrics(
 FLIGHT_DELAYS = Dataflow(
     name="flight_delays",
     version="1.0.0",
-    owner="flight-analytics",
+    owner="data-science",
     description=(
         "Joins the flights out of New York with weather, aircraft and airports, trains a model of "
         "late arrival on the early months and tests it on the later ones."
