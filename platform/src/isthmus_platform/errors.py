@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 
 _SHOWN_PROBLEMS = 5
@@ -14,6 +15,16 @@ class PlatformError(Exception):
 
 class UserError(PlatformError):
     """Be the root of what a person gave wrong; its message is enough, without a traceback."""
+
+
+class RetiredError(UserError):
+    """Report a dataflow whose last day has passed; `instead` is what takes its place."""
+
+    def __init__(self, dataflow: str, until: date, instead: str) -> None:
+        self.dataflow = dataflow
+        self.until = until
+        self.instead = instead
+        super().__init__(f"{dataflow} was retired after {until}; use {instead} instead")
 
 
 class TableContractError(UserError):

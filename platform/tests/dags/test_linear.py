@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,12 +12,16 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, Asset
 from airflow.serialization.serialized_objects import DagSerialization
 
-from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
+from isthmus_contracts import Deprecation
+from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS, Catalog
 from isthmus_platform.dags import isthmus_dags
 from isthmus_platform.dags.linear import build_dag, build_dags
 from isthmus_platform.deployment import LOCAL, Settings
 
 FOLDER = Path(isthmus_dags.__file__).parent
+LAST_DAY = date(2027, 1, 31)
+DAY_AFTER = LAST_DAY + timedelta(days=1)
+RETIRED = "flight_delays.v1 was retired after 2027-01-31; use flight_delays.v2 instead"
 
 
 @pytest.fixture
@@ -26,6 +32,16 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ISTHMUS_STATE", str(tmp_path))
     monkeypatch.setenv("ISTHMUS_TRANSFORMS_PYTHON", "python")
     return file
+
+
+def deprecated(until: date = LAST_DAY) -> Catalog:
+    """Return the catalog with flight_delays deprecated."""
+    old = replace(FLIGHT_DELAYS, deprecation=Deprecation(until, "flight_delays.v2"))
+    return replace(CATALOG, dataflows=(old, AIRPORT_DAYS))
+
+
+def serialized(dag: DAG) -> str:
+    return json.dumps(DagSerialization.to_dict(dag), sort_keys=True)
 
 
 def chain(dag: DAG) -> list[tuple[str, list[str]]]:
@@ -80,10 +96,7 @@ def test_settings_reach_every_task() -> None:
 
 
 def test_the_serialized_dag_is_the_same_each_time() -> None:
-    once, again = (
-        json.dumps(DagSerialization.to_dict(build_dag(FLIGHT_DELAYS, Settings())), sort_keys=True)
-        for _ in range(2)
-    )
+    once, again = (serialized(build_dag(FLIGHT_DELAYS, Settings())) for _ in range(2))
     assert once == again
     assert "carrier_scores" in once  # it is an output; what follows is a function inside
     assert "trained_model" not in once
@@ -142,3 +155,52 @@ def test_strangers_keep_names_of_their_own(deployment: Path) -> None:
     deployment.write_text(LOCAL.read_text() + "".join(f'\n[dataflows."{n}"]' for n in names))
     dags = build_dags(CATALOG)
     assert len({dag.dag_id for dag in dags.values()}) == len(CATALOG.dataflows) + len(names)
+
+
+@pytest.mark.usefixtures("deployment")
+@pytest.mark.parametrize("today", [date(2020, 1, 1), LAST_DAY])
+def test_a_deprecated_dataflow_runs_to_the_end_of_its_last_day(today: date) -> None:
+    dag = build_dags(deprecated(), today)["flight_delays.v1"]
+    assert dag.task_ids == ["ingest", "transform", "publish"]
+    assert dag.tags == {"data-science", "isthmus", "deprecated"}
+    assert dag.dag_display_name == "flight_delays.v1"
+    assert "runs until 2027-01-31" in str(dag.doc_md)
+
+
+@pytest.mark.usefixtures("deployment")
+def test_after_its_last_day_a_dataflow_is_refused_and_the_others_are_spared() -> None:
+    dags = build_dags(deprecated(), DAY_AFTER)
+    dag = dags["flight_delays.v1"]
+    assert dag.task_ids == ["retired"]
+    assert dag.tags == {"isthmus", "retired"}
+    assert dag.description == RETIRED
+    assert RETIRED in str(dag.dag_display_name)
+    assert dag.get_task("retired").message == RETIRED
+    assert "flight\\_delays.v1 was retired after 2027-01-31" in str(dag.doc_md)
+    assert dags["airport_days.v1"].task_ids == ["ingest", "transform", "publish"]
+    assert "deprecated" not in dags["airport_days.v1"].tags
+
+
+def test_a_retired_dataflow_is_said_to_be_retired_whatever_its_deployment_says(
+    deployment: Path,
+) -> None:
+    part = '\n[dataflows."flight_delays.v1"]\nretires = 3\n'
+    deployment.write_text(LOCAL.read_text() + part)
+    assert build_dags(deprecated(), DAY_AFTER)["flight_delays.v1"].task_ids == ["retired"]
+    assert build_dags(deprecated(), LAST_DAY)["flight_delays.v1"].task_ids == ["mistake"]
+
+
+@pytest.mark.usefixtures("deployment")
+def test_a_deprecation_changes_the_dag_twice_and_not_each_day() -> None:
+    days = [LAST_DAY + timedelta(days=each) for each in range(-2, 3)]
+    forms = [serialized(build_dags(deprecated(), day)["flight_delays.v1"]) for day in days]
+    assert forms[0] == forms[1] == forms[2] != forms[3] == forms[4]
+    assert forms[0] != serialized(build_dags(CATALOG, LAST_DAY)["flight_delays.v1"])
+
+
+@pytest.mark.usefixtures("deployment")
+def test_without_a_day_it_is_today() -> None:
+    today = datetime.now(UTC).date()
+    for days, tasks in ((-2, ["retired"]), (2, ["ingest", "transform", "publish"])):
+        catalog = deprecated(today + timedelta(days=days))
+        assert build_dags(catalog)["flight_delays.v1"].task_ids == tasks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from airflow.sdk import DAG, Asset, Param
@@ -10,18 +10,19 @@ from airflow.sdk import DAG, Asset, Param
 from isthmus_contracts import Dataflow, Identity
 from isthmus_contracts import Param as ContractParam
 from isthmus_contracts.catalog import Catalog
-from isthmus_platform.dags.mistakes import mistaken_dag
+from isthmus_platform.dags.mistakes import mistaken_dag, retired_dag
 from isthmus_platform.dags.pages import dataflow_page
 from isthmus_platform.deployment import Deployment, Settings, load_deployment
-from isthmus_platform.errors import DeploymentError
+from isthmus_platform.errors import DeploymentError, RetiredError
 from isthmus_platform.operators import IngestOperator, PublishOperator, TransformOperator
+from isthmus_platform.operators.retirement import check_not_retired
 
 
-def build_dags(catalog: Catalog) -> dict[str, DAG]:
-    """Return a DAG for each dataflow.
+def build_dags(catalog: Catalog, today: date | None = None) -> dict[str, DAG]:
+    """Return a DAG for each dataflow; `today` is by default the day in UTC.
 
-    Where the deployment does not allow a dataflow to run, its DAG says why instead, in the list of
-    DAGs, on its page, and when it is triggered.
+    Where the deployment does not allow a dataflow to run, or its last day has passed, its DAG says
+    why instead, in the list of DAGs, on its page, and when it is triggered.
     """
     try:
         deployment = load_deployment()
@@ -32,15 +33,18 @@ def build_dags(catalog: Catalog) -> dict[str, DAG]:
         }
     strangers = deployment.strangers(catalog)
     return {name: mistaken_dag(name, error) for name, error in strangers.items()} | {
-        str(each.identity): _dag_or_mistake(each, deployment) for each in catalog.dataflows
+        str(each.identity): _dag_or_mistake(each, deployment, today) for each in catalog.dataflows
     }
 
 
-def _dag_or_mistake(dataflow: Dataflow, deployment: Deployment) -> DAG:
+def _dag_or_mistake(dataflow: Dataflow, deployment: Deployment, today: date | None) -> DAG:
     name = str(dataflow.identity)
     try:
+        check_not_retired(dataflow, today)
         dag = build_dag(dataflow, deployment.settings(dataflow))
         dag.timetable.validate()
+    except RetiredError as error:
+        return retired_dag(name, error)
     except DeploymentError as error:
         return mistaken_dag(name, error)
     except Exception as error:  # noqa: BLE001 - whatever Airflow refuses, the others are to load
@@ -60,7 +64,7 @@ def build_dag(dataflow: Dataflow, settings: Settings) -> DAG:
         schedule=_schedule(dataflow, settings),
         catchup=False,
         params={each.name: form_field(each) for each in dataflow.params},
-        tags={dataflow.owner, "isthmus"},
+        tags={dataflow.owner, "isthmus"} | ({"deprecated"} if dataflow.deprecation else set()),
         default_args={
             "owner": dataflow.owner,
             "retries": settings.retries,

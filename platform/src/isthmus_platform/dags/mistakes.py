@@ -1,4 +1,4 @@
-"""The DAG that stands for a dataflow which the deployment does not allow to run."""
+"""The DAG that stands for a dataflow which the deployment, or its age, does not allow to run."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from airflow.sdk import DAG, BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from isthmus_platform.dags.pages import mistake_page
-from isthmus_platform.errors import DeploymentError
+from isthmus_platform.dags.pages import mistake_page, retirement_page
+from isthmus_platform.errors import DeploymentError, RetiredError, UserError
 
 _LONGEST = 200
 _LONGEST_TITLE = 1000
@@ -24,22 +24,31 @@ class MistakeOperator(BaseOperator):
         self.message = message
 
     def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
-        """Fail, for no retry can mend a file."""
+        """Fail, for no retry can mend a file or turn time back."""
         self.log.error("%s", self.message)
         raise AirflowFailException(self.message)
 
 
 def mistaken_dag(name: str, error: DeploymentError) -> DAG:
     """Return a DAG that takes a dataflow's place until its deployment is mended."""
+    return _refusing_dag(name, error, mistake_page(name, error), "mistake")
+
+
+def retired_dag(name: str, error: RetiredError) -> DAG:
+    """Return the DAG that takes a dataflow's place after its last day."""
+    return _refusing_dag(name, error, retirement_page(name, error), "retired")
+
+
+def _refusing_dag(name: str, error: UserError, page: str, tag: str) -> DAG:
     with DAG(
         dag_id=_dag_id(name),
         dag_display_name=f"{name[:_LONGEST]} cannot run: {error}"[:_LONGEST_TITLE],
         description=str(error),
-        doc_md=mistake_page(name, error),
+        doc_md=page,
         schedule=None,
-        tags={"isthmus", "mistake"},
+        tags={"isthmus", tag},
     ) as dag:
-        MistakeOperator(task_id="mistake", message=str(error))
+        MistakeOperator(task_id=tag, message=str(error))
     return dag
 
 

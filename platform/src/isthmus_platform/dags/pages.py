@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
 from isthmus_contracts import Column, Dataflow, Identity, Metrics, Output, Table
-from isthmus_platform.errors import DeploymentError
+from isthmus_platform.errors import DeploymentError, UserError
+
+_MARKS = re.compile(r"[\\`*_\[\]|~#]")
+_LIST = re.compile(r"^([0-9]*)([-+.)])")
 
 
 def dataflow_page(dataflow: Dataflow) -> str:
     """Return what a dataflow takes, offers and promises, and where to change what."""
     parts = [
         f"# {_text(str(dataflow.identity))}",
+        *_deprecation(dataflow),
         _text(dataflow.description),
         f"Contract version **{dataflow.version}**, owner **{_text(dataflow.owner)}**.",
         "## Inputs",
@@ -57,11 +62,28 @@ def dataflow_page(dataflow: Dataflow) -> str:
 
 def mistake_page(name: str, error: DeploymentError) -> str:
     """Return why a dataflow cannot run here, and what to do."""
-    return (
-        f"# {_text(name)} cannot run here\n\n{_text(str(error))}\n\n"
+    return _refusal(
+        name,
+        error,
         "Mend the deployment file; Airflow reads it again within a minute. "
-        "The other dataflows are not affected."
+        "The other dataflows are not affected.",
     )
+
+
+def retirement_page(name: str, error: UserError) -> str:
+    """Return that a dataflow's last day has passed, and what is left of it."""
+    return _refusal(name, error, "What it has published stays in the lake and can still be read.")
+
+
+def _refusal(name: str, error: UserError, advice: str) -> str:
+    return f"# {_text(name)} cannot run here\n\n{_text(str(error))}\n\n{advice}"
+
+
+def _deprecation(dataflow: Dataflow) -> tuple[str, ...]:
+    if dataflow.deprecation is None:
+        return ()
+    until, instead = dataflow.deprecation.until, dataflow.deprecation.instead
+    return (f"**Deprecated**: runs until {until}, use {_text(instead)} instead.",)
 
 
 def _origin(origin: str | Identity) -> str:
@@ -98,7 +120,6 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _text(text: str) -> str:
-    """Return text that means itself in Markdown and HTML."""
-    for mark in "\\`*_[]|":
-        text = text.replace(mark, f"\\{mark}")
-    return escape(text, quote=False)
+    """Return text, on one line, that means itself in Markdown and HTML wherever it stands."""
+    line = " ".join(text.split())
+    return escape(_LIST.sub(r"\1\\\2", _MARKS.sub(r"\\\g<0>", line)), quote=False)

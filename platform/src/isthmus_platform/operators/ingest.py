@@ -10,6 +10,7 @@ from isthmus_platform.deployment import Deployment, load_deployment
 from isthmus_platform.errors import SourceError
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.operators.dataflow import DataflowOperator
+from isthmus_platform.operators.retirement import check_not_retired
 from isthmus_platform.runs.pins import Pins, pins_document
 from isthmus_platform.runs.record import write_whole
 
@@ -20,6 +21,7 @@ class IngestOperator(DataflowOperator):
     def execute(self, context: Context) -> dict[str, object]:
         """Resolve the params, ingest each source table, and pin a version of each input."""
         with self.mistakes_told():
+            check_not_retired(self.contract)  # the DAG may have been read before the last day ended
             deployment = load_deployment()
             params = resolve_params(self.contract.params, dict(context["params"]))
             run_id = str(context["run_id"])

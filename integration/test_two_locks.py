@@ -1,0 +1,57 @@
+"""The two sides may disagree on the version of a library, even of the one that writes the data."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from conftest import FLIGHT_DELAYS, ROOT, TRANSFORMS_PYTHON, Airflow
+from pyarrow import parquet
+
+from isthmus_contracts.catalog import CATALOG
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.pins import Pin
+from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.tables import files_of
+
+THEIRS = "22.0.0"  # the oldest pyarrow that both projects allow
+
+
+@pytest.fixture
+def older_pyarrow(tmp_path: Path) -> Path:
+    """Return a directory that holds an older pyarrow for the transforms' Python."""
+    places = os.pathsep.join((str(ROOT / ".venv" / "bin"), os.environ["PATH"]))
+    uv = shutil.which("uv", path=places)
+    assert uv, "uv is not on the path; `make .venv/bin/nox` installs it"
+    command = [uv, "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"]
+    where = ["--python", str(TRANSFORMS_PYTHON), "--target", str(tmp_path / "older")]
+    subprocess.run([*command, *where, f"pyarrow=={THEIRS}"], check=True, timeout=300)
+    return tmp_path / "older"
+
+
+def test_each_side_runs_with_a_pyarrow_of_its_own(airflow: Airflow, older_pyarrow: Path) -> None:
+    assert pa.__version__ != THEIRS
+    home = 'home = "${ISTHMUS_STATE}/runner"'
+    airflow.deploy((home, f'{home}\nenvironment = {{ PYTHONPATH = "{older_pyarrow}" }}'))
+    run = airflow.run()
+    assert run.state == "success", airflow.log(run, "transform")
+
+    lake, identity = Lake(airflow.state / "lake"), CATALOG.dataflow(FLIGHT_DELAYS).identity
+    (made,) = [each for each, _ in releases.releases(lake, identity) if each.run == run.id]
+    published = [releases.pin(made, name) for name in made.tables]
+    assert {writer(lake, each) for each in made.inputs.values()} == {pa.__version__}
+    assert {writer(lake, each) for each in published} == {THEIRS}
+
+
+def writer(lake: Lake, pin: Pin) -> str:
+    """Return the version of pyarrow in the process that wrote a table, as its file says it."""
+    (file,) = files_of(lake.path(pin.table), pin.version)
+    said = parquet.read_metadata(file).created_by
+    found = re.fullmatch(r"parquet-cpp-arrow version (\S+)", said)
+    assert found, said
+    return found[1]
