@@ -12,7 +12,7 @@ import nox
 nox.needs_version = ">=2026.2.9"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["contracts", "platform", "transforms", "boundaries", "integration"]
+nox.options.sessions = ["contracts", "odcs", "platform", "transforms", "boundaries", "integration"]
 
 ROOT = Path(__file__).parent
 SOURCES = os.pathsep.join(
@@ -45,6 +45,7 @@ def tests(tree: str) -> tuple[str, ...]:
 
 LOCKS = {
     "bootstrap.lock": ("bootstrap.in",),
+    "checks/odcs/requirements.lock": ("checks/odcs/requirements.in",),
     "checks/requirements.lock": ("checks/pyproject.toml",),
     "contracts/requirements.lock": ("contracts/pyproject.toml",),
     "contracts/requirements-test.lock": tests("contracts"),
@@ -76,13 +77,30 @@ def transforms(session: nox.Session) -> None:
 
 @nox.session
 def boundaries(session: nox.Session) -> None:
-    """Check who imports whom, style, and that locks and catalog.json are fresh."""
+    """Check who imports whom and who owns what, by planting violations; style; fresh locks."""
     sync(session, "checks/requirements.lock")
+    environment = {**CLEAN, "PYTHONPATH": SOURCES}
+    session.run("lint-imports", "--no-cache", "--no-logo", env=environment)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
-    environment = {**CLEAN, "PYTHONPATH": SOURCES}
-    session.run("lint-imports", "--no-cache", env=environment)
-    session.run("python", "-m", "pytest", "checks", *session.posargs, env=environment)
+    arguments = ["checks", "--ignore=checks/odcs", *session.posargs]
+    session.run("python", "-m", "pytest", *arguments, env=environment)
+
+
+@nox.session
+def odcs(session: nox.Session) -> None:
+    """Read the exported catalog with other people's tools of the Open Data Contract Standard."""
+    sync(session, "checks/odcs/requirements.lock")
+    environment = {**CLEAN, "PYTHONPATH": str(ROOT / "contracts" / "src")}
+    session.run("python", "-m", "pytest", "checks/odcs", *session.posargs, env=environment)
+
+
+@nox.session(venv_backend="none")
+def affected(session: nox.Session) -> None:
+    """Say who must approve what changed since BASE, and which sessions must run: -- BASE."""
+    environment = {**CLEAN, "PYTHONPATH": str(ROOT / "contracts" / "src")}
+    command = (sys.executable, "checks/affected.py", *session.posargs)
+    session.run(*command, env=environment, external=True)
 
 
 @nox.session

@@ -38,5 +38,5 @@ def test_no_page_is_missing() -> None:
 
 
 def test_the_catalog_document_is_fresh() -> None:
-    command = ["python", "-m", "isthmus_contracts", "contracts/catalog.json", "--check"]
+    command = ["python", "-m", "isthmus_contracts", "document", "contracts/catalog.json", "--check"]
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0

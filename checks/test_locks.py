@@ -11,7 +11,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LOCKS = sorted(
-    str(path.relative_to(ROOT)) for each in ("*", "*/*") for path in ROOT.glob(f"{each}.lock")
+    str(path.relative_to(ROOT))
+    for each in ("*", "*/*", "checks/*/*")
+    for path in ROOT.glob(f"{each}.lock")
 )
 _PINNED = re.compile(r"[a-z0-9._-]+(\[[a-z0-9,._-]+\])?==\S+( ; .+)?")
 
@@ -20,8 +22,9 @@ _PINNED = re.compile(r"[a-z0-9._-]+(\[[a-z0-9,._-]+\])?==\S+( ; .+)?")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lock a copy of the repository's projects anew, preferring the versions locked now."""
     copy = tmp_path_factory.mktemp("repository")
-    for path in [*LOCKS, "noxfile.py", "bootstrap.in", "platform/demo-data.in"]:
-        (copy / path).parent.mkdir(exist_ok=True)
+    inputs = ("bootstrap.in", "checks/odcs/requirements.in", "platform/demo-data.in")
+    for path in [*LOCKS, "noxfile.py", *inputs]:
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, copy / path)
     for project in ROOT.glob("*/pyproject.toml"):
         (copy / project.parent.name).mkdir(exist_ok=True)

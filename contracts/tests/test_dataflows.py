@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from isthmus_contracts import (
     Dataflow,
     Dataset,
     DeclarationError,
+    Deprecation,
     File,
     Identity,
     Input,
@@ -122,6 +124,8 @@ def test_a_dataset_checks_its_names() -> None:
         Dataset("source", "A source.", "operations", (RAW, RAW))
     with pytest.raises(DeclarationError, match=r"dataset 'source' has version '1'; right would be"):
         Dataset("source", "A source.", "operations", (RAW,), "1")
+    with pytest.raises(DeclarationError, match=r"^dataset 'source' has no owner$"):
+        Dataset("source", "A source.", "", (RAW,))
 
 
 @pytest.mark.parametrize("suffix", ["", "html", ".", ".HTML", "./x", ".tar.gz", ".html\n"])
@@ -156,3 +160,15 @@ def test_a_metric_keeps_its_bounds_in_order() -> None:
 def test_everything_declared_has_a_plain_name(declare: Any, message: str) -> None:  # noqa: ANN401
     with pytest.raises(DeclarationError, match=message):
         declare()
+
+
+@pytest.mark.parametrize("until", ["soon", "2027-01-31", datetime(2027, 1, 31, tzinfo=UTC), None])
+def test_a_deprecation_ends_on_a_day(until: Any) -> None:  # noqa: ANN401 - what a person writes
+    message = f"a deprecation runs until {until!r}; right would be date(2027, 1, 31)"
+    with pytest.raises(DeclarationError, match=re.escape(message)):
+        Deprecation(until, "cleaning.v2")
+
+
+def test_a_deprecation_names_what_to_use_instead() -> None:
+    with pytest.raises(DeclarationError, match="names nothing to use instead"):
+        Deprecation(date(2027, 1, 31), "")

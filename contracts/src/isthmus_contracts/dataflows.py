@@ -107,6 +107,8 @@ class Dataset:
     def __post_init__(self) -> None:
         check_name("dataset", self.name)
         _check_version(f"dataset {self.name!r}", self.version)
+        if not self.owner:
+            raise DeclarationError(f"dataset {self.name!r} has no owner")
         check_unique(f"table of dataset {self.name!r}", (each.name for each in self.tables))
 
     def input(self, table: str) -> Input:
@@ -136,6 +138,14 @@ class Deprecation:
 
     until: date
     instead: str
+
+    def __post_init__(self) -> None:
+        if type(self.until) is not date:  # a datetime is a date too, and cannot be compared to one
+            raise DeclarationError(
+                f"a deprecation runs until {self.until!r}; right would be date(2027, 1, 31)"
+            )
+        if not self.instead:
+            raise DeclarationError("a deprecation names nothing to use instead")
 
 
 @dataclass(frozen=True, slots=True)

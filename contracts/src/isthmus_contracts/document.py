@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date
+from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from isthmus_contracts.catalog import Catalog
-from isthmus_contracts.dataflows import Dataflow, Identity, Input
+from isthmus_contracts.codec import from_plain
+from isthmus_contracts.dataflows import (
+    Checkpoint,
+    Dataflow,
+    Dataset,
+    Deprecation,
+    File,
+    Identity,
+    Input,
+    Metrics,
+    Output,
+)
+from isthmus_contracts.errors import ContractError, DeclarationError, ProtocolError
+from isthmus_contracts.params import Param
+from isthmus_contracts.tables import Table
 
 FORMAT = 1
+
+T = TypeVar("T")
+_Json: TypeAlias = Any  # what json.loads returns, until the codec has checked it
+_KINDS: Mapping[str, type[Output]] = {"table": Table, "file": File, "metrics": Metrics}
 
 
 def catalog_document(catalog: Catalog) -> str:
@@ -47,3 +68,171 @@ def _fields(declared: object) -> dict[str, object]:
 
 def _kind(output: object) -> str:
     return type(output).__name__.lower()
+
+
+# The written form of what a declaration holds otherwise, for the codec. It has no type for an
+# entry or an output of any kind, so these are decoded one by one, and their holder is empty.
+
+
+@dataclass(frozen=True, slots=True)
+class _WrittenCatalog:
+    format: int
+    datasets: Mapping[str, str]
+    dataflows: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _WrittenInput:
+    table: str
+    of_dataset: str | None = None
+    of_dataflow: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _WrittenDeprecation:
+    until: str
+    instead: str
+
+
+@dataclass(frozen=True, slots=True)
+class _WrittenDataflow:
+    name: str
+    version: str
+    owner: str
+    description: str
+    inputs: tuple[_WrittenInput, ...] = ()
+    outputs: tuple[str, ...] = ()
+    params: tuple[Param, ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
+    deprecation: _WrittenDeprecation | None = None
+
+
+def parse_catalog(text: str) -> Catalog:
+    """Return the catalog that `catalog_document` made the text from, be it in an older revision.
+
+    Raise `DeclarationError` naming the place that cannot be understood.
+    """
+    try:
+        return _catalog(text)
+    except ProtocolError as error:
+        raise DeclarationError(str(error)) from None
+
+
+def _catalog(text: str) -> Catalog:
+    try:
+        document = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError("document", f"no JSON: {error}") from None
+    written, entries = _decoded(_WrittenCatalog, document, "document", "datasets", "dataflows")
+    if written.format != FORMAT:
+        raise ProtocolError("document", f"unknown format {written.format}; known: {FORMAT}")
+    datasets: dict[str, Dataset] = {}
+    for name, plain in entries["datasets"].items():
+        with _at(where := f"datasets.{name}"):
+            datasets[name] = _dataset(plain, where)
+            _check_entry(name, datasets[name].name)
+    dataflows: dict[str, Dataflow] = {}
+    for name, plain in entries["dataflows"].items():
+        with _at(where := f"dataflows.{name}"):
+            dataflows[name] = _dataflow(plain, where, {**datasets, **dataflows})
+            _check_entry(name, str(dataflows[name].identity))
+    return Catalog(tuple(datasets.values()), tuple(dataflows.values()))
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number")
+
+
+@contextmanager
+def _at(where: str) -> Iterator[None]:
+    try:
+        yield
+    except ProtocolError:  # names its place already
+        raise
+    except ContractError as error:
+        raise ProtocolError(where, str(error)) from None
+
+
+def _check_entry(name: str, own: str) -> None:
+    if name != own:
+        raise DeclarationError(f"by its name and version it is {own!r}")
+
+
+def _dataset(plain: _Json, where: str) -> Dataset:
+    if isinstance(plain, dict):
+        plain = {"tables": [], **plain}  # a dataset without tables is written without the field
+    return _decoded(Dataset, plain, where)[0]
+
+
+def _dataflow(plain: _Json, where: str, offered: Mapping[str, Dataset | Dataflow]) -> Dataflow:
+    written, rest = _decoded(_WrittenDataflow, plain, where, "outputs")
+    return Dataflow(
+        name=written.name,
+        version=written.version,
+        owner=written.owner,
+        description=written.description,
+        inputs=tuple(
+            _input(each, f"{where}.inputs[{i}]", offered) for i, each in enumerate(written.inputs)
+        ),
+        outputs=tuple(
+            _output(each, f"{where}.outputs[{i}]") for i, each in enumerate(rest.get("outputs", ()))
+        ),
+        params=written.params,
+        checkpoints=written.checkpoints,
+        deprecation=_deprecation(written.deprecation, f"{where}.deprecation"),
+    )
+
+
+def _input(written: _WrittenInput, where: str, offered: Mapping[str, Dataset | Dataflow]) -> Input:
+    origins = [each for each in (written.of_dataset, written.of_dataflow) if each is not None]
+    if len(origins) != 1:
+        raise ProtocolError(where, "expected one of 'of_dataset' and 'of_dataflow'")
+    origin = offered.get(origins[0])
+    # A dataset's name has no dot and an identity has one, so neither is taken for the other.
+    if origin is None or isinstance(origin, Dataset) is (written.of_dataset is None):
+        raise ProtocolError(where, f"nothing listed before it is called {origins[0]!r}")
+    with _at(where):
+        return origin.input(written.table)
+
+
+def _output(plain: _Json, where: str) -> Output:
+    kind = plain.get("kind") if isinstance(plain, dict) else None
+    if not isinstance(kind, str) or kind not in _KINDS:
+        known = ", ".join(repr(each) for each in _KINDS)
+        raise ProtocolError(where, f"expected an object whose 'kind' is one of {known}")
+    rest = {name: value for name, value in plain.items() if name != "kind"}
+    with _at(where):
+        return _decoded(_KINDS[kind], rest, where)[0]
+
+
+def _deprecation(written: _WrittenDeprecation | None, where: str) -> Deprecation | None:
+    if written is None:
+        return None
+    try:
+        return Deprecation(date.fromisoformat(written.until), written.instead)
+    except ValueError:
+        raise ProtocolError(
+            f"{where}.until", f"{written.until!r} is no day; right would be '2027-01-31'"
+        ) from None
+
+
+def _decoded(cls: type[T], plain: _Json, where: str, *apart: str) -> tuple[T, dict[str, _Json]]:
+    """Return what the codec makes of `plain`, and the lists and objects that it gets empty."""
+    rest: dict[str, _Json] = {}
+    if isinstance(plain, dict):
+        rest = {name: plain[name] for name in apart if isinstance(plain.get(name), dict | list)}
+        plain = {**plain, **{name: type(value)() for name, value in rest.items()}}
+    decoded: T = _exact(from_plain(cls, plain, where), plain)
+    return decoded, rest
+
+
+def _exact(decoded: object, plain: _Json) -> _Json:
+    """Return `decoded` with its whole numbers: the codec's floats lose digits of an int64."""
+    if isinstance(decoded, float):
+        return plain
+    if isinstance(decoded, tuple):
+        return tuple(_exact(each, other) for each, other in zip(decoded, plain, strict=True))
+    if is_dataclass(decoded) and not isinstance(decoded, type):
+        given = {name: _exact(getattr(decoded, name), value) for name, value in plain.items()}
+        return replace(decoded, **given)
+    return decoded

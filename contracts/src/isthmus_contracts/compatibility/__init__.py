@@ -1,0 +1,32 @@
+"""Compare two catalogs: name each difference, say whom it breaks, demand the right version."""
+
+from __future__ import annotations
+
+from isthmus_contracts.compatibility.catalogs import compare
+from isthmus_contracts.compatibility.differences import Difference
+from isthmus_contracts.compatibility.rules import (
+    DEFAULT_LEVEL,
+    LEVELS,
+    RULES,
+    Effect,
+    Level,
+    Rule,
+    Side,
+)
+from isthmus_contracts.compatibility.versions import Consumer, Step, Verdict, verdicts
+
+__all__ = [
+    "DEFAULT_LEVEL",
+    "LEVELS",
+    "RULES",
+    "Consumer",
+    "Difference",
+    "Effect",
+    "Level",
+    "Rule",
+    "Side",
+    "Step",
+    "Verdict",
+    "compare",
+    "verdicts",
+]
