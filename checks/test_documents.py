@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,5 +39,5 @@ def test_no_page_is_missing() -> None:
 
 
 def test_the_catalog_document_is_fresh() -> None:
-    command = ["python", "-m", "isthmus_contracts", "document", "contracts/catalog.json", "--check"]
+    command = [sys.executable, "-m", "isthmus_contracts", "document", "contracts/catalog.json", "--check"]
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0

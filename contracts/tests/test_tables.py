@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+import json
 import math
 import re
 from typing import Any, get_args
 
 import pytest
 
-from isthmus_contracts import Column, ColumnType, DeclarationError, Table, UnknownNameError
+from isthmus_contracts import (
+    Column,
+    ColumnType,
+    Dataset,
+    DeclarationError,
+    Table,
+    UnknownNameError,
+)
+from isthmus_contracts.catalog import Catalog
+from isthmus_contracts.document import catalog_document, parse_catalog
 
 ID = Column("id", "int64", "A number.")
 NOTE = Column("note", "string", "A note.", nullable=True)
@@ -29,6 +39,26 @@ def test_every_type_can_be_declared(kind: ColumnType) -> None:
         ({"type": "string", "choices": ("a", "a")}, "choice of column 'x' 'a' is declared twice"),
         ({"minimum": 2, "maximum": 1}, "column 'x' has minimum 2 above maximum 1"),
         ({"maximum": math.nan}, "column 'x' has bound nan, which is no finite number"),
+        ({"warn_minimum": 2, "warn_maximum": 1}, "where it warns, has minimum 2 above maximum 1"),
+        ({"warn_maximum": math.inf}, "where it warns, has bound inf, which is no finite number"),
+        ({"type": "date", "warn_minimum": 0}, "column 'x' is a date, which has no bounds"),
+        (
+            {"minimum": 1, "warn_minimum": 1},
+            "column 'x' has warn_minimum 1, which never warns: minimum is 1",
+        ),
+        (
+            {"maximum": 1, "warn_maximum": 2},
+            "column 'x' has warn_maximum 2, which never warns: maximum is 1",
+        ),
+        ({"warn_nulls": 0.1}, "column 'x' has warn_nulls 0.1 but is not nullable"),
+        (
+            {"nullable": True, "warn_nulls": 1},
+            "column 'x' has warn_nulls 1; allowed: a share from 0 to below 1",
+        ),
+        (
+            {"nullable": True, "warn_nulls": math.nan},
+            "column 'x' has warn_nulls nan; allowed: a share from 0 to below 1",
+        ),
     ],
 )
 def test_a_column_that_contradicts_itself_is_refused(
@@ -50,6 +80,11 @@ def test_a_column_that_contradicts_itself_is_refused(
         ),
         (Column("x", "int64", "An id.", nullable=True, maximum=12345678), "at most 12345678"),
         (Column("x", "string", "A.", choices=("JFK", "LGA")), "not null, one of JFK, LGA"),
+        (
+            Column("x", "int64", "A.", minimum=0, warn_minimum=5, warn_maximum=9),
+            "not null, at least 0, warns below 5, warns above 9",
+        ),
+        (Column("x", "date", "A.", nullable=True, warn_nulls=0.25), "warns above 25% nulls"),
     ],
 )
 def test_a_column_says_its_promise_in_words(column: Column, words: str) -> None:
@@ -72,6 +107,11 @@ def test_a_table_finds_its_columns_by_name() -> None:
         ({"columns": ()}, "table 'notes' has no columns"),
         ({"columns": (ID, ID)}, "column of table 'notes' 'id' is declared twice"),
         ({"min_rows": -1}, "table 'notes' has min_rows -1"),
+        (
+            {"max_change": -0.1},
+            "table 'notes' has max_change -0.1; allowed: a share, 0 or more",
+        ),
+        ({"max_change": math.nan}, "table 'notes' has max_change nan; allowed: a share, 0 or more"),
         ({"key": ("note",)}, "key column 'note' of table 'notes' is nullable"),
         ({"key": ("id", "id")}, "key column of table 'notes' 'id' is declared twice"),
     ],
@@ -85,3 +125,21 @@ def test_a_table_that_contradicts_itself_is_refused(declared: dict[str, Any], me
 def test_a_key_names_columns_of_its_table() -> None:
     with pytest.raises(UnknownNameError, match="no column of table 'notes' named 'nr'"):
         Table("notes", "Notes.", (ID,), key=("nr",))
+
+
+def test_warnings_and_a_volume_are_optional() -> None:
+    assert (NOTE.warn_minimum, NOTE.warn_maximum, NOTE.warn_nulls) == (None, None, None)
+    assert Table("notes", "Notes.", (ID,)).max_change is None
+
+
+def test_warnings_and_a_volume_travel_in_the_catalog_only_where_they_are_declared() -> None:
+    late = Column("late", "float64", "A share.", nullable=True, warn_maximum=0.9, warn_nulls=0.0)
+    days = Table("days", "Days.", (ID, late), max_change=0.5)
+    shop = Dataset("shop", "A shop.", owner="operations", tables=(days,))
+    text = catalog_document(Catalog((shop,), ()))
+    (written,) = json.loads(text)["datasets"]["shop"]["tables"]
+    assert written["max_change"] == 0.5
+    assert written["columns"][0].keys() == {"name", "type", "description", "nullable"}
+    assert written["columns"][1]["warn_maximum"] == 0.9
+    assert written["columns"][1]["warn_nulls"] == 0.0
+    assert parse_catalog(text).datasets == (shop,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal, get_args
 
@@ -17,7 +18,12 @@ _NUMERIC = ("int64", "float64")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Declare one column; `minimum` and `maximum` are inclusive and in the column's unit."""
+    """Declare one column; bounds are inclusive and in the column's unit.
+
+    What breaks `minimum`, `maximum`, `choices` or `nullable` is refused. What is outside
+    `warn_minimum` or `warn_maximum`, or has a share of nulls above `warn_nulls`, is published with
+    a warning.
+    """
 
     name: str
     type: ColumnType
@@ -28,6 +34,9 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
+    warn_minimum: float | None = None
+    warn_maximum: float | None = None
+    warn_nulls: float | None = None
 
     def __post_init__(self) -> None:
         check_name("column", self.name)
@@ -37,12 +46,37 @@ class Column:
                 f"column {self.name!r} has type {self.type!r}; known: "
                 + ", ".join(repr(each) for each in known)
             )
-        if (self.minimum is not None or self.maximum is not None) and self.type not in _NUMERIC:
+        if any(each is not None for each in self._bounds) and self.type not in _NUMERIC:
             raise DeclarationError(f"column {self.name!r} is a {self.type}, which has no bounds")
         check_bounds(f"column {self.name!r}", self.minimum, self.maximum)
         if self.choices and self.type != "string":
             raise DeclarationError(f"column {self.name!r} is a {self.type}, which has no choices")
         check_unique(f"choice of column {self.name!r}", self.choices)
+        self._check_warnings()
+
+    @property
+    def _bounds(self) -> tuple[float | None, ...]:
+        return self.minimum, self.maximum, self.warn_minimum, self.warn_maximum
+
+    def _check_warnings(self) -> None:
+        what = f"column {self.name!r}"
+        check_bounds(f"{what}, where it warns,", self.warn_minimum, self.warn_maximum)
+        for name in ("minimum", "maximum"):
+            bound, warning = getattr(self, name), getattr(self, f"warn_{name}")
+            if None in (bound, warning):
+                continue
+            if warning <= bound if name == "minimum" else warning >= bound:
+                raise DeclarationError(
+                    f"{what} has warn_{name} {warning}, which never warns: {name} is {bound}"
+                )
+        if self.warn_nulls is None:
+            return
+        if not self.nullable:
+            raise DeclarationError(f"{what} has warn_nulls {self.warn_nulls} but is not nullable")
+        if not 0 <= self.warn_nulls < 1:
+            raise DeclarationError(
+                f"{what} has warn_nulls {self.warn_nulls}; allowed: a share from 0 to below 1"
+            )
 
     @property
     def promise(self) -> str:
@@ -54,18 +88,29 @@ class Column:
             words.append(f"at most {self.maximum}")
         if self.choices:
             words.append("one of " + ", ".join(self.choices))
+        if self.warn_minimum is not None:
+            words.append(f"warns below {self.warn_minimum}")
+        if self.warn_maximum is not None:
+            words.append(f"warns above {self.warn_maximum}")
+        if self.warn_nulls is not None:
+            words.append(f"warns above {self.warn_nulls:.0%} nulls")
         return ", ".join(words)
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Declare a table: its columns in order, the columns that identify a row, its least size."""
+    """Declare a table: its columns in order, the columns that identify a row, its size.
+
+    `max_change` is for what a dataflow publishes: the share by which the number of rows may differ
+    from that of the current release, as in 0.5 for half as many rows to half as many again.
+    """
 
     name: str
     description: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
     min_rows: int = 0
+    max_change: float | None = None
 
     def __post_init__(self) -> None:
         check_name("table", self.name)
@@ -74,6 +119,10 @@ class Table:
         check_unique(f"column of table {self.name!r}", (each.name for each in self.columns))
         if self.min_rows < 0:
             raise DeclarationError(f"table {self.name!r} has min_rows {self.min_rows}")
+        if self.max_change is not None and not 0 <= self.max_change < math.inf:
+            raise DeclarationError(
+                f"table {self.name!r} has max_change {self.max_change}; allowed: a share, 0 or more"
+            )
         check_unique(f"key column of table {self.name!r}", self.key)
         for name in self.key:
             if self.column(name).nullable:

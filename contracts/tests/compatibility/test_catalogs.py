@@ -25,7 +25,9 @@ from isthmus_contracts import (
 from isthmus_contracts.catalog import CATALOG, Catalog
 from isthmus_contracts.compatibility import LEVELS, compare, verdicts
 from isthmus_contracts.compatibility.catalogs import pairs
+from isthmus_contracts.compatibility.differences import Place
 from isthmus_contracts.compatibility.rules import EFFECTS
+from isthmus_contracts.compatibility.tables import compare_tables
 from isthmus_contracts.document import catalog_document, parse_catalog
 
 TODAY = date(2027, 1, 31)
@@ -178,6 +180,11 @@ def test_a_catalog_does_not_differ_from_itself_nor_from_its_document(catalog: Ca
 @given(catalogs(), catalogs())
 def test_whatever_differs_is_reported_and_nothing_else(old: Catalog, new: Catalog) -> None:
     assert (compare(old, new, TODAY) == ()) is (content(old) == content(new))
+
+
+@given(tables("p"), tables("p"))
+def test_whatever_differs_in_a_table_is_reported_and_nothing_else(old: Table, new: Table) -> None:
+    assert (list(compare_tables(old, new, Place("dataset raw", "input"))) == []) is (old == new)
 
 
 @given(catalogs(), catalogs())
