@@ -39,5 +39,12 @@ def test_no_page_is_missing() -> None:
 
 
 def test_the_catalog_document_is_fresh() -> None:
-    command = [sys.executable, "-m", "isthmus_contracts", "document", "contracts/catalog.json", "--check"]
+    command = [
+        sys.executable,
+        "-m",
+        "isthmus_contracts",
+        "document",
+        "contracts/catalog.json",
+        "--check",
+    ]
     assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0

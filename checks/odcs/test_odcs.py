@@ -58,7 +58,7 @@ TABLE = Table(
     min_rows=10**12,
 )
 DATASET = Dataset("no", HOSTILE, HOSTILE, (TABLE,))
-BARE = Dataset("bare", "", "", ())
+BARE = Dataset("bare", "", "nobody", ())
 DATAFLOW = Dataflow(
     name="y",
     version="0.0.0",
