@@ -59,6 +59,7 @@ def complaints(root: Path, path: Sequence[Path]) -> Iterator[str]:
     rules = configparser.ConfigParser()
     rules.read(root / ".importlinter")
     yield from _contracts(rules)
+    yield from _uncached(root)
     graph = _graph(path)
     if isinstance(graph, str):
         yield f"the import graph cannot be built: {graph}"
@@ -87,6 +88,18 @@ def _contracts(rules: configparser.ConfigParser) -> Iterator[str]:
     for name in found:
         if name != MAY_IGNORE and "ignore_imports" in rules[prefix + name]:
             yield f"contract {name!r} ignores imports, which was not agreed"
+
+
+def _uncached(root: Path) -> Iterator[str]:
+    # The linter's cache knows a file by its name and time, so that it may miss a change.
+    for name in ("noxfile.py", ".pre-commit-config.yaml"):
+        calls = [
+            line
+            for line in (root / name).read_text(encoding="utf-8").splitlines()
+            if "lint-imports" in line and ("session.run" in line or "entry:" in line)
+        ]
+        if not calls or any("--no-cache" not in line for line in calls):
+            yield f"{name} does not run lint-imports, or runs it with its cache"
 
 
 def _graph(path: Sequence[Path]) -> Graph | str:
