@@ -23,6 +23,7 @@ WORDS = (
     "__import__",
     "exec_module",
     "import_module",
+    "load_module",
     "module_from_spec",
     "resolve_name",
     "spec_from_file_location",

@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from repository import PACKAGES, TREES, files
 
@@ -34,6 +35,7 @@ MODULE_FIELDS = (
     *("protected_modules", "source_modules"),
 )
 RULE_CODES = ("TID251", "INP001", "S102", "S307")
+RUFF = ("ruff.toml", *(f"{each}/ruff.toml" for each in (*TREES, "checks", "integration")))
 TESTS_MAY_IGNORE = {"INP001"}
 
 _PROBE = """
@@ -153,11 +155,18 @@ def _linted(root: Path) -> Iterator[str]:
 
 def _bans(root: Path, graph: Graph) -> Iterator[str]:
     known = {name.split(".")[0] for name in graph.modules} | set(sys.stdlib_module_names)
-    for file in [path for path in files(root) if path.name == "ruff.toml"]:
-        lint = tomllib.loads((root / file).read_text(encoding="utf-8")).get("lint", {})
-        for code in _ignored(lint.get("ignore", [])):
+    for file in files(root):
+        document = _document(root / file)
+        if "tool" in document:
+            yield from _deptry(file, document["tool"].get("deptry", {}))
+            document = document["tool"].get("ruff", {})
+        if document and str(file) not in RUFF:
+            yield f"{file} configures ruff, which only {', '.join(RUFF)} may"
+        lint = document.get("lint", {})
+        for code in _ignored([*lint.get("ignore", []), *lint.get("extend-ignore", [])]):
             yield f"{file} ignores {code}"
-        for where, codes in lint.get("per-file-ignores", {}).items():
+        places = {**lint.get("per-file-ignores", {}), **lint.get("extend-per-file-ignores", {})}
+        for where, codes in places.items():
             tests = where.startswith("{**/tests,")
             for code in _ignored(codes):
                 if not (tests and code in TESTS_MAY_IGNORE):
@@ -165,6 +174,23 @@ def _bans(root: Path, graph: Graph) -> Iterator[str]:
         for banned in lint.get("flake8-tidy-imports", {}).get("banned-api", {}):
             if banned.split(".")[0] not in known:
                 yield f"{file} bans {banned}, which nobody here could import"
+
+
+def _document(file: Path) -> dict[str, Any]:
+    if file.name not in ("ruff.toml", ".ruff.toml", "pyproject.toml"):
+        return {}
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def _deptry(file: Path, options: dict[str, Any]) -> Iterator[str]:
+    agreed = {"known_first_party", "package_module_name_map", "per_rule_ignores"}
+    for name in options.keys() - agreed:
+        yield f"{file} sets {name} of deptry, which was not agreed"
+    for code in options.get("per_rule_ignores", {}).keys() - {"DEP002"}:
+        yield f"{file} ignores {code}"
+    own = [f"isthmus_{file.parts[0]}"]
+    if options.get("known_first_party", own) != own:
+        yield f"{file} takes more than {own[0]} for its own"
 
 
 def _ignored(codes: Sequence[str]) -> list[str]:
