@@ -124,6 +124,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         ('schedule = ""', "schedule is ''; allowed: a cron expression"),
         ('runner = "gpu"', "no runner 'gpu'; known: 'default'"),
         ("retries = true", "retries: expected int, got True"),
+        ('approval = "yes"', "approval: expected bool, got 'yes'"),
         ("retry_delay_seconds = -1", "retry_delay_seconds is -1.0; allowed: 0 to a year"),
     ],
 )
@@ -186,3 +187,26 @@ def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(DeploymentError, match="file: it cannot be read: Is a directory"):
         load_deployment(tmp_path)
+
+
+def test_a_runner_may_have_a_user_and_a_limit(tmp_path: Path) -> None:
+    own = 'command = ["python"]\nuser = "isthmus-runner"\ndisk_limit_megabytes = 500'
+    runner = load(tmp_path, SOUND.replace('command = ["python"]', own)).runners["default"]
+    assert runner.user == "isthmus-runner"
+    assert runner.disk_limit_megabytes == 500
+    runner = load(tmp_path, SOUND).runners["default"]
+    assert (runner.user, runner.disk_limit_megabytes) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('user = "root"', "user is 'root'; allowed: a Unix user other than root"),
+        ('user = ""', "user is ''; allowed: a Unix user other than root"),
+        ("user = 1000", "expected str, got 1000"),
+        ("disk_limit_megabytes = 0", "disk_limit_megabytes is 0; allowed: 1 or more"),
+    ],
+)
+def test_a_users_name_and_a_limit_are_checked(tmp_path: Path, line: str, words: str) -> None:
+    with pytest.raises(DeploymentError, match=words):
+        load(tmp_path, SOUND.replace('command = ["python"]', f'command = ["python"]\n{line}'))

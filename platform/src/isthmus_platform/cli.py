@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import getpass
 import os
-import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from isthmus_contracts import ContractError, Dataflow, resolve_params
 from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
@@ -32,7 +29,8 @@ from isthmus_platform.lake import releases
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.runs import RunRecord
 from isthmus_platform.terminal.follow import follow, triggered_runs
-from isthmus_platform.terminal.printing import printable, terminal
+from isthmus_platform.terminal.printing import terminal
+from isthmus_platform.terminal.releases import add_release_commands
 from isthmus_platform.terminal.report import (
     report_failure,
     report_next,
@@ -41,7 +39,6 @@ from isthmus_platform.terminal.report import (
 )
 
 _MEANT_OTHERWISE = frozenset("%?#")
-_WHOLE_ROW = 200
 _DAGS = Path(__file__).parent / "dags"
 
 
@@ -111,11 +108,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a param of the dataflow; may be given again",
     )
-    listing = add("releases", _releases, "list what a dataflow has published, newest first")
-    listing.add_argument("dataflow", help=_known())
-    rollback = add("rollback", _rollback, "make a published release current again")
-    rollback.add_argument("dataflow", help=_known())
-    rollback.add_argument("release", help="the release's id, as `releases` lists it")
+    add_release_commands(add)
     export = add("export-inputs", _export, "write what a run read as Parquet files")
     export.add_argument("dataflow", help=_known())
     export.add_argument("directory", type=Path)
@@ -125,10 +118,6 @@ def _parser() -> argparse.ArgumentParser:
 
 def _known() -> str:
     return "one of " + ", ".join(each.name for each in CATALOG.dataflows)
-
-
-def _lake() -> Lake:
-    return Lake(Path(load_deployment().lake.root))
 
 
 def _demo(options: argparse.Namespace, console: Console) -> int:
@@ -238,37 +227,6 @@ def _run_and_report(
         report_times(run, record, console)
         if any(each.origin == dataflow.identity for d in CATALOG.dataflows for each in d.inputs):
             waiting += triggered_runs(client, run)
-    return 0
-
-
-def _releases(options: argparse.Namespace, console: Console) -> int:
-    contract = CATALOG.dataflow(options.dataflow)
-    found = releases.releases(_lake(), contract.identity)
-    if not found:
-        console.print(f"{contract.identity} has published nothing yet")
-        return 0
-    grid = Table("", "release", "created", "contract", "code", "run", "rows", box=None)
-    for release, is_current in found:
-        rows = ", ".join(f"{name} {table.rows:,}" for name, table in release.tables.items())
-        grid.add_row(
-            "current" if is_current else "",
-            release.id,
-            release.created_at[:19].replace("T", " "),
-            release.contract_version,
-            printable(release.code_version),
-            release.run,
-            rows,
-        )
-    console.width = max(console.width, _WHOLE_ROW)  # an id that is cut off cannot be copied
-    console.print(grid, soft_wrap=True)
-    return 0
-
-
-def _rollback(options: argparse.Namespace, console: Console) -> int:
-    contract = CATALOG.dataflow(options.dataflow)
-    by = f"{getpass.getuser()}@{socket.gethostname()}"
-    release = releases.rollback(_lake(), contract.identity, options.release, by=by)
-    console.print(f"release {release.id} of {contract.identity} is current")
     return 0
 
 

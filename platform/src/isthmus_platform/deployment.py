@@ -52,15 +52,24 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Runner:
-    """Say how a runner is started, and what its environment holds beyond the allow-list."""
+    """Say how a runner is started, and what its environment holds beyond the allow-list.
+
+    `user` is the Unix user that it runs as, by default Airflow's own; `disk_limit_megabytes` is how
+    much it may write into its spool and scratch directories together.
+    """
 
     command: tuple[str, ...]
     home: str
     environment: Mapping[str, str] = field(default_factory=dict)
+    user: str | None = None
+    disk_limit_megabytes: int | None = None
 
     def __post_init__(self) -> None:
         _expect(bool(self.command), "command", list(self.command), "a program and its arguments")
         _expect(Path(self.home).is_absolute(), "home", self.home, "an absolute path")
+        _expect(self.user not in ("", "root"), "user", self.user, "a Unix user other than root")
+        limit = self.disk_limit_megabytes
+        _expect(limit is None or limit > 0, "disk_limit_megabytes", limit, "1 or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,7 @@ class Settings:
     """Say how one dataflow runs; what a file leaves out comes from its `[defaults]`.
 
     `schedule` is a cron expression; without one, a dataflow that reads other dataflows runs when
-    these publish, and any other by hand.
+    these publish, and any other by hand. With `approval`, a person is asked before it publishes.
     """
 
     runner: str = "default"
@@ -80,6 +89,7 @@ class Settings:
     timeout_minutes: float = 60.0
     pool: str = "default_pool"
     queue: str = "default"
+    approval: bool = False
 
     def __post_init__(self) -> None:
         _expect(self.retries >= 0, "retries", self.retries, "0 or more")

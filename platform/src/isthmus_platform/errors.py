@@ -107,6 +107,15 @@ class LakeError(PlatformError):
         super().__init__(f"{path}: {problem}")
 
 
+class LakeUnavailableError(PlatformError):
+    """Report a lake that cannot be written or read now; it may be the next time."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(f"the lake at {path} cannot be used now: {problem}")
+
+
 def _listed(head: str, problems: tuple[str, ...]) -> str:
     if len(problems) == 1:
         return f"{head}: {problems[0]}"

@@ -204,3 +204,20 @@ def test_without_a_day_it_is_today() -> None:
     for days, tasks in ((-2, ["retired"]), (2, ["ingest", "transform", "publish"])):
         catalog = deprecated(today + timedelta(days=days))
         assert build_dags(catalog)["flight_delays.v1"].task_ids == tasks
+
+
+def test_where_a_person_is_asked_the_line_has_four_tasks(deployment: Path) -> None:
+    part = '\n[dataflows."airport_days.v1"]\napproval = true\n'
+    deployment.write_text(LOCAL.read_text() + part)
+    dags = build_dags(CATALOG)
+    assert chain(dags["airport_days.v1"]) == [
+        ("ingest", ["transform"]),
+        ("transform", ["approve"]),
+        ("approve", ["publish"]),
+        ("publish", []),
+    ]
+    assert len(chain(dags["flight_delays.v1"])) == 3
+    assert dags["airport_days.v1"].get_task("approve").execution_timeout is None
+    assert dags["airport_days.v1"].get_task("publish").execution_timeout is not None
+    bag = DagBag(str(FOLDER), bundle_path=FOLDER, bundle_name="test")
+    assert bag.import_errors == {}

@@ -135,3 +135,10 @@ def test_whatever_is_said_of_a_dataflow_leaves_the_layout(text: str) -> None:
     layout, texts = read(dataflow_page(saying(text)))
     assert layout == read(dataflow_page(saying("plain")))[0]
     assert texts[1] == " ".join(text.split())
+
+
+def test_the_volume_that_is_promised_is_on_the_page() -> None:
+    (days, *rest) = AIRPORT_DAYS.outputs
+    promised = replace(AIRPORT_DAYS, outputs=(replace(days, max_change=0.5), *rest))
+    assert "Rows change by at most 50% from release to release." in dataflow_page(promised)
+    assert "Rows change" not in dataflow_page(AIRPORT_DAYS)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -252,3 +253,58 @@ class TestFiles:
         checker.add_file(path)
         with pytest.raises(TableContractError, match="cannot be read"):
             checker.finish()
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "warning"),
+    [
+        (
+            Column("x", "int64", "A.", minimum=0, warn_minimum=5),
+            [1, 5, 2],
+            (
+                "column 'x' has 2 values below 5 (the smallest is 1); "
+                "the contract says usually at least 5"
+            ),
+        ),
+        (
+            Column("x", "float64", "A.", warn_maximum=0.5),
+            [0.5, 0.75, math.nan],
+            (
+                "column 'x' has 1 value above 0.5 (the largest is 0.75); "
+                "the contract says usually at most 0.5"
+            ),
+        ),
+        (
+            Column("x", "string", "A.", nullable=True, warn_nulls=0.5),
+            [None, None, "a"],
+            "column 'x' has 2 nulls in 3 rows; the contract says usually at most 50%",
+        ),
+        (Column("x", "string", "A.", nullable=True, warn_nulls=0.5), [None, "a"], None),
+        (Column("x", "int64", "A.", warn_minimum=1.5, warn_maximum=3.5), [2, 3], None),
+    ],
+)
+def test_what_is_unusual_is_a_warning_and_no_problem(
+    column: Column, values: list[object], warning: str | None
+) -> None:
+    kinds = {"int64": pa.int64(), "float64": pa.float64(), "string": pa.string()}
+    rows = pa.record_batch({"x": pa.array(values, kinds[column.type], from_pandas=False)})
+    column = replace(column, nullable=True)
+    checker = Checker(Table("t", "T.", (column,)))
+    checker.add(rows.slice(0, 1))
+    checker.add(rows.slice(1))
+    assert not checker.broken
+    assert checker.finish() == len(values)
+    assert checker.warnings() == (() if warning is None else (f"table 't': {warning}",))
+
+
+@pytest.mark.parametrize(
+    ("ids", "repeated"),
+    [([1, 2, 3], 0), ([3, 2, 1], 0), ([1, 2, 2], 1), ([2, 1, 2], 1), ([7], 0), ([1, None], 0)],
+)
+def test_a_key_of_one_column_is_found_repeated_in_any_order(
+    ids: list[object], repeated: int
+) -> None:
+    table = Table("t", "T.", (Column("id", "int64", "A."),), key=("id",))
+    batches = [pa.record_batch({"id": pa.array([each], pa.int64())}) for each in ids]
+    found = [each for each in problems(table, *batches) if "key" in each]
+    assert len(found) == repeated

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from isthmus_platform.errors import LakeError
+from isthmus_platform.lake import documents
 from isthmus_platform.lake.documents import read_document, write_once
 from isthmus_platform.lake.pins import Pin
 
@@ -15,6 +16,17 @@ def test_a_document_comes_back(tmp_path: Path) -> None:
     write_once(tmp_path / "new" / "pin.json", PIN)
     assert read_document(Pin, tmp_path / "new" / "pin.json") == PIN
     assert list((tmp_path / "new").iterdir()) == [tmp_path / "new" / "pin.json"]
+
+
+def test_the_names_of_new_directories_reach_the_disk_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[Path] = []
+    monkeypatch.setattr(documents, "flush", flushed.append)
+    write_once(tmp_path / "a" / "b" / "pin.json", PIN)
+    assert flushed == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
+    write_once(tmp_path / "a" / "b" / "other.json", PIN)
+    assert flushed[3:] == [tmp_path / "a" / "b"]
 
 
 def test_a_document_is_never_overwritten(tmp_path: Path) -> None:

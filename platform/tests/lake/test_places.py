@@ -33,3 +33,16 @@ def test_a_relative_path_comes_back() -> None:
 def test_a_path_that_leaves_the_lake_is_refused(path: str) -> None:
     with pytest.raises(LakeError, match="is no path within the lake"):
         LAKE.path(path)
+
+
+def test_what_lies_in_a_lake_is_found(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    assert (lake.dataflows(), lake.source_tables(), lake.outputs(DELAYS)) == ((), (), ())
+    table, file = lake.table(DELAYS, "days"), lake.files(DELAYS, "report")
+    source = lake.source("nyc", "flights")
+    others = [tmp_path / "dataflows" / "delays" / each for each in ("v10", "vague", "10")]
+    for directory in (table, file, source, *others):
+        directory.mkdir(parents=True)
+    assert lake.dataflows() == (DELAYS, Identity("delays", 10))
+    assert lake.source_tables() == (source,)
+    assert lake.outputs(DELAYS) == (file, table)

@@ -16,7 +16,7 @@ from isthmus_contracts import Column, Table
 from isthmus_platform.errors import TableContractError
 from isthmus_platform.lake import tables
 from isthmus_platform.lake.schemas import arrow_schema
-from isthmus_platform.lake.tables import commit, files_of, head, write_table
+from isthmus_platform.lake.tables import columns_of, commit, files_of, head, write_table
 
 Batch = Callable[..., pa.RecordBatch]
 NUMBERS = Table("numbers", "One number.", (Column("n", "int64", "N."),))
@@ -152,3 +152,12 @@ class TestCommit:
         with pytest.raises(FileNotFoundError):
             commit(tmp_path, NUMBERS, [file], "a")
         assert head(tmp_path) is None
+
+
+def test_the_columns_of_a_version_are_said_in_the_words_of_the_contract(
+    tmp_path: Path, days: Table, batch: Batch
+) -> None:
+    commit(tmp_path, days, write_table(tmp_path, days, [batch()]), "a")
+    assert columns_of(tmp_path, 0) == {
+        each.name: each.type if each.nullable else f"{each.type}, not null" for each in days.columns
+    }

@@ -5,16 +5,25 @@ Airflow warns of its own dependencies here; every warning of ours is an error st
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
-from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
+from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
 from isthmus_contracts.tables import Table
+from isthmus_platform.lake import releases, takeover
+from isthmus_platform.lake.places import Lake
+from isthmus_platform.operators import dataflow
+from isthmus_platform.runs import RunRecord, summarize
 
 DAYS = AIRPORT_DAYS.output("days")
 FEATURES = FLIGHT_DELAYS.output("flight_features")
@@ -25,6 +34,7 @@ class Ended(Protocol):
 
     states: dict[str, str]
     log: str
+    id: str
 
 
 class Company(Protocol):
@@ -166,3 +176,56 @@ def test_the_runner_sees_nothing_of_airflow(
     assert "AIRFLOW" not in line
     assert "very-secret" not in line
     assert "sqlite" not in line
+
+
+def unusual(monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
+    """Have the contract warn of each humidity above 0, or change flight_features otherwise."""
+    assert isinstance(FEATURES, Table)
+    columns = tuple(
+        replace(each, warn_maximum=0.0) if each.name == "humidity" else each
+        for each in FEATURES.columns
+    )
+    table = replace(FEATURES, **{"columns": columns, **changes})
+    outputs = tuple(table if each is FEATURES else each for each in FLIGHT_DELAYS.outputs)
+    catalog = replace(CATALOG, dataflows=(replace(FLIGHT_DELAYS, outputs=outputs),))
+    monkeypatch.setattr(dataflow, "CATALOG", catalog)
+
+
+def test_what_is_unusual_is_published_with_a_warning(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unusual(monkeypatch)
+    ended = company.run()
+    assert set(ended.states.values()) == {"success"}, ended.log
+    warning = "table 'flight_features': column 'humidity' has 1 value above 0"
+    assert ended.log.count(f"{warning} ") >= 2  # told by transform, and again by publish
+    record = RunRecord(company.folder / "runs", FLIGHT_DELAYS.identity, ended.id)
+    (told,) = summarize(record.try_of("transform", 1).answers()).warnings
+    assert told.startswith(warning)
+    release = releases.current(Lake(company.folder / "lake"), FLIGHT_DELAYS.identity)
+    assert release is not None
+    assert release.warnings == (told,)
+
+
+def test_a_volume_that_the_contract_does_not_allow_is_not_published(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(FEATURES, Table)
+    unusual(monkeypatch, max_change=0.5)
+    company.run()
+    path = company.folder / "outputs" / "flight_features.parquet"
+    row = parquet.read_table(path)
+    unusual(monkeypatch, max_change=0.5, key=())
+    parquet.write_table(pa.concat_tables([row, row]), path)
+    refused(company, "publish", "has 2 rows, 100% more than the 1 of release")
+
+
+def test_a_disk_that_is_full_is_one_sentence(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(takeover, "flush", full)
+    refused(company, "transform", "cannot be used now: No space left on device")
+    assert not list((company.folder / "lake" / "dataflows").rglob("*.parquet"))

@@ -1,6 +1,13 @@
 from __future__ import annotations
 
-from isthmus_contracts.protocol import Graph, GraphNode, NodeFailed, NodeFinished, NodeStarted
+from isthmus_contracts.protocol import (
+    Graph,
+    GraphNode,
+    NodeFailed,
+    NodeFinished,
+    NodeStarted,
+    Quality,
+)
 from isthmus_platform.runs import Progress, summarize
 
 NAMES = ("delays", "scores", "model", "card")
@@ -33,3 +40,10 @@ def test_the_slowest_come_first() -> None:
     finished = [NodeFinished(1.0, name, index) for index, name in enumerate(NAMES)]
     progress = summarize([GRAPH, *finished], slowest=2)
     assert progress.slowest == (("card", 3), ("model", 2))
+
+
+def test_what_was_warned_of_is_repeated_once() -> None:
+    low = Quality(1.0, "days", "range", "warning", False, "2 values below 5")
+    passed = Quality(1.0, "days", "range", "warning", True, "fine")
+    refused = Quality(1.0, "days", "range", "error", False, "1 null")
+    assert summarize([low, passed, refused, low]).warnings == ("2 values below 5",)

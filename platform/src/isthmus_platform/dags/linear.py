@@ -1,4 +1,7 @@
-"""Building a dataflow's DAG: ingest, transform, publish, whatever happens inside."""
+"""Building a dataflow's DAG: ingest, transform, publish, whatever happens inside.
+
+Where the deployment wants a person's approval, it is asked for between transform and publish.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from isthmus_platform.dags.pages import dataflow_page
 from isthmus_platform.deployment import Deployment, Settings, load_deployment
 from isthmus_platform.errors import DeploymentError, RetiredError
 from isthmus_platform.operators import IngestOperator, PublishOperator, TransformOperator
+from isthmus_platform.operators.approval import ApproveOperator
 from isthmus_platform.operators.retirement import check_not_retired
 
 
@@ -81,9 +85,21 @@ def build_dag(dataflow: Dataflow, settings: Settings) -> DAG:
             dataflow=name,
             pins_from="ingest",
             accepted_from="transform",
+            approved_by="approve" if settings.approval else None,
             asset=asset_of(dataflow.identity),
         )
-        ingest >> transform >> publish
+        ingest >> transform
+        if settings.approval:
+            approve = ApproveOperator(
+                task_id="approve",
+                dataflow=name,
+                pins_from="ingest",
+                accepted_from="transform",
+                execution_timeout=None,  # a person may take longer than a task
+            )
+            transform >> approve >> publish
+        else:
+            transform >> publish
     return dag
 
 

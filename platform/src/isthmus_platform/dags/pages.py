@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from html import escape
+from collections.abc import Sequence
 
 from isthmus_contracts import Column, Dataflow, Identity, Metrics, Output, Table
 from isthmus_platform.errors import DeploymentError, UserError
-
-_MARKS = re.compile(r"[\\`*_\[\]|~#]")
-_LIST = re.compile(r"^([0-9]*)([-+.)])")
+from isthmus_platform.operators.markdown import grid, literal
 
 
 def dataflow_page(dataflow: Dataflow) -> str:
     """Return what a dataflow takes, offers and promises, and where to change what."""
     parts = [
-        f"# {_text(str(dataflow.identity))}",
+        f"# {literal(str(dataflow.identity))}",
         *_deprecation(dataflow),
-        _text(dataflow.description),
-        f"Contract version **{dataflow.version}**, owner **{_text(dataflow.owner)}**.",
+        literal(dataflow.description),
+        f"Contract version **{dataflow.version}**, owner **{literal(dataflow.owner)}**.",
         "## Inputs",
-        _grid(
+        grid(
             ("input", "from", "what it is"),
             ((each.name, _origin(each.origin), each.table.description) for each in dataflow.inputs),
         ),
         "## Params",
-        _grid(
+        grid(
             ("param", "default", "allowed", "what it is"),
             (
                 (each.name, str(each.default), each.allowed, each.description)
@@ -36,7 +32,7 @@ def dataflow_page(dataflow: Dataflow) -> str:
         "## Outputs",
         *(_output(each) for each in dataflow.outputs),
         "## Where to change what",
-        _grid(
+        grid(
             ("to change", "edit", "approved by"),
             (
                 (
@@ -76,14 +72,14 @@ def retirement_page(name: str, error: UserError) -> str:
 
 
 def _refusal(name: str, error: UserError, advice: str) -> str:
-    return f"# {_text(name)} cannot run here\n\n{_text(str(error))}\n\n{advice}"
+    return f"# {literal(name)} cannot run here\n\n{literal(str(error))}\n\n{advice}"
 
 
 def _deprecation(dataflow: Dataflow) -> tuple[str, ...]:
     if dataflow.deprecation is None:
         return ()
     until, instead = dataflow.deprecation.until, dataflow.deprecation.instead
-    return (f"**Deprecated**: runs until {until}, use {_text(instead)} instead.",)
+    return (f"**Deprecated**: runs until {until}, use {literal(instead)} instead.",)
 
 
 def _origin(origin: str | Identity) -> str:
@@ -93,33 +89,20 @@ def _origin(origin: str | Identity) -> str:
 def _output(output: Output) -> str:
     if isinstance(output, Table):
         key = f" Key: {', '.join(output.key)}." if output.key else ""
-        rows = _grid(
+        if output.max_change is not None:
+            key += f" Rows change by at most {output.max_change:.0%} from release to release."
+        rows = grid(
             ("column", "type", "unit", "promise", "what it is"),
             (_column(each) for each in output.columns),
         )
-        return f"### Table {output.name}\n\n{_text(output.description + key)}\n\n{rows}"
+        return f"### Table {output.name}\n\n{literal(output.description + key)}\n\n{rows}"
     if isinstance(output, Metrics):
-        rows = _grid(
+        rows = grid(
             ("metric", "what it is"), ((each.name, each.description) for each in output.metrics)
         )
-        return f"### Metrics {output.name}\n\n{_text(output.description)}\n\n{rows}"
-    return f"### File {output.name} ({output.suffix})\n\n{_text(output.description)}"
+        return f"### Metrics {output.name}\n\n{literal(output.description)}\n\n{rows}"
+    return f"### File {output.name} ({output.suffix})\n\n{literal(output.description)}"
 
 
 def _column(column: Column) -> Sequence[str]:
     return (column.name, column.type, column.unit or "", column.promise, column.description)
-
-
-def _grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [_line(head), _line(["---"] * len(head)), *(_line(map(_text, row)) for row in rows)]
-    return "\n".join(lines) if len(lines) > 2 else "None."  # noqa: PLR2004 - head and rule
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _text(text: str) -> str:
-    """Return text, on one line, that means itself in Markdown and HTML wherever it stands."""
-    line = " ".join(text.split())
-    return escape(_LIST.sub(r"\1\\\2", _MARKS.sub(r"\\\g<0>", line)), quote=False)

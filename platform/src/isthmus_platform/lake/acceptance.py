@@ -20,8 +20,10 @@ from isthmus_contracts import Dataflow, File, Metrics, Output, Table
 from isthmus_contracts.protocol import RunIdentity, RunRequest, RunResult, StagedFile, StagedOutput
 from isthmus_platform.errors import ResultError, SpoolError, TableContractError
 from isthmus_platform.lake.checks import Checker
+from isthmus_platform.lake.documents import make_directory
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.takeover import survey, take_over
+from isthmus_platform.lake.trouble import usable
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Accepted:
     code_version: str
     run: str
     outputs: tuple[AcceptedOutput, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -69,7 +72,8 @@ class Accepted:
 def accept(dataflow: Dataflow, request: RunRequest, result: RunResult, lake: Lake) -> Accepted:
     """Take over what a run staged for the targets of its request, which are outputs.
 
-    Raise `ResultError`, `SpoolError` or `TableContractError`, and leave no file in the lake then.
+    Raise `ResultError`, `SpoolError` or `TableContractError`, or `LakeUnavailableError` for a disk
+    that is full, say; no file is left in the lake then.
     """
     problems = [
         *_identity_problems(request, result),
@@ -79,17 +83,16 @@ def accept(dataflow: Dataflow, request: RunRequest, result: RunResult, lake: Lak
         raise ResultError(str(dataflow.identity), problems)
     spool = Path(request.spool)
     _check_spool(spool, [file.path for output in result.outputs for file in output.files])
-    with ExitStack() as refusal:
-        outputs = tuple(
-            _accept_output(dataflow, each, spool, lake, refusal) for each in result.outputs
-        )
+    with usable(lake), ExitStack() as refusal:
+        taken = [_accept_output(dataflow, each, spool, lake, refusal) for each in result.outputs]
         refusal.pop_all()
     return Accepted(
         result.dataflow,
         result.contract_version,
         result.code_version,
         result.identity.run,
-        outputs,
+        tuple(output for output, _ in taken),
+        tuple(warning for _, warnings in taken for warning in warnings),
     )
 
 
@@ -172,27 +175,30 @@ def _check_spool(spool: Path, named: Sequence[str]) -> None:
 
 def _accept_output(
     dataflow: Dataflow, output: StagedOutput, spool: Path, lake: Lake, refusal: ExitStack
-) -> AcceptedOutput:
+) -> tuple[AcceptedOutput, Sequence[str]]:
     contract = dataflow.output(output.name)
     if isinstance(contract, Metrics):
-        return AcceptedOutput(output.name, metrics=output.metrics)
+        return AcceptedOutput(output.name, metrics=output.metrics), ()
     if isinstance(contract, Table):
         directory, suffix = lake.table(dataflow.identity, output.name), ".parquet"
     else:
         directory, suffix = lake.files(dataflow.identity, output.name), contract.suffix
-    directory.mkdir(parents=True, exist_ok=True)
+    make_directory(directory)
     paths = []
     for file in output.files:
         path = directory / f"{uuid4().hex}{suffix}"
         refusal.callback(path.unlink, missing_ok=True)
         _take(file, spool, path)
         paths.append(path)
-    rows = _count_rows(contract, output.files, paths) if isinstance(contract, Table) else [None]
+    rows: Sequence[int | None] = [None]
+    warnings: Sequence[str] = ()
+    if isinstance(contract, Table):
+        rows, warnings = _count_rows(contract, output.files, paths)
     files = (
         AcceptedFile(lake.relative(path), file.bytes, file.sha256, count)
         for file, path, count in zip(output.files, paths, rows, strict=True)
     )
-    return AcceptedOutput(output.name, tuple(files))
+    return AcceptedOutput(output.name, tuple(files)), warnings
 
 
 def _take(file: StagedFile, spool: Path, path: Path) -> None:
@@ -205,7 +211,9 @@ def _take(file: StagedFile, spool: Path, path: Path) -> None:
         raise SpoolError(str(spool), [problem])
 
 
-def _count_rows(table: Table, files: Sequence[StagedFile], paths: Sequence[Path]) -> list[int]:
+def _count_rows(
+    table: Table, files: Sequence[StagedFile], paths: Sequence[Path]
+) -> tuple[list[int], tuple[str, ...]]:
     checker = Checker(table)
     rows = [checker.add_file(path) for path in paths]
     checker.finish()
@@ -216,4 +224,4 @@ def _count_rows(table: Table, files: Sequence[StagedFile], paths: Sequence[Path]
     ]
     if problems:
         raise TableContractError(table.name, problems)
-    return rows
+    return rows, checker.warnings()

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 def write_once(path: Path, document: object) -> None:
     """Create a document that is whole and on the disk, or raise `FileExistsError`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_directory(path.parent)
     draft = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         with draft.open("x", encoding="utf-8") as file:
@@ -43,6 +43,14 @@ def read_document(cls: type[T], path: Path) -> T:
         raise LakeError(str(path), str(error)) from error
     except ValueError as error:
         raise LakeError(str(path), f"is no JSON: {error}") from error
+
+
+def make_directory(path: Path) -> None:
+    """Create a directory and its parents, where there are none, so that a power cut keeps them."""
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for each in reversed(missing):
+        flush(each.parent)
 
 
 def flush(path: Path) -> None:

@@ -35,6 +35,30 @@ class Lake:
         """Return the directory of the pointer's moves."""
         return self._dataflow(dataflow) / "pointer"
 
+    def cleanings(self) -> Path:
+        """Return the directory of the documents that say since when old files may be gone."""
+        return self.root / "cleanings"
+
+    def dataflows(self) -> tuple[Identity, ...]:
+        """Return every dataflow that something lies here of, known to a catalog or not."""
+        return tuple(
+            sorted(
+                Identity(each.parent.name, int(each.name[1:]))
+                for each in self.root.glob("dataflows/*/v*")
+                if each.name[1:].isdecimal()
+            )
+        )
+
+    def source_tables(self) -> tuple[Path, ...]:
+        """Return the directory of every table that was ingested."""
+        return tuple(sorted(each for each in self.root.glob("sources/*/*") if each.is_dir()))
+
+    def outputs(self, dataflow: Identity) -> tuple[Path, ...]:
+        """Return the directory of every table and file that a dataflow has made."""
+        directory = self._dataflow(dataflow)
+        found = [*directory.glob("tables/*"), *directory.glob("files/*")]
+        return tuple(sorted(each for each in found if each.is_dir()))
+
     def relative(self, path: Path) -> str:
         """Return a path in the lake as documents name it: relative to the root, with slashes."""
         return path.relative_to(self.root).as_posix()

@@ -20,13 +20,18 @@ _NUMBERED = re.compile(r"(\d{8})\.json")
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Record one move: to which release, from which, when, why and by whom (a run or a person)."""
+    """Record one move: to which release, from which, when, why and by whom (a run or a person).
+
+    A move of the reason `clean` stays where it is: it says that the releases in `removed` are none
+    from now on. That it is a move is what keeps it apart from a rollback at the same time.
+    """
 
     release: str
     previous: str | None
     at: str
-    reason: Literal["publish", "rollback"]
+    reason: Literal["publish", "rollback", "clean"]
     by: str
+    removed: tuple[str, ...] = ()
 
 
 def read_moves(pointer: Path) -> tuple[Move, ...]:
@@ -49,12 +54,25 @@ def try_move(
 ) -> bool:
     """Move the pointer to `release`, or return False if it has moved on since `moves`."""
     previous = moves[-1].release if moves else None
-    move = Move(release, previous, datetime.now(UTC).isoformat(), reason, by)
+    return _append(pointer, moves, Move(release, previous, _now(), reason, by))
+
+
+def try_remove(pointer: Path, moves: tuple[Move, ...], releases: tuple[str, ...], by: str) -> bool:
+    """Say that `releases` are none any more, or return False if it has moved on since `moves`."""
+    stays = moves[-1].release
+    return _append(pointer, moves, Move(stays, stays, _now(), "clean", by, releases))
+
+
+def _append(pointer: Path, moves: tuple[Move, ...], move: Move) -> bool:
     try:
         write_once(_place(pointer, len(moves) + 1), move)
     except FileExistsError:
         return False
     return True
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
 
 
 def _place(pointer: Path, number: int) -> Path:

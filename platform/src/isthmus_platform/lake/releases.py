@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,10 +19,13 @@ from isthmus_contracts import Dataflow, Identity, ParamValue, Table, UnknownName
 from isthmus_platform.errors import PublicationError
 from isthmus_platform.lake.acceptance import Accepted, AcceptedOutput
 from isthmus_platform.lake.documents import read_document, write_once
+from isthmus_platform.lake.gates import Approval, check_approval, check_volume
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.pointer import last_move, read_moves, try_move
-from isthmus_platform.lake.tables import TableFile, commit
+from isthmus_platform.lake.removal import check_not_cleaned, check_not_removed, removed
+from isthmus_platform.lake.tables import TableFile, commit, files_of
+from isthmus_platform.lake.trouble import usable
 
 _ID_CHARACTERS = 12
 
@@ -61,35 +64,72 @@ class Release:
     tables: Mapping[str, ReleasedTable]
     files: Mapping[str, ReleasedFile]
     metrics: Mapping[str, Mapping[str, float]]
+    warnings: tuple[str, ...] = ()
 
 
-def publish(
+def publish(  # noqa: PLR0913 - each names what it is
     lake: Lake,
     dataflow: Dataflow,
     accepted: Accepted,
     *,
     params: Mapping[str, ParamValue],
     inputs: Mapping[str, Pin],
+    approval: Approval | None = None,
 ) -> Release:
     """Publish what one run made, and return its release.
 
     The identity of a publication is the run and the digest of what was accepted: repeating it
     returns the release that there is and does not move the pointer, even if another is current.
-    Raise `PublicationError` if `accepted` is not every output of this dataflow and version.
+    Raise `PublicationError` if `accepted` is not every output of this dataflow and version, has a
+    volume that the contract does not allow after the current release, is not what `approval` is of,
+    or pins a file that may have been cleaned away; `RemovedReleaseError` if the release was
+    removed, and `LakeUnavailableError` for a disk that is full, say.
     """
     _check(dataflow, accepted)
     identity, pointer = dataflow.identity, lake.pointer(dataflow.identity)
     wanted = _release_id(accepted)
     document = _document(lake, identity, wanted)
-    if not document.exists():
-        prepared = _prepare(lake, dataflow, accepted, params, inputs)
-        with suppress(FileExistsError):  # a repetition that ran beside us was first
-            write_once(document, prepared)
-    moves = read_moves(pointer)
-    while wanted not in (move.release for move in moves):
-        try_move(pointer, moves, wanted, "publish", accepted.run)
+    with usable(lake):
         moves = read_moves(pointer)
-    return read_document(Release, document)
+        if wanted not in (move.release for move in moves):
+            check_gates(lake, dataflow, accepted, approval)  # before anything is written
+        if not document.exists():
+            prepared = _prepare(lake, dataflow, accepted, params, inputs)
+            with suppress(FileExistsError):  # a repetition that ran beside us was first
+                write_once(document, prepared)
+        moves = read_moves(pointer)
+        while wanted not in (move.release for move in moves):
+            _check_gates(lake, dataflow, accepted, approval, moves[-1].release if moves else None)
+            made = read_document(Release, document)
+            check_not_removed(identity, wanted, moves)
+            check_not_cleaned(lake, dataflow, outputs_of(lake, made), made.inputs)
+            try_move(pointer, moves, wanted, "publish", accepted.run)
+            moves = read_moves(pointer)
+        check_not_removed(identity, wanted, moves)
+        return read_document(Release, document)
+
+
+def check_gates(
+    lake: Lake, dataflow: Dataflow, accepted: Accepted, approval: Approval | None = None
+) -> None:
+    """Raise `PublicationError` if this could not be published after the current release."""
+    move = last_move(lake.pointer(dataflow.identity))
+    _check_gates(lake, dataflow, accepted, approval, move.release if move else None)
+
+
+def _check_gates(
+    lake: Lake,
+    dataflow: Dataflow,
+    accepted: Accepted,
+    approval: Approval | None,
+    last: str | None,
+) -> None:
+    if approval is not None:
+        check_approval(dataflow, accepted, approval, last)
+    if last is not None:
+        tables = read_document(Release, _document(lake, dataflow.identity, last)).tables
+        before = {name: table.rows for name, table in tables.items()}
+        check_volume(dataflow, accepted, last, before)
 
 
 def pin(release: Release, table: str) -> Pin:
@@ -102,6 +142,14 @@ def pin(release: Release, table: str) -> Pin:
     return Pin(release.tables[table].path, release.tables[table].version, release.id)
 
 
+def outputs_of(lake: Lake, release: Release) -> Iterator[Path]:
+    """Yield every file that a release consists of."""
+    for table in release.tables.values():
+        yield from files_of(lake.path(table.path), table.version)
+    for file in release.files.values():
+        yield lake.path(file.path)
+
+
 def current(lake: Lake, dataflow: Identity) -> Release | None:
     """Return the release that readers get, or None if there was no publication yet."""
     move = last_move(lake.pointer(dataflow))
@@ -109,9 +157,14 @@ def current(lake: Lake, dataflow: Identity) -> Release | None:
 
 
 def release(lake: Lake, dataflow: Identity, release_id: str) -> Release:
-    """Return a published release, or raise `UnknownNameError` listing those that there are."""
+    """Return a published release.
+
+    Raise `UnknownNameError` listing those that there are, or `RemovedReleaseError` for one that a
+    cleaning has removed.
+    """
     known = _published(lake, dataflow)
     if release_id not in known:
+        check_not_removed(dataflow, release_id, read_moves(lake.pointer(dataflow)))
         raise UnknownNameError(f"release of dataflow '{dataflow}' named", release_id, known)
     return read_document(Release, _document(lake, dataflow, release_id))
 
@@ -128,11 +181,12 @@ def releases(lake: Lake, dataflow: Identity) -> tuple[tuple[Release, bool], ...]
 def rollback(lake: Lake, dataflow: Identity, release_id: str, *, by: str) -> Release:
     """Make a published release current again; `by` says who wants it.
 
-    Raise `UnknownNameError` if there is no such release. Nothing moves if it is current.
+    Raise what `release` raises if there is no such release. Nothing moves if it is current.
     """
     wanted = release(lake, dataflow, release_id)
     pointer = lake.pointer(dataflow)
     while (moves := read_moves(pointer))[-1].release != wanted.id:
+        check_not_removed(dataflow, wanted.id, moves)
         try_move(pointer, moves, wanted.id, "rollback", by)
     return wanted
 
@@ -167,8 +221,15 @@ def _prepare(
     inputs: Mapping[str, Pin],
 ) -> Release:
     for file in (file for output in accepted.outputs for file in output.files):
-        if not lake.path(file.path).is_file():
+        path = lake.path(file.path)
+        if not path.is_file():
             raise PublicationError(accepted.dataflow, f"the accepted file {file.path} is gone")
+        if path.stat().st_size != file.bytes:
+            raise PublicationError(
+                accepted.dataflow,
+                f"the accepted file {file.path} has {path.stat().st_size} bytes; "
+                f"accepted were {file.bytes}",
+            )
     release_id = _release_id(accepted)
     tables, files, metrics = {}, {}, {}
     for output in accepted.outputs:
@@ -193,6 +254,7 @@ def _prepare(
         tables=tables,
         files=files,
         metrics=metrics,
+        warnings=accepted.warnings,
     )
 
 
@@ -209,7 +271,8 @@ def _commit(
 
 def _published(lake: Lake, dataflow: Identity) -> list[str]:
     moves = read_moves(lake.pointer(dataflow))
-    return list(dict.fromkeys(move.release for move in moves))
+    gone = removed(moves)
+    return [each for each in dict.fromkeys(move.release for move in moves) if each not in gone]
 
 
 def _document(lake: Lake, dataflow: Identity, release_id: str) -> Path:

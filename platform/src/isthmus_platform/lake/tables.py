@@ -11,7 +11,13 @@ from urllib.parse import unquote
 from uuid import uuid4
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
+from deltalake import (
+    CommitProperties,
+    DeltaTable,
+    Field,
+    PostCommitHookProperties,
+    Transaction,
+)
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, create_table_with_add_actions
 from pyarrow import parquet
@@ -100,6 +106,18 @@ def files_of(directory: Path, version: int) -> tuple[Path, ...]:
     table = DeltaTable(directory, version=version)
     names = table.get_add_actions().column("path").to_pylist()
     return tuple(sorted(directory / unquote(name) for name in names))
+
+
+def columns_of(directory: Path, version: int) -> dict[str, str]:
+    """Return the columns of one version of a table, each with its type in the contract's words."""
+    fields = DeltaTable(directory, version=version).schema().fields
+    return {each.name: _in_words(each) for each in fields}
+
+
+def _in_words(field: Field) -> str:
+    kind = str(getattr(field.type, "type", field.type))
+    word = {"long": "int64", "double": "float64", "boolean": "bool"}.get(kind, kind)
+    return word if field.nullable else f"{word}, not null"
 
 
 def _open(directory: Path) -> DeltaTable | None:

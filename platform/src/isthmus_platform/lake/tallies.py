@@ -26,6 +26,10 @@ class Tally:
         self._largest = -math.inf
         self._no_choice = 0
         self._examples: dict[str, None] = {}
+        self._rows = 0
+        self._empty = 0
+        self._low = 0
+        self._high = 0
 
     @property
     def broken(self) -> bool:
@@ -34,9 +38,13 @@ class Tally:
 
     def add(self, values: pa.Array) -> None:
         """Count the values of the next batch, which are of the column's type."""
-        if not self.column.nullable:
-            self._nulls += _count(pc.is_null(values, nan_is_null=True))
-        if self.column.minimum is not None or self.column.maximum is not None:
+        column = self.column
+        self._rows += len(values)
+        if not column.nullable or column.warn_nulls is not None:
+            empty = _count(pc.is_null(values, nan_is_null=True))
+            self._empty += empty
+            self._nulls += 0 if column.nullable else empty
+        if any(each is not None for each in (column.minimum, column.maximum, *_warning(column))):
             self._add_bounded(values)
         if self.column.choices:
             allowed = pa.array(self.column.choices, values.type)
@@ -75,6 +83,23 @@ class Tally:
                 "one of " + ", ".join(column.choices),
             )
 
+    def warnings(self) -> Iterator[str]:
+        """Yield a clause for each rule that only warns and was broken."""
+        column = self.column
+        if self._low and column.warn_minimum is not None:
+            bound = _number(column.warn_minimum)
+            found = f"{counted(self._low, 'value')} below {bound} "
+            found += f"(the smallest is {_number(self._smallest)})"
+            yield self._says(found, f"usually at least {bound}")
+        if self._high and column.warn_maximum is not None:
+            bound = _number(column.warn_maximum)
+            found = f"{counted(self._high, 'value')} above {bound} "
+            found += f"(the largest is {_number(self._largest)})"
+            yield self._says(found, f"usually at most {bound}")
+        if column.warn_nulls is not None and self._empty > column.warn_nulls * self._rows:
+            found = f"{counted(self._empty, 'null')} in {counted(self._rows, 'row')}"
+            yield self._says(found, f"usually at most {column.warn_nulls:.0%}")
+
     def _says(self, found: str, rule: str) -> str:
         return f"column {self.column.name!r} has {found}; the contract says {rule}"
 
@@ -83,15 +108,13 @@ class Tally:
         least, most = extremes["min"], extremes["max"]
         if least is None:
             return
-        minimum, maximum = self.column.minimum, self.column.maximum
-        if minimum is not None and least < minimum:
-            bound = math.ceil(minimum) if self.column.type == "int64" else minimum
-            self._below += _count(pc.less(values, _within(bound, values.type)))
-            self._smallest = min(self._smallest, least)
-        if maximum is not None and most > maximum:
-            bound = math.floor(maximum) if self.column.type == "int64" else maximum
-            self._above += _count(pc.greater(values, _within(bound, values.type)))
-            self._largest = max(self._largest, most)
+        column = self.column
+        self._smallest = min(self._smallest, least)
+        self._largest = max(self._largest, most)
+        self._below += _count_below(values, least, column.minimum)
+        self._low += _count_below(values, least, column.warn_minimum)
+        self._above += _count_above(values, most, column.maximum)
+        self._high += _count_above(values, most, column.warn_maximum)
 
 
 def counted(number: int, noun: str) -> str:
@@ -107,6 +130,24 @@ def shown(value: object) -> str:
 
 def _count(mask: pa.Array) -> int:
     return int(pc.sum(mask).as_py() or 0)
+
+
+def _warning(column: Column) -> tuple[float | None, float | None]:
+    return column.warn_minimum, column.warn_maximum
+
+
+def _count_below(values: pa.Array, least: float, bound: float | None) -> int:
+    if bound is None or least >= bound:
+        return 0
+    limit = math.ceil(bound) if values.type == pa.int64() else bound
+    return _count(pc.less(values, _within(limit, values.type)))
+
+
+def _count_above(values: pa.Array, most: float, bound: float | None) -> int:
+    if bound is None or most <= bound:
+        return 0
+    limit = math.floor(bound) if values.type == pa.int64() else bound
+    return _count(pc.greater(values, _within(limit, values.type)))
 
 
 def _number(value: float) -> str:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from isthmus_contracts import ContractError, Dataflow
 from isthmus_contracts.catalog import CATALOG
 from isthmus_platform.deployment import Deployment
-from isthmus_platform.errors import UserError
+from isthmus_platform.errors import LakeUnavailableError, UserError
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.runs import RunRecord
 
@@ -40,9 +40,12 @@ class DataflowOperator(BaseOperator):
 
     @contextmanager
     def mistakes_told(self) -> Iterator[None]:
-        """Fail at once, with one clear message, for what a retry cannot mend."""
+        """Fail with one clear message, and at once for what a retry cannot mend."""
         try:
             yield
         except (UserError, ContractError) as error:
             self.log.error("%s", error)  # noqa: TRY400 - a mistake is told without a traceback
             raise AirflowFailException(str(error)) from None
+        except LakeUnavailableError as error:
+            self.log.error("%s", error)  # noqa: TRY400 - neither is a disk that is full
+            raise AirflowException(str(error)) from None

@@ -11,6 +11,9 @@ from isthmus_platform.deployment import load_deployment
 from isthmus_platform.operators.dataflow import DataflowOperator
 from isthmus_platform.runs.pins import Pins
 
+SHOWN = "shown"
+"""The name under which the approving task leaves what the person was shown."""
+
 
 class PublishOperator(DataflowOperator):
     """Publish every output in one step, or none; return the release's id."""
@@ -21,23 +24,30 @@ class PublishOperator(DataflowOperator):
         pins_from: str,
         accepted_from: str,
         asset: Asset,
+        approved_by: str | None = None,
         **kwargs: Any,  # Airflow's own arguments
     ) -> None:
         super().__init__(outlets=[asset], **kwargs)
         self.pins_from = pins_from
         self.accepted_from = accepted_from
         self.asset = asset
+        self.approved_by = approved_by
 
     def execute(self, context: Context) -> str:
         """Commit the accepted files, write the release and move the pointer."""
         from isthmus_platform.lake import releases
         from isthmus_platform.lake.acceptance import Accepted
+        from isthmus_platform.lake.gates import Approval
 
         with self.mistakes_told():
             deployment = load_deployment()
             pull = context["ti"].xcom_pull
             pins = from_plain(Pins, pull(task_ids=self.pins_from), "pins")
             accepted = from_plain(Accepted, pull(task_ids=self.accepted_from), "accepted")
+            approval = None
+            if self.approved_by is not None:
+                plain = pull(task_ids=self.approved_by, key=SHOWN)
+                approval = from_plain(Approval, plain, "approval")
             lake = self.lake(deployment)
             release = releases.publish(
                 lake,
@@ -45,11 +55,14 @@ class PublishOperator(DataflowOperator):
                 accepted,
                 params=pins.params,
                 inputs=pins.inputs,
+                approval=approval,
             )
             # Where a repeated publication was overtaken, readers must not be sent back to it.
             current = releases.current(lake, self.contract.identity) or release
         context["outlet_events"][self.asset].extra = {"release": current.id}
         self.log.info("published release %s of %s", release.id, self.contract.identity)
+        for warning in release.warnings:
+            self.log.warning("%s", warning)
         if current.id != release.id:
             self.log.warning("release %s has been published since and stays current", current.id)
         return release.id

@@ -27,7 +27,7 @@ from isthmus_platform.deployment import Deployment, Settings, load_deployment
 from isthmus_platform.errors import RunnerError
 from isthmus_platform.operators.dataflow import DataflowOperator
 from isthmus_platform.runs.pins import Pins
-from isthmus_platform.runs.record import Recorder, Workspace
+from isthmus_platform.runs.record import Recorder
 
 if TYPE_CHECKING:
     from isthmus_platform.runners import RunnerProcess
@@ -44,6 +44,7 @@ class TransformOperator(DataflowOperator):
     def execute(self, context: Context) -> dict[str, object]:
         """Start the runner, turn its events into log lines, and accept its result."""
         from isthmus_platform.lake.acceptance import accept
+        from isthmus_platform.runners import prepared_runner
 
         with self.mistakes_told():
             deployment = load_deployment()
@@ -56,13 +57,22 @@ class TransformOperator(DataflowOperator):
             this_try = record.try_of(identity.task, identity.try_number)
             with this_try.workspace() as workspace, this_try.recording() as recorder:
                 request = self._request(deployment, settings, pins, identity, workspace.spool)
-                process = self._runner(deployment, settings, workspace)
+                runner = deployment.runners[settings.runner]
+                process = prepared_runner(runner, request, workspace.scratch)
                 result = self._run(process, request, recorder)
                 start = time.perf_counter()
                 accepted = accept(self.contract, request, result, self.lake(deployment))
                 seconds = time.perf_counter() - start
+                for warning in accepted.warnings:
+                    self._warn(warning, recorder)
         self.log.info("accepted %s outputs in %.2f s", len(request.targets), seconds)
         return to_plain(accepted)
+
+    def _warn(self, warning: str, recorder: Recorder) -> None:
+        """Log what acceptance found unusual, and keep it with what the runner said."""
+        self.log.warning("%s", warning)
+        subject = self.contract.name
+        recorder.keep(Quality(time.time(), subject, "acceptance", "warning", False, warning))
 
     def on_kill(self) -> None:
         """Stop the runner when Airflow says so; nothing else ends `execute`."""
@@ -93,17 +103,6 @@ class TransformOperator(DataflowOperator):
             spool=str(spool),
             engine=EngineProfile(settings.engine, settings.engine_options),
         )
-
-    def _runner(
-        self, deployment: Deployment, settings: Settings, workspace: Workspace
-    ) -> RunnerProcess:
-        from isthmus_platform.runners import RunnerProcess, runner_environment
-
-        runner = deployment.runners[settings.runner]
-        home = Path(runner.home)
-        home.mkdir(parents=True, exist_ok=True)
-        environment = runner_environment(home, workspace.scratch, runner.environment)
-        return RunnerProcess(runner.command, environment, workspace.scratch)
 
     def _run(self, process: RunnerProcess, request: RunRequest, recorder: Recorder) -> RunResult:
         def hear(answer: Answer) -> None:

@@ -1,8 +1,9 @@
-"""Starting, supervising and stopping a runner; and what its environment may contain."""
+"""Starting, supervising and stopping a runner; what its environment may hold, and its user."""
 
 from __future__ import annotations
 
 from isthmus_platform.runners.environment import runner_environment
+from isthmus_platform.runners.preparation import prepared_runner
 from isthmus_platform.runners.process import RunnerProcess
 
-__all__ = ["RunnerProcess", "runner_environment"]
+__all__ = ["RunnerProcess", "prepared_runner", "runner_environment"]

@@ -1,9 +1,16 @@
-"""A runner's process: it is told what to do, listened to, and never outlives its task."""
+"""A runner's process: it is told what to do, listened to, and never outlives its task.
+
+A guard, `guard.py`, is the runner's parent: it ends the runner and all that descends from it when
+its standard input ends. What is left to this module is to listen, within limits, and to end what a
+runner that has turned against its guard leaves behind.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
+import os
 import shutil
 import signal
 import subprocess
@@ -12,26 +19,27 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 import psutil
 
-from isthmus_contracts import ProtocolError
 from isthmus_contracts.protocol import (
     Answer,
     RunFailure,
     RunRequest,
     RunResult,
-    decode_answer,
     encode,
 )
 from isthmus_platform.errors import RunnerError
+from isthmus_platform.runners.account import Account, guard_command, order_for
+from isthmus_platform.runners.disk import bytes_below
+from isthmus_platform.runners.listening import answers_from, relay_log
 
-_LONGEST_LINE = 16 << 20
+_GUARD_SECONDS = 8.0
 _PATIENCE_SECONDS = 3.0
 _ROUND_SECONDS = 0.1
+_WATCH_SECONDS = 0.2
 _EXIT_SECONDS = 30.0
-_LONGEST_LOG_LINE = 64 << 10
+_UMASK = 0o007
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -39,14 +47,24 @@ class RunnerProcess:
     """Run one request in a process of its own; `stop` may be called from a signal handler."""
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], directory: Path
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        directory: Path,
+        *,
+        account: Account | None = None,
+        disk_limit_bytes: int | None = None,
     ) -> None:
         self._command = tuple(command)
         self._environment = dict(environment)
         self._directory = directory
+        self._account = account
+        self._disk_limit = disk_limit_bytes
         self._process: subprocess.Popen[bytes] | None = None
         self._before: list[psutil.Process] = []
+        self._line: list[int] = []
         self._stopped = False
+        self._over_limit = False
 
     def run(
         self,
@@ -56,15 +74,19 @@ class RunnerProcess:
     ) -> RunResult | RunFailure:
         """Return the runner's result or failure; nothing that it started runs any more then.
 
-        `hear` gets each answer, `log` each line of its standard error, from another thread. Raise
-        `RunnerError` if it cannot be started, breaks the protocol, ends without either, or cannot
-        be stopped.
+        `hear` gets each answer, `log` each line of its standard error, from another thread; what
+        would steer a terminal is escaped in both. Raise `RunnerError` if it cannot be started,
+        breaks the protocol or a limit, ends without either, or cannot be stopped.
         """
         _adopt_orphans()
         self._before = psutil.Process().children(recursive=True)
         process = self._process = self._start()
-        listener = threading.Thread(target=_relay, args=(process.stderr, log), daemon=True)
+        listener = threading.Thread(target=relay_log, args=(process.stderr, log), daemon=True)
         listener.start()
+        ended = threading.Event()
+        spool = Path(request.spool)
+        watcher = threading.Thread(target=self._watch, args=(process, spool, ended), daemon=True)
+        watcher.start()
         lingering = threading.Timer(_EXIT_SECONDS, self.stop)
         try:
             end = self._converse(process, request, hear, lingering)
@@ -76,12 +98,17 @@ class RunnerProcess:
         finally:
             lingering.cancel()
             self.stop()
+            ended.set()
+            # They end processes that they do not know, which may be the next runner's.
+            for thread in (lingering, watcher):
+                if thread.is_alive():
+                    thread.join()
             listener.join(_PATIENCE_SECONDS)
-            for stream in (process.stdin, process.stdout):
-                if stream is not None:
-                    _close(stream)
+            if process.stdout is not None:
+                process.stdout.close()
         if self._offspring(process):
             raise RunnerError("the runner left processes behind that cannot be stopped")
+        self._check_disk(spool)
         return self._checked(end, status, request)
 
     def stop(self) -> None:
@@ -90,55 +117,108 @@ class RunnerProcess:
         if process is None:
             return
         self._stopped = self._stopped or process.poll() is None
-        self._signal(process, signal.SIGTERM, _PATIENCE_SECONDS)
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while time.monotonic() < deadline and (process.poll() is None or self._offspring(process)):
-            # Frozen first, so that nothing can fork away between being listed and being killed.
-            self._signal(process, signal.SIGSTOP, 0)
-            self._signal(process, signal.SIGKILL, _ROUND_SECONDS)
-
-    def _signal(
-        self, process: subprocess.Popen[bytes], number: signal.Signals, patience: float
-    ) -> None:
-        """Send a signal to all that runs, and wait for their end as long as `patience` says."""
-        offspring = self._offspring(process)
-        process.send_signal(number)
-        for each in offspring:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                each.send_signal(number)
-        deadline = time.monotonic() + patience
+        # The end of its standard input tells the guard to end the tree.
+        with contextlib.suppress(IndexError):
+            os.close(self._line.pop())
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(patience)
-        psutil.wait_procs(offspring, timeout=max(0, deadline - time.monotonic()))
+            process.wait(_GUARD_SECONDS)
+        self._sweep(process)
+
+    def _sweep(self, process: subprocess.Popen[bytes]) -> None:
+        """End what a guard that was killed or frozen could not, and the guard."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            left = self._offspring(process)
+            if process.poll() is None:
+                left.append(psutil.Process(process.pid))
+            if not left:
+                return
+            # Frozen first, so that nothing can fork away between being listed and being killed.
+            for number in (signal.SIGSTOP, signal.SIGKILL):
+                for each in left:
+                    with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                        each.send_signal(number)
+            if self._account and not self._account.switched:
+                self._end_from_their_side(left)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_ROUND_SECONDS)
+            psutil.wait_procs(
+                [each for each in left if each.pid != process.pid], timeout=_ROUND_SECONDS
+            )
+
+    def _end_from_their_side(self, left: Sequence[psutil.Process]) -> None:
+        command = guard_command(self._account, "end", *(str(each.pid) for each in left))
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            null = subprocess.DEVNULL
+            subprocess.run(
+                command, stdin=null, stdout=null, stderr=null, env={}, timeout=8, check=False
+            )
 
     def _offspring(self, process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-        """Return what the runner started, be it in another session or without a parent by now."""
+        """Return what descends from the guard, be it in another session or adopted by now."""
         ours = psutil.Process().children(recursive=True)
         return [each for each in ours if each not in self._before and each.pid != process.pid]
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        program = shutil.which(self._command[0], path=self._environment.get("PATH"))
-        if program is None:
-            there = Path(self._command[0]).exists()
+    def _watch(self, process: subprocess.Popen[bytes], spool: Path, ended: threading.Event) -> None:
+        """Stop a runner that fills the disk; end what lives on when the guard cannot end it."""
+        while not ended.wait(_WATCH_SECONDS):
+            if process.poll() is not None or _is_frozen(process):
+                self._sweep(process)
+                return
+            if self._disk_limit and bytes_below(spool, self._directory) > self._disk_limit:
+                self._over_limit = True
+                self.stop()
+                return
+
+    def _check_disk(self, spool: Path) -> None:
+        limit = self._disk_limit
+        if limit and (self._over_limit or bytes_below(spool, self._directory) > limit):
             raise RunnerError(
-                f"the runner's command {self._command[0]!r} "
-                f"{'is no program that can be run' if there else 'does not exist'}; "
-                "`command` in the deployment's [runners] names it"
+                f"the runner wrote more than {limit // 1_000_000:,} MB; "
+                "`disk_limit_megabytes` in the deployment's [runners] says how much it may"
             )
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        order = order_for(self._account) | {
+            "command": [self._program(), *self._command[1:]],
+            "environment": self._environment,
+            "directory": str(self._directory.absolute()),
+            "umask": -1 if self._account is None else _UMASK,
+            "file_bytes": self._disk_limit,
+        }
+        inward, outward = os.pipe()
         try:
-            return subprocess.Popen(
-                [str(Path(program).absolute()), *self._command[1:]],
-                env=self._environment,
-                cwd=self._directory,
-                stdin=subprocess.PIPE,
+            process = subprocess.Popen(
+                guard_command(self._account, "run"),
+                env={},  # the runner's own travels through the pipe, where no `ps` shows it
+                cwd="/",
+                stdin=inward,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )
         except OSError as error:
-            raise RunnerError(
-                f"the runner's command {self._command[0]!r} cannot be run: {error.strerror}"
-            ) from error
+            os.close(outward)
+            raise RunnerError(f"the runner's guard cannot be run: {error.strerror}") from error
+        finally:
+            os.close(inward)
+        self._line.append(outward)
+        _write(outward, f"{json.dumps(order)}\n".encode())
+        return process
+
+    def _program(self) -> str:
+        name = self._command[0]
+        program = shutil.which(name, path=self._environment.get("PATH"))
+        if program is not None:
+            return str(Path(program).absolute())
+        if self._account is not None:
+            return name  # perhaps its user sees what we do not
+        there = Path(name).exists()
+        raise RunnerError(
+            f"the runner's command {name!r} "
+            f"{'is no program that can be run' if there else 'does not exist'}; "
+            "`command` in the deployment's [runners] names it"
+        )
 
     def _converse(
         self,
@@ -147,18 +227,12 @@ class RunnerProcess:
         hear: Callable[[Answer], None],
         lingering: threading.Timer,
     ) -> RunResult | RunFailure | None:
-        if process.stdin is None or process.stdout is None:
+        if process.stdout is None:
             raise RunnerError("the runner was started without pipes")
-        # If it has died already, its standard output and its status say why.
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.write(f"{encode(request)}\n".encode())
-            process.stdin.flush()
+        for outward in self._line[:]:  # none if it was stopped already
+            _write(outward, f"{encode(request)}\n".encode())
         end: RunResult | RunFailure | None = None
-        while line := process.stdout.readline(_LONGEST_LINE):
-            try:
-                answer = decode_answer(line.decode("utf-8", "replace"))
-            except ProtocolError as error:
-                raise RunnerError(f"the runner broke the protocol: {error}") from None
+        for answer in answers_from(process.stdout, self._command[0]):
             if end is not None:
                 raise RunnerError(f"the runner went on after its end, with {answer!r:.80}")
             if isinstance(answer, RunResult | RunFailure):
@@ -188,13 +262,15 @@ def _adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _relay(stream: IO[bytes] | None, log: Callable[[str], None]) -> None:
-    if stream is not None:
-        with stream:
-            while line := stream.readline(_LONGEST_LOG_LINE):
-                log(line.decode("utf-8", "replace").rstrip())
+def _is_frozen(process: subprocess.Popen[bytes]) -> bool:
+    """Say whether somebody has stopped the guard, which only its runner has a reason to."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(process.pid).status() == psutil.STATUS_STOPPED
+    return False
 
 
-def _close(stream: IO[bytes]) -> None:
+def _write(descriptor: int, data: bytes) -> None:
+    """Write all of it; if the reader has died already, its output and its status say why."""
     with contextlib.suppress(BrokenPipeError):
-        stream.close()
+        while data:
+            data = data[os.write(descriptor, data) :]

@@ -5,27 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from isthmus_contracts.protocol import Answer, Graph, NodeFailed, NodeFinished
+from isthmus_contracts.protocol import Answer, Graph, NodeFailed, NodeFinished, Quality
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Count functions: `done` of `total`, in `seconds` altogether."""
+    """Count functions: `done` of `total`, in `seconds` altogether; repeat what was warned of."""
 
     done: int
     total: int
     seconds: float
     slowest: tuple[tuple[str, float], ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def summarize(answers: Iterable[Answer], slowest: int = 3) -> Progress:
     """Return how far a try has come, and which functions took longest."""
     total = 0
     seconds: dict[str, float] = {}
+    warnings: dict[str, None] = {}
     for answer in answers:
         if isinstance(answer, Graph):
             total = sum(node.kind == "function" for node in answer.nodes)
         elif isinstance(answer, NodeFinished | NodeFailed):
             seconds[answer.node] = answer.seconds
+        elif isinstance(answer, Quality) and answer.level == "warning" and not answer.passed:
+            warnings[answer.message] = None
     longest = sorted(seconds.items(), key=lambda each: -each[1])[:slowest]
-    return Progress(len(seconds), total, sum(seconds.values()), tuple(longest))
+    return Progress(len(seconds), total, sum(seconds.values()), tuple(longest), tuple(warnings))

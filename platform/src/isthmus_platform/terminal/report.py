@@ -22,6 +22,13 @@ _AIRFLOWS = "Task failed with exception"
 
 def report_release(release: Release, lake: Lake, console: Console) -> None:
     """Show each output of a release with its rows or size and its place, and the metrics."""
+    console.print(f"\n{release.dataflow} published release {release.id}", style="bold")
+    for line in describe_outputs(release, lake):  # as plain lines, so that no place is cut off
+        console.print(line, soft_wrap=True)
+
+
+def describe_outputs(release: Release, lake: Lake) -> list[str]:
+    """Return a line for each output of a release, with its rows or size and its place."""
     rows = [
         (name, f"{table.rows:,} rows", f"{shown(lake.path(table.path))} (version {table.version})")
         for name, table in release.tables.items()
@@ -33,15 +40,17 @@ def report_release(release: Release, lake: Lake, console: Console) -> None:
     for name, numbers in release.metrics.items():
         rows += [(name, f"{metric} {value:,.6g}", "") for metric, value in numbers.items()]
     names, contents = (max(len(row[column]) for row in rows) for column in (0, 1))
-    console.print(f"\n{release.dataflow} published release {release.id}", style="bold")
-    for name, content, place in rows:  # as plain lines, so that no place is cut off
-        console.print(f"{name:{names}}  {content:{contents}}  {place}".rstrip(), soft_wrap=True)
+    return [
+        f"{name:{names}}  {content:{contents}}  {place}".rstrip() for name, content, place in rows
+    ]
 
 
 def report_times(run: Run, record: RunRecord, console: Console) -> None:
     """Show where the picture is, and what the functions took against everything around them."""
     console.print(f"graph     {shown(record.picture)}", soft_wrap=True)
     progress = [summarize(each.answers()) for each in record.tries()]
+    for warning in dict.fromkeys(each for one in progress for each in one.warnings):
+        console.print(printable(f"warning   {warning}"), soft_wrap=True)
     functions = sum(each.seconds for each in progress)
     nodes = sum(each.done for each in progress)
     if run.start is None or run.end is None:

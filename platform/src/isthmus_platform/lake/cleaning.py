@@ -1,0 +1,208 @@
+"""Cleaning: removing old releases, and the files that no kept release needs.
+
+What it takes is said in documents before it looks at what is needed; then files are deleted, in
+any order. So it may be killed at any point, and a publication or a rollback at the same time either
+is seen here or sees it; see `docs/adr/0009-cleaning.md`. The logs of Delta tables stay.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from isthmus_contracts import Identity
+from isthmus_platform.errors import UserError
+from isthmus_platform.lake.documents import read_document, write_once
+from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.pointer import Move, read_moves, try_remove
+from isthmus_platform.lake.releases import Release, outputs_of
+from isthmus_platform.lake.removal import Cleaning, instant, removed
+from isthmus_platform.lake.tables import files_of
+from isthmus_platform.lake.trouble import usable
+
+_DRAFT = re.compile(r"\..+\.[0-9a-f]{32}")
+_DRAFTS_STAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """Name a file that no kept release needs, and its size."""
+
+    path: Path
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waste:
+    """Hold what a cleaning removes: releases by dataflow, and files."""
+
+    releases: tuple[tuple[Identity, Release], ...]
+    files: tuple[Remains, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Return the size of all files."""
+        return sum(each.bytes for each in self.files)
+
+
+def retention(keep_days: float, *, force: bool = False) -> timedelta:
+    """Return for how long things are kept, or raise `UserError` for less than a day.
+
+    A run that is under way has files in the lake that no release names; their age protects them.
+    `force` allows any time, for when nothing runs.
+    """
+    if not 0 <= keep_days <= timedelta.max.days or (keep_days < 1 and not force):
+        raise UserError(
+            f"keep-days is {keep_days:g}; allowed: 1 or more, or with --force 0 or more, which "
+            "takes files away from runs that are under way"
+        )
+    return timedelta(days=keep_days)
+
+
+def find_waste(lake: Lake, keep: timedelta, dataflow: Identity | None = None) -> Waste:
+    """Return what a cleaning would remove now, and change nothing.
+
+    With `dataflow`, only its releases and files, else those of all dataflows and of the sources.
+    Raise `LakeUnavailableError` or `LakeError` for a lake that cannot be read.
+    """
+    now = datetime.now(UTC)
+    old = {
+        each: _old_releases(lake, each, read_moves(lake.pointer(each)), now - keep)
+        for each in _chosen(lake, dataflow)
+    }
+    return _waste(lake, now, now - keep, dataflow, old)
+
+
+def clean(lake: Lake, keep: timedelta, dataflow: Identity | None = None, *, by: str) -> Waste:
+    """Remove releases and files as `find_waste` finds them, and return what was removed.
+
+    A release stays if the pointer stood on it within `keep`; its files stay, and the versions that
+    it read. `by` says who wants it. If it is interrupted, doing it again finishes it.
+    """
+    with usable(lake):
+        now = datetime.now(UTC)
+        scope = None if dataflow is None else str(dataflow)
+        waste = find_waste(lake, keep, dataflow)
+        if not waste.releases and not waste.files:
+            return waste
+        document = Cleaning((now - keep).isoformat(), scope, by)
+        write_once(lake.cleanings() / f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}.json", document)
+        old = {each: _remove(lake, each, now - keep, by) for each in _chosen(lake, dataflow)}
+        # Only now: whoever has written a document since sees what was said above.
+        waste = _waste(lake, now, now - keep, dataflow, old)
+        for each in waste.files:
+            each.path.unlink(missing_ok=True)
+        return waste
+
+
+def _chosen(lake: Lake, dataflow: Identity | None) -> tuple[Identity, ...]:
+    return lake.dataflows() if dataflow is None else (dataflow,)
+
+
+def _remove(lake: Lake, dataflow: Identity, before: datetime, by: str) -> tuple[Release, ...]:
+    """Say in the pointer which releases are none any more; return them."""
+    pointer = lake.pointer(dataflow)
+    while True:
+        moves = read_moves(pointer)
+        old = _old_releases(lake, dataflow, moves, before)
+        names = tuple(each.id for each in old)
+        if not old or try_remove(pointer, moves, names, by):
+            return old
+
+
+def _old_releases(
+    lake: Lake, dataflow: Identity, moves: tuple[Move, ...], before: datetime
+) -> tuple[Release, ...]:
+    """Return the releases on which the pointer has not stood since, published or not.
+
+    Where nothing was published yet, there is no pointer that could say that one is removed.
+    """
+    if not moves:
+        return ()
+    limit = before.timestamp()
+    kept = {moves[-1].release}
+    for move in moves:
+        if instant(move.at) >= limit:
+            kept |= {move.release, move.previous or move.release}
+    return tuple(
+        each
+        for each in _documents(lake, dataflow)
+        if each.id not in kept | removed(moves) and instant(each.created_at) < limit
+    )
+
+
+def _documents(lake: Lake, dataflow: Identity) -> tuple[Release, ...]:
+    paths = sorted(lake.releases(dataflow).glob("[!.]*.json"))
+    return tuple(read_document(Release, each) for each in paths)
+
+
+def _waste(
+    lake: Lake,
+    now: datetime,
+    before: datetime,
+    dataflow: Identity | None,
+    old: dict[Identity, tuple[Release, ...]],
+) -> Waste:
+    needed = _needed(lake, old)
+    found: list[Remains] = []
+    for each in _chosen(lake, dataflow):
+        for directory in lake.outputs(each):
+            found += _remains(directory, before, needed)
+        for directory in (lake.releases(each), lake.pointer(each)):
+            found += _drafts(directory, now - _DRAFTS_STAY)
+    if dataflow is None:
+        for directory in lake.source_tables():
+            found += _remains(directory, before, needed)
+        found += _drafts(lake.cleanings(), now - _DRAFTS_STAY)
+    gone = tuple((name, each) for name, some in old.items() for each in some)
+    return Waste(gone, tuple(found))
+
+
+def _needed(lake: Lake, old: dict[Identity, tuple[Release, ...]]) -> frozenset[Path]:
+    """Return the files of every release that stays, published or not, and of what it read."""
+    files: set[Path] = set()
+    versions: set[tuple[str, int]] = set()
+    with usable(lake):
+        for dataflow in lake.dataflows():
+            gone = removed(read_moves(lake.pointer(dataflow)))
+            gone |= {each.id for each in old.get(dataflow, ())}
+            for release in _documents(lake, dataflow):
+                if release.id not in gone:
+                    files.update(outputs_of(lake, release))
+                    versions |= {(pin.table, pin.version) for pin in release.inputs.values()}
+        for table, version in versions:
+            files.update(files_of(lake.path(table), version))
+    return frozenset(files)
+
+
+def _remains(directory: Path, before: datetime, needed: frozenset[Path]) -> Iterator[Remains]:
+    """Yield the old files of a table, or of a file's directory, that nothing needs."""
+    for folder, folders, names in os.walk(directory):
+        if "_delta_log" in folders:
+            folders.remove("_delta_log")
+        for name in sorted(names):
+            path = Path(folder, name)
+            if path not in needed:
+                yield from _old_file(path, before)
+
+
+def _drafts(directory: Path, before: datetime) -> Iterator[Remains]:
+    """Yield what writers of documents have left behind when they were killed."""
+    for path in sorted(directory.glob(".*")):
+        if _DRAFT.fullmatch(path.name):
+            yield from _old_file(path, before)
+
+
+def _old_file(path: Path, before: datetime) -> Iterator[Remains]:
+    try:
+        status = path.lstat()
+    except FileNotFoundError:  # another cleaning was first
+        return
+    if stat.S_ISREG(status.st_mode) and status.st_mtime < before.timestamp():
+        yield Remains(path, status.st_size)

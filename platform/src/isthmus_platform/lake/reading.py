@@ -1,0 +1,68 @@
+"""Reading a release with other tools: an address and a version for each table, a path per file.
+
+All of it comes from one release document, so that nobody reads one table of today and another of
+yesterday.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from isthmus_contracts import Identity
+from isthmus_platform.errors import UserError
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.places import Lake
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlace:
+    """Say where a Delta table is, as a `file:` URI, and which version of it a release pins."""
+
+    uri: str
+    version: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePlaces:
+    """Say where everything of one release is."""
+
+    dataflow: str
+    release: str
+    tables: Mapping[str, TablePlace]
+    files: Mapping[str, Path]
+
+
+def find_release(lake: Lake, dataflow: Identity, release: str | None = None) -> releases.Release:
+    """Return a published release, by default the current one.
+
+    Raise `UserError` if there is none yet, `UnknownNameError` or `RemovedReleaseError` if there is
+    no such release.
+    """
+    if release is not None:
+        return releases.release(lake, dataflow, release)
+    found = releases.current(lake, dataflow)
+    if found is None:
+        raise UserError(f"{dataflow} has published no release yet; run it first")
+    return found
+
+
+def release_places(lake: Lake, dataflow: Identity, release: str | None = None) -> ReleasePlaces:
+    """Return where the tables and files of a release are, by default of the current one.
+
+    Read each table at its version: its newest one may belong to another release, or to none. Raise
+    what `find_release` raises.
+    """
+    found = find_release(lake, dataflow, release)
+    root = Lake(lake.root.absolute())
+    return ReleasePlaces(
+        found.dataflow,
+        found.id,
+        {
+            name: TablePlace(root.path(each.path).as_uri(), each.version, each.rows)
+            for name, each in found.tables.items()
+        },
+        {name: root.path(each.path) for name, each in found.files.items()},
+    )

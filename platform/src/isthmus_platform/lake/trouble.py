@@ -1,0 +1,26 @@
+"""How a disk that fails is told: in one sentence, as something that may go better next time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from deltalake.exceptions import DeltaError
+
+from isthmus_platform.errors import LakeUnavailableError
+from isthmus_platform.lake.places import Lake
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # Delta paints its messages
+
+
+@contextmanager
+def usable(lake: Lake) -> Iterator[None]:
+    """Turn what the disk, or Delta on it, raises into `LakeUnavailableError`."""
+    try:
+        yield
+    except (OSError, DeltaError) as error:
+        problem = " ".join(_COLOUR.sub("", str(error)).split())
+        if isinstance(error, OSError) and error.strerror:
+            problem = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+        raise LakeUnavailableError(str(lake.root), problem) from error

@@ -1,0 +1,132 @@
+"""The task before the last, where the deployment wants it: ask a person whether to publish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.exceptions import HITLRejectException
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from isthmus_contracts.codec import from_plain, to_plain
+from isthmus_platform.deployment import load_deployment
+from isthmus_platform.operators.dataflow import DataflowOperator
+from isthmus_platform.operators.markdown import grid, literal
+from isthmus_platform.operators.publish import SHOWN
+from isthmus_platform.runs.pins import Pins
+
+if TYPE_CHECKING:
+    from isthmus_contracts import Dataflow
+    from isthmus_platform.lake.acceptance import Accepted
+    from isthmus_platform.lake.changes import Change
+    from isthmus_platform.lake.places import Lake
+    from isthmus_platform.lake.releases import Release
+
+_LONGEST = 200
+
+
+class ApproveOperator(DataflowOperator, ApprovalOperator):
+    """Show a person what would change against the current release, and wait for the answer."""
+
+    def __init__(
+        self,
+        *,
+        pins_from: str,
+        accepted_from: str,
+        **kwargs: Any,  # Airflow's own arguments
+    ) -> None:
+        super().__init__(subject="Publish this release?", fail_on_reject=True, **kwargs)
+        self.pins_from = pins_from
+        self.accepted_from = accepted_from
+
+    def execute(self, context: Context) -> Any:  # noqa: ANN401 - Airflow's signature
+        """Ask, unless what was accepted could not be published anyway."""
+        from isthmus_platform.lake import releases
+        from isthmus_platform.lake.acceptance import Accepted
+        from isthmus_platform.lake.gates import Approval
+
+        with self.mistakes_told():
+            pull = context["ti"].xcom_pull
+            pins = from_plain(Pins, pull(task_ids=self.pins_from), "pins")
+            accepted = from_plain(Accepted, pull(task_ids=self.accepted_from), "accepted")
+            lake = self.lake(load_deployment())
+            releases.check_gates(lake, self.contract, accepted)
+            last = releases.current(lake, self.contract.identity)
+            self.body = request(lake, self.contract, accepted, pins, last)
+        shown = Approval(accepted.digest, last.id if last else None)
+        context["ti"].xcom_push(key=SHOWN, value=to_plain(shown))
+        return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Go on if the person approved; otherwise fail, for a run that is green has published."""
+        who = (event.get("responded_by_user") or {}).get("name") or "nobody that Airflow names"
+        try:
+            answer = super().execute_complete(context, event)
+        except HITLRejectException:
+            message = f"rejected by {who}; nothing is published. Clear this task to ask again"
+            self.log.error("%s", message)  # noqa: TRY400 - no fault, and no traceback
+            raise AirflowFailException(message) from None
+        self.log.info("approved by %s", who)
+        return answer
+
+
+def request(
+    lake: Lake, dataflow: Dataflow, accepted: Accepted, pins: Pins, last: Release | None
+) -> str:
+    """Return the request in Markdown, in which nothing that a dataflow says has a meaning."""
+    from isthmus_platform.lake import changes
+
+    head = (
+        f"Compared with the current release {last.id} of run {last.run}, from {last.created_at}."
+        if last
+        else "There is no release yet to compare with."
+    )
+    versions = (
+        changes.Change(
+            "contract", last.contract_version if last else None, accepted.contract_version
+        ),
+        changes.Change("code", last.code_version if last else None, accepted.code_version),
+    )
+    parts: Sequence[tuple[str, str, Iterable[Change]]] = (
+        ("Tables", "rows", changes.row_changes(accepted, last)),
+        ("Columns that differ", "column", changes.column_changes(lake, dataflow, last)),
+        ("Files", "bytes", changes.file_changes(accepted, last)),
+        ("Metrics", "metric", changes.metric_changes(accepted, last)),
+        ("Params that differ", "param", changes.param_changes(pins.params, last)),
+        ("Versions", "version", versions),
+    )
+    warnings = [f"- {literal(each[:_LONGEST])}" for each in accepted.warnings]
+    return "\n\n".join(
+        [
+            literal(head),
+            "### Warnings",
+            "\n".join(warnings) or "None.",
+            *(f"### {title}\n\n{_grid(kind, rows)}" for title, kind, rows in parts),
+        ]
+    )
+
+
+def _grid(kind: str, rows: Iterable[Change]) -> str:
+    return grid(
+        (kind, "before", "after", "change"),
+        ((each.name, _text(each.before), _text(each.after), _difference(each)) for each in rows),
+    )
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)[:_LONGEST]
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
+
+
+def _difference(change: Change) -> str:
+    match change.before, change.after:
+        case (bool(), _) | (_, bool()):
+            return ""
+        case (int() | float() as before, int() | float() as after) if before not in (0, after):
+            return f"{(after - before) / abs(before):+,.1%}"
+    return ""

@@ -1,0 +1,26 @@
+"""Markdown of which every text means itself, whoever wrote it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from html import escape
+
+_MARKS = re.compile(r"[\\`*_\[\]|~#]")
+_LIST = re.compile(r"^([0-9]*)([-+.)])")
+
+
+def grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table of texts that mean themselves, or `None.` if it has no rows."""
+    lines = [_line(head), _line(["---"] * len(head)), *(_line(map(literal, row)) for row in rows)]
+    return "\n".join(lines) if len(lines) > 2 else "None."  # noqa: PLR2004 - head and rule
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def literal(text: str) -> str:
+    """Return text, on one line, that means itself in Markdown and HTML wherever it stands."""
+    line = " ".join(text.split())
+    return escape(_LIST.sub(r"\1\\\2", _MARKS.sub(r"\\\g<0>", line)), quote=False)

@@ -1,0 +1,34 @@
+"""From what the deployment says to a runner that is ready to be started."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from isthmus_contracts.protocol import RunRequest
+from isthmus_platform.deployment import Runner
+from isthmus_platform.runners.account import check_account, find_account, hand_over
+from isthmus_platform.runners.environment import runner_environment
+from isthmus_platform.runners.process import RunnerProcess
+
+
+def prepared_runner(runner: Runner, request: RunRequest, scratch: Path) -> RunnerProcess:
+    """Return a runner that was not started yet; its directories are its user's.
+
+    Raise `DeploymentError` if it cannot run as the user that the deployment names.
+    """
+    home = Path(runner.home)
+    home.mkdir(parents=True, exist_ok=True)
+    account = find_account(runner.user) if runner.user else None
+    if account and account.uid != os.geteuid():
+        own = [home, Path(request.spool), scratch]
+        hand_over(account, own)
+        inputs = [file for files in request.inputs.values() for file in files]
+        check_account(account, own, inputs)
+    return RunnerProcess(
+        runner.command,
+        runner_environment(home, scratch, runner.environment),
+        scratch,
+        account=account,
+        disk_limit_bytes=runner.disk_limit_megabytes and runner.disk_limit_megabytes * 1_000_000,
+    )

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from isthmus_contracts.catalog import AIRPORT_DAYS
+from isthmus_contracts.protocol import (
+    Answer,
+    EngineProfile,
+    RunFailure,
+    RunIdentity,
+    RunRequest,
+    RunResult,
+    StagedFile,
+    StagedOutput,
+    encode,
+)
+from isthmus_platform.deployment import Runner
+from isthmus_platform.errors import RunnerError
+from isthmus_platform.lake.acceptance import Accepted, accept
+from isthmus_platform.lake.places import Lake
+from isthmus_platform.runners import RunnerProcess, prepared_runner
+
+OTHER_USER = "nobody"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an attack."""
+
+    end: RunResult | RunFailure | None
+    error: str
+    log: list[str]
+    answers: list[Answer]
+    seconds: float
+
+    @property
+    def report(self) -> Mapping[str, object]:
+        """Return what the attacker tells in its last line of log, as JSON."""
+        report: Mapping[str, object] = json.loads(self.log[-1])
+        return report
+
+
+@dataclass(frozen=True)
+class Battlefield:
+    """A state directory with secrets, and a place for a runner to attack from."""
+
+    folder: Path
+    user: str | None
+    python: str
+
+    @property
+    def state(self) -> Path:
+        """Return the directory that holds what is Airflow's own, as `isthmus-platform` makes it."""
+        return self.folder / "airflow"
+
+    @property
+    def lake(self) -> Lake:
+        """Return the lake, which a runner may read."""
+        return Lake(self.folder / "lake")
+
+    @property
+    def spool(self) -> Path:
+        """Return where outputs are staged."""
+        return self.folder / "runs" / "spool"
+
+    @property
+    def request(self) -> RunRequest:
+        """Return the request that the runner gets."""
+        return RunRequest(
+            identity=RunIdentity("manual__1", "transform", 1),
+            dataflow="airport_days.v1",
+            contract_version=AIRPORT_DAYS.version,
+            targets=("days", "delay_calendar"),
+            params={},
+            inputs={"flight_features": (str(self.folder / "lake" / "input.parquet"),)},
+            spool=str(self.spool),
+            engine=EngineProfile("sequential", {}),
+        )
+
+    def result(self, *paths: str) -> RunResult:
+        """Return a result that names these paths as files of its outputs."""
+        files = tuple(StagedFile(path, 4, "0" * 64) for path in paths)
+        outputs = (
+            StagedOutput("days", files),
+            StagedOutput("delay_calendar", (StagedFile("calendar.png", 4, "0" * 64),)),
+        )
+        return RunResult(
+            self.request.identity, "airport_days.v1", AIRPORT_DAYS.version, "x", outputs
+        )
+
+    def command(self, text: str) -> tuple[str, ...]:
+        """Return the command of a runner that is a few lines of Python."""
+        names = {
+            "STATE": str(self.state),
+            "FOLDER": str(self.folder),
+            "SPOOL": str(self.spool),
+            "LAKE": str(self.lake.root),
+            "RESULT": encode(self.result()),
+        }
+        head = "import json, os, signal, subprocess, sys, threading, time\n"
+        head += "".join(f"{name} = {value!r}\n" for name, value in names.items())
+        return (self.python, "-I", "-c", head + text)
+
+    def process(self, text: str, disk_limit_megabytes: int | None = None) -> RunnerProcess:
+        """Return the runner, prepared as the transform task does."""
+        runner = Runner(
+            self.command(text),
+            str(self.folder / "home"),
+            user=self.user,
+            disk_limit_megabytes=disk_limit_megabytes,
+        )
+        return prepared_runner(runner, self.request, self.folder / "runs" / "scratch")
+
+    def attack(self, text: str, disk_limit_megabytes: int | None = None) -> Outcome:
+        """Run these lines of Python as a runner."""
+        log: list[str] = []
+        answers: list[Answer] = []
+        process = self.process(text, disk_limit_megabytes)
+        end, error, start = None, "", time.monotonic()
+        try:
+            end = process.run(self.request, answers.append, log.append)
+        except RunnerError as caught:
+            error = str(caught)
+        return Outcome(end, error, log, answers, time.monotonic() - start)
+
+    def accepted(self, *paths: str) -> Accepted:
+        """Accept a result that names these paths."""
+        (self.spool / "calendar.png").write_bytes(b"\x89PNG")
+        return accept(AIRPORT_DAYS, self.request, self.result(*paths), self.lake)
+
+
+def _fill(folder: Path) -> None:
+    folder.chmod(0o755)
+    for name in ("lake", "runs/spool", "runs/scratch", "home"):
+        (folder / name).mkdir(parents=True)
+    (folder / "lake" / "input.parquet").write_bytes(b"input")
+    (folder / "airflow").mkdir(mode=0o700)
+    (folder / "company.toml").write_text("[lake]\n")
+    for name in ("airflow.cfg", "airflow.db", "passwords.json", "secrets.json"):
+        (folder / "airflow" / name).write_text("the canary sings")
+
+
+def _clean_up(folder: Path, before: list[psutil.Process]) -> None:
+    shutil.rmtree(folder)
+    left = [each for each in psutil.Process().children(recursive=True) if each not in before]
+    assert psutil.wait_procs(left, timeout=5)[1] == []
+
+
+@pytest.fixture
+def field() -> Iterator[Battlefield]:
+    """Attack as the user that the tests run as."""
+    before = psutil.Process().children(recursive=True)
+    folder = Path(tempfile.mkdtemp(prefix="isthmus-hostile-"))
+    _fill(folder)
+    yield Battlefield(folder, None, sys.executable)
+    _clean_up(folder, before)
+
+
+@pytest.fixture
+def other_side(field: Battlefield, python_for_others: str) -> Battlefield:
+    """Attack as another Unix user."""
+    return Battlefield(field.folder, OTHER_USER, python_for_others)
+
+
+@pytest.fixture(scope="session")
+def python_for_others() -> str:
+    """Return a Python that another user may start; skip if there is none, or no other user."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can start a runner as another Unix user")
+    for python in (sys.executable, "/usr/bin/python3"):
+        command = [python, "-I", "-c", "import json, ctypes, subprocess"]
+        try:
+            done = subprocess.run(command, user=OTHER_USER, extra_groups=[], check=False, cwd="/")
+        except (OSError, ValueError):
+            continue
+        if done.returncode == 0:
+            return python
+    return pytest.skip(f"there is no Python that the user {OTHER_USER!r} may start")
+
+
+@pytest.fixture
+def eventually() -> Callable[[Callable[[], object]], None]:
+    """Wait until something holds."""
+
+    def wait(holds: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 20
+        while not holds():
+            assert time.monotonic() < deadline, "it has not come true after 20 seconds"
+            time.sleep(0.02)
+
+    return wait

@@ -1,0 +1,136 @@
+"""What a hostile runner tries to write, and to have the platform take over."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from isthmus_platform.errors import SpoolError
+from isthmus_platform.lake.acceptance import Accepted
+from isthmus_platform.lake.places import Lake
+
+
+class Outcome(Protocol):
+    """What came of an attack, as the fixture says it."""
+
+    end: object
+    error: str
+    log: list[str]
+    seconds: float
+    report: Mapping[str, list[str]]
+
+
+class Battlefield(Protocol):
+    """Where the attack takes place, as the fixture gives it."""
+
+    folder: Path
+    lake: Lake
+    spool: Path
+
+    def attack(self, text: str, disk_limit_megabytes: int | None = None) -> Outcome: ...
+    def accepted(self, *paths: str) -> Accepted: ...
+
+
+def test_nothing_outside_the_staging_place_can_be_written_as_another_user(
+    other_side: Battlefield,
+) -> None:
+    text = """
+got = []
+places = [FOLDER, LAKE, STATE, os.path.dirname(SPOOL), "/etc", "/usr"]
+for place in places:
+    try:
+        open(place + "/planted", "w").close()
+        got.append(place)
+    except OSError:
+        pass
+for path in (LAKE + "/input.parquet", FOLDER + "/company.toml", STATE + "/airflow.cfg"):
+    for attempt in (open, os.unlink, os.chmod):
+        try:
+            attempt(path, *{open: "a", os.unlink: "", os.chmod: [0o666]}[attempt])
+            got.append(path)
+        except OSError:
+            pass
+open(SPOOL + "/allowed", "w").close()
+print(json.dumps({"got": got}), file=sys.stderr)
+"""
+    assert other_side.attack(text).report["got"] == []
+    assert (other_side.spool / "allowed").exists()
+
+
+def refused(field: Battlefield, *paths: str, why: str) -> None:
+    """Expect acceptance to refuse, and to leave nothing in the lake."""
+    before = sorted(field.lake.root.rglob("*.*"))
+    with pytest.raises(SpoolError, match=why):
+        field.accepted(*paths)
+    assert sorted(field.lake.root.rglob("*.*")) == before
+
+
+@pytest.mark.parametrize(
+    "path", ["../../lake/input.parquet", "../planted.parquet", "/etc/passwd", "a/../../x", ".", ""]
+)
+def test_a_path_that_leads_out_of_the_spool_is_refused(field: Battlefield, path: str) -> None:
+    (field.spool.parent / "planted.parquet").write_bytes(b"PAR1")
+    refused(field, path, why="is no file in it")
+
+
+def test_a_symbolic_link_is_refused(field: Battlefield) -> None:
+    field.attack("os.symlink(STATE + '/airflow.cfg', SPOOL + '/days.parquet')")
+    refused(field, "days.parquet", why="'days.parquet' is a link")
+
+
+def test_a_folder_that_is_a_symbolic_link_is_refused(field: Battlefield) -> None:
+    field.attack("os.symlink(STATE, SPOOL + '/folder')")
+    refused(field, "folder/airflow.cfg", why="'folder' is a link")
+
+
+def test_a_hard_link_is_refused(field: Battlefield) -> None:
+    field.attack("os.link(LAKE + '/input.parquet', SPOOL + '/days.parquet')")
+    refused(field, "days.parquet", why="'days.parquet' is a link")
+
+
+def test_a_spool_that_is_exchanged_for_a_link_is_refused(field: Battlefield) -> None:
+    field.attack("os.rmdir(SPOOL); os.symlink(STATE, SPOOL)")
+    with pytest.raises(SpoolError, match="it is a link itself"):
+        field.accepted("airflow.cfg")
+    (field.folder / "airflow" / "calendar.png").unlink()
+
+
+def test_a_pipe_does_not_stop_the_platform(field: Battlefield) -> None:
+    field.attack("os.mkfifo(SPOOL + '/days.parquet')")
+    refused(field, "days.parquet", why="'days.parquet' is no plain file")
+
+
+MANY_FILES = """
+number = 0
+while True:
+    number += 1
+    with open(f"{SPOOL}/{number}", "wb") as file:
+        file.write(b"x" * 1_000_000)
+    time.sleep(0.005)
+"""
+ONE_FILE = """
+with open(f"{SPOOL}/days.parquet", "wb") as file:
+    while True:
+        file.write(b"x" * 1_000_000)
+"""
+HOLES = """
+os.truncate(os.open(f"{SPOOL}/days.parquet", os.O_CREAT | os.O_WRONLY), 1 << 40)
+"""
+
+
+def test_a_spool_that_is_filled_with_files_stops_the_runner(field: Battlefield) -> None:
+    outcome = field.attack(MANY_FILES, disk_limit_megabytes=20)
+    assert outcome.error.startswith("the runner wrote more than 20 MB; `disk_limit_megabytes` in")
+    assert outcome.seconds < 10
+
+
+@pytest.mark.parametrize("text", [ONE_FILE, HOLES], ids=["content", "holes"])
+def test_a_file_never_grows_beyond_the_limit(field: Battlefield, text: str) -> None:
+    outcome = field.attack(text, disk_limit_megabytes=20)
+    assert outcome.end is None
+    assert os.path.getsize(field.spool / "days.parquet") <= 20_000_000  # noqa: PTH202
+    assert "File too large" in outcome.log[-1]

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from deltalake import DeltaTable
+
+from isthmus_contracts import Dataflow, UnknownNameError
+from isthmus_platform.errors import UserError
+from isthmus_platform.lake.acceptance import Accepted
+from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.reading import find_release, release_places
+from isthmus_platform.lake.releases import Release, publish, rollback
+
+Accept = Callable[..., Accepted]
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "a lake, ü")
+
+
+@pytest.fixture
+def published(accepted: Accept, lake: Lake, dataflow: Dataflow) -> Callable[[str], Release]:
+    return lambda run: publish(lake, dataflow, accepted(run), params={}, inputs={})
+
+
+def carriers_at(uri: str, version: int) -> list[str]:
+    return DeltaTable(uri, version=version).to_pyarrow_table()["carrier"].to_pylist()
+
+
+def test_address_and_version_read_the_rows_that_the_release_pins(
+    published: Callable[[str], Release], lake: Lake, dataflow: Dataflow
+) -> None:
+    first, second = published("first"), published("second")
+    for made in (first, second):
+        places = release_places(lake, dataflow.identity, made.id)
+        assert (places.dataflow, places.release) == ("delays.v2", made.id)
+        carriers = places.tables["carriers"]
+        assert carriers_at(carriers.uri, carriers.version) == [made.run]
+        assert Path(unquote(urlsplit(carriers.uri).path)).is_dir()
+        assert {name: each.rows for name, each in places.tables.items()} == {
+            "days": 2,
+            "carriers": 1,
+        }
+        assert places.files["report"].read_text(encoding="utf-8") == f"<p>{made.run}"
+
+
+def test_all_of_it_is_of_the_current_release_and_not_of_the_newest_version(
+    published: Callable[[str], Release], lake: Lake, dataflow: Dataflow
+) -> None:
+    first = published("first")
+    published("second")
+    rollback(lake, dataflow.identity, first.id, by="eve")
+    places = release_places(lake, dataflow.identity)
+    assert places.release == first.id
+    carriers = places.tables["carriers"]
+    assert carriers_at(carriers.uri, carriers.version) == ["first"]
+    assert DeltaTable(carriers.uri).version() == 1
+    assert places.files["report"].read_text(encoding="utf-8") == "<p>first"
+
+
+def test_a_lake_may_be_named_from_where_one_is(
+    published: Callable[[str], Release],
+    lake: Lake,
+    dataflow: Dataflow,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    published("first")
+    monkeypatch.chdir(lake.root.parent)
+    places = release_places(Lake(Path(lake.root.name)), dataflow.identity)
+    assert places == release_places(lake, dataflow.identity)
+
+
+def test_what_is_not_there_is_said(
+    published: Callable[[str], Release], lake: Lake, dataflow: Dataflow
+) -> None:
+    with pytest.raises(UserError, match=r"delays\.v2 has published no release yet; run it first"):
+        release_places(lake, dataflow.identity)
+    made = published("first")
+    assert find_release(lake, dataflow.identity) == made
+    message = rf"no release of dataflow 'delays\.v2' named 'x'; known: '{made.id}'"
+    with pytest.raises(UnknownNameError, match=message):
+        find_release(lake, dataflow.identity, "x")

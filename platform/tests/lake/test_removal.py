@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from isthmus_contracts import Dataflow, Identity, Input, Table
+from isthmus_platform.errors import LakeError, PublicationError
+from isthmus_platform.lake.documents import write_once
+from isthmus_platform.lake.pins import Pin
+from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.pointer import read_moves, try_move, try_remove
+from isthmus_platform.lake.removal import (
+    Cleaning,
+    RemovedReleaseError,
+    check_not_cleaned,
+    check_not_removed,
+    removed,
+)
+
+ORIGIN = Identity("origin", 1)
+
+
+@pytest.fixture
+def reader(dataflow: Dataflow, days: Table) -> Dataflow:
+    return replace(dataflow, inputs=(Input(replace(days, name="taken"), ORIGIN),))
+
+
+@pytest.fixture
+def file(lake: Lake) -> Path:
+    lake.root.mkdir()
+    path = lake.root / "x.parquet"
+    path.touch()
+    return path
+
+
+@pytest.fixture
+def clean_before(lake: Lake) -> Callable[..., None]:
+    def say(when: datetime, dataflow: str | None = None) -> None:
+        count = len(list(lake.cleanings().glob("*")))
+        document = Cleaning(when.isoformat(), dataflow, "eve")
+        write_once(lake.cleanings() / f"{count}.json", document)
+
+    return say
+
+
+def test_what_was_removed_is_told_from_what_was_not(tmp_path: Path) -> None:
+    try_move(tmp_path, (), "a", "publish", "run")
+    try_move(tmp_path, read_moves(tmp_path), "b", "publish", "run")
+    assert removed(read_moves(tmp_path)) == frozenset()
+    check_not_removed(ORIGIN, "a", read_moves(tmp_path))
+    try_remove(tmp_path, read_moves(tmp_path), ("a",), "eve")
+    moves = read_moves(tmp_path)
+    assert removed(moves) == {"a"}
+    check_not_removed(ORIGIN, "b", moves)
+    with pytest.raises(RemovedReleaseError, match=r"release a of origin\.v1 was removed by eve on"):
+        check_not_removed(ORIGIN, "a", moves)
+
+
+def test_an_input_of_a_release_that_was_removed_is_refused(lake: Lake, reader: Dataflow) -> None:
+    pointer = lake.pointer(ORIGIN)
+    try_move(pointer, (), "a", "publish", "run")
+    try_move(pointer, read_moves(pointer), "b", "publish", "run")
+    inputs = {"taken": Pin("dataflows/origin/v1/tables/taken", 0, "a")}
+    check_not_cleaned(lake, reader, (), inputs)
+    try_remove(pointer, read_moves(pointer), ("a",), "eve")
+    with pytest.raises(RemovedReleaseError, match=r"release a of origin\.v1 was removed"):
+        check_not_cleaned(lake, reader, (), inputs)
+
+
+def test_files_may_be_as_old_as_they_like_where_nothing_was_cleaned(
+    lake: Lake, dataflow: Dataflow, file: Path
+) -> None:
+    os.utime(file, (0, 0))
+    check_not_cleaned(lake, dataflow, [file], {"x": Pin("sources/gone/x", 3)})
+
+
+def test_the_latest_limit_counts_and_only_where_it_is_meant(
+    lake: Lake, dataflow: Dataflow, file: Path, clean_before: Callable[..., None]
+) -> None:
+    now = datetime.now(UTC)
+    clean_before(now - timedelta(days=1))
+    clean_before(now + timedelta(days=1), "other.v1")
+    check_not_cleaned(lake, dataflow, [file], {})
+    clean_before(now + timedelta(days=1), str(dataflow.identity))
+    clean_before(now - timedelta(days=1))
+    with pytest.raises(PublicationError, match=r"x\.parquet is too old and may have been cleaned"):
+        check_not_cleaned(lake, dataflow, [file], {})
+
+
+def test_a_file_that_is_gone_is_refused_however_new_it_was(
+    lake: Lake, dataflow: Dataflow, clean_before: Callable[..., None]
+) -> None:
+    clean_before(datetime(2000, 1, 1, tzinfo=UTC))
+    with pytest.raises(PublicationError, match="may have been cleaned away; start a run"):
+        check_not_cleaned(lake, dataflow, [lake.root / "gone.parquet"], {})
+
+
+def test_a_document_of_cleaning_that_is_none_stops_a_publication(
+    lake: Lake, dataflow: Dataflow
+) -> None:
+    lake.cleanings().mkdir(parents=True)
+    (lake.cleanings() / "x.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(LakeError, match=r"x\.json"):
+        check_not_cleaned(lake, dataflow, [], {})
