@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -124,6 +125,8 @@ def test_a_dataset_checks_its_names() -> None:
         Dataset("source", "A source.", "operations", (RAW, RAW))
     with pytest.raises(DeclarationError, match=r"dataset 'source' has version '1'; right would be"):
         Dataset("source", "A source.", "operations", (RAW,), "1")
+    with pytest.raises(DeclarationError, match=r"has max_change 0\.5, which is for what"):
+        Dataset("source", "A source.", "operations", (replace(RAW, max_change=0.5),))
     with pytest.raises(DeclarationError, match=r"^dataset 'source' has no owner$"):
         Dataset("source", "A source.", "", (RAW,))
 

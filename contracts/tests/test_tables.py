@@ -10,7 +10,7 @@ import pytest
 from isthmus_contracts import (
     Column,
     ColumnType,
-    Dataset,
+    Dataflow,
     DeclarationError,
     Table,
     UnknownNameError,
@@ -135,11 +135,11 @@ def test_warnings_and_a_volume_are_optional() -> None:
 def test_warnings_and_a_volume_travel_in_the_catalog_only_where_they_are_declared() -> None:
     late = Column("late", "float64", "A share.", nullable=True, warn_maximum=0.9, warn_nulls=0.0)
     days = Table("days", "Days.", (ID, late), max_change=0.5)
-    shop = Dataset("shop", "A shop.", owner="operations", tables=(days,))
-    text = catalog_document(Catalog((shop,), ()))
-    (written,) = json.loads(text)["datasets"]["shop"]["tables"]
+    shop = Dataflow("shop", "1.0.0", "operations", "A shop.", inputs=(), outputs=(days,))
+    text = catalog_document(Catalog((), (shop,)))
+    (written,) = json.loads(text)["dataflows"]["shop.v1"]["outputs"]
     assert written["max_change"] == 0.5
     assert written["columns"][0].keys() == {"name", "type", "description", "nullable"}
     assert written["columns"][1]["warn_maximum"] == 0.9
     assert written["columns"][1]["warn_nulls"] == 0.0
-    assert parse_catalog(text).datasets == (shop,)
+    assert parse_catalog(text).dataflows == (shop,)

@@ -109,6 +109,12 @@ class Dataset:
         _check_version(f"dataset {self.name!r}", self.version)
         if not self.owner:
             raise DeclarationError(f"dataset {self.name!r} has no owner")
+        for each in self.tables:
+            if each.max_change is not None:
+                raise DeclarationError(
+                    f"table {each.name!r} of dataset {self.name!r} has max_change "
+                    f"{each.max_change}, which is for what a dataflow publishes"
+                )
         check_unique(f"table of dataset {self.name!r}", (each.name for each in self.tables))
 
     def input(self, table: str) -> Input:

@@ -128,6 +128,7 @@ def _table(table: Table) -> dict[str, object]:
         "description": table.description,
         "properties": [_column(each, table.key) for each in table.columns],
         "quality": quality,
+        "customProperties": _custom(maxChange=table.max_change),
     }
     return _given(document)
 
@@ -146,7 +147,12 @@ def _column(column: Column, key: Sequence[str]) -> dict[str, object]:
         "primaryKey": True if in_key else None,
         "primaryKeyPosition": key.index(column.name) + 1 if in_key else None,
         "quality": [_rule("invalidValues", **valid)] if column.choices else None,
-        "customProperties": _custom(unit=column.unit),
+        "customProperties": _custom(
+            unit=column.unit,
+            warnMinimum=column.warn_minimum,
+            warnMaximum=column.warn_maximum,
+            warnNulls=column.warn_nulls,
+        ),
     }
     return _given(document)
 

@@ -67,6 +67,8 @@ OF_TABLES: list[tuple[str, Table, Table]] = [
     ("key-changed", ROWS, replace(ROWS, key=("id", "size"))),
     ("min-rows-lowered", ROWS, replace(ROWS, min_rows=1)),
     ("min-rows-raised", ROWS, replace(ROWS, min_rows=3)),
+    ("column-warnings-changed", ROWS, columns(ID, SIZE, replace(SPEED, warn_maximum=130))),
+    ("column-warnings-changed", ROWS, columns(ID, SIZE, replace(SPEED, warn_nulls=0.1))),
     ("order-changed", ROWS, columns(SIZE, ID, SPEED)),
     ("order-changed", ROWS, columns(ID, replace(SIZE, choices=("m", "s")), SPEED)),
     (
@@ -76,6 +78,12 @@ OF_TABLES: list[tuple[str, Table, Table]] = [
     ),
     ("description-changed", ROWS, replace(ROWS, description="Many rows.")),
     ("description-changed", ROWS, columns(ID, SIZE, replace(SPEED, description="Pace."))),
+]
+STEADY = replace(ROWS, max_change=0.5)
+OF_PUBLISHED: list[tuple[str, Table, Table]] = [
+    ("max-change-raised", STEADY, replace(ROWS, max_change=0.6)),
+    ("max-change-raised", STEADY, ROWS),
+    ("max-change-lowered", ROWS, STEADY),
 ]
 
 SOURCE = Dataset("source", "A source.", "operations", (ROWS,))
@@ -232,6 +240,7 @@ def published(table: Table) -> Catalog:
 EXAMPLES: list[tuple[str, Side, Catalog, Catalog]] = [
     *((rule, "input", source(old), source(new)) for rule, old, new in OF_TABLES),
     *((rule, "output", published(old), published(new)) for rule, old, new in OF_TABLES),
+    *((rule, "output", published(old), published(new)) for rule, old, new in OF_PUBLISHED),
     *((rule, side, catalog(*old), catalog(*new)) for rule, side, old, new in OF_DATAFLOWS),
     *((rule, side, catalog(old), catalog(new)) for rule, side, old, new in OF_PARTS),
     *OF_DATASETS,

@@ -108,6 +108,9 @@ RULES: tuple[Rule, ...] = (
     Rule("key-changed", "Rows are told apart otherwise.", "output", BRK, BRK, BRK),
     Rule("min-rows-lowered", "It may be smaller.", "output", BRK, BRK, BRK),
     Rule("min-rows-raised", "It promises more rows.", "output", ADD, ADD, ADD),
+    Rule("max-change-raised", "Its size may vary more.", "output", BRK, BRK, BRK),
+    Rule("max-change-lowered", "Its size varies less.", "output", ADD, ADD, ADD),
+    Rule("column-warnings-changed", "It warns at other values.", "output", INT, INT, ADD),
     # A table of a dataset promises that too, and its source has to keep the promise.
     Rule("table-added", "The source has to provide a table.", "input", ADD, BRK, BRK),
     Rule("table-dropped", "A table is gone.", "input", BRK, BRK, BRK),
@@ -126,4 +129,5 @@ RULES: tuple[Rule, ...] = (
     Rule("key-changed", "Rows are told apart otherwise.", "input", BRK, BRK, BRK),
     Rule("min-rows-lowered", "It may be smaller.", "input", BRK, BRK, BRK),
     Rule("min-rows-raised", "The source has to provide more rows.", "input", ADD, BRK, BRK),
+    Rule("column-warnings-changed", "It warns at other values.", "input", INT, INT, ADD),
 )

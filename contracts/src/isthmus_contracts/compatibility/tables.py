@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -35,7 +36,17 @@ def compare_tables(old: Table, new: Table, at: Place) -> Iterator[Difference]:
         yield at.differs("min-rows-lowered", old.min_rows, new.min_rows)
     if new.min_rows > old.min_rows:
         yield at.differs("min-rows-raised", old.min_rows, new.min_rows)
+    yield from _compare_volumes(old.max_change, new.max_change, at)
     yield from compare_descriptions(old.description, new.description, at)
+
+
+def _compare_volumes(old: float | None, new: float | None, at: Place) -> Iterator[Difference]:
+    # Without a share, any change of the number of rows is allowed.
+    before, after = (math.inf if each is None else each for each in (old, new))
+    if after > before:
+        yield at.differs("max-change-raised", old, new)
+    if after < before:
+        yield at.differs("max-change-lowered", old, new)
 
 
 def _compare_columns(old: Column, new: Column, table: Place) -> Iterator[Difference]:
@@ -52,6 +63,8 @@ def _compare_columns(old: Column, new: Column, table: Place) -> Iterator[Differe
     else:  # values of another type have other ranges and choices anyway
         yield from compare_ranges(old, new, at, "column")
         yield from _compare_choices(old.choices, new.choices, at)
+    if _warnings(old) != _warnings(new):
+        yield at.differs("column-warnings-changed", _warnings(old) or None, _warnings(new) or None)
     yield from compare_descriptions(old.description, new.description, at)
 
 
@@ -88,6 +101,15 @@ def _renamed(old: Table, new: Table) -> Mapping[str, str]:
         if alike and before.name not in renamed and after.name not in renamed.values():
             renamed[before.name] = after.name
     return renamed
+
+
+def _warnings(column: Column) -> list[str]:
+    shares = {
+        "below": column.warn_minimum,
+        "above": column.warn_maximum,
+        "null share above": column.warn_nulls,
+    }
+    return [f"{word} {share:g}" for word, share in shares.items() if share is not None]
 
 
 def _names(table: Table) -> set[str]:
