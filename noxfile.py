@@ -52,6 +52,7 @@ LOCKS = {
     "platform/demo-data.lock": ("platform/demo-data.in", "--no-deps"),
     "platform/requirements.lock": ("platform/pyproject.toml",),
     "platform/requirements-test.lock": tests("platform"),
+    "platform/s3-server/requirements.lock": ("platform/s3-server/requirements.in",),
     "transforms/requirements.lock": ("transforms/pyproject.toml",),
     "transforms/requirements-test.lock": tests("transforms"),
 }
@@ -66,6 +67,7 @@ def contracts(session: nox.Session) -> None:
 @nox.session
 def platform(session: nox.Session) -> None:
     """Types and tests of platform/, where neither pandas nor Hamilton can be imported."""
+    build(session, ROOT / "platform" / "s3-server")
     check_tree(session, "platform", "contracts")
 
 
@@ -115,7 +117,7 @@ def integration(session: nox.Session) -> None:
 def environments(session: nox.Session) -> None:
     """Build platform/.venv, transforms/.venv and the demonstration's data, where out of date."""
     for name in ("platform", "transforms"):
-        build(session, ROOT / name)
+        build(session, ROOT / name, "contracts", name)
     lock = ROOT / "platform" / "demo-data.lock"
     if not is_fresh(DATA, lock):
         session.log("fetching the flights of 2013")
@@ -158,44 +160,26 @@ def sync(session: nox.Session, lock: str, *trees: str) -> None:
         )
 
 
-def build(session: nox.Session, tree: Path) -> None:
-    """Make `<tree>/.venv` hold exactly the tree's lock, unless it does already."""
-    venv, lock = tree / ".venv", tree / "requirements.lock"
-    inputs = (lock, tree / "pyproject.toml", ROOT / "contracts" / "pyproject.toml")
+def build(session: nox.Session, folder: Path, *trees: str) -> None:
+    """Make `<folder>/.venv` hold exactly its lock, then these trees, unless it does already."""
+    venv, lock = folder / ".venv", folder / "requirements.lock"
+    inputs = (lock, *(ROOT / tree / "pyproject.toml" for tree in trees))
     if is_fresh(venv, *inputs):
         return
     session.log(f"building {venv.relative_to(ROOT)}, which takes a minute or two")
-    session.run(
-        "uv",
-        "venv",
-        "-q",
-        "--clear",
-        "--python",
-        sys.executable,
-        str(venv),
-        env=INSTALL,
-        external=True,
-    )
-    python = str(venv / "bin" / "python")
-    uv(session, "sync", "--require-hashes", "--python", python, str(lock))
-    uv(
-        session,
-        "install",
-        "--no-deps",
-        "--python",
-        python,
-        "-e",
-        str(ROOT / "contracts"),
-        "-e",
-        str(tree),
-    )
+    make = ("uv", "venv", "-q", "--clear", "--python", sys.executable, str(venv))
+    session.run_install(*make, env=INSTALL, external=True)
+    python = ("--python", str(venv / "bin" / "python"))
+    uv(session, "sync", "--require-hashes", *python, str(lock))
+    for tree in trees:
+        uv(session, "install", "--no-deps", *python, "-e", str(ROOT / tree))
     mark_fresh(venv, *inputs)
 
 
 def uv(session: nox.Session, *arguments: str) -> None:
     """Run `uv pip`, quietly."""
     command, *rest = arguments
-    session.run("uv", "pip", command, "-q", *rest, env=INSTALL, external=True)
+    session.run_install("uv", "pip", command, "-q", *rest, env=INSTALL, external=True)
 
 
 def is_fresh(folder: Path, *inputs: Path) -> bool:

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LOCKS = sorted(
     str(path.relative_to(ROOT))
-    for each in ("*", "*/*", "checks/*/*")
+    for each in ("*", "*/*", "checks/*/*", "platform/*/*")
     for path in ROOT.glob(f"{each}.lock")
 )
 _PINNED = re.compile(r"[a-z0-9._-]+(\[[a-z0-9,._-]+\])?==\S+( ; .+)?")
@@ -22,7 +22,9 @@ _PINNED = re.compile(r"[a-z0-9._-]+(\[[a-z0-9,._-]+\])?==\S+( ; .+)?")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lock a copy of the repository's projects anew, preferring the versions locked now."""
     copy = tmp_path_factory.mktemp("repository")
-    inputs = ("bootstrap.in", "checks/odcs/requirements.in", "platform/demo-data.in")
+    inputs = [
+        str(path.relative_to(ROOT)) for path in ROOT.glob("**/*.in") if ".venv" not in path.parts
+    ]
     for path in [*LOCKS, "noxfile.py", *inputs]:
         (copy / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, copy / path)

@@ -26,7 +26,7 @@ from isthmus_platform.installation import (
     running,
 )
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.opening import open_lake
 from isthmus_platform.runs import RunRecord
 from isthmus_platform.terminal.follow import follow, triggered_runs
 from isthmus_platform.terminal.printing import terminal
@@ -207,7 +207,7 @@ def _run_and_report(
     """Run a dataflow and what its publication starts; return 0 only if all were published."""
     first = (str(contract.identity), client.trigger(str(contract.identity), params))
     deployment = load_deployment()
-    lake, runs_root = Lake(Path(deployment.lake.root)), Path(deployment.runs.root)
+    lake, runs_root = open_lake(deployment), Path(deployment.runs.root)
     waiting = [first]
     while waiting:
         dag, run_id = waiting.pop(0)

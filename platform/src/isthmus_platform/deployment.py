@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import string
 import tomllib
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ FILE_VARIABLE = "ISTHMUS_DEPLOYMENT"
 LOCAL = Path(__file__).parent / "deployments" / "local.toml"
 
 _LONGEST_SECONDS = 366 * 24 * 3600
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]*(/[A-Za-z0-9._-]+)*/?")
 
 T = TypeVar("T")
 
@@ -36,6 +38,40 @@ class Place:
 
     def __post_init__(self) -> None:
         _expect(Path(self.root).is_absolute(), "root", self.root, "an absolute path")
+
+
+@dataclass(frozen=True, slots=True)
+class LakePlace:
+    """Say where the lake is: in a directory, or in a bucket such as `s3://bucket/prefix`.
+
+    A bucket's credentials are those of the Airflow `connection`, of type `aws`; without one, they
+    are found as Amazon's own tools find them. What is read from a bucket is kept in the directory
+    `cache`, on each host.
+    """
+
+    root: str
+    connection: str | None = None
+    cache: str | None = None
+    cache_megabytes: int = 20_000
+
+    @property
+    def is_bucket(self) -> bool:
+        """Say whether the lake is in a bucket."""
+        return self.root.startswith("s3://")
+
+    def __post_init__(self) -> None:
+        bucket = _BUCKET.fullmatch(self.root)
+        allowed = "an absolute path, or a bucket as in s3://bucket/prefix"
+        _expect(Path(self.root).is_absolute() or bucket is not None, "root", self.root, allowed)
+        if bucket is None:
+            for name in ("connection", "cache"):
+                value = getattr(self, name)
+                _expect(value is None, name, value, "none, for the lake is in a directory")
+            return
+        absolute = self.cache is not None and Path(self.cache).is_absolute()
+        _expect(absolute, "cache", self.cache, "an absolute path, for the lake is in a bucket")
+        _expect(self.cache_megabytes > 0, "cache_megabytes", self.cache_megabytes, "1 or more")
+        _expect(self.connection != "", "connection", self.connection, "an Airflow connection")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +149,7 @@ class Deployment:
     """Hold a deployment file whose common part is sound; each dataflow's part is read on demand."""
 
     file: Path
-    lake: Place
+    lake: LakePlace
     runs: Place
     sources: Mapping[str, Source]
     runners: Mapping[str, Runner]
@@ -173,7 +209,7 @@ def load_deployment(file: Path | None = None) -> Deployment:
     _decode(Settings, plain.get("defaults", {}), path, "[defaults]")  # so that it names this place
     return Deployment(
         file=path,
-        lake=_decode(Place, plain.get("lake", {}), path, "[lake]"),
+        lake=_decode(LakePlace, plain.get("lake", {}), path, "[lake]"),
         runs=_decode(Place, plain.get("runs", {}), path, "[runs]"),
         sources=_each(Source, plain.get("sources", {}), path, "sources"),
         runners=_each(Runner, plain.get("runners", {}), path, "runners"),

@@ -11,13 +11,15 @@ from isthmus_contracts import Dataflow, Table
 from isthmus_platform.deployment import Deployment
 from isthmus_platform.errors import SourceError
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.documents import read_document
+from isthmus_platform.lake.documents import parse_document
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.schemas import arrow_schema, fit
 from isthmus_platform.lake.tables import files_of
+from isthmus_platform.opening import open_lake
 from isthmus_platform.runs import RunRecord
 from isthmus_platform.runs.pins import Pins
+from isthmus_platform.storage import Location
 
 
 def export_inputs(
@@ -27,7 +29,7 @@ def export_inputs(
 
     Without `run`, the run of the current release. Raise `SourceError` if there is no such run.
     """
-    lake = Lake(Path(deployment.lake.root))
+    lake = open_lake(deployment)
     pins = _pins(deployment, lake, dataflow, run)
     directory.mkdir(parents=True, exist_ok=True)
     for each in dataflow.inputs:
@@ -41,11 +43,11 @@ def export_inputs(
         yield each.name, rows
 
 
-def _write(path: Path, table: Table, files: Iterable[Path]) -> int:
+def _write(path: Path, table: Table, files: Iterable[Location]) -> int:
     rows = 0
     with parquet.ParquetWriter(path, arrow_schema(table), compression="zstd") as writer:
         for file in files:
-            for batch in parquet.ParquetFile(file).iter_batches():
+            for batch in parquet.ParquetFile(file.local()).iter_batches():
                 writer.write_batch(fit(table, batch))
                 rows += batch.num_rows
     return rows
@@ -57,7 +59,7 @@ def _pins(
     if run is not None:
         record = RunRecord(Path(deployment.runs.root), dataflow.identity, run)
         try:
-            return read_document(Pins, record.pins).inputs
+            return parse_document(Pins, record.pins.read_bytes(), str(record.pins)).inputs
         except FileNotFoundError:
             raise SourceError(
                 str(dataflow.identity), f"no run {run!r} has pinned its inputs here"

@@ -20,10 +20,10 @@ from isthmus_contracts import Dataflow, File, Metrics, Output, Table
 from isthmus_contracts.protocol import RunIdentity, RunRequest, RunResult, StagedFile, StagedOutput
 from isthmus_platform.errors import ResultError, SpoolError, TableContractError
 from isthmus_platform.lake.checks import Checker
-from isthmus_platform.lake.documents import make_directory
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.takeover import survey, take_over
 from isthmus_platform.lake.trouble import usable
+from isthmus_platform.storage import Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,20 +183,20 @@ def _accept_output(
         directory, suffix = lake.table(dataflow.identity, output.name), ".parquet"
     else:
         directory, suffix = lake.files(dataflow.identity, output.name), contract.suffix
-    make_directory(directory)
-    paths = []
-    for file in output.files:
-        path = directory / f"{uuid4().hex}{suffix}"
-        refusal.callback(path.unlink, missing_ok=True)
-        _take(file, spool, path)
-        paths.append(path)
+    places = [directory / f"{uuid4().hex}{suffix}" for _ in output.files]
     rows: Sequence[int | None] = [None]
     warnings: Sequence[str] = ()
-    if isinstance(contract, Table):
-        rows, warnings = _count_rows(contract, output.files, paths)
+    for place in places:
+        refusal.callback(place.remove)
+    with ExitStack() as writing:
+        paths = [writing.enter_context(each.writing()) for each in places]
+        for file, path in zip(output.files, paths, strict=True):
+            _take(file, spool, path)
+        if isinstance(contract, Table):
+            rows, warnings = _count_rows(contract, output.files, paths)
     files = (
-        AcceptedFile(lake.relative(path), file.bytes, file.sha256, count)
-        for file, path, count in zip(output.files, paths, rows, strict=True)
+        AcceptedFile(place.key, file.bytes, file.sha256, count)
+        for file, place, count in zip(output.files, places, rows, strict=True)
     )
     return AcceptedOutput(output.name, tuple(files)), warnings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from deltalake import DeltaTable, Schema
+from deltalake import Schema
 
 from isthmus_contracts import Dataflow, ParamValue, Table
 from isthmus_platform.lake.acceptance import Accepted
@@ -13,6 +13,7 @@ from isthmus_platform.lake.gates import rows_of
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.releases import Release
 from isthmus_platform.lake.schemas import delta_schema
+from isthmus_platform.lake.tables import read_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def column_changes(lake: Lake, dataflow: Dataflow, last: Release | None) -> tupl
     """Return the columns of a released table that differ from the contract's."""
     found: list[Change] = []
     for name, released in (last.tables if last else {}).items():
-        old = DeltaTable(lake.path(released.path), version=released.version).schema()
+        old = read_version(lake.path(released.path), released.version).schema()
         new = [each for each in dataflow.outputs if each.name == name and isinstance(each, Table)]
         after = _columns(delta_schema(new[0])) if new else {}
         found += [

@@ -7,13 +7,9 @@ is seen here or sees it; see `docs/adr/0009-cleaning.md`. The logs of Delta tabl
 
 from __future__ import annotations
 
-import os
-import re
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import uuid4
 
 from isthmus_contracts import Identity
@@ -25,25 +21,17 @@ from isthmus_platform.lake.releases import Release, outputs_of
 from isthmus_platform.lake.removal import Cleaning, instant, removed
 from isthmus_platform.lake.tables import files_of
 from isthmus_platform.lake.trouble import usable
+from isthmus_platform.storage import Location, Stored
 
-_DRAFT = re.compile(r"\..+\.[0-9a-f]{32}")
 _DRAFTS_STAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Remains:
-    """Name a file that no kept release needs, and its size."""
-
-    path: Path
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True)
 class Waste:
-    """Hold what a cleaning removes: releases by dataflow, and files."""
+    """Hold what a cleaning removes: releases by dataflow, and files that nothing needs."""
 
     releases: tuple[tuple[Identity, Release], ...]
-    files: tuple[Remains, ...]
+    files: tuple[Stored, ...]
 
     @property
     def bytes(self) -> int:
@@ -97,7 +85,7 @@ def clean(lake: Lake, keep: timedelta, dataflow: Identity | None = None, *, by: 
         # Only now: whoever has written a document since sees what was said above.
         waste = _waste(lake, now, now - keep, dataflow, old)
         for each in waste.files:
-            each.path.unlink(missing_ok=True)
+            lake.store.remove(each.key)
         return waste
 
 
@@ -138,8 +126,8 @@ def _old_releases(
 
 
 def _documents(lake: Lake, dataflow: Identity) -> tuple[Release, ...]:
-    paths = sorted(lake.releases(dataflow).glob("[!.]*.json"))
-    return tuple(read_document(Release, each) for each in paths)
+    folder = lake.releases(dataflow)
+    return tuple(read_document(Release, folder / name) for name in folder.names())
 
 
 def _waste(
@@ -150,7 +138,7 @@ def _waste(
     old: dict[Identity, tuple[Release, ...]],
 ) -> Waste:
     needed = _needed(lake, old)
-    found: list[Remains] = []
+    found: list[Stored] = []
     for each in _chosen(lake, dataflow):
         for directory in lake.outputs(each):
             found += _remains(directory, before, needed)
@@ -164,9 +152,9 @@ def _waste(
     return Waste(gone, tuple(found))
 
 
-def _needed(lake: Lake, old: dict[Identity, tuple[Release, ...]]) -> frozenset[Path]:
+def _needed(lake: Lake, old: dict[Identity, tuple[Release, ...]]) -> frozenset[str]:
     """Return the files of every release that stays, published or not, and of what it read."""
-    files: set[Path] = set()
+    files: set[str] = set()
     versions: set[tuple[str, int]] = set()
     with usable(lake):
         for dataflow in lake.dataflows():
@@ -174,35 +162,21 @@ def _needed(lake: Lake, old: dict[Identity, tuple[Release, ...]]) -> frozenset[P
             gone |= {each.id for each in old.get(dataflow, ())}
             for release in _documents(lake, dataflow):
                 if release.id not in gone:
-                    files.update(outputs_of(lake, release))
+                    files.update(each.key for each in outputs_of(lake, release))
                     versions |= {(pin.table, pin.version) for pin in release.inputs.values()}
         for table, version in versions:
-            files.update(files_of(lake.path(table), version))
+            files.update(each.key for each in files_of(lake.path(table), version))
     return frozenset(files)
 
 
-def _remains(directory: Path, before: datetime, needed: frozenset[Path]) -> Iterator[Remains]:
-    """Yield the old files of a table, or of a file's directory, that nothing needs."""
-    for folder, folders, names in os.walk(directory):
-        if "_delta_log" in folders:
-            folders.remove("_delta_log")
-        for name in sorted(names):
-            path = Path(folder, name)
-            if path not in needed:
-                yield from _old_file(path, before)
+def _remains(folder: Location, before: datetime, needed: frozenset[str]) -> Iterator[Stored]:
+    """Yield the old files of a table, or of a file's folder, that nothing needs."""
+    log = f"{folder.key}/_delta_log/"
+    for each in folder.walk():
+        if not each.key.startswith(log) and each.key not in needed and each.modified < before:
+            yield each
 
 
-def _drafts(directory: Path, before: datetime) -> Iterator[Remains]:
+def _drafts(folder: Location, before: datetime) -> Iterator[Stored]:
     """Yield what writers of documents have left behind when they were killed."""
-    for path in sorted(directory.glob(".*")):
-        if _DRAFT.fullmatch(path.name):
-            yield from _old_file(path, before)
-
-
-def _old_file(path: Path, before: datetime) -> Iterator[Remains]:
-    try:
-        status = path.lstat()
-    except FileNotFoundError:  # another cleaning was first
-        return
-    if stat.S_ISREG(status.st_mode) and status.st_mtime < before.timestamp():
-        yield Remains(path, status.st_size)
+    yield from (each for each in folder.store.drafts(folder.key) if each.modified < before)

@@ -1,74 +1,80 @@
-"""Where things lie in the lake; no other module joins its paths."""
+"""Where things lie in the lake; no other module joins its keys."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from isthmus_contracts import Identity
 from isthmus_platform.errors import LakeError
+from isthmus_platform.storage import Location, Store
 
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """Lay out a lake below `root`, a directory on a local disk."""
+    """Lay out a lake in a store."""
 
-    root: Path
+    store: Store
 
-    def source(self, dataset: str, table: str) -> Path:
-        """Return the directory of a table that is ingested."""
-        return self.root / "sources" / dataset / table
+    @property
+    def address(self) -> str:
+        """Return the URI of the whole lake."""
+        return self.store.address("")
 
-    def table(self, dataflow: Identity, output: str) -> Path:
-        """Return the directory of a table that a dataflow publishes."""
+    def source(self, dataset: str, table: str) -> Location:
+        """Return the folder of a table that is ingested."""
+        return Location(self.store, f"sources/{dataset}/{table}")
+
+    def table(self, dataflow: Identity, output: str) -> Location:
+        """Return the folder of a table that a dataflow publishes."""
         return self._dataflow(dataflow) / "tables" / output
 
-    def files(self, dataflow: Identity, output: str) -> Path:
-        """Return the directory of a file that a dataflow publishes, one name per version."""
+    def files(self, dataflow: Identity, output: str) -> Location:
+        """Return the folder of a file that a dataflow publishes, one name per version."""
         return self._dataflow(dataflow) / "files" / output
 
-    def releases(self, dataflow: Identity) -> Path:
-        """Return the directory of the release documents."""
+    def releases(self, dataflow: Identity) -> Location:
+        """Return the folder of the release documents."""
         return self._dataflow(dataflow) / "releases"
 
-    def pointer(self, dataflow: Identity) -> Path:
-        """Return the directory of the pointer's moves."""
+    def pointer(self, dataflow: Identity) -> Location:
+        """Return the folder of the pointer's moves."""
         return self._dataflow(dataflow) / "pointer"
 
-    def cleanings(self) -> Path:
-        """Return the directory of the documents that say since when old files may be gone."""
-        return self.root / "cleanings"
+    def cleanings(self) -> Location:
+        """Return the folder of the documents that say since when old files may be gone."""
+        return Location(self.store, "cleanings")
 
     def dataflows(self) -> tuple[Identity, ...]:
         """Return every dataflow that something lies here of, known to a catalog or not."""
         return tuple(
             sorted(
-                Identity(each.parent.name, int(each.name[1:]))
-                for each in self.root.glob("dataflows/*/v*")
-                if each.name[1:].isdecimal()
+                Identity(name, int(major[1:]))
+                for name in self.store.names("dataflows")
+                for major in self.store.names(f"dataflows/{name}")
+                if major.startswith("v") and major[1:].isdecimal()
             )
         )
 
-    def source_tables(self) -> tuple[Path, ...]:
-        """Return the directory of every table that was ingested."""
-        return tuple(sorted(each for each in self.root.glob("sources/*/*") if each.is_dir()))
+    def source_tables(self) -> tuple[Location, ...]:
+        """Return the folder of every table that was ingested."""
+        return tuple(
+            self.source(dataset, table)
+            for dataset in self.store.names("sources")
+            for table in self.store.names(f"sources/{dataset}")
+        )
 
-    def outputs(self, dataflow: Identity) -> tuple[Path, ...]:
-        """Return the directory of every table and file that a dataflow has made."""
-        directory = self._dataflow(dataflow)
-        found = [*directory.glob("tables/*"), *directory.glob("files/*")]
-        return tuple(sorted(each for each in found if each.is_dir()))
+    def outputs(self, dataflow: Identity) -> tuple[Location, ...]:
+        """Return the folder of every table and file that a dataflow has made."""
+        kinds = [self._dataflow(dataflow) / each for each in ("files", "tables")]
+        return tuple(kind / name for kind in kinds for name in kind.names())
 
-    def relative(self, path: Path) -> str:
-        """Return a path in the lake as documents name it: relative to the root, with slashes."""
-        return path.relative_to(self.root).as_posix()
-
-    def path(self, relative: str) -> Path:
-        """Return the path that a document names, or raise `LakeError` if it leaves the lake."""
+    def path(self, relative: str) -> Location:
+        """Return what a document names, or raise `LakeError` if it leaves the lake."""
         parts = PurePosixPath(relative)
         if parts.is_absolute() or ".." in parts.parts or not parts.parts:
             raise LakeError(relative, "is no path within the lake")
-        return self.root / parts
+        return Location(self.store, str(parts))
 
-    def _dataflow(self, dataflow: Identity) -> Path:
-        return self.root / "dataflows" / dataflow.name / f"v{dataflow.major}"
+    def _dataflow(self, dataflow: Identity) -> Location:
+        return Location(self.store, f"dataflows/{dataflow.name}/v{dataflow.major}")

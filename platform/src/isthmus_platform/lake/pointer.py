@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 from isthmus_platform.errors import LakeError
 from isthmus_platform.lake.documents import read_document, write_once
+from isthmus_platform.storage import Location
 
 _NUMBERED = re.compile(r"(\d{8})\.json")
 
@@ -34,19 +34,19 @@ class Move:
     removed: tuple[str, ...] = ()
 
 
-def read_moves(pointer: Path) -> tuple[Move, ...]:
+def read_moves(pointer: Location) -> tuple[Move, ...]:
     """Return every move, the first one first."""
     return tuple(read_document(Move, _place(pointer, each)) for each in _numbers(pointer))
 
 
-def last_move(pointer: Path) -> Move | None:
+def last_move(pointer: Location) -> Move | None:
     """Return the move that says where the pointer stands, or None if it was never set."""
     numbers = _numbers(pointer)
     return read_document(Move, _place(pointer, numbers[-1])) if numbers else None
 
 
 def try_move(
-    pointer: Path,
+    pointer: Location,
     moves: tuple[Move, ...],
     release: str,
     reason: Literal["publish", "rollback"],
@@ -57,13 +57,15 @@ def try_move(
     return _append(pointer, moves, Move(release, previous, _now(), reason, by))
 
 
-def try_remove(pointer: Path, moves: tuple[Move, ...], releases: tuple[str, ...], by: str) -> bool:
+def try_remove(
+    pointer: Location, moves: tuple[Move, ...], releases: tuple[str, ...], by: str
+) -> bool:
     """Say that `releases` are none any more, or return False if it has moved on since `moves`."""
     stays = moves[-1].release
     return _append(pointer, moves, Move(stays, stays, _now(), "clean", by, releases))
 
 
-def _append(pointer: Path, moves: tuple[Move, ...], move: Move) -> bool:
+def _append(pointer: Location, moves: tuple[Move, ...], move: Move) -> bool:
     try:
         write_once(_place(pointer, len(moves) + 1), move)
     except FileExistsError:
@@ -75,15 +77,13 @@ def _now() -> str:
     return datetime.now(UTC).isoformat()
 
 
-def _place(pointer: Path, number: int) -> Path:
+def _place(pointer: Location, number: int) -> Location:
     return pointer / f"{number:08}.json"
 
 
-def _numbers(pointer: Path) -> list[int]:
-    if not pointer.is_dir():
-        return []
-    found = [_NUMBERED.fullmatch(each.name) for each in pointer.iterdir()]
+def _numbers(pointer: Location) -> list[int]:
+    found = [_NUMBERED.fullmatch(name) for name in pointer.names()]
     numbers = sorted(int(each[1]) for each in found if each)
     if numbers != list(range(1, len(numbers) + 1)):
-        raise LakeError(str(pointer), f"has moves {numbers}, which leave a gap")
+        raise LakeError(pointer.address, f"has moves {numbers}, which leave a gap")
     return numbers

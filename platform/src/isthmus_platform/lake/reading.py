@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from isthmus_contracts import Identity
 from isthmus_platform.errors import UserError
@@ -18,7 +17,7 @@ from isthmus_platform.lake.places import Lake
 
 @dataclass(frozen=True, slots=True)
 class TablePlace:
-    """Say where a Delta table is, as a `file:` URI, and which version of it a release pins."""
+    """Say where a Delta table is, and which version of it a release pins."""
 
     uri: str
     version: int
@@ -27,12 +26,12 @@ class TablePlace:
 
 @dataclass(frozen=True, slots=True)
 class ReleasePlaces:
-    """Say where everything of one release is."""
+    """Say where everything of one release is, as URIs."""
 
     dataflow: str
     release: str
     tables: Mapping[str, TablePlace]
-    files: Mapping[str, Path]
+    files: Mapping[str, str]
 
 
 def find_release(lake: Lake, dataflow: Identity, release: str | None = None) -> releases.Release:
@@ -56,13 +55,12 @@ def release_places(lake: Lake, dataflow: Identity, release: str | None = None) -
     what `find_release` raises.
     """
     found = find_release(lake, dataflow, release)
-    root = Lake(lake.root.absolute())
     return ReleasePlaces(
         found.dataflow,
         found.id,
         {
-            name: TablePlace(root.path(each.path).as_uri(), each.version, each.rows)
+            name: TablePlace(lake.path(each.path).address, each.version, each.rows)
             for name, each in found.tables.items()
         },
-        {name: root.path(each.path) for name, each in found.files.items()},
+        {name: lake.path(each.path).address for name, each in found.files.items()},
     )

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from isthmus_contracts import Dataflow, Identity, ParamValue, Table, UnknownNameError
 from isthmus_platform.errors import PublicationError
@@ -26,6 +25,7 @@ from isthmus_platform.lake.pointer import last_move, read_moves, try_move
 from isthmus_platform.lake.removal import check_not_cleaned, check_not_removed, removed
 from isthmus_platform.lake.tables import TableFile, commit, files_of
 from isthmus_platform.lake.trouble import usable
+from isthmus_platform.storage import Location
 
 _ID_CHARACTERS = 12
 
@@ -93,7 +93,7 @@ def publish(  # noqa: PLR0913 - each names what it is
         moves = read_moves(pointer)
         if wanted not in (move.release for move in moves):
             check_gates(lake, dataflow, accepted, approval)  # before anything is written
-        if not document.exists():
+        if document.find() is None:
             prepared = _prepare(lake, dataflow, accepted, params, inputs)
             with suppress(FileExistsError):  # a repetition that ran beside us was first
                 write_once(document, prepared)
@@ -142,7 +142,7 @@ def pin(release: Release, table: str) -> Pin:
     return Pin(release.tables[table].path, release.tables[table].version, release.id)
 
 
-def outputs_of(lake: Lake, release: Release) -> Iterator[Path]:
+def outputs_of(lake: Lake, release: Release) -> Iterator[Location]:
     """Yield every file that a release consists of."""
     for table in release.tables.values():
         yield from files_of(lake.path(table.path), table.version)
@@ -221,13 +221,13 @@ def _prepare(
     inputs: Mapping[str, Pin],
 ) -> Release:
     for file in (file for output in accepted.outputs for file in output.files):
-        path = lake.path(file.path)
-        if not path.is_file():
+        found = lake.path(file.path).find()
+        if found is None:
             raise PublicationError(accepted.dataflow, f"the accepted file {file.path} is gone")
-        if path.stat().st_size != file.bytes:
+        if found.bytes != file.bytes:
             raise PublicationError(
                 accepted.dataflow,
-                f"the accepted file {file.path} has {path.stat().st_size} bytes; "
+                f"the accepted file {file.path} has {found.bytes} bytes; "
                 f"accepted were {file.bytes}",
             )
     release_id = _release_id(accepted)
@@ -266,7 +266,7 @@ def _commit(
         TableFile(lake.path(each.path).name, each.bytes, each.rows or 0) for each in output.files
     ]
     version = commit(directory, table, files, app_id=release_id)
-    return ReleasedTable(lake.relative(directory), version, sum(each.rows for each in files))
+    return ReleasedTable(directory.key, version, sum(each.rows for each in files))
 
 
 def _published(lake: Lake, dataflow: Identity) -> list[str]:
@@ -275,5 +275,5 @@ def _published(lake: Lake, dataflow: Identity) -> list[str]:
     return [each for each in dict.fromkeys(move.release for move in moves) if each not in gone]
 
 
-def _document(lake: Lake, dataflow: Identity, release_id: str) -> Path:
+def _document(lake: Lake, dataflow: Identity, release_id: str) -> Location:
     return lake.releases(dataflow) / f"{release_id}.json"

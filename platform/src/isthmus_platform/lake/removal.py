@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from isthmus_contracts import Dataflow, Identity
 from isthmus_platform.errors import PublicationError, UserError
@@ -18,6 +17,7 @@ from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.pointer import Move, read_moves
 from isthmus_platform.lake.tables import files_of
+from isthmus_platform.storage import Location
 
 
 class RemovedReleaseError(UserError):
@@ -57,7 +57,7 @@ def check_not_removed(dataflow: Identity, release: str, moves: Iterable[Move]) -
 
 
 def check_not_cleaned(
-    lake: Lake, dataflow: Dataflow, outputs: Iterable[Path], inputs: Mapping[str, Pin]
+    lake: Lake, dataflow: Dataflow, outputs: Iterable[Location], inputs: Mapping[str, Pin]
 ) -> None:
     """Raise `PublicationError` if a file that a release would pin may have been cleaned away.
 
@@ -67,7 +67,7 @@ def check_not_cleaned(
     own, sources = _limits(lake, name)
     for path in _gone(outputs, own):
         raise PublicationError(
-            name, f"{lake.relative(path)} is too old and may have been cleaned away; start a run"
+            name, f"{path.key} is too old and may have been cleaned away; start a run"
         )
     origins = {each.name: each.origin for each in dataflow.inputs}
     for each, pin in inputs.items():
@@ -85,7 +85,8 @@ def check_not_cleaned(
 
 def _limits(lake: Lake, dataflow: str) -> tuple[float | None, float | None]:
     """Return since when the dataflow's files, and those of the sources, are safe."""
-    found = [read_document(Cleaning, each) for each in lake.cleanings().glob("[!.]*.json")]
+    documents = [lake.cleanings() / name for name in lake.cleanings().names()]
+    found = [read_document(Cleaning, each) for each in documents]
     return (
         _latest([each for each in found if each.dataflow in (None, dataflow)]),
         _latest([each for each in found if each.dataflow is None]),
@@ -96,9 +97,13 @@ def _latest(cleanings: Sequence[Cleaning]) -> float | None:
     return max((instant(each.before) for each in cleanings), default=None)
 
 
-def _gone(files: Iterable[Path], limit: float | None) -> Iterator[Path]:
-    if limit is not None:
-        yield from (each for each in files if not each.is_file() or each.stat().st_mtime < limit)
+def _gone(files: Iterable[Location], limit: float | None) -> Iterator[Location]:
+    if limit is None:
+        return
+    for each in files:
+        found = each.find()
+        if found is None or found.modified.timestamp() < limit:
+            yield each
 
 
 def instant(text: str) -> float:

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import unquote
 from uuid import uuid4
 
@@ -24,8 +23,8 @@ from pyarrow import parquet
 
 from isthmus_contracts import Table
 from isthmus_platform.lake.checks import Checker
-from isthmus_platform.lake.documents import flush
 from isthmus_platform.lake.schemas import arrow_schema, delta_schema, fit
+from isthmus_platform.storage import Location
 
 # Releases pin old versions, so the log that leads to them must not expire.
 _CONFIGURATION = {"delta.enableExpiredLogCleanup": "false"}
@@ -42,36 +41,32 @@ class TableFile:
 
 
 def write_table(
-    directory: Path, table: Table, batches: Iterable[pa.RecordBatch]
+    directory: Location, table: Table, batches: Iterable[pa.RecordBatch]
 ) -> tuple[TableFile, ...]:
     """Write checked batches into the table's directory, each as a row group; commit nothing.
 
     Raise `TableContractError` if they break the contract. Whatever is raised, no file is left.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"{uuid4().hex}.parquet"
+    place = directory / f"{uuid4().hex}.parquet"
     checker = Checker(table)
-    try:
+    with place.writing() as path:
         with parquet.ParquetWriter(path, arrow_schema(table), compression="zstd") as writer:
             for batch in batches:
                 checker.add(batch)
                 if not checker.broken:
                     writer.write_batch(fit(table, batch))
         rows = checker.finish()
-        flush(path)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    return (TableFile(path.name, path.stat().st_size, rows),)
+        size = path.stat().st_size
+    return (TableFile(place.name, size, rows),)
 
 
-def commit(directory: Path, table: Table, files: Sequence[TableFile], app_id: str) -> int:
+def commit(directory: Location, table: Table, files: Sequence[TableFile], app_id: str) -> int:
     """Make `files` the whole content of the table, and return the version that holds them.
 
     They lie in `directory` already. If `app_id` has committed before, return its version and
     change nothing.
     """
-    actions = [_action(directory, each) for each in files]
+    actions = [_action(each) for each in files]
     while True:
         newest = _open(directory)
         done = newest.transaction_version(app_id) if newest else None
@@ -91,26 +86,32 @@ def commit(directory: Path, table: Table, files: Sequence[TableFile], app_id: st
             if (newest := _open(directory)) is None or newest.version() < version:
                 raise  # nobody else has taken this version, so trying again would not help
         else:
-            _flush_log(directory, version)
+            log = directory / "_delta_log" / f"{version:020}.json"
+            log.store.flush(log.key)
             return version
 
 
-def head(directory: Path) -> int | None:
+def head(directory: Location) -> int | None:
     """Return the newest version of the table, or None if nothing was ever committed."""
     table = _open(directory)
     return table.version() if table else None
 
 
-def files_of(directory: Path, version: int) -> tuple[Path, ...]:
+def files_of(directory: Location, version: int) -> tuple[Location, ...]:
     """Return the files that one version of a table consists of."""
-    table = DeltaTable(directory, version=version)
-    names = table.get_add_actions().column("path").to_pylist()
-    return tuple(sorted(directory / unquote(name) for name in names))
+    names = read_version(directory, version).get_add_actions().column("path").to_pylist()
+    return tuple(directory / name for name in sorted(map(unquote, names)))
 
 
-def columns_of(directory: Path, version: int) -> dict[str, str]:
+def read_version(directory: Location, version: int) -> DeltaTable:
+    """Return one version of a table."""
+    options = dict(directory.store.options)
+    return DeltaTable(directory.address, version=version, storage_options=options)
+
+
+def columns_of(directory: Location, version: int) -> dict[str, str]:
     """Return the columns of one version of a table, each with its type in the contract's words."""
-    fields = DeltaTable(directory, version=version).schema().fields
+    fields = read_version(directory, version).schema().fields
     return {each.name: _in_words(each) for each in fields}
 
 
@@ -120,26 +121,28 @@ def _in_words(field: Field) -> str:
     return word if field.nullable else f"{word}, not null"
 
 
-def _open(directory: Path) -> DeltaTable | None:
-    return DeltaTable(directory) if DeltaTable.is_deltatable(str(directory)) else None
+def _open(directory: Location) -> DeltaTable | None:
+    options = dict(directory.store.options)
+    there = DeltaTable.is_deltatable(directory.address, options)
+    return DeltaTable(directory.address, storage_options=options) if there else None
 
 
-def _action(directory: Path, file: TableFile) -> AddAction:
-    written = (directory / file.name).stat()
+def _action(file: TableFile) -> AddAction:
     stats = json.dumps({"numRecords": file.rows})
-    return AddAction(file.name, written.st_size, {}, int(time.time() * 1000), True, stats)
+    return AddAction(file.name, file.bytes, {}, int(time.time() * 1000), True, stats)
 
 
 def _create(
-    directory: Path, table: Table, actions: list[AddAction], properties: CommitProperties
+    directory: Location, table: Table, actions: list[AddAction], properties: CommitProperties
 ) -> None:
     create_table_with_add_actions(
-        str(directory),
+        directory.address,
         delta_schema(table),
         actions,
         name=table.name,
         description=table.description,
         configuration=_CONFIGURATION,
+        storage_options=dict(directory.store.options),
         commit_properties=properties,
         post_commithook_properties=_AFTER_COMMIT,
     )
@@ -155,10 +158,3 @@ def _overwrite(
         commit_properties=properties,
         post_commithook_properties=_AFTER_COMMIT,
     )
-
-
-def _flush_log(directory: Path, version: int) -> None:
-    log = directory / "_delta_log"
-    flush(log / f"{version:020}.json")
-    flush(log)
-    flush(directory)

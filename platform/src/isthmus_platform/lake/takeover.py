@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from isthmus_platform.errors import SpoolError
-from isthmus_platform.lake.documents import flush
 
-_READ_ONLY = 0o444
 _CHUNK_BYTES = 1 << 20
 
 
@@ -52,7 +50,7 @@ def take_over(spool: Path, name: str, target: Path) -> Taken:
     """Copy a file out of the spool, and hash it there.
 
     It is a copy because whoever still has the spool's file open could write into a moved one. No
-    link is followed, even one that was put there a moment ago. The file is read-only afterwards.
+    link is followed, even one that was put there a moment ago.
     Raise `SpoolError` if it turns out to be a link.
     """
     path = PurePosixPath(name)
@@ -68,9 +66,6 @@ def take_over(spool: Path, name: str, target: Path) -> Taken:
         size = taken.tell()
         taken.seek(0)
         digest = hashlib.file_digest(taken, "sha256").hexdigest()
-        os.fchmod(taken.fileno(), _READ_ONLY)
-        os.fsync(taken.fileno())
-    flush(target.parent)
     return Taken(size, digest)
 
 

@@ -23,4 +23,4 @@ def usable(lake: Lake) -> Iterator[None]:
         problem = " ".join(_COLOUR.sub("", str(error)).split())
         if isinstance(error, OSError) and error.strerror:
             problem = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-        raise LakeUnavailableError(str(lake.root), problem) from error
+        raise LakeUnavailableError(lake.address, problem) from error

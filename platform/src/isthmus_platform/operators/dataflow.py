@@ -15,6 +15,7 @@ from isthmus_contracts.catalog import CATALOG
 from isthmus_platform.deployment import Deployment
 from isthmus_platform.errors import LakeUnavailableError, UserError
 from isthmus_platform.lake.places import Lake
+from isthmus_platform.opening import open_lake
 from isthmus_platform.runs import RunRecord
 
 
@@ -32,7 +33,7 @@ class DataflowOperator(BaseOperator):
 
     def lake(self, deployment: Deployment) -> Lake:
         """Return the deployment's lake."""
-        return Lake(Path(deployment.lake.root))
+        return open_lake(deployment)
 
     def record(self, deployment: Deployment, run_id: str) -> RunRecord:
         """Return the record of one of the dataflow's runs."""

@@ -58,7 +58,7 @@ class IngestOperator(DataflowOperator):
             f"{sum(each.rows for each in files):,}",
             version,
         )
-        return Pin(lake.relative(directory), version)
+        return Pin(directory.key, version)
 
     def _pin_published(
         self, contract: Input, origin: Identity, deployment: Deployment, context: Context

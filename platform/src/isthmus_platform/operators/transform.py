@@ -97,7 +97,9 @@ class TransformOperator(DataflowOperator):
             targets=tuple(each.name for each in self.contract.outputs),
             params=pins.params,
             inputs={
-                name: tuple(str(file) for file in files_of(lake.path(pin.table), pin.version))
+                name: tuple(
+                    str(file.local()) for file in files_of(lake.path(pin.table), pin.version)
+                )
                 for name, pin in pins.inputs.items()
             },
             spool=str(spool),

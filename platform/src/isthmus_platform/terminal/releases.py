@@ -7,7 +7,6 @@ import getpass
 import json
 import socket
 from collections.abc import Callable
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -20,8 +19,9 @@ from isthmus_platform.lake.cleaning import Waste, clean, find_waste, retention
 from isthmus_platform.lake.comparison import compare
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.reading import find_release, release_places
+from isthmus_platform.opening import open_lake
 from isthmus_platform.terminal.printing import printable
-from isthmus_platform.terminal.report import describe_outputs, shown
+from isthmus_platform.terminal.report import describe_outputs, placed
 
 _WHOLE_ROW = 200
 _KEEP_DAYS = 30.0
@@ -106,7 +106,7 @@ def _show(options: argparse.Namespace, console: Console) -> int:
     for name, pin in release.inputs.items():
         origin = f", of release {pin.release}" if pin.release else ""
         lines.append(
-            ("input", f"{name}  {shown(lake.path(pin.table))} (version {pin.version}{origin})")
+            ("input", f"{name}  {placed(lake.path(pin.table))} (version {pin.version}{origin})")
         )
     lines += [("output", each) for each in describe_outputs(release, lake)]
     lines += [("warning", each) for each in release.warnings]
@@ -143,15 +143,15 @@ def _tables(options: argparse.Namespace, console: Console) -> int:
                 name: {"uri": each.uri, "version": each.version, "rows": each.rows}
                 for name, each in found.tables.items()
             },
-            "files": {name: str(path) for name, path in found.files.items()},
+            "files": dict(found.files),
         }
         console.out(json.dumps(plain, indent=2))
         return 0
     console.print(f"release {found.release} of {found.dataflow}", soft_wrap=True)
     for name, table in found.tables.items():
         console.print(f"table  {name}  {table.uri}  version {table.version}", soft_wrap=True)
-    for name, path in found.files.items():
-        console.print(f"file   {name}  {path}", soft_wrap=True)
+    for name, address in found.files.items():
+        console.print(f"file   {name}  {address}", soft_wrap=True)
     return 0
 
 
@@ -169,7 +169,7 @@ def _clean(options: argparse.Namespace, console: Console) -> int:
     waste = (
         clean(lake, keep, identity, by=_who()) if options.yes else find_waste(lake, keep, identity)
     )
-    _report_waste(waste, lake, console)
+    _report_waste(waste, console)
     if not waste.releases and not waste.files:
         console.print("there is nothing to remove")
         return 0
@@ -183,11 +183,11 @@ def _clean(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _report_waste(waste: Waste, lake: Lake, console: Console) -> None:
+def _report_waste(waste: Waste, console: Console) -> None:
     for identity, release in waste.releases:
         console.print(f"release  {release.id} of {identity}, of {_when(release)}", soft_wrap=True)
     for each in waste.files:
-        console.print(f"{each.bytes:>15,}  {printable(lake.relative(each.path))}", soft_wrap=True)
+        console.print(f"{each.bytes:>15,}  {printable(each.key)}", soft_wrap=True)
 
 
 def _print_whole(grid: Table, console: Console) -> None:
@@ -214,4 +214,4 @@ def _who() -> str:
 
 
 def _lake() -> Lake:
-    return Lake(Path(load_deployment().lake.root))
+    return open_lake(load_deployment())

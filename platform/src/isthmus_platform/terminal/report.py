@@ -14,6 +14,7 @@ from isthmus_platform.installation.client import Run
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.releases import Release
 from isthmus_platform.runs import RunRecord, summarize
+from isthmus_platform.storage import DiskStore, Location
 from isthmus_platform.terminal.printing import printable
 
 _SHOWN_ERRORS = 6
@@ -30,11 +31,11 @@ def report_release(release: Release, lake: Lake, console: Console) -> None:
 def describe_outputs(release: Release, lake: Lake) -> list[str]:
     """Return a line for each output of a release, with its rows or size and its place."""
     rows = [
-        (name, f"{table.rows:,} rows", f"{shown(lake.path(table.path))} (version {table.version})")
+        (name, f"{table.rows:,} rows", f"{placed(lake.path(table.path))} (version {table.version})")
         for name, table in release.tables.items()
     ]
     rows += [
-        (name, f"{file.bytes:,} bytes", shown(lake.path(file.path)))
+        (name, f"{file.bytes:,} bytes", placed(lake.path(file.path)))
         for name, file in release.files.items()
     ]
     for name, numbers in release.metrics.items():
@@ -43,6 +44,11 @@ def describe_outputs(release: Release, lake: Lake) -> list[str]:
     return [
         f"{name:{names}}  {content:{contents}}  {place}".rstrip() for name, content, place in rows
     ]
+
+
+def placed(place: Location) -> str:
+    """Return a place in the lake as a person looks for it: a path, or the address of an object."""
+    return shown(place.local()) if isinstance(place.store, DiskStore) else place.address
 
 
 def report_times(run: Run, record: RunRecord, console: Console) -> None:

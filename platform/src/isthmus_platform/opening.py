@@ -1,0 +1,57 @@
+"""Opening the lake that a deployment names, with the credentials of an Airflow connection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from isthmus_platform.deployment import Deployment, LakePlace
+from isthmus_platform.errors import DeploymentError
+from isthmus_platform.lake.places import Lake
+from isthmus_platform.storage import DiskStore
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+    from isthmus_platform.storage.objects import Credentials
+
+
+def open_lake(deployment: Deployment) -> Lake:
+    """Return the deployment's lake; raise `DeploymentError` for a connection that is not there."""
+    place = deployment.lake
+    if not place.is_bucket:
+        return Lake(DiskStore(Path(place.root)))
+    from isthmus_platform.storage.cache import Cache  # noqa: PLC0415 - only where there is a bucket
+    from isthmus_platform.storage.objects import Credentials, ObjectStore  # noqa: PLC0415
+
+    credentials = Credentials() if place.connection is None else _credentials(deployment, place)
+    address = urlsplit(place.root)
+    cache = Cache(Path(place.cache or ""), place.cache_megabytes * 1_000_000)
+    return Lake(ObjectStore(address.netloc, address.path.strip("/"), credentials, cache))
+
+
+def _credentials(deployment: Deployment, place: LakePlace) -> Credentials:
+    from airflow.sdk import BaseHook  # noqa: PLC0415 - Airflow takes seconds to import
+    from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415
+
+    try:
+        connection = BaseHook.get_connection(str(place.connection))
+    except AirflowNotFoundException:
+        problem = f"there is no Airflow connection {place.connection!r}"
+        raise DeploymentError(deployment.file, "[lake]", problem) from None
+    return credentials_of(connection)
+
+
+def credentials_of(connection: Connection) -> Credentials:
+    """Return what a connection of Airflow's type `aws` holds, in Amazon's own words for it."""
+    from isthmus_platform.storage.objects import Credentials  # noqa: PLC0415
+
+    extra = connection.extra_dejson
+    return Credentials(
+        endpoint=extra.get("endpoint_url"),
+        region=extra.get("region_name"),
+        access_key=connection.login or extra.get("aws_access_key_id"),
+        secret_key=connection.password or extra.get("aws_secret_access_key"),
+        session_token=extra.get("aws_session_token"),
+    )

@@ -1,0 +1,92 @@
+"""Copies of objects on this host, and a private place for what is being written."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+_STAYS_SECONDS = 24 * 3600
+_ABANDONED_SECONDS = 7 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """Keep copies below `root`, at most `limit_bytes` of them as far as nobody uses them.
+
+    What was used within a day stays, whatever the limit: a run may be about to read it.
+    """
+
+    root: Path
+    limit_bytes: int
+
+    def copy(self, address: str, download: Callable[[Path], None]) -> Path:
+        """Return the copy of an address; `download` writes it to a path if it is not there.
+
+        It may be used by many processes at once: each sees a copy that is whole, or none. It keeps
+        its name's end, and may be read, and not written, by everybody.
+        """
+        digest = hashlib.sha256(address.encode()).hexdigest()
+        path = self._copies / digest[:2] / f"{digest[2:34]}{Path(urlsplit(address).path).suffix}"
+        try:
+            os.utime(path)
+        except FileNotFoundError:
+            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            part = path.with_name(f".{path.name}.{uuid4().hex}")
+            try:
+                download(part)
+                part.chmod(0o444)
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+            self._shrink()
+        return path
+
+    @contextmanager
+    def private(self) -> Iterator[Path]:
+        """Give an empty directory that only this user may enter, and that is gone afterwards."""
+        self.root.mkdir(mode=0o755, parents=True, exist_ok=True)
+        directory = Path(tempfile.mkdtemp(prefix="writing-", dir=self.root))
+        try:
+            yield directory
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    @property
+    def _copies(self) -> Path:
+        return self.root / "copies"
+
+    def _shrink(self) -> None:
+        """Remove the copies that were used longest ago, and what killed writers have left."""
+        now = time.time()
+        for directory in self.root.glob("writing-*"):
+            if now - _used(directory) > _ABANDONED_SECONDS:
+                shutil.rmtree(directory, ignore_errors=True)
+        copies = sorted(((_used(each), each) for each in self._copies.glob("*/*")), reverse=True)
+        total = 0
+        for used, path in copies:
+            total += _size(path)
+            if total > self.limit_bytes and now - used > _STAYS_SECONDS:
+                path.unlink(missing_ok=True)
+
+
+def _used(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # another process was first
+        return 0.0
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -1,0 +1,131 @@
+"""A store on a local disk, which survives a power cut."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from isthmus_platform.storage.store import Stored
+
+_DRAFT = re.compile(r"\..+\.[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class DiskStore:
+    """Keep files below `root`, an absolute directory."""
+
+    root: Path
+
+    @property
+    def options(self) -> Mapping[str, str]:
+        """Return nothing: a path is enough."""
+        return {}
+
+    def address(self, key: str) -> str:
+        """Return a `file:` URI."""
+        return self.local(key).absolute().as_uri()
+
+    def create(self, key: str, content: bytes) -> None:
+        """Create a file in one step: a link to a draft that is whole and on the disk."""
+        path = self.local(key)
+        make_directory(path.parent)
+        draft = path.with_name(f".{path.name}.{uuid4().hex}")
+        try:
+            with draft.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(draft, path)
+        finally:
+            draft.unlink(missing_ok=True)
+        flush(path.parent)
+
+    def read(self, key: str) -> bytes:
+        """Return a file's content."""
+        return self.local(key).read_bytes()
+
+    def find(self, key: str) -> Stored | None:
+        """Return what is known of a plain file; a link is none."""
+        try:
+            status = self.local(key).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        return Stored(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """Return the names in a folder; drafts are none."""
+        try:
+            found = os.listdir(self.local(folder))  # noqa: PTH208 - a name is all that is wanted
+        except (FileNotFoundError, NotADirectoryError):
+            return ()
+        return tuple(sorted(each for each in found if not _DRAFT.fullmatch(each)))
+
+    def walk(self, folder: str) -> Iterator[Stored]:
+        """Yield every plain file below a folder."""
+        for directory, folders, names in os.walk(self.local(folder)):
+            folders.sort()
+            for name in sorted(names):
+                key = Path(directory, name).relative_to(self.root).as_posix()
+                if (stored := self.find(key)) is not None:
+                    yield stored
+
+    def drafts(self, folder: str) -> Iterator[Stored]:
+        """Yield the drafts of documents whose writer was killed."""
+        directory = self.local(folder)
+        for path in sorted(directory.glob(".*")):
+            if _DRAFT.fullmatch(path.name) and (stored := self.find(f"{folder}/{path.name}")):
+                yield stored
+
+    def remove(self, key: str) -> None:
+        """Remove a file."""
+        self.local(key).unlink(missing_ok=True)
+
+    @contextmanager
+    def writing(self, key: str) -> Iterator[Path]:
+        """Give the file's own path; it is on the disk afterwards, and nobody may write to it."""
+        path = self.local(key)
+        make_directory(path.parent)
+        try:
+            yield path
+            path.chmod(0o444)
+            flush(path)
+            flush(path.parent)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+
+    def flush(self, key: str) -> None:
+        """Wait until a file and its name, and that of its folder, have reached the disk."""
+        path = self.local(key)
+        for each in (path, path.parent, path.parent.parent):
+            flush(each)
+
+    def local(self, key: str) -> Path:
+        """Return the file's own path."""
+        return self.root / key
+
+
+def make_directory(path: Path) -> None:
+    """Create a directory and its parents, where there are none, so that a power cut keeps them."""
+    missing = [each for each in (path, *path.parents) if not each.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    for each in reversed(missing):
+        flush(each.parent)
+
+
+def flush(path: Path) -> None:
+    """Wait until a file's content, or a directory's list of names, has reached the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,159 @@
+"""A store in a bucket that speaks S3, with conditional writes."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import S3Store
+
+from isthmus_platform.storage.cache import Cache
+from isthmus_platform.storage.store import Stored
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
+
+_SHOWN_CHARACTERS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Hold what a bucket asks for; what is None is found as Amazon's own tools find it."""
+
+    endpoint: str | None = None
+    region: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = field(default=None, repr=False)
+    session_token: str | None = field(default=None, repr=False)
+
+    @property
+    def config(self) -> dict[str, str]:
+        """Return them under the names that obstore knows."""
+        named = {
+            "endpoint": self.endpoint,
+            "region": self.region,
+            "access_key_id": self.access_key,
+            "secret_access_key": self.secret_key,
+            "session_token": self.session_token,
+            "conditional_put": "etag",
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+    @property
+    def allow_http(self) -> bool:
+        """Say whether requests go unencrypted, as the endpoint wants it."""
+        return (self.endpoint or "").startswith("http://")
+
+
+class ObjectStore:
+    """Keep files below `prefix` in a bucket; what is read comes through a cache on this host."""
+
+    def __init__(self, bucket: str, prefix: str, credentials: Credentials, cache: Cache) -> None:
+        self.options: Mapping[str, str] = {
+            **{f"aws_{name}": value for name, value in credentials.config.items()},
+            "aws_allow_http": str(credentials.allow_http).lower(),
+        }
+        self._root = f"s3://{bucket}/{prefix}".rstrip("/")
+        self._cache = cache
+        self._store = S3Store(
+            bucket,
+            prefix=prefix or None,
+            config=credentials.config,  # type: ignore[arg-type] # these are some of its names
+            client_options={"allow_http": credentials.allow_http},
+        )
+
+    def __repr__(self) -> str:
+        return f"ObjectStore({self._root!r})"
+
+    def address(self, key: str) -> str:
+        """Return an `s3:` URI."""
+        return f"{self._root}/{key}" if key else self._root
+
+    def create(self, key: str, content: bytes) -> None:
+        """Create an object on the condition that there is none."""
+        with _told(self.address(key)):
+            obstore.put(self._store, key, content, mode="create", use_multipart=False)
+
+    def read(self, key: str) -> bytes:
+        """Return an object's content."""
+        with _told(self.address(key)):
+            return obstore.get(self._store, key).bytes().to_bytes()
+
+    def find(self, key: str) -> Stored | None:
+        """Return what is known of an object."""
+        with _told(self.address(key)):
+            try:
+                return _stored(obstore.head(self._store, key))
+            except FileNotFoundError:
+                return None
+
+    def names(self, folder: str) -> tuple[str, ...]:
+        """Return the names below a prefix, up to the next slash."""
+        with _told(self.address(folder)):
+            found = obstore.list_with_delimiter(self._store, folder)
+        keys = [*(each["path"] for each in found["objects"]), *found["common_prefixes"]]
+        return tuple(sorted(each.rpartition("/")[2] for each in keys))
+
+    def walk(self, folder: str) -> Iterator[Stored]:
+        """Yield every object below a prefix, in order."""
+        with _told(self.address(folder)):
+            found = [each for batch in obstore.list(self._store, folder) for each in batch]
+        yield from sorted(map(_stored, found), key=lambda each: each.key)
+
+    def drafts(self, folder: str) -> Iterator[Stored]:  # noqa: ARG002 - the protocol's
+        """Yield nothing: an object is there whole or not at all."""
+        yield from ()
+
+    def remove(self, key: str) -> None:
+        """Remove an object."""
+        with _told(self.address(key)):
+            obstore.delete(self._store, key)
+
+    @contextmanager
+    def writing(self, key: str) -> Iterator[Path]:
+        """Give a path in a private directory, and upload what is there afterwards."""
+        with self._cache.private() as directory:
+            path = directory / uuid4().hex
+            yield path
+            with _told(self.address(key)):
+                obstore.put(self._store, key, path)
+
+    def flush(self, key: str) -> None:
+        """Do nothing: an object that can be read is durable."""
+
+    def local(self, key: str) -> Path:
+        """Return the object's copy in the cache, which is made if it is not there."""
+        return self._cache.copy(self.address(key), lambda path: self._download(key, path))
+
+    def _download(self, key: str, path: Path) -> None:
+        with _told(self.address(key)), path.open("xb") as file:
+            found = obstore.get(self._store, key)
+            for chunk in found.stream():
+                file.write(chunk)
+            if file.tell() != found.meta["size"]:
+                raise OSError(errno.EIO, f"only {file.tell()} bytes came", self.address(key))
+
+
+def _stored(meta: ObjectMeta) -> Stored:
+    return Stored(meta["path"], meta["size"], meta["last_modified"])
+
+
+@contextmanager
+def _told(address: str) -> Iterator[None]:
+    """Turn what obstore raises into what a disk raises."""
+    try:
+        yield
+    except AlreadyExistsError:
+        raise FileExistsError(errno.EEXIST, "it exists already", address) from None
+    except FileNotFoundError:
+        raise FileNotFoundError(errno.ENOENT, "there is no such object", address) from None
+    except BaseError as error:
+        problem = " ".join(str(error).split())[:_SHOWN_CHARACTERS]
+        raise OSError(errno.EIO, problem, address) from error
