@@ -23,7 +23,6 @@ from isthmus_platform.lake.checks import Checker
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.takeover import survey, take_over
 from isthmus_platform.lake.trouble import usable
-from isthmus_platform.storage import Location
 
 
 @dataclass(frozen=True, slots=True)
