@@ -2,18 +2,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Literal
 
 import pytest
 
-from isthmus_contracts import ProtocolError
-from isthmus_contracts.codec import from_plain, to_plain
+from isthmus_contracts import DeclarationError, ProtocolError
+from isthmus_contracts.codec import from_plain, since, to_plain
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
     size: int
+
+    def __post_init__(self) -> None:
+        if self.size < 0:
+            raise DeclarationError("a leaf is not that small")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,7 @@ class Tree:
     best: Leaf | None = None
     tags: Mapping[str, str | int | float | bool] | None = None
     rings: Mapping[str, tuple[int, ...]] | None = None
+    planted: date | None = None
 
 
 FULL = Tree(
@@ -39,6 +45,7 @@ FULL = Tree(
     best=Leaf(3),
     tags={"s": "x", "i": 1, "f": 1.0, "b": True},
     rings={"inner": (1, 2), "outer": ()},
+    planted=date(1913, 1, 31),
 )
 
 
@@ -53,6 +60,7 @@ def test_a_value_becomes_plain() -> None:
         "best": {"size": 3},
         "tags": {"s": "x", "i": 1, "f": 1.0, "b": True},
         "rings": {"inner": [1, 2], "outer": []},
+        "planted": "1913-01-31",
     }
 
 
@@ -84,7 +92,7 @@ def test_a_whole_number_is_a_float_where_a_float_is_due() -> None:
             {"name": "a", "x": 1},
             (
                 "Tree: unknown field 'x'; known: 'name', 'kind', 'height', 'alive', 'note', "
-                "'leaves', 'best', 'tags', 'rings'"
+                "'leaves', 'best', 'tags', 'rings', 'planted'"
             ),
         ),
         ({"name": 1}, "Tree.name: expected str, got 1"),
@@ -115,6 +123,18 @@ def test_a_whole_number_is_a_float_where_a_float_is_due() -> None:
             "Tree.tags.x: expected one of str, int, float, bool, got None",
         ),
         ({"name": "a", "rings": {"x": [1, "2"]}}, "Tree.rings.x[1]: expected int, got '2'"),
+        (
+            {"name": "a", "leaves": [{"size": 1}, {"size": -1}]},
+            "Tree.leaves[1]: a leaf is not that small",
+        ),
+        ({"name": "a", "planted": 1913}, "Tree.planted: expected date, got 1913"),
+        *(
+            (
+                {"name": "a", "planted": text},
+                f"Tree.planted: expected a day as in '2013-01-31', got {text!r}",
+            )
+            for text in ("", "soon", "19130131", "1913-W05-5", "1913-1-31", "1913-01-31T00:00")
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_by_place(plain: Any, message: str) -> None:  # noqa: ANN401
@@ -132,3 +152,31 @@ def test_a_long_value_is_shown_in_part() -> None:
 def test_the_place_can_be_named() -> None:
     with pytest.raises(ProtocolError, match=r"^line 3: field 'size' is missing$"):
         from_plain(Leaf, {}, "line 3")
+
+
+@dataclass(frozen=True, slots=True)
+class Forest:
+    trees: tuple[Tree, ...] = ()
+    age: int = field(default=0, metadata=since(2))
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    forest: Forest
+
+
+def test_a_version_leaves_out_what_came_after_it() -> None:
+    assert to_plain(Country(Forest()), 1) == {"forest": {"trees": []}}
+    for version in (2, 3):
+        assert to_plain(Country(Forest()), version) == {"forest": {"trees": [], "age": 0}}
+    assert from_plain(Country, {"forest": {}}, version=1) == Country(Forest())
+    assert from_plain(Country, {"forest": {"age": 7}}, version=2) == Country(Forest(age=7))
+
+
+def test_what_came_later_is_not_lost_in_silence() -> None:
+    with pytest.raises(
+        ProtocolError, match=r"^Forest\.age: version 1 has no such field, and it is"
+    ):
+        to_plain(Country(Forest(age=7)), 1)
+    with pytest.raises(ProtocolError, match=r"^Country\.forest: unknown field 'age'; known: 'tre"):
+        from_plain(Country, {"forest": {"age": 0}}, version=1)

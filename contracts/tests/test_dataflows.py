@@ -17,11 +17,15 @@ from isthmus_contracts import (
     File,
     Identity,
     Input,
+    Interval,
+    IntervalError,
     Metric,
     Metrics,
     Param,
+    Partitioning,
     Table,
     UnknownNameError,
+    resolve_interval,
 )
 
 RAW = Table("raw", "Raw rows.", (Column("id", "int64", "A number."),))
@@ -29,6 +33,13 @@ CLEAN = Table("clean", "Clean rows.", (Column("id", "int64", "A number."),))
 REPORT = File("report", "A report.", ".html")
 SCORES = Metrics("scores", "Scores.", (Metric("accuracy", "Share.", minimum=0, maximum=1),))
 SOURCE = Dataset("source", "A source.", "operations", (RAW,))
+
+
+DAY = Column("day", "date", "A day.")
+MONTHS = Table("months", "By month.", (DAY,), partitioning=Partitioning("day", "month"))
+YEARS = Table("years", "By year.", (DAY,), partitioning=Partitioning("day", "year"))
+LOG = Table("log", "What was seen.", (DAY, Column("at", "timestamp", "When.", nullable=True)))
+ARCHIVE = Dataset("archive", "Logs.", "operations", (LOG,))
 
 
 def dataflow(**declared: Any) -> Dataflow:
@@ -127,6 +138,10 @@ def test_a_dataset_checks_its_names() -> None:
         Dataset("source", "A source.", "operations", (RAW,), "1")
     with pytest.raises(DeclarationError, match=r"has max_change 0\.5, which is for what"):
         Dataset("source", "A source.", "operations", (replace(RAW, max_change=0.5),))
+    with pytest.raises(
+        DeclarationError, match=r"has partitioning Partitioning\(.*\), which is for"
+    ):
+        Dataset("source", "A source.", "operations", (MONTHS,))
     with pytest.raises(DeclarationError, match=r"^dataset 'source' has no owner$"):
         Dataset("source", "A source.", "", (RAW,))
 
@@ -175,3 +190,89 @@ def test_a_deprecation_ends_on_a_day(until: Any) -> None:  # noqa: ANN401 - what
 def test_a_deprecation_names_what_to_use_instead() -> None:
     with pytest.raises(DeclarationError, match="names nothing to use instead"):
         Deprecation(date(2027, 1, 31), "")
+
+
+def parted(*outputs: Table) -> Dataflow:
+    return dataflow(outputs=outputs or (MONTHS,), inputs=(ARCHIVE.input("log", within="day"),))
+
+
+def test_a_dataflow_knows_its_partitioned_outputs() -> None:
+    assert dataflow().partitioned == ()
+    assert dataflow(outputs=(CLEAN, MONTHS, REPORT, YEARS)).partitioned == (MONTHS, YEARS)
+
+
+def test_an_input_may_be_read_within_an_interval() -> None:
+    assert parted().inputs[0] == Input(LOG, "archive", "day")
+    assert ARCHIVE.input("log").within is None
+    assert parted().input("months", within="day").within == "day"
+    assert parted().input("months").within is None
+
+
+@pytest.mark.parametrize("within", ["at", "nowhere"])
+def test_rows_are_read_within_a_column_in_which_each_has_a_day(within: str) -> None:
+    with pytest.raises((DeclarationError, UnknownNameError), match=f"'{within}'"):
+        ARCHIVE.input("log", within=within)
+
+
+def test_nothing_is_read_within_an_interval_where_no_output_is_partitioned() -> None:
+    message = (
+        "dataflow 'cleaning' reads 'log' within an interval by 'day', "
+        "but no output of it is partitioned"
+    )
+    with pytest.raises(DeclarationError, match=f"^{message}$"):
+        dataflow(inputs=(ARCHIVE.input("log", within="day"),))
+
+
+@pytest.mark.parametrize("name", ["interval_start", "interval_end"])
+@pytest.mark.parametrize("kind", ["inputs", "params", "outputs"])
+def test_the_names_of_an_interval_are_taken_where_there_is_one(kind: str, name: str) -> None:
+    declared: dict[str, Any] = {
+        "inputs": (Input(replace(RAW, name=name), "source"),),
+        "params": (Param(name, "integer", 1, "A."),),
+        "outputs": (MONTHS, replace(CLEAN, name=name)),
+    }
+    message = f"dataflow 'cleaning' has partitioned outputs, so '{name}' is its interval's"
+    with pytest.raises(DeclarationError, match=message):
+        dataflow(**{"outputs": (MONTHS,), kind: declared[kind]})
+    assert dataflow(params=declared["params"]).params[0].name == name
+
+
+def test_two_days_make_an_interval_and_nothing_makes_none() -> None:
+    expected = Interval(date(2012, 12, 1), date(2013, 2, 1))
+    assert resolve_interval(parted(), "2012-12-01", "2013-02-01") == expected
+    assert resolve_interval(parted(), None, None) is None
+    assert resolve_interval(dataflow(), None, None) is None
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "message"),
+    [
+        ("2013-01-01", None, "interval_start is given and interval_end is not; give both or neit"),
+        (None, "2013-01-01", "interval_end is given and interval_start is not; give both or neit"),
+        ("soon", "2013-02-01", "interval_start is 'soon'; right would be a day as in 2013-01-31"),
+        ("2013-01-01", "", "interval_end is ''; right would be a day as in 2013-01-31"),
+        ("2013-01-01", "20130201", "interval_end is '20130201'; right would be a day as in 2013-"),
+        ("2013-02-01", "2013-01-01", "the interval starts on 2013-02-01 and ends before 2013-01-"),
+        ("2013-01-01", "2013-02-02", "the interval from 2013-01-01 to before 2013-02-02 cuts the"),
+    ],
+)
+def test_what_is_no_interval_of_the_dataflow_is_refused(
+    start: str | None, end: str | None, message: str
+) -> None:
+    with pytest.raises(IntervalError, match=f"^{re.escape(message)}"):
+        resolve_interval(parted(), start, end)
+
+
+def test_an_interval_cuts_no_partition_of_any_output() -> None:
+    assert resolve_interval(parted(MONTHS), "2013-01-01", "2013-02-01")
+    for outputs in ((MONTHS, YEARS), (YEARS, MONTHS)):
+        with pytest.raises(IntervalError, match="cuts the year 2013"):
+            resolve_interval(parted(*outputs), "2013-01-01", "2013-02-01")
+
+
+def test_a_dataflow_without_partitions_runs_for_no_interval() -> None:
+    message = "^dataflow 'cleaning' has no partitioned output, so it runs for no interval$"
+    with pytest.raises(IntervalError, match=message):
+        resolve_interval(dataflow(), "2013-01-01", "2013-02-01")
+    with pytest.raises(IntervalError, match=message):
+        dataflow().check_interval(Interval(date(2013, 1, 1), date(2013, 2, 1)))

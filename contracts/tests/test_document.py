@@ -22,6 +22,7 @@ from isthmus_contracts import (
     Metric,
     Metrics,
     Param,
+    Partitioning,
     Table,
 )
 from isthmus_contracts.catalog import CATALOG, Catalog
@@ -105,6 +106,34 @@ def test_the_document_holds_strict_json_only() -> None:
         raise AssertionError(constant)
 
     json.loads(catalog_document(CATALOG), parse_constant=refuse)
+
+
+LOG = Dataset(
+    "log", "A log.", "operations", (Table("seen", "Seen.", (Column("at", "timestamp", "At."),)),)
+)
+PARTS = Dataflow(
+    name="parts",
+    version="1.0.0",
+    owner="analytics",
+    description="By parts.",
+    inputs=(LOG.input("seen", within="at"),),
+    outputs=(
+        Table(
+            "days",
+            "Days.",
+            (Column("day", "date", "Day."),),
+            partitioning=Partitioning("day", "month"),
+        ),
+    ),
+)
+
+
+def test_partitions_and_what_is_read_within_an_interval_are_written() -> None:
+    catalog = Catalog((LOG,), (PARTS,))
+    written = json.loads(catalog_document(catalog))["dataflows"]["parts.v1"]
+    assert written["inputs"] == [{"table": "seen", "of_dataset": "log", "within": "at"}]
+    assert written["outputs"][0]["partitioning"] == {"column": "day", "every": "month"}
+    assert parse_catalog(catalog_document(catalog)) == catalog
 
 
 FULL = Catalog(
@@ -207,7 +236,11 @@ def altered(place: tuple[Any, ...], value: object) -> str:
         ((*DATASET, "name"), "other", "datasets.source: by its name and version it is 'other'"),
         ((*DATASET, "version"), "1", "datasets.source: dataset 'source' has version '1'; right"),
         ((*DATASET, "tables"), {}, "datasets.source.tables: expected a list, got an object"),
-        ((*DATASET, "tables", 0, "key"), ["no"], "datasets.source: no column of table 'raw' named"),
+        (
+            (*DATASET, "tables", 0, "key"),
+            ["no"],
+            "datasets.source.tables[0]: no column of table 'raw' ",
+        ),
         (
             (*DATASET, "tables", 0, "columns", 0, "type"),
             "text",
@@ -271,12 +304,27 @@ def altered(place: tuple[Any, ...], value: object) -> str:
         (
             (*DATAFLOW, "params", 0, "default"),
             "c",
-            "dataflows.first.v1: a declared value breaks its own rule: param 'kind' is 'c'",
+            "dataflows.first.v1.params[0]: a declared value breaks its own rule: param 'kind' is ",
         ),
         (
             (*DATAFLOW, "deprecation", "until"),
             "soon",
-            "dataflows.first.v1.deprecation.until: 'soon' is no day; right would be '2027-01-31'",
+            "dataflows.first.v1.deprecation.until: expected a day as in '2013-01-31', got 'soon'",
+        ),
+        (
+            (*DATAFLOW, "outputs", 0, "partitioning"),
+            {"column": "id", "every": "week"},
+            "dataflows.first.v1.outputs[0].partitioning.every: expected one of 'day', 'month', ",
+        ),
+        (
+            (*DATAFLOW, "outputs", 0, "partitioning"),
+            {"column": "id", "every": "day"},
+            "dataflows.first.v1.outputs[0]: column 'id' of table 'clean' is a int64; rows are told",
+        ),
+        (
+            (*DATAFLOW, "inputs", 0, "within"),
+            "id",
+            "dataflows.first.v1.inputs[0]: column 'id' of table 'raw' is a int64; rows are told",
         ),
         ((*DATAFLOW, "deprecation", "until"), 3, "dataflows.first.v1.deprecation.until: expected"),
     ],

@@ -4,14 +4,15 @@ import json
 import math
 import types
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
+from datetime import date
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus_contracts import Column, ProtocolError
+from isthmus_contracts import Column, Interval, ProtocolError
 from isthmus_contracts.protocol import (
     ACCEPTED,
     VERSION,
@@ -22,6 +23,10 @@ from isthmus_contracts.protocol import (
     NodeStarted,
     RunIdentity,
     RunRequest,
+    RunResult,
+    StagedFile,
+    StagedOutput,
+    answer_version,
     decode_answer,
     decode_request,
     encode,
@@ -33,6 +38,10 @@ _SCALARS: dict[Any, st.SearchStrategy[Any]] = {
     float: st.floats(allow_nan=False, allow_infinity=False),
     bool: st.booleans(),
     type(None): st.none(),
+    date: st.dates(),
+    Interval: st.lists(st.dates(), min_size=2, max_size=2, unique=True).map(
+        lambda days: Interval(min(days), max(days))
+    ),
 }
 
 
@@ -47,7 +56,7 @@ def values(hint: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401
         return st.lists(values(arguments[0]), max_size=3).map(tuple)
     if origin is Mapping:
         return st.dictionaries(st.text(), values(arguments[1]), max_size=3)
-    if isinstance(hint, type) and is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint) and hint not in _SCALARS:
         hints = get_type_hints(hint)
         return st.builds(hint, **{name: values(each) for name, each in hints.items()})
     return _SCALARS[hint]
@@ -64,6 +73,14 @@ REQUEST = RunRequest(
     engine=EngineProfile("local", {"workers": 2}),
 )
 STARTED = NodeStarted(1.5, "x")
+JANUARY = Interval(date(2013, 1, 1), date(2013, 2, 1))
+
+
+def result(*files: StagedFile) -> RunResult:
+    staged = (StagedOutput("days", files),)
+    return RunResult(REQUEST.identity, REQUEST.dataflow, "1.0.0", "abc", staged)
+
+
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -105,7 +122,7 @@ def test_no_message_has_a_field_that_the_envelope_needs() -> None:
 
 def test_the_line_of_a_request_is_as_written_down() -> None:
     assert json.loads(encode(REQUEST)) == {
-        "protocol": 1,
+        "protocol": 2,
         "type": "request",
         "identity": {"run": "manual__1", "task": "transform", "try_number": 1},
         "dataflow": "flight_delays.v1",
@@ -116,7 +133,96 @@ def test_the_line_of_a_request_is_as_written_down() -> None:
         "spool": "spool",
         "engine": {"name": "local", "options": {"workers": 2}},
         "checkpoints": None,
+        "interval": None,
     }
+
+
+def test_an_interval_is_two_days_and_a_partition_a_name() -> None:
+    line = encode(replace(REQUEST, interval=JANUARY))
+    assert json.loads(line)["interval"] == {"start": "2013-01-01", "end": "2013-02-01"}
+    line = encode(result(StagedFile("days/2013-01.parquet", 3, "f" * 64, 1, "2013-01")))
+    (file,) = json.loads(line)["outputs"][0]["files"]
+    assert file["partition"] == "2013-01"
+
+
+@pytest.mark.parametrize(
+    ("interval", "message"),
+    [
+        ({"start": "2013-01-01"}, "RunRequest.interval: field 'end' is missing"),
+        (
+            {"start": "20130101", "end": "2013-02-01"},
+            "RunRequest.interval.start: expected a day as in '2013-01-31', got '20130101'",
+        ),
+        (
+            {"start": "2013-02-01", "end": "2013-02-01"},
+            "RunRequest.interval: the interval starts on 2013-02-01 and ends before 2013-02-01, ",
+        ),
+    ],
+)
+def test_what_is_no_interval_is_refused(interval: object, message: str) -> None:
+    line = json.dumps({**json.loads(encode(REQUEST)), "interval": interval})
+    with pytest.raises(ProtocolError) as caught:
+        decode_request(line)
+    assert str(caught.value).startswith(message)
+
+
+FILE = StagedFile("days.parquet", 3, "f" * 64, 1)
+
+
+@pytest.mark.parametrize("message", [REQUEST, STARTED, result(FILE)])
+def test_the_older_version_is_spoken_too(message: Message) -> None:
+    line = encode(message, 1)
+    assert json.loads(line)["protocol"] == 1
+    assert "interval" not in line
+    assert "partition" not in line
+    decode = decode_request if message is REQUEST else decode_answer
+    assert decode(line) == decode(encode(message)) == message
+
+
+@pytest.mark.parametrize(
+    ("message", "place"),
+    [
+        (replace(REQUEST, interval=JANUARY), "RunRequest.interval"),
+        (result(FILE, replace(FILE, partition="2013-01")), "StagedFile.partition"),
+    ],
+)
+def test_what_the_older_version_lacks_is_not_sent_in_it(message: Message, place: str) -> None:
+    problem = "version 1 has no such field, and it is needed; both sides have to speak version 2"
+    with pytest.raises(ProtocolError) as caught:
+        encode(message, 1)
+    assert str(caught.value) == f"{place}: {problem}"
+
+
+@pytest.mark.parametrize("value", [None, {"start": "2013-01-01", "end": "2013-02-01"}])
+def test_a_field_of_the_newer_version_is_unknown_in_the_older(value: object) -> None:
+    plain = {**json.loads(encode(REQUEST, 1)), "interval": value}
+    with pytest.raises(ProtocolError, match=r"^RunRequest: unknown field 'interval'; known: "):
+        decode_request(json.dumps(plain))
+    assert decode_request(json.dumps({**plain, "protocol": 2})).dataflow == REQUEST.dataflow
+
+
+def test_a_nested_field_of_the_newer_version_is_unknown_in_the_older() -> None:
+    line = encode(result(FILE)).replace('"protocol":2', '"protocol":1')
+    with pytest.raises(ProtocolError, match=r"files\[0\]: unknown field 'partition'"):
+        decode_answer(line)
+
+
+@pytest.mark.parametrize(
+    ("line", "version"),
+    [
+        (encode(REQUEST, 1), 1),
+        (encode(REQUEST, 2), 2),
+        ('{"protocol": 1, "nonsense": true}', 1),
+        ('{"protocol": 99}', VERSION),
+        ('{"protocol": true}', VERSION),
+        ('{"protocol": [1]}', VERSION),
+        ("{}", VERSION),
+        ("hello", VERSION),
+        ("[1]", VERSION),
+    ],
+)
+def test_an_answer_is_due_in_the_version_of_the_request(line: str, version: int) -> None:
+    assert answer_version(line) == version
 
 
 @given(JSON_VALUES.map(json.dumps) | st.text())
@@ -153,12 +259,12 @@ def test_a_message_with_one_wrong_place_is_a_message_or_a_protocol_error(
         ("[" * 200_000, f"message: not a JSON object: '{'[' * 80}'"),
         ('{"at": NaN}', "message: not a JSON object: '{\"at\": NaN}'"),
         ('{"at": 1e999}', "message: not a JSON object: '{\"at\": 1e999}'"),
-        ("{}", "message.protocol: version None is not spoken; known: 1"),
-        ('{"protocol": 2}', "message.protocol: version 2 is not spoken; known: 1"),
-        ('{"protocol": "1"}', "message.protocol: version '1' is not spoken; known: 1"),
-        ('{"protocol": 1.0}', "message.protocol: version 1.0 is not spoken; known: 1"),
-        ('{"protocol": true}', "message.protocol: version True is not spoken; known: 1"),
-        ('{"protocol": [1]}', "message.protocol: version [1] is not spoken; known: 1"),
+        ("{}", "message.protocol: version None is not spoken; known: 1, 2"),
+        ('{"protocol": 3}', "message.protocol: version 3 is not spoken; known: 1, 2"),
+        ('{"protocol": "1"}', "message.protocol: version '1' is not spoken; known: 1, 2"),
+        ('{"protocol": 1.0}', "message.protocol: version 1.0 is not spoken; known: 1, 2"),
+        ('{"protocol": true}', "message.protocol: version True is not spoken; known: 1, 2"),
+        ('{"protocol": [1]}', "message.protocol: version [1] is not spoken; known: 1, 2"),
     ],
 )
 def test_a_line_that_is_no_message_is_refused(line: str, message: str) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -12,6 +13,7 @@ from isthmus_contracts import (
     ColumnType,
     Dataflow,
     DeclarationError,
+    Partitioning,
     Table,
     UnknownNameError,
 )
@@ -20,6 +22,8 @@ from isthmus_contracts.document import catalog_document, parse_catalog
 
 ID = Column("id", "int64", "A number.")
 NOTE = Column("note", "string", "A note.", nullable=True)
+DAY = Column("day", "date", "A day.")
+SEEN = Column("seen", "timestamp", "An instant.")
 
 
 @pytest.mark.parametrize("kind", get_args(ColumnType))
@@ -143,3 +147,44 @@ def test_warnings_and_a_volume_travel_in_the_catalog_only_where_they_are_declare
     assert written["columns"][1]["warn_maximum"] == 0.9
     assert written["columns"][1]["warn_nulls"] == 0.0
     assert parse_catalog(text).dataflows == (shop,)
+
+
+@pytest.mark.parametrize("column", [DAY, SEEN])
+@pytest.mark.parametrize("keyed", [False, True])
+def test_a_table_is_partitioned_by_a_date_or_an_instant(column: Column, keyed: bool) -> None:
+    key = ("id", column.name) if keyed else ()
+    by = Partitioning(column.name, "day")
+    assert Table("notes", "Notes.", (ID, column), key, partitioning=by).partitioning is by
+
+
+RULE = "rows are told apart by day with a date or timestamp that is not nullable"
+
+
+@pytest.mark.parametrize(
+    ("declared", "column", "message"),
+    [
+        ({}, "id", f"column 'id' of table 'notes' is a int64; {RULE}"),
+        ({}, "note", f"column 'note' of table 'notes' is a nullable string; {RULE}"),
+        (
+            {"columns": (ID, replace(DAY, nullable=True))},
+            "day",
+            f"column 'day' of table 'notes' is a nullable date; {RULE}",
+        ),
+        (
+            {"key": ("id",)},
+            "day",
+            "table 'notes' is partitioned by 'day', which is not in its key, so a key could be in ",
+        ),
+    ],
+)
+def test_a_column_that_does_not_part_a_table_is_refused(
+    declared: dict[str, Any], column: str, message: str
+) -> None:
+    fields = {"name": "notes", "description": "Notes.", "columns": (ID, NOTE, DAY)}
+    with pytest.raises(DeclarationError, match=f"^{re.escape(message)}"):
+        Table(**{**fields, **declared}, partitioning=Partitioning(column, "month"))
+
+
+def test_a_partitioning_names_a_column_of_its_table() -> None:
+    with pytest.raises(UnknownNameError, match="no column of table 'notes' named 'nr'"):
+        Table("notes", "Notes.", (ID,), partitioning=Partitioning("nr", "month"))

@@ -17,15 +17,18 @@ from isthmus_contracts.dataflows import (
     Metric,
     Metrics,
     Output,
+    resolve_interval,
 )
 from isthmus_contracts.errors import (
     ContractError,
     DeclarationError,
+    IntervalError,
     ParamError,
     ProtocolError,
     UnknownNameError,
 )
 from isthmus_contracts.params import Param, ParamType, ParamValue, resolve_params
+from isthmus_contracts.partitions import Interval, Partitioning
 from isthmus_contracts.tables import Column, ColumnType, Table
 
 __all__ = [
@@ -40,6 +43,8 @@ __all__ = [
     "File",
     "Identity",
     "Input",
+    "Interval",
+    "IntervalError",
     "Metric",
     "Metrics",
     "Output",
@@ -47,8 +52,10 @@ __all__ = [
     "ParamError",
     "ParamType",
     "ParamValue",
+    "Partitioning",
     "ProtocolError",
     "Table",
     "UnknownNameError",
+    "resolve_interval",
     "resolve_params",
 ]

@@ -1,10 +1,16 @@
-"""Frozen dataclasses as JSON and back, strictly: an unknown field or a wrong type is an error."""
+"""Frozen dataclasses as JSON and back, strictly: an unknown field or a wrong type is an error.
+
+A field that came later says so, `field(default=None, metadata=since(2))`: an older version does not
+know it, so it is neither written in that version nor read.
+"""
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
+from datetime import date
 from functools import cache
 from typing import (
     Any,
@@ -20,11 +26,13 @@ from typing import (
     overload,
 )
 
-from isthmus_contracts.errors import ProtocolError
+from isthmus_contracts._days import parse_day
+from isthmus_contracts.errors import ContractError, ProtocolError
 
 T = TypeVar("T")
 _Hint: TypeAlias = Any  # the typing module gives its hints no common type
 _SHOWN_CHARACTERS = 60
+_NEWEST = sys.maxsize
 
 
 class _Dataclass(Protocol):
@@ -33,31 +41,49 @@ class _Dataclass(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Any]]  # as the standard library declares it
 
 
+def since(version: int) -> Mapping[str, int]:
+    """Return the metadata of a field that no version before this one has; it needs a default."""
+    return {"since": version}
+
+
 @overload
-def to_plain(value: _Dataclass) -> dict[str, object]: ...
+def to_plain(value: _Dataclass, version: int = _NEWEST) -> dict[str, object]: ...
 @overload
-def to_plain(value: object) -> object: ...
-def to_plain(value: object) -> object:
-    """Return `value` as dicts, lists and scalars, ready for `json.dumps`."""
+def to_plain(value: object, version: int = _NEWEST) -> object: ...
+def to_plain(value: object, version: int = _NEWEST) -> object:
+    """Return `value` as dicts, lists and scalars, ready for `json.dumps`.
+
+    Raise `ProtocolError` if it holds more than a default where the version has no field.
+    """
     if is_dataclass(value) and not isinstance(value, type):
-        return {each.name: to_plain(getattr(value, each.name)) for each in fields(value)}
+        later = _later(type(value), version)
+        for each in later:
+            if getattr(value, each.name) != each.default:
+                raise ProtocolError(
+                    f"{type(value).__name__}.{each.name}",
+                    f"version {version} has no such field, and it is needed; both sides have to "
+                    f"speak version {each.metadata['since']}",
+                )
+        known = [each.name for each in fields(value) if each not in later]
+        return {name: to_plain(getattr(value, name), version) for name in known}
     if isinstance(value, Mapping):
-        return {str(key): to_plain(each) for key, each in value.items()}
+        return {str(key): to_plain(each, version) for key, each in value.items()}
     if isinstance(value, tuple | list):
-        return [to_plain(each) for each in value]
-    return value
+        return [to_plain(each, version) for each in value]
+    return str(value) if isinstance(value, date) else value
 
 
-def from_plain(cls: type[T], value: object, where: str | None = None) -> T:
+def from_plain(cls: type[T], value: object, where: str | None = None, version: int = _NEWEST) -> T:
     """Return the `cls` that `to_plain` made `value` from.
 
-    Raise `ProtocolError` naming the place for a field that is missing, unknown or of another type.
+    Raise `ProtocolError` naming the place for a field that is missing, unknown or of another type,
+    and for what the dataclass itself refuses.
     """
     place = where or cls.__name__
     hint: _Hint = cls
     if not isinstance(value, Mapping):
         raise ProtocolError(place, f"expected an object, got {_shown(value)}")
-    hints = _hints(hint)
+    hints = _hints(hint, version)
     unknown = [name for name in value if name not in hints]
     if unknown:
         known = ", ".join(repr(name) for name in hints)
@@ -65,13 +91,24 @@ def from_plain(cls: type[T], value: object, where: str | None = None) -> T:
     missing = [name for name in _required(hint) if name not in value]
     if missing:
         raise ProtocolError(place, f"field {missing[0]!r} is missing")
-    decoded = {name: _decode(hints[name], each, f"{place}.{name}") for name, each in value.items()}
-    return cls(**decoded)
+    decoded = {
+        name: _decode(hints[name], each, f"{place}.{name}", version) for name, each in value.items()
+    }
+    try:
+        return cls(**decoded)
+    except ContractError as error:
+        raise ProtocolError(place, str(error)) from None
 
 
 @cache
-def _hints(cls: _Hint) -> dict[str, _Hint]:
-    return get_type_hints(cls)
+def _later(cls: _Hint, version: int) -> tuple[Field[Any], ...]:
+    return tuple(each for each in fields(cls) if each.metadata.get("since", 0) > version)
+
+
+@cache
+def _hints(cls: _Hint, version: int) -> dict[str, _Hint]:
+    later = {each.name for each in _later(cls, version)}
+    return {name: hint for name, hint in get_type_hints(cls).items() if name not in later}
 
 
 @cache
@@ -83,11 +120,11 @@ def _required(cls: _Hint) -> tuple[str, ...]:
     )
 
 
-def _decode(hint: _Hint, value: object, where: str) -> object:
+def _decode(hint: _Hint, value: object, where: str, version: int) -> object:
     origin: _Hint = get_origin(hint)
     arguments = get_args(hint)
     if origin in (Union, types.UnionType):
-        return _decode_union(arguments, value, where)
+        return _decode_union(arguments, value, where, version)
     if origin is Literal:
         if value in arguments and isinstance(value, str):
             return value
@@ -96,17 +133,22 @@ def _decode(hint: _Hint, value: object, where: str) -> object:
     if origin is tuple:
         if not isinstance(value, list):
             raise ProtocolError(where, f"expected a list, got {_shown(value)}")
-        return tuple(_decode(arguments[0], each, f"{where}[{i}]") for i, each in enumerate(value))
+        return tuple(
+            _decode(arguments[0], each, f"{where}[{i}]", version) for i, each in enumerate(value)
+        )
     if origin is not None and issubclass(origin, Mapping):
         if not isinstance(value, Mapping):
             raise ProtocolError(where, f"expected an object, got {_shown(value)}")
-        return {key: _decode(arguments[1], each, f"{where}.{key}") for key, each in value.items()}
+        return {
+            key: _decode(arguments[1], each, f"{where}.{key}", version)
+            for key, each in value.items()
+        }
     if isinstance(hint, type) and is_dataclass(hint):
-        return from_plain(hint, value, where)
+        return from_plain(hint, value, where, version)
     return _decode_scalar(hint, value, where)
 
 
-def _decode_union(choices: tuple[_Hint, ...], value: object, where: str) -> object:
+def _decode_union(choices: tuple[_Hint, ...], value: object, where: str, version: int) -> object:
     for choice in choices:
         if choice is type(None):
             if value is None:
@@ -115,7 +157,7 @@ def _decode_union(choices: tuple[_Hint, ...], value: object, where: str) -> obje
             return value
     rest = [choice for choice in choices if choice is not type(None)]
     if len(rest) == 1:
-        return _decode(rest[0], value, where)
+        return _decode(rest[0], value, where, version)
     known = ", ".join(choice.__name__ for choice in rest)
     raise ProtocolError(where, f"expected one of {known}, got {_shown(value)}")
 
@@ -126,6 +168,13 @@ def _decode_scalar(hint: _Hint, value: object, where: str) -> object:
             return float(value)
         except OverflowError:
             raise ProtocolError(where, "expected float, got an integer beyond it") from None
+    if hint is date and isinstance(value, str):
+        try:
+            return parse_day(value)
+        except ValueError:
+            raise ProtocolError(
+                where, f"expected a day as in '2013-01-31', got {_shown(value)}"
+            ) from None
     if type(value) is not hint:
         raise ProtocolError(where, f"expected {hint.__name__}, got {_shown(value)}")
     return value

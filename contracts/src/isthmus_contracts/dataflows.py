@@ -8,12 +8,15 @@ from datetime import date
 from typing import TypeAlias
 
 from isthmus_contracts._bounds import check_bounds
+from isthmus_contracts._days import parse_day
 from isthmus_contracts._names import check_name, check_unique
-from isthmus_contracts.errors import DeclarationError, UnknownNameError
+from isthmus_contracts.errors import DeclarationError, IntervalError, UnknownNameError
 from isthmus_contracts.params import Param
+from isthmus_contracts.partitions import Interval
 from isthmus_contracts.tables import Table
 
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,10}")
+_RESERVED = ("interval_start", "interval_end")
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", re.ASCII)
 
 
@@ -82,11 +85,17 @@ class Input:
     """Declare a table that a dataflow reads.
 
     `origin` is the name of the dataset that the platform ingests, or the identity of the dataflow
-    that publishes the table.
+    that publishes the table. In a run for an interval, only the rows are read whose value in the
+    column `within` lies in the interval; without that column, all are.
     """
 
     table: Table
     origin: str | Identity
+    within: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.within is not None:
+            self.table.check_dated(self.within)
 
     @property
     def name(self) -> str:
@@ -110,18 +119,19 @@ class Dataset:
         if not self.owner:
             raise DeclarationError(f"dataset {self.name!r} has no owner")
         for each in self.tables:
-            if each.max_change is not None:
-                raise DeclarationError(
-                    f"table {each.name!r} of dataset {self.name!r} has max_change "
-                    f"{each.max_change}, which is for what a dataflow publishes"
-                )
+            for promise in ("max_change", "partitioning"):
+                if (value := getattr(each, promise)) is not None:
+                    raise DeclarationError(
+                        f"table {each.name!r} of dataset {self.name!r} has {promise} {value}, "
+                        "which is for what a dataflow publishes"
+                    )
         check_unique(f"table of dataset {self.name!r}", (each.name for each in self.tables))
 
-    def input(self, table: str) -> Input:
+    def input(self, table: str, within: str | None = None) -> Input:
         """Return the input that reads one of these tables, or raise `UnknownNameError`."""
         for each in self.tables:
             if each.name == table:
-                return Input(each, self.name)
+                return Input(each, self.name, within)
         raise UnknownNameError(
             f"table of dataset {self.name!r} named", table, (each.name for each in self.tables)
         )
@@ -179,6 +189,27 @@ class Dataflow:
             f"in dataflow {self.name!r}",
             [each.name for each in (*self.inputs, *self.params, *self.outputs, *self.checkpoints)],
         )
+        self._check_intervals()
+
+    def _check_intervals(self) -> None:
+        for each in (*self.inputs, *self.params, *self.outputs) if self.partitioned else ():
+            if each.name in _RESERVED:
+                raise DeclarationError(
+                    f"dataflow {self.name!r} has partitioned outputs, so {each.name!r} is its "
+                    "interval's and can be no other name"
+                )
+        for read in self.inputs:
+            if read.within and not self.partitioned:
+                raise DeclarationError(
+                    f"dataflow {self.name!r} reads {read.name!r} within an interval by "
+                    f"{read.within!r}, but no output of it is partitioned"
+                )
+
+    @property
+    def partitioned(self) -> tuple[Table, ...]:
+        """Return the outputs with partitions; if there are any, it can run for an interval."""
+        tables = [each for each in self.outputs if isinstance(each, Table)]
+        return tuple(each for each in tables if each.partitioning is not None)
 
     @property
     def identity(self) -> Identity:
@@ -194,7 +225,17 @@ class Dataflow:
             f"output of dataflow {self.name!r} named", name, (each.name for each in self.outputs)
         )
 
-    def input(self, table: str) -> Input:
+    def check_interval(self, interval: Interval) -> None:
+        """Raise `IntervalError` if it cannot run for the interval; say what would be right."""
+        if not self.partitioned:
+            raise IntervalError(
+                f"dataflow {self.name!r} has no partitioned output, so it runs for no interval"
+            )
+        for each in self.partitioned:
+            if each.partitioning is not None:
+                each.partitioning.check(interval)
+
+    def input(self, table: str, within: str | None = None) -> Input:
         """Return the input with which another dataflow reads a table that this one publishes.
 
         Raise `UnknownNameError` for a name that is not an output, `DeclarationError` for an output
@@ -203,7 +244,34 @@ class Dataflow:
         output = self.output(table)
         if not isinstance(output, Table):
             raise DeclarationError(f"output {table!r} of dataflow {self.name!r} is no table")
-        return Input(output, self.identity)
+        return Input(output, self.identity, within)
+
+
+def resolve_interval(dataflow: Dataflow, start: str | None, end: str | None) -> Interval | None:
+    """Return the interval that a person gave as two days, from `start` to before `end`.
+
+    It is None, which means everything, if both are. Raise `IntervalError` for one without the
+    other, for a text that is no day, and for an interval for which the dataflow cannot run.
+    """
+    given = {
+        name: text for name, text in zip(_RESERVED, (start, end), strict=True) if text is not None
+    }
+    if not given:
+        return None
+    for name in _RESERVED:
+        if name not in given:
+            (other,) = given
+            raise IntervalError(f"{other} is given and {name} is not; give both or neither")
+    interval = Interval(*(_day(name, text) for name, text in given.items()))
+    dataflow.check_interval(interval)
+    return interval
+
+
+def _day(name: str, text: str) -> date:
+    try:
+        return parse_day(text)
+    except ValueError:
+        raise IntervalError(f"{name} is {text!r}; right would be a day as in 2013-01-31") from None
 
 
 def _check_version(what: str, version: str) -> None:

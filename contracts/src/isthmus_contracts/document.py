@@ -47,10 +47,10 @@ def _plain(declared: object) -> object:
     match declared:
         case Identity() | date():
             return str(declared)
-        case Input(table=table, origin=Identity() as origin):
-            return {"table": table.name, "of_dataflow": str(origin)}
-        case Input(table=table, origin=origin):
-            return {"table": table.name, "of_dataset": origin}
+        case Input():
+            origin = "of_dataflow" if isinstance(declared.origin, Identity) else "of_dataset"
+            within = {} if declared.within is None else {"within": declared.within}
+            return {"table": declared.name, origin: str(declared.origin), **within}
         case Dataflow():
             outputs = [{"kind": _kind(each), **_fields(each)} for each in declared.outputs]
             return {**_fields(declared), "outputs": outputs}
@@ -86,12 +86,7 @@ class _WrittenInput:
     table: str
     of_dataset: str | None = None
     of_dataflow: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _WrittenDeprecation:
-    until: str
-    instead: str
+    within: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +99,7 @@ class _WrittenDataflow:
     outputs: tuple[str, ...] = ()
     params: tuple[Param, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
-    deprecation: _WrittenDeprecation | None = None
+    deprecation: Deprecation | None = None
 
 
 def parse_catalog(text: str) -> Catalog:
@@ -179,7 +174,7 @@ def _dataflow(plain: _Json, where: str, offered: Mapping[str, Dataset | Dataflow
         ),
         params=written.params,
         checkpoints=written.checkpoints,
-        deprecation=_deprecation(written.deprecation, f"{where}.deprecation"),
+        deprecation=written.deprecation,
     )
 
 
@@ -192,7 +187,7 @@ def _input(written: _WrittenInput, where: str, offered: Mapping[str, Dataset | D
     if origin is None or isinstance(origin, Dataset) is (written.of_dataset is None):
         raise ProtocolError(where, f"nothing listed before it is called {origins[0]!r}")
     with _at(where):
-        return origin.input(written.table)
+        return origin.input(written.table, written.within)
 
 
 def _output(plain: _Json, where: str) -> Output:
@@ -203,17 +198,6 @@ def _output(plain: _Json, where: str) -> Output:
     rest = {name: value for name, value in plain.items() if name != "kind"}
     with _at(where):
         return _decoded(_KINDS[kind], rest, where)[0]
-
-
-def _deprecation(written: _WrittenDeprecation | None, where: str) -> Deprecation | None:
-    if written is None:
-        return None
-    try:
-        return Deprecation(date.fromisoformat(written.until), written.instead)
-    except ValueError:
-        raise ProtocolError(
-            f"{where}.until", f"{written.until!r} is no day; right would be '2027-01-31'"
-        ) from None
 
 
 def _decoded(cls: type[T], plain: _Json, where: str, *apart: str) -> tuple[T, dict[str, _Json]]:

@@ -37,6 +37,10 @@ class ParamError(ContractError):
         super().__init__(f"param {param!r} is {value!r}; allowed: {allowed}")
 
 
+class IntervalError(ContractError):
+    """Report an interval that is none, or for which a dataflow cannot run."""
+
+
 class ProtocolError(ContractError):
     """Report a message that does not follow the protocol.
 

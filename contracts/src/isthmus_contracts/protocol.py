@@ -4,6 +4,9 @@ A runner is a process. The platform writes one `RunRequest` as a line of JSON to
 and keeps that open; when it closes, the platform is gone and the runner stops at once. The runner
 writes events as lines of JSON to its standard output, and last either one `RunResult`, with exit
 status 0, or one `RunFailure`, with another. What it writes to standard error is log.
+
+Each line says the version of the protocol that it is written in. A runner answers in the version in
+which it was asked (`answer_version`), so that it can be newer than the platform.
 """
 
 from __future__ import annotations
@@ -11,16 +14,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from isthmus_contracts.codec import from_plain, to_plain
+from isthmus_contracts.codec import from_plain, since, to_plain
 from isthmus_contracts.errors import ProtocolError
 from isthmus_contracts.params import ParamValue
+from isthmus_contracts.partitions import Interval
 
-VERSION = 1
-ACCEPTED = (1,)
-"""The versions that this side reads: its own and, from version 2 on, the one before."""
+VERSION = 2
+"""Version 2 brought intervals and partitions."""
+ACCEPTED = (1, 2)
+"""The versions that this side reads: its own and the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,8 @@ class RunRequest:
 
     `dataflow` is the identity, such as `flight_delays.v1`; `targets` are names of outputs and
     checkpoints; `inputs` maps each input to local Parquet files; `spool` is the directory that
-    staged files go to; `checkpoints` one that outlives the try, if the platform keeps one.
+    staged files go to; `checkpoints` one that outlives the try, if the platform keeps one;
+    `interval` is what the run is for, if it is not for everything.
     """
 
     identity: RunIdentity
@@ -58,6 +64,7 @@ class RunRequest:
     spool: str
     engine: EngineProfile
     checkpoints: str | None = None
+    interval: Interval | None = field(default=None, metadata=since(2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,17 +165,24 @@ class CheckpointReused:
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
-    """Name a file in the spool by its path relative to it, with what the runner claims of it."""
+    """Name a file in the spool by its path relative to it, with what the runner claims of it.
+
+    A file of a partitioned table holds the rows of one `partition`, and is the only one that does.
+    """
 
     path: str
     bytes: int
     sha256: str
     rows: int | None = None
+    partition: str | None = field(default=None, metadata=since(2))
 
 
 @dataclass(frozen=True, slots=True)
 class StagedOutput:
-    """Name the files of a table or file, or carry the numbers of metrics."""
+    """Name the files of a table or file, or carry the numbers of metrics.
+
+    A partitioned table has a file for each partition with rows, so it may have none.
+    """
 
     name: str
     files: tuple[StagedFile, ...] = ()
@@ -232,13 +246,22 @@ _TAGS: Mapping[str, type[Message]] = {
 _TAG_OF = {cls: tag for tag, cls in _TAGS.items()}
 
 
-def encode(message: Message) -> str:
-    """Return the message as one line of JSON, without the line's end."""
+def encode(message: Message, version: int = VERSION) -> str:
+    """Return the message as one line of JSON, without the line's end, in an accepted version.
+
+    Raise `ProtocolError` if it holds what that version cannot say.
+    """
     tag = _TAG_OF.get(type(message))
     if tag is None:
         raise TypeError(f"{message!r} is no message")
-    line = {"protocol": VERSION, "type": tag, **to_plain(message)}
+    line = {"protocol": version, "type": tag, **to_plain(message, version)}
     return json.dumps(line, separators=(",", ":"), allow_nan=False)
+
+
+def answer_version(line: str) -> int:
+    """Return the version in which to answer a line: its own if it is accepted, else this side's."""
+    version = (_parsed(line) or {}).get("protocol")
+    return version if type(version) is int and version in ACCEPTED else VERSION
 
 
 def decode_request(line: str) -> RunRequest:
@@ -258,15 +281,12 @@ def decode_answer(line: str) -> Answer:
 
 
 def _decode(line: str, tags: tuple[str, ...]) -> Message:
-    try:
-        plain = json.loads(line, parse_constant=_refuse_constant, parse_float=_finite)
-    except (ValueError, RecursionError):
-        plain = None
-    if not isinstance(plain, dict):
+    plain = _parsed(line)
+    if plain is None:
         shown = line.strip()
         raise ProtocolError("message", f"not a JSON object: {shown[:80]!r}")
     version = plain.pop("protocol", None)
-    if version not in ACCEPTED or type(version) is not int:
+    if type(version) is not int or version not in ACCEPTED:
         known = ", ".join(str(each) for each in ACCEPTED)
         raise ProtocolError(
             "message.protocol", f"version {version!r} is not spoken; known: {known}"
@@ -275,7 +295,15 @@ def _decode(line: str, tags: tuple[str, ...]) -> Message:
     if tag not in tags:
         listed = ", ".join(repr(each) for each in tags)
         raise ProtocolError("message.type", f"{tag!r} is not expected here; known: {listed}")
-    return from_plain(_TAGS[tag], plain)
+    return from_plain(_TAGS[tag], plain, version=version)
+
+
+def _parsed(line: str) -> dict[str, object] | None:
+    try:
+        plain = json.loads(line, parse_constant=_refuse_constant, parse_float=_finite)
+    except (ValueError, RecursionError):
+        return None
+    return plain if isinstance(plain, dict) else None
 
 
 def _refuse_constant(constant: str) -> None:

@@ -9,11 +9,13 @@ from typing import Literal, get_args
 from isthmus_contracts._bounds import check_bounds
 from isthmus_contracts._names import check_name, check_unique
 from isthmus_contracts.errors import DeclarationError, UnknownNameError
+from isthmus_contracts.partitions import Partitioning
 
 ColumnType = Literal["string", "int64", "float64", "bool", "date", "timestamp"]
 """The type of a column's values. A timestamp is an instant in UTC, in microseconds."""
 
 _NUMERIC = ("int64", "float64")
+_DATED = ("date", "timestamp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,10 @@ class Table:
 
     `max_change` is for what a dataflow publishes: the share by which the number of rows may differ
     from that of the current release, as in 0.5 for half as many rows to half as many again.
+
+    A table with a `partitioning` is published by parts: a run for an interval replaces exactly the
+    partitions in it, a run without one all there are. `min_rows` then holds for each partition of
+    the run's interval, and without one for each that has rows; `max_change` for the whole table.
     """
 
     name: str
@@ -111,6 +117,7 @@ class Table:
     key: tuple[str, ...] = ()
     min_rows: int = 0
     max_change: float | None = None
+    partitioning: Partitioning | None = None
 
     def __post_init__(self) -> None:
         check_name("table", self.name)
@@ -127,6 +134,26 @@ class Table:
         for name in self.key:
             if self.column(name).nullable:
                 raise DeclarationError(f"key column {name!r} of table {self.name!r} is nullable")
+        if self.partitioning is not None:
+            self._check_partitioning(self.partitioning.column)
+
+    def _check_partitioning(self, column: str) -> None:
+        self.check_dated(column)
+        if self.key and column not in self.key:
+            raise DeclarationError(
+                f"table {self.name!r} is partitioned by {column!r}, which is not in its key, so a "
+                "key could be in two partitions"
+            )
+
+    def check_dated(self, name: str) -> None:
+        """Raise `DeclarationError` unless each row has a day in the column of that name."""
+        column = self.column(name)
+        if column.type not in _DATED or column.nullable:
+            kind = f"nullable {column.type}" if column.nullable else column.type
+            raise DeclarationError(
+                f"column {name!r} of table {self.name!r} is a {kind}; rows are told apart by day "
+                "with a date or timestamp that is not nullable"
+            )
 
     def column(self, name: str) -> Column:
         """Return the column of that name, or raise `UnknownNameError`."""

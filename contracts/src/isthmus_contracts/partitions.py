@@ -1,0 +1,104 @@
+"""Partitions: the parts of a table that runs replace, and the intervals that they run for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal, get_args
+
+from isthmus_contracts.errors import DeclarationError, IntervalError
+
+Every = Literal["day", "month", "year"]
+
+_NAME_LENGTHS = {"day": 10, "month": 7, "year": 4}
+_LONGEST = {"day": 1, "month": 31, "year": 366}
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Say which days a run is for: those from `start` to before `end`."""
+
+    start: date
+    end: date
+
+    def __post_init__(self) -> None:
+        for day in (self.start, self.end):
+            if type(day) is not date:  # a datetime is a date too, and cannot be compared to one
+                raise IntervalError(f"an interval has {day!r}; right would be date(2013, 1, 31)")
+        if self.start >= self.end:
+            raise IntervalError(
+                f"the interval starts on {self.start} and ends before {self.end}, so it has no day"
+            )
+
+    def __str__(self) -> str:
+        return f"{self.start} to before {self.end}"
+
+
+@dataclass(frozen=True, slots=True)
+class Partitioning:
+    """Declare the parts of a table: the rows of each day, month or year of a column.
+
+    The name of a partition is the year, month or day, as in `2013`, `2013-01` or `2013-01-31`. A
+    timestamp belongs to the partition of its date in UTC.
+    """
+
+    column: str
+    every: Every
+
+    def __post_init__(self) -> None:
+        known = get_args(Every)
+        if self.every not in known:
+            raise DeclarationError(
+                f"partitions by {self.column!r} are made every {self.every!r}; known: "
+                + ", ".join(repr(each) for each in known)
+            )
+
+    def name(self, day: date) -> str:
+        """Return the name of the partition that the day belongs to."""
+        return day.isoformat()[: _NAME_LENGTHS[self.every]]
+
+    def names(self, interval: Interval) -> tuple[str, ...]:
+        """Return the partitions of an interval in order; raise `IntervalError` if it cuts one."""
+        self.check(interval)
+        names = []
+        day = interval.start
+        while day < interval.end:
+            names.append(self.name(day))
+            day = self._next(day)
+        return tuple(names)
+
+    def interval(self, name: str) -> Interval:
+        """Return the days of a partition; raise `IntervalError` for what is no partition's name."""
+        try:
+            start = date.fromisoformat(f"{name}-01-01"[:10])
+        except ValueError:
+            start = date.min
+        if self.name(start) != name:
+            right = self.name(date(2013, 1, 31))
+            raise IntervalError(
+                f"{name!r} names no partition of one {self.every}; right would be {right!r}"
+            )
+        return Interval(start, self._next(start))
+
+    def check(self, interval: Interval) -> None:
+        """Raise `IntervalError` if the interval cuts a partition; say what would be right."""
+        start, end = self._first(interval.start), self._first(interval.end)
+        if (start, end) == (interval.start, interval.end):
+            return
+        cut = interval.start if start != interval.start else interval.end
+        right = Interval(start, end if end == interval.end else self._next(end))
+        raise IntervalError(
+            f"the interval from {interval} cuts the {self.every} {self.name(cut)}, which is "
+            f"replaced as a whole; right would be {right}"
+        )
+
+    def _first(self, day: date) -> date:
+        return date.fromisoformat(f"{self.name(day)}-01-01"[:10])
+
+    def _next(self, first: date) -> date:
+        try:
+            return self._first(first + timedelta(_LONGEST[self.every]))
+        except OverflowError:
+            raise IntervalError(
+                f"the {self.every} {self.name(first)} ends after the last day there is, {date.max}"
+            ) from None
