@@ -113,7 +113,9 @@ class Settings:
     """Say how one dataflow runs; what a file leaves out comes from its `[defaults]`.
 
     `schedule` is a cron expression; without one, a dataflow that reads other dataflows runs when
-    these publish, and any other by hand. With `approval`, a person is asked before it publishes.
+    these publish, and any other by hand. One with partitions runs for the interval that ends at
+    each time of its schedule; with `fan_out`, each partition of a run is computed by a task of its
+    own. With `approval`, a person is asked before it publishes.
     """
 
     runner: str = "default"
@@ -126,6 +128,7 @@ class Settings:
     pool: str = "default_pool"
     queue: str = "default"
     approval: bool = False
+    fan_out: bool = False
 
     def __post_init__(self) -> None:
         _expect(self.retries >= 0, "retries", self.retries, "0 or more")
@@ -172,7 +175,18 @@ class Deployment:
             if isinstance(each.origin, str) and each.origin not in self.sources:
                 error = UnknownNameError("source", each.origin, self.sources)
                 raise DeploymentError(self.file, f"[sources.{each.origin}]", str(error))
+        self._check_fan_out(dataflow, settings, place)
         return settings
+
+    def _check_fan_out(self, dataflow: Dataflow, settings: Settings, place: str) -> None:
+        whole = [each.name for each in dataflow.outputs if each not in dataflow.partitioned]
+        if settings.fan_out and whole:
+            raise DeploymentError(
+                self.file,
+                place,
+                f"fan_out is true, but output {whole[0]!r} has no partitions, so no part of an "
+                "interval can compute it",
+            )
 
     def strangers(self, catalog: Catalog) -> dict[str, DeploymentError]:
         """Return an error for each part that is for a dataflow which the catalog does not have."""

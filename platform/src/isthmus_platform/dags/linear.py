@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Asset, Param
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param
 
 from isthmus_contracts import Dataflow, Identity
 from isthmus_contracts import Param as ContractParam
@@ -19,6 +19,7 @@ from isthmus_platform.deployment import Deployment, Settings, load_deployment
 from isthmus_platform.errors import DeploymentError, RetiredError
 from isthmus_platform.operators import IngestOperator, PublishOperator, TransformOperator
 from isthmus_platform.operators.approval import ApproveOperator
+from isthmus_platform.operators.intervals import END, START
 from isthmus_platform.operators.retirement import check_not_retired
 
 
@@ -67,7 +68,7 @@ def build_dag(dataflow: Dataflow, settings: Settings) -> DAG:
         doc_md=dataflow_page(dataflow),
         schedule=_schedule(dataflow, settings),
         catchup=False,
-        params={each.name: form_field(each) for each in dataflow.params},
+        params={each.name: form_field(each) for each in dataflow.params} | _interval(dataflow),
         tags={dataflow.owner, "isthmus"} | ({"deprecated"} if dataflow.deprecation else set()),
         default_args={
             "owner": dataflow.owner,
@@ -78,8 +79,8 @@ def build_dag(dataflow: Dataflow, settings: Settings) -> DAG:
             "queue": settings.queue,
         },
     ) as dag:
-        ingest = IngestOperator(task_id="ingest", dataflow=name)
-        transform = TransformOperator(task_id="transform", dataflow=name, pins_from="ingest")
+        ingest = IngestOperator(task_id="ingest", dataflow=name, fan_out=settings.fan_out)
+        transform = _transform(name, ingest, settings)
         publish = PublishOperator(
             task_id="publish",
             dataflow=name,
@@ -103,12 +104,34 @@ def build_dag(dataflow: Dataflow, settings: Settings) -> DAG:
     return dag
 
 
+def _transform(name: str, ingest: IngestOperator, settings: Settings) -> Any:  # noqa: ANN401 - Airflow gives what `expand` returns no public name
+    if not settings.fan_out:
+        return TransformOperator(task_id="transform", dataflow=name, pins_from="ingest")
+    return TransformOperator.partial(task_id="transform", dataflow=name).expand(pins=ingest.output)
+
+
+def _interval(dataflow: Dataflow) -> dict[str, Param]:
+    """Return the fields in which a person names the interval that a run is for."""
+    means = {
+        START: "First day that the run is for; without both, it is for everything.",
+        END: "Day after the last one that the run is for.",
+    }
+    return {
+        name: Param(None, type=["null", "string"], format="date", description=meaning)
+        for name, meaning in (means.items() if dataflow.partitioned else ())
+    }
+
+
 def asset_of(identity: Identity) -> Asset:
     """Return the asset that stands for a dataflow's releases."""
     return Asset(name=str(identity), uri=f"isthmus://{identity.name}/v{identity.major}")
 
 
-def _schedule(dataflow: Dataflow, settings: Settings) -> str | list[Asset] | None:
+def _schedule(
+    dataflow: Dataflow, settings: Settings
+) -> str | CronDataIntervalTimetable | list[Asset] | None:
+    if settings.schedule is not None and dataflow.partitioned:
+        return CronDataIntervalTimetable(settings.schedule, timezone="UTC")
     if settings.schedule is not None:
         return settings.schedule
     read = {each.origin for each in dataflow.inputs if isinstance(each.origin, Identity)}

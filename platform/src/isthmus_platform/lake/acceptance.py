@@ -8,18 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from uuid import uuid4
 
-from isthmus_contracts import Dataflow, File, Metrics, Output, Table
-from isthmus_contracts.protocol import RunIdentity, RunRequest, RunResult, StagedFile, StagedOutput
-from isthmus_platform.errors import ResultError, SpoolError, TableContractError
+from isthmus_contracts import (
+    Dataflow,
+    Interval,
+    Metrics,
+    Table,
+)
+from isthmus_contracts.codec import to_plain
+from isthmus_contracts.protocol import RunRequest, RunResult, StagedFile, StagedOutput
+from isthmus_platform.errors import PublicationError, SpoolError, TableContractError
 from isthmus_platform.lake.checks import Checker
+from isthmus_platform.lake.claims import check_claims
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.takeover import survey, take_over
 from isthmus_platform.lake.trouble import usable
@@ -27,12 +35,16 @@ from isthmus_platform.lake.trouble import usable
 
 @dataclass(frozen=True, slots=True)
 class AcceptedFile:
-    """Name a file that lies in the lake, by its path relative to the root; rows are a table's."""
+    """Name a file that lies in the lake, by its path relative to the root.
+
+    Rows are a table's, and so is the partition that all of them belong to.
+    """
 
     path: str
     bytes: int
     sha256: str
     rows: int | None = None
+    partition: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +66,27 @@ class Accepted:
     run: str
     outputs: tuple[AcceptedOutput, ...]
     warnings: tuple[str, ...] = ()
+    interval: Interval | None = None
+
+    def output(self, name: str) -> AcceptedOutput:
+        """Return the output of that name, or raise `KeyError`."""
+        return {each.name: each for each in self.outputs}[name]
 
     @property
     def digest(self) -> str:
         """Return a digest of the outputs' content; order and places do not count."""
         content = {
             each.name: {
-                "files": sorted([file.sha256, file.bytes, file.rows or 0] for file in each.files),
+                "files": sorted(
+                    [file.sha256, file.bytes, file.rows or 0, file.partition or ""]
+                    for file in each.files
+                ),
                 "metrics": each.metrics and dict(each.metrics),
             }
             for each in self.outputs
         }
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        words = json.dumps([content, to_plain(self.interval)], sort_keys=True)
+        return hashlib.sha256(words.encode()).hexdigest()
 
 
 def accept(dataflow: Dataflow, request: RunRequest, result: RunResult, lake: Lake) -> Accepted:
@@ -74,16 +95,11 @@ def accept(dataflow: Dataflow, request: RunRequest, result: RunResult, lake: Lak
     Raise `ResultError`, `SpoolError` or `TableContractError`, or `LakeUnavailableError` for a disk
     that is full, say; no file is left in the lake then.
     """
-    problems = [
-        *_identity_problems(request, result),
-        *_output_problems(dataflow, request.targets, result.outputs),
-    ]
-    if problems:
-        raise ResultError(str(dataflow.identity), problems)
+    check_claims(dataflow, request, result)
     spool = Path(request.spool)
     _check_spool(spool, [file.path for output in result.outputs for file in output.files])
     with usable(lake), ExitStack() as refusal:
-        taken = [_accept_output(dataflow, each, spool, lake, refusal) for each in result.outputs]
+        taken = [_accept_output(dataflow, each, request, lake, refusal) for each in result.outputs]
         refusal.pop_all()
     return Accepted(
         result.dataflow,
@@ -92,73 +108,52 @@ def accept(dataflow: Dataflow, request: RunRequest, result: RunResult, lake: Lak
         result.identity.run,
         tuple(output for output, _ in taken),
         tuple(warning for _, warnings in taken for warning in warnings),
+        request.interval,
     )
 
 
-def _identity_problems(request: RunRequest, result: RunResult) -> Iterator[str]:
-    if result.identity != request.identity:
-        yield f"it answers {_who(result.identity)}; {_who(request.identity)} was asked"
-    if result.dataflow != request.dataflow:
-        yield f"it is for dataflow {result.dataflow!r}; {request.dataflow!r} was asked"
-    if result.contract_version != request.contract_version:
-        yield (
-            f"it is for contract version {result.contract_version!r}; "
-            f"{request.contract_version!r} was asked"
+def join(parts: Sequence[Accepted], interval: Interval | None) -> Accepted:
+    """Return as one what a run's tasks have accepted, each for a part of its interval.
+
+    Raise `PublicationError` if the parts are not exactly the interval, or not of one run, contract
+    and code.
+    """
+    first, *others = sorted(parts, key=_start)
+    if not others and first.interval == interval:
+        return first
+    makers = {(each.run, each.contract_version, each.code_version) for each in parts}
+    if len(makers) != 1:
+        versions = ", ".join(sorted({each.code_version for each in parts}))
+        raise PublicationError(
+            first.dataflow,
+            f"its parts were computed by different code ({versions}); clear the whole run",
         )
+    spans = [each.interval for each in (first, *others)]
+    if _hull(spans) != interval:
+        shown = ", ".join(str(each) for each in spans)
+        raise PublicationError(first.dataflow, f"its parts are {shown}; the run is for {interval}")
+    outputs = tuple(
+        AcceptedOutput(
+            each.name,
+            tuple(file for part in parts for file in part.output(each.name).files),
+        )
+        for each in first.outputs
+    )
+    warnings = tuple(dict.fromkeys(each for part in parts for each in part.warnings))
+    return replace(first, outputs=outputs, warnings=warnings, interval=interval)
 
 
-def _who(identity: RunIdentity) -> str:
-    return f"try {identity.try_number} of task {identity.task!r} of run {identity.run!r}"
+def _start(part: Accepted) -> date:
+    return part.interval.start if part.interval else date.min
 
 
-def _output_problems(
-    dataflow: Dataflow, targets: Sequence[str], outputs: Iterable[StagedOutput]
-) -> Iterator[str]:
-    times = Counter(each.name for each in outputs)
-    for target in targets:
-        if times[target] != 1:
-            yield f"output {target!r} is named {times[target]} times instead of once"
-    for each in outputs:
-        if each.name not in targets:
-            yield f"output {each.name!r} was not asked for"
-        else:
-            yield from _form_problems(dataflow.output(each.name), each)
-
-
-def _form_problems(contract: Output, output: StagedOutput) -> Iterator[str]:
-    if isinstance(contract, Metrics):
-        if output.files:
-            yield f"metrics {output.name!r} come with files"
-        yield from _metric_problems(contract, output.metrics or {})
-        return
-    if output.metrics is not None:
-        yield f"output {output.name!r} comes with metrics"
-    if not output.files:
-        yield f"output {output.name!r} has no file"
-    if isinstance(contract, File):
-        if len(output.files) > 1:
-            yield f"file {output.name!r} consists of {len(output.files)} files instead of one"
-        for file in output.files:
-            if not file.path.endswith(contract.suffix):
-                yield f"file {output.name!r} is {file.path!r}; the contract says {contract.suffix}"
-
-
-def _metric_problems(contract: Metrics, values: Mapping[str, float]) -> Iterator[str]:
-    known = {each.name: each for each in contract.metrics}
-    for name in values:
-        if name not in known:
-            yield f"metric {name!r} of {contract.name!r} is not in the contract"
-    for name, metric in known.items():
-        value = values.get(name)
-        head = f"metric {name!r} of {contract.name!r} is"
-        if value is None:
-            yield f"{head} missing"
-        elif not math.isfinite(value):
-            yield f"{head} {value}, which is no number"
-        elif metric.minimum is not None and value < metric.minimum:
-            yield f"{head} {value}; the contract says at least {metric.minimum:g}"
-        elif metric.maximum is not None and value > metric.maximum:
-            yield f"{head} {value}; the contract says at most {metric.maximum:g}"
+def _hull(spans: Sequence[Interval | None]) -> Interval | None:
+    """Return the interval that these follow each other through, or None if there is none."""
+    known = [each for each in spans if each is not None]
+    follows = all(each.end == after.start for each, after in pairwise(known))
+    if len(known) < len(spans) or not known or not follows:
+        return None
+    return Interval(known[0].start, known[-1].end)
 
 
 def _check_spool(spool: Path, named: Sequence[str]) -> None:
@@ -173,7 +168,7 @@ def _check_spool(spool: Path, named: Sequence[str]) -> None:
 
 
 def _accept_output(
-    dataflow: Dataflow, output: StagedOutput, spool: Path, lake: Lake, refusal: ExitStack
+    dataflow: Dataflow, output: StagedOutput, request: RunRequest, lake: Lake, refusal: ExitStack
 ) -> tuple[AcceptedOutput, Sequence[str]]:
     contract = dataflow.output(output.name)
     if isinstance(contract, Metrics):
@@ -190,11 +185,11 @@ def _accept_output(
     with ExitStack() as writing:
         paths = [writing.enter_context(each.writing()) for each in places]
         for file, path in zip(output.files, paths, strict=True):
-            _take(file, spool, path)
+            _take(file, Path(request.spool), path)
         if isinstance(contract, Table):
-            rows, warnings = _count_rows(contract, output.files, paths)
+            rows, warnings = _count_rows(contract, output.files, paths, request.interval)
     files = (
-        AcceptedFile(place.key, file.bytes, file.sha256, count)
+        AcceptedFile(place.key, file.bytes, file.sha256, count, file.partition)
         for file, place, count in zip(output.files, places, rows, strict=True)
     )
     return AcceptedOutput(output.name, tuple(files)), warnings
@@ -211,10 +206,11 @@ def _take(file: StagedFile, spool: Path, path: Path) -> None:
 
 
 def _count_rows(
-    table: Table, files: Sequence[StagedFile], paths: Sequence[Path]
+    table: Table, files: Sequence[StagedFile], paths: Sequence[Path], interval: Interval | None
 ) -> tuple[list[int], tuple[str, ...]]:
-    checker = Checker(table)
-    rows = [checker.add_file(path) for path in paths]
+    expected = table.partitioning.names(interval) if table.partitioning and interval else ()
+    checker = Checker(table, expected)
+    rows = [checker.add_file(path, file.partition) for path, file in zip(paths, files, strict=True)]
     checker.finish()
     problems = [
         f"table {table.name!r}: {file.path!r} has {count} rows; the result says {file.rows}"

@@ -9,7 +9,7 @@ from deltalake import Schema
 
 from isthmus_contracts import Dataflow, ParamValue, Table
 from isthmus_platform.lake.acceptance import Accepted
-from isthmus_platform.lake.gates import rows_of
+from isthmus_platform.lake.gates import volumes
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.releases import Release
 from isthmus_platform.lake.schemas import delta_schema
@@ -25,10 +25,12 @@ class Change:
     after: object
 
 
-def row_changes(accepted: Accepted, last: Release | None) -> tuple[Change, ...]:
-    """Return the number of rows of each table."""
-    before = {name: each.rows for name, each in last.tables.items()} if last else {}
-    return _changes(before, rows_of(accepted))
+def row_changes(dataflow: Dataflow, accepted: Accepted, last: Release | None) -> tuple[Change, ...]:
+    """Return the number of rows of each table, or of each partition of the run's interval."""
+    return tuple(
+        Change(f"{table.name} {partition}" if partition else table.name, before, after)
+        for table, partition, before, after in volumes(dataflow, accepted, last)
+    )
 
 
 def file_changes(accepted: Accepted, last: Release | None) -> tuple[Change, ...]:

@@ -8,13 +8,14 @@ is not nullable refuses it, a nullable one accepts it whatever its bounds.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from isthmus_contracts import Table
+from isthmus_contracts import Partitioning, Table
 from isthmus_platform.errors import TableContractError
 from isthmus_platform.lake.footers import GroupCheck, unchecked_claims
 from isthmus_platform.lake.schemas import arrow_type, is_kept_as
@@ -27,8 +28,10 @@ _EXAMPLES = 3
 class Checker:
     """Check the batches of one table, and say at the end all that is wrong with them."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, partitions: Iterable[str] = ()) -> None:
+        """Expect rows of these partitions at least, where there is a least number of rows."""
         self._table = table
+        self._partitions = dict.fromkeys(partitions, 0)
         self._problems: dict[str, None] = {}
         self._tallies = {column.name: Tally(column) for column in table.columns}
         self._schema: pa.Schema | None = None
@@ -72,8 +75,11 @@ class Checker:
             self._keys.append(pa.RecordBatch.from_pydict(numbered))
         return columns
 
-    def add_file(self, path: Path) -> int:
-        """Check the rows and the footer of a Parquet file, and return how many rows it has."""
+    def add_file(self, path: Path, partition: str | None = None) -> int:
+        """Check the rows and the footer of a Parquet file, and return how many rows it has.
+
+        All of its rows must be of the `partition`, if there is one.
+        """
         before = self._rows
         try:
             with parquet.ParquetFile(path) as file:
@@ -81,10 +87,13 @@ class Checker:
                 for problem in unchecked_claims(file.metadata):
                     self._note(problem)
                 for number in range(file.num_row_groups):
-                    self._add_group(file, number)
+                    self._add_group(file, number, partition)
         except (pa.ArrowException, OSError) as error:
             self._note(f"a file cannot be read as Parquet: {shown(error)}")
-        return self._rows - before
+        rows = self._rows - before
+        if partition is not None:
+            self._partitions[partition] = self._partitions.get(partition, 0) + rows
+        return rows
 
     def warnings(self) -> tuple[str, ...]:
         """Return what is unusual and no reason to refuse the data, once all have been added."""
@@ -101,19 +110,35 @@ class Checker:
             for problem in tally.problems():
                 self._note(problem)
         self._check_keys()
-        if self._rows < self._table.min_rows:
-            least = self._table.min_rows
-            self._note(f"there are only {counted(self._rows, 'row')}; the contract says {least}")
+        parts: Mapping[str, int] = self._partitions or {"": self._rows}
+        for name, rows in parts.items():
+            if rows < self._table.min_rows:
+                where = f" in partition {name}" if name else ""
+                found = f"there are only {counted(rows, 'row')}{where}"
+                self._note(f"{found}; the contract says {self._table.min_rows}")
         if self._problems:
             raise TableContractError(self._table.name, self._problems)
         return self._rows
 
-    def _add_group(self, file: parquet.ParquetFile, number: int) -> None:
+    def _add_group(self, file: parquet.ParquetFile, number: int, partition: str | None) -> None:
         group = GroupCheck(file.metadata.row_group(number))
         for batch in file.iter_batches(batch_size=_BATCH_ROWS, row_groups=[number]):
-            group.add(self.add(batch), batch.num_rows)
+            columns = self.add(batch)
+            group.add(columns, batch.num_rows)
+            if partition is not None and self._table.partitioning is not None:
+                self._check_partition(columns, self._table.partitioning, partition)
         for problem in group.problems():
             self._note(problem)
+
+    def _check_partition(
+        self, columns: Mapping[str, pa.Array], partitioning: Partitioning, partition: str
+    ) -> None:
+        if partitioning.column not in columns:
+            return
+        days = columns[partitioning.column].cast(pa.date32())
+        for name in _extreme_days(days, partitioning):
+            if name != partition:
+                self._note(f"the file of partition {partition} has rows of {name}")
 
     def _is_sound(self, name: str, times: int, schema: pa.Schema) -> bool:
         declared = self._table.column(name).type
@@ -153,6 +178,19 @@ class Checker:
 
     def _note(self, problem: str) -> None:
         self._problems[f"table {self._table.name!r}: {problem}"] = None
+
+
+def _extreme_days(days: pa.Array, partitioning: Partitioning) -> Iterator[str]:
+    """Yield the partitions of the first and the last day; all others are between."""
+    extremes = pc.min_max(days)
+    for which in ("min", "max"):
+        try:
+            day = extremes[which].as_py()
+        except (OverflowError, ValueError):  # no calendar goes as far
+            yield "a day beyond every partition"
+        else:
+            if day is not None:
+                yield partitioning.name(day)
 
 
 def _ascends(keys: pa.ChunkedArray) -> bool:

@@ -5,12 +5,13 @@ Both compare with the current release, so they are asked again for each attempt 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from isthmus_contracts import Dataflow, Table
 from isthmus_platform.errors import PublicationError
 from isthmus_platform.lake.acceptance import Accepted
+from isthmus_platform.lake.releases import Release
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,33 +22,44 @@ class Approval:
     against: str | None
 
 
-def rows_of(accepted: Accepted) -> dict[str, int]:
-    """Return the number of rows of each table."""
-    return {
-        output.name: sum(each.rows or 0 for each in output.files)
-        for output in accepted.outputs
-        if any(each.rows is not None for each in output.files)
-    }
+def volumes(
+    dataflow: Dataflow, accepted: Accepted, last: Release | None
+) -> Iterator[tuple[Table, str | None, int | None, int]]:
+    """Yield each table, or each partition of the run's interval, with its rows before and after.
+
+    There are no rows before where the table, or the partition, was not there.
+    """
+    for output in accepted.outputs:
+        table = dataflow.output(output.name)
+        if not isinstance(table, Table):
+            continue
+        before = last.tables.get(table.name) if last else None
+        partitions: Sequence[str | None] = (None,)
+        if table.partitioning and accepted.interval:
+            partitions = table.partitioning.names(accepted.interval)
+        for name in partitions:
+            files = [each for each in output.files if name in (None, each.partition)]
+            there = before and (name is None or name in before.partitions)
+            rows = before.rows_of(name) if before and there else None
+            yield table, name, rows, sum(each.rows or 0 for each in files)
 
 
-def check_volume(
-    dataflow: Dataflow, accepted: Accepted, last: str, before: Mapping[str, int]
-) -> None:
+def check_volume(dataflow: Dataflow, accepted: Accepted, last: Release) -> None:
     """Raise `PublicationError` for a table whose rows changed by more than the contract allows.
 
-    `before` holds the rows of the tables of release `last`. A table that was not there, or empty,
-    has nothing to be compared with.
+    In a run for an interval, each of its partitions is compared. What was not there, or empty, has
+    nothing to be compared with.
     """
-    for name, rows in rows_of(accepted).items():
-        contract, old = dataflow.output(name), before.get(name, 0)
-        if not isinstance(contract, Table) or contract.max_change is None or not old:
+    for table, partition, old, rows in volumes(dataflow, accepted, last):
+        if table.max_change is None or not old:
             continue
-        if abs(rows - old) > contract.max_change * old:
+        if abs(rows - old) > table.max_change * old:
+            part = f"partition {partition} of " if partition else ""
             raise PublicationError(
                 str(dataflow.identity),
-                f"table {name!r} has {rows:,} rows, {_change(rows, old)} than the {old:,} of "
-                f"release {last}; the contract allows a change of {contract.max_change:.0%}. "
-                "If the change is right, raise max_change in the contract",
+                f"{part}table {table.name!r} has {rows:,} rows, {_change(rows, old)} than the "
+                f"{old:,} of release {last.id}; the contract allows a change of "
+                f"{table.max_change:.0%}. If the change is right, raise max_change in the contract",
             )
 
 

@@ -15,10 +15,11 @@ from deltalake import (
     DeltaTable,
     Field,
     PostCommitHookProperties,
+    Schema,
     Transaction,
 )
 from deltalake.exceptions import DeltaError
-from deltalake.transaction import AddAction, create_table_with_add_actions
+from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 from pyarrow import parquet
 
 from isthmus_contracts import Table
@@ -63,10 +64,11 @@ def write_table(
 def commit(directory: Location, table: Table, files: Sequence[TableFile], app_id: str) -> int:
     """Make `files` the whole content of the table, and return the version that holds them.
 
-    They lie in `directory` already. If `app_id` has committed before, return its version and
+    They lie in `directory` already; some may be in the table now or have been before. Whatever
+    else its newest version holds, of a release that was rolled back or of one that was never
+    published, is not in the new one. If `app_id` has committed before, return its version and
     change nothing.
     """
-    actions = [_action(each) for each in files]
     while True:
         newest = _open(directory)
         done = newest.transaction_version(app_id) if newest else None
@@ -78,10 +80,10 @@ def commit(directory: Location, table: Table, files: Sequence[TableFile], app_id
             max_commit_retries=0, app_transactions=[Transaction(app_id, version)]
         )
         try:
-            if newest:
-                _overwrite(newest, table, actions, properties)
-            else:
-                _create(directory, table, actions, properties)
+            if newest is None:
+                _create(directory, table, files, properties)
+            elif not _write(newest, table, files, properties):
+                continue
         except DeltaError:
             if (newest := _open(directory)) is None or newest.version() < version:
                 raise  # nobody else has taken this version, so trying again would not help
@@ -111,11 +113,19 @@ def read_version(directory: Location, version: int) -> DeltaTable:
 
 def columns_of(directory: Location, version: int) -> dict[str, str]:
     """Return the columns of one version of a table, each with its type in the contract's words."""
-    fields = read_version(directory, version).schema().fields
-    return {each.name: _in_words(each) for each in fields}
+    return _in_words(read_version(directory, version).schema())
 
 
-def _in_words(field: Field) -> str:
+def columns_in(table: Table) -> dict[str, str]:
+    """Return the columns that a table's contract declares, in the same words."""
+    return _in_words(delta_schema(table))
+
+
+def _in_words(schema: Schema) -> dict[str, str]:
+    return {each.name: _word(each) for each in schema.fields}
+
+
+def _word(field: Field) -> str:
     kind = str(getattr(field.type, "type", field.type))
     word = {"long": "int64", "double": "float64", "boolean": "bool"}.get(kind, kind)
     return word if field.nullable else f"{word}, not null"
@@ -133,12 +143,12 @@ def _action(file: TableFile) -> AddAction:
 
 
 def _create(
-    directory: Location, table: Table, actions: list[AddAction], properties: CommitProperties
+    directory: Location, table: Table, files: Sequence[TableFile], properties: CommitProperties
 ) -> None:
     create_table_with_add_actions(
         directory.address,
         delta_schema(table),
-        actions,
+        [_action(each) for each in files],
         name=table.name,
         description=table.description,
         configuration=_CONFIGURATION,
@@ -148,13 +158,49 @@ def _create(
     )
 
 
-def _overwrite(
-    newest: DeltaTable, table: Table, actions: list[AddAction], properties: CommitProperties
-) -> None:
+def _write(
+    newest: DeltaTable, table: Table, files: Sequence[TableFile], properties: CommitProperties
+) -> bool:
+    """Commit, or return False if that takes another commit before, which is done."""
+    schema = delta_schema(table)
+    there = _sizes(newest)
+    stay = there.keys() & {each.name for each in files}
+    if not stay:
+        actions: list[AddAction | RemoveAction] = [_action(each) for each in files]
+        newest.create_write_transaction(
+            actions,
+            "overwrite",
+            schema,
+            commit_properties=properties,
+            post_commithook_properties=_AFTER_COMMIT,
+        )
+        return True
+    if newest.schema() != schema:  # only overwriting changes columns
+        newest.create_write_transaction(
+            [],
+            "overwrite",
+            schema,
+            commit_properties=CommitProperties(max_commit_retries=0),
+            post_commithook_properties=_AFTER_COMMIT,
+        )
+        return False
+    actions = [_action(each) for each in files if each.name not in stay]
+    actions += [_removal(name, size) for name, size in there.items() if name not in stay]
     newest.create_write_transaction(
-        [*actions],
-        "overwrite",
-        delta_schema(table),
+        actions,
+        "append",
+        schema,
         commit_properties=properties,
         post_commithook_properties=_AFTER_COMMIT,
     )
+    return True
+
+
+def _sizes(table: DeltaTable) -> dict[str, int]:
+    found = table.get_add_actions()
+    names = map(unquote, found.column("path").to_pylist())
+    return dict(zip(names, found.column("size_bytes").to_pylist(), strict=True))
+
+
+def _removal(name: str, size: int) -> RemoveAction:
+    return RemoveAction(name, True, int(time.time() * 1000), size, {})

@@ -10,9 +10,10 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from isthmus_contracts.codec import from_plain, to_plain
+from isthmus_contracts.codec import to_plain
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.operators.dataflow import DataflowOperator
+from isthmus_platform.operators.handover import accepted_from, pins_from
 from isthmus_platform.operators.markdown import grid, literal
 from isthmus_platform.operators.publish import SHOWN
 from isthmus_platform.runs.pins import Pins
@@ -43,16 +44,14 @@ class ApproveOperator(DataflowOperator, ApprovalOperator):
 
     def execute(self, context: Context) -> Any:  # noqa: ANN401 - Airflow's signature
         """Ask, unless what was accepted could not be published anyway."""
-        from isthmus_platform.lake import releases
-        from isthmus_platform.lake.acceptance import Accepted
+        from isthmus_platform.lake import publishing, releases
         from isthmus_platform.lake.gates import Approval
 
         with self.mistakes_told():
-            pull = context["ti"].xcom_pull
-            pins = from_plain(Pins, pull(task_ids=self.pins_from), "pins")
-            accepted = from_plain(Accepted, pull(task_ids=self.accepted_from), "accepted")
+            pins = pins_from(context, self.pins_from)
+            accepted = accepted_from(context, self.accepted_from, pins.interval)
             lake = self.lake(load_deployment())
-            releases.check_gates(lake, self.contract, accepted)
+            publishing.check_gates(lake, self.contract, accepted)
             last = releases.current(lake, self.contract.identity)
             self.body = request(lake, self.contract, accepted, pins, last)
         shown = Approval(accepted.digest, last.id if last else None)
@@ -90,7 +89,7 @@ def request(
         changes.Change("code", last.code_version if last else None, accepted.code_version),
     )
     parts: Sequence[tuple[str, str, Iterable[Change]]] = (
-        ("Tables", "rows", changes.row_changes(accepted, last)),
+        ("Tables", "rows", changes.row_changes(dataflow, accepted, last)),
         ("Columns that differ", "column", changes.column_changes(lake, dataflow, last)),
         ("Files", "bytes", changes.file_changes(accepted, last)),
         ("Metrics", "metric", changes.metric_changes(accepted, last)),

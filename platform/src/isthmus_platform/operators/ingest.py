@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from airflow.sdk import BaseHook, Context
 
 from isthmus_contracts import Identity, Input, resolve_params
@@ -10,20 +13,35 @@ from isthmus_platform.deployment import Deployment, load_deployment
 from isthmus_platform.errors import SourceError
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.operators.dataflow import DataflowOperator
+from isthmus_platform.operators.intervals import interval_of, params_of, parts_of
 from isthmus_platform.operators.retirement import check_not_retired
 from isthmus_platform.runs.pins import Pins, pins_document
 from isthmus_platform.runs.record import write_whole
 
 
 class IngestOperator(DataflowOperator):
-    """Pin what the run reads, once for all its tasks; return the pins."""
+    """Pin what the run reads, once for all its tasks; return the pins.
 
-    def execute(self, context: Context) -> dict[str, object]:
-        """Resolve the params, ingest each source table, and pin a version of each input."""
+    With `fan_out`, return them once for each part of the run's interval, so that Airflow can map
+    the next task over them.
+    """
+
+    def __init__(
+        self,
+        *,
+        fan_out: bool = False,
+        **kwargs: Any,  # Airflow's own arguments
+    ) -> None:
+        super().__init__(**kwargs)
+        self.fan_out = fan_out
+
+    def execute(self, context: Context) -> dict[str, object] | list[dict[str, object]]:
+        """Resolve params and interval, ingest each source table, pin a version of each input."""
         with self.mistakes_told():
             check_not_retired(self.contract)  # the DAG may have been read before the last day ended
             deployment = load_deployment()
-            params = resolve_params(self.contract.params, dict(context["params"]))
+            interval = interval_of(self.contract, context)
+            params = resolve_params(self.contract.params, params_of(self.contract, context))
             run_id = str(context["run_id"])
             inputs = {}
             for each in self.contract.inputs:
@@ -32,8 +50,12 @@ class IngestOperator(DataflowOperator):
                 else:
                     try_name = f"{self.dataflow}/{run_id}/{context['ti'].try_number}"
                     inputs[each.name] = self._ingest(each, each.origin, deployment, try_name)
-            pins = Pins(params, inputs)
+            pins = Pins(params, inputs, interval)
             write_whole(self.record(deployment, run_id).pins, pins_document(pins))
+        self.log.info("the run is for %s", interval or "everything")
+        if self.fan_out:
+            parts = parts_of(self.contract, interval)
+            return [to_plain(replace(pins, interval=each)) for each in parts]
         return to_plain(pins)
 
     def _ingest(self, contract: Input, dataset: str, deployment: Deployment, by: str) -> Pin:

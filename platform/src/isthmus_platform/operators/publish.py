@@ -9,7 +9,7 @@ from airflow.sdk import Asset, Context
 from isthmus_contracts.codec import from_plain
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.operators.dataflow import DataflowOperator
-from isthmus_platform.runs.pins import Pins
+from isthmus_platform.operators.handover import accepted_from, pins_from
 
 SHOWN = "shown"
 """The name under which the approving task leaves what the person was shown."""
@@ -35,21 +35,19 @@ class PublishOperator(DataflowOperator):
 
     def execute(self, context: Context) -> str:
         """Commit the accepted files, write the release and move the pointer."""
-        from isthmus_platform.lake import releases
-        from isthmus_platform.lake.acceptance import Accepted
+        from isthmus_platform.lake import publishing, releases
         from isthmus_platform.lake.gates import Approval
 
         with self.mistakes_told():
             deployment = load_deployment()
-            pull = context["ti"].xcom_pull
-            pins = from_plain(Pins, pull(task_ids=self.pins_from), "pins")
-            accepted = from_plain(Accepted, pull(task_ids=self.accepted_from), "accepted")
+            pins = pins_from(context, self.pins_from)
+            accepted = accepted_from(context, self.accepted_from, pins.interval)
             approval = None
             if self.approved_by is not None:
-                plain = pull(task_ids=self.approved_by, key=SHOWN)
+                plain = context["ti"].xcom_pull(task_ids=self.approved_by, key=SHOWN)
                 approval = from_plain(Approval, plain, "approval")
             lake = self.lake(deployment)
-            release = releases.publish(
+            release = publishing.publish(
                 lake,
                 self.contract,
                 accepted,

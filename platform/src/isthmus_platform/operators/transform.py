@@ -26,6 +26,7 @@ from isthmus_contracts.protocol import (
 from isthmus_platform.deployment import Deployment, Settings, load_deployment
 from isthmus_platform.errors import RunnerError
 from isthmus_platform.operators.dataflow import DataflowOperator
+from isthmus_platform.operators.handover import pins_from
 from isthmus_platform.runs.pins import Pins
 from isthmus_platform.runs.record import Recorder
 
@@ -34,11 +35,23 @@ if TYPE_CHECKING:
 
 
 class TransformOperator(DataflowOperator):
-    """Run the dataflow's functions in a process of their own; return what was accepted."""
+    """Run the dataflow's functions in a process of their own; return what was accepted.
 
-    def __init__(self, *, pins_from: str, **kwargs: Any) -> None:  # Airflow's own arguments
+    The run's pins are those that the task `pins_from` returned, or `pins`, over which it is mapped.
+    """
+
+    template_fields = ("pins",)  # so that Airflow resolves what it is mapped over
+
+    def __init__(
+        self,
+        *,
+        pins_from: str | None = None,
+        pins: object = None,
+        **kwargs: Any,  # Airflow's own arguments
+    ) -> None:
         super().__init__(**kwargs)
         self.pins_from = pins_from
+        self.pins = pins
         self._process: RunnerProcess | None = None
 
     def execute(self, context: Context) -> dict[str, object]:
@@ -49,10 +62,8 @@ class TransformOperator(DataflowOperator):
         with self.mistakes_told():
             deployment = load_deployment()
             settings = deployment.settings(self.contract)
-            pins = from_plain(Pins, context["ti"].xcom_pull(task_ids=self.pins_from), "pins")
-            identity = RunIdentity(
-                str(context["run_id"]), self.task_id, int(context["ti"].try_number)
-            )
+            pins = self._pins(context)
+            identity = _identity(context)
             record = self.record(deployment, identity.run)
             this_try = record.try_of(identity.task, identity.try_number)
             with this_try.workspace() as workspace, this_try.recording() as recorder:
@@ -79,6 +90,11 @@ class TransformOperator(DataflowOperator):
         if self._process is not None:
             self._process.stop()
 
+    def _pins(self, context: Context) -> Pins:
+        if self.pins_from is not None:
+            return pins_from(context, self.pins_from)
+        return from_plain(Pins, self.pins, "pins")
+
     def _request(
         self,
         deployment: Deployment,
@@ -104,6 +120,7 @@ class TransformOperator(DataflowOperator):
             },
             spool=str(spool),
             engine=EngineProfile(settings.engine, settings.engine_options),
+            interval=pins.interval,
         )
 
     def _run(self, process: RunnerProcess, request: RunRequest, recorder: Recorder) -> RunResult:
@@ -148,6 +165,14 @@ class TransformOperator(DataflowOperator):
                 self.log.info("%s staged, %s bytes", answer.output, f"{answer.bytes:,}")
             case Quality(passed=False):
                 self.log.warning("%s, %s: %s", answer.subject, answer.check, answer.message)
+
+
+def _identity(context: Context) -> RunIdentity:
+    """Say which try this is; each of a mapped task's instances is a task of its own."""
+    instance = context["ti"]
+    index = instance.map_index
+    task = instance.task_id if index is None or index < 0 else f"{instance.task_id}[{index}]"
+    return RunIdentity(str(context["run_id"]), task, int(instance.try_number))
 
 
 def _size(finished: NodeFinished) -> str:

@@ -1,4 +1,4 @@
-"""What one run reads: its params, and a version of each input, the same for all its tasks."""
+"""What one run is for and reads: its interval, its params, and a version of each input."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from isthmus_contracts import ParamValue
+from isthmus_contracts import Interval, ParamValue
 from isthmus_contracts.codec import to_plain
 from isthmus_platform.lake.pins import Pin
 
@@ -17,6 +17,7 @@ class Pins:
 
     params: Mapping[str, ParamValue]
     inputs: Mapping[str, Pin]
+    interval: Interval | None = None
 
 
 def pins_document(pins: Pins) -> str:

@@ -1,0 +1,231 @@
+"""Publishing: what one run made becomes a release in one step, or not at all.
+
+Moving the pointer is the whole publication; tables and documents before it are preparation that
+nobody sees. Everything before it can be repeated, so that a crash anywhere is mended by trying
+again. `docs/publishing.md` has the protocol: its states, and who writes what when.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from isthmus_contracts import Dataflow, ParamValue, Partitioning, Table
+from isthmus_platform.errors import PublicationError
+from isthmus_platform.lake.acceptance import Accepted, AcceptedFile, AcceptedOutput
+from isthmus_platform.lake.documents import read_document, write_once
+from isthmus_platform.lake.gates import Approval, check_approval, check_volume
+from isthmus_platform.lake.pins import Pin
+from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.pointer import Move, read_moves, try_move
+from isthmus_platform.lake.releases import (
+    Release,
+    ReleasedFile,
+    ReleasedPartition,
+    ReleasedTable,
+    document_of,
+    own_files,
+)
+from isthmus_platform.lake.removal import check_not_cleaned, check_not_removed
+from isthmus_platform.lake.tables import TableFile, columns_in, columns_of, commit
+from isthmus_platform.lake.trouble import usable
+
+_ID_CHARACTERS = 12
+
+
+def publish(  # noqa: PLR0913 - each names what it is
+    lake: Lake,
+    dataflow: Dataflow,
+    accepted: Accepted,
+    *,
+    params: Mapping[str, ParamValue],
+    inputs: Mapping[str, Pin],
+    approval: Approval | None = None,
+) -> Release:
+    """Publish what one run made, and return its release.
+
+    The identity of a publication is the run and the digest of what was accepted: repeating it
+    returns the release that there is and does not move the pointer, even if another is current.
+    A run for an interval replaces its partitions in the release that is current when the pointer
+    moves; whoever was overtaken prepares anew.
+
+    Raise `PublicationError` if `accepted` is not every output of this dataflow and version, has a
+    volume that the contract does not allow after the current release, is not what `approval` is of,
+    or pins a file that may have been cleaned away; `RemovedReleaseError` if the release was
+    removed, and `LakeUnavailableError` for a disk that is full, say.
+    """
+    _check(dataflow, accepted)
+    identity, pointer = dataflow.identity, lake.pointer(dataflow.identity)
+    publication = _publication_id(accepted)
+    with usable(lake):
+        while (done := _published_as(publication, moves := read_moves(pointer))) is None:
+            base = _current(lake, dataflow, moves)
+            _check_gates(dataflow, accepted, approval, base)
+            # What an interval's release consists of depends on the one before it.
+            turn = f"-{len(moves) + 1}" if accepted.interval else ""
+            document = document_of(lake, identity, publication + turn)
+            if document.find() is None:
+                attempt = _Attempt(lake, dataflow, accepted, publication + turn, base)
+                prepared = attempt.prepare(params, inputs)
+                with suppress(FileExistsError):  # a repetition that ran beside us was first
+                    write_once(document, prepared)
+            made = read_document(Release, document)
+            check_not_removed(identity, made.id, moves)
+            check_not_cleaned(lake, dataflow, own_files(lake, made), made.inputs)
+            try_move(pointer, moves, made.id, "publish", accepted.run)
+        check_not_removed(identity, done, moves)
+        return read_document(Release, document_of(lake, identity, done))
+
+
+def check_gates(
+    lake: Lake, dataflow: Dataflow, accepted: Accepted, approval: Approval | None = None
+) -> None:
+    """Raise `PublicationError` if this could not be published after the current release."""
+    base = _current(lake, dataflow, read_moves(lake.pointer(dataflow.identity)))
+    _check_gates(dataflow, accepted, approval, base)
+
+
+def _check_gates(
+    dataflow: Dataflow, accepted: Accepted, approval: Approval | None, base: Release | None
+) -> None:
+    if approval is not None:
+        check_approval(dataflow, accepted, approval, base.id if base else None)
+    if base is not None:
+        check_volume(dataflow, accepted, base)
+
+
+def _current(lake: Lake, dataflow: Dataflow, moves: tuple[Move, ...]) -> Release | None:
+    if not moves:
+        return None
+    return read_document(Release, document_of(lake, dataflow.identity, moves[-1].release))
+
+
+def _published_as(publication: str, moves: Iterable[Move]) -> str | None:
+    """Return the id of the release as which this was published, or None if it was not."""
+    for move in moves:
+        if move.reason == "publish" and move.release.partition("-")[0] == publication:
+            return move.release
+    return None
+
+
+def _publication_id(accepted: Accepted) -> str:
+    words = json.dumps([accepted.dataflow, accepted.run, accepted.digest])
+    return hashlib.sha256(words.encode()).hexdigest()[:_ID_CHARACTERS]
+
+
+def _check(dataflow: Dataflow, accepted: Accepted) -> None:
+    name = str(dataflow.identity)
+    if (accepted.dataflow, accepted.contract_version) != (name, dataflow.version):
+        raise PublicationError(
+            name,
+            f"accepted is {accepted.dataflow!r} in contract version {accepted.contract_version!r}; "
+            f"the platform has {dataflow.version!r}",
+        )
+    ready = sorted(each.name for each in accepted.outputs)
+    if ready != sorted(each.name for each in dataflow.outputs):
+        raise PublicationError(
+            name,
+            f"accepted are {', '.join(ready) or 'no outputs'}; a release has "
+            + ", ".join(each.name for each in dataflow.outputs),
+        )
+
+
+def _check_files(lake: Lake, accepted: Accepted) -> None:
+    for file in (file for output in accepted.outputs for file in output.files):
+        found = lake.path(file.path).find()
+        if found is None:
+            raise PublicationError(accepted.dataflow, f"the accepted file {file.path} is gone")
+        if found.bytes != file.bytes:
+            raise PublicationError(
+                accepted.dataflow,
+                f"the accepted file {file.path} has {found.bytes} bytes; "
+                f"accepted were {file.bytes}",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """Hold what one attempt is made of; `base` is the release that it would follow."""
+
+    lake: Lake
+    dataflow: Dataflow
+    accepted: Accepted
+    release_id: str
+    base: Release | None
+
+    def prepare(self, params: Mapping[str, ParamValue], inputs: Mapping[str, Pin]) -> Release:
+        """Commit every table, and return the release that pins them."""
+        accepted = self.accepted
+        _check_files(self.lake, accepted)
+        tables, files, metrics = {}, {}, {}
+        for output in accepted.outputs:
+            contract = self.dataflow.output(output.name)
+            if isinstance(contract, Table):
+                tables[output.name] = self._commit(contract, output)
+            elif output.metrics is not None:
+                metrics[output.name] = output.metrics
+            else:
+                (file,) = output.files
+                files[output.name] = ReleasedFile(file.path, file.bytes, file.sha256)
+        return Release(
+            id=self.release_id,
+            dataflow=accepted.dataflow,
+            contract_version=accepted.contract_version,
+            code_version=accepted.code_version,
+            run=accepted.run,
+            digest=accepted.digest,
+            created_at=datetime.now(UTC).isoformat(),
+            params=params,
+            inputs=inputs,
+            tables=tables,
+            files=files,
+            metrics=metrics,
+            warnings=accepted.warnings,
+            interval=accepted.interval,
+        )
+
+    def _commit(self, table: Table, output: AcceptedOutput) -> ReleasedTable:
+        folder = self.lake.table(self.dataflow.identity, table.name)
+        files = tuple(_table_file(self.lake, each) for each in output.files)
+        partitions: dict[str, ReleasedPartition] = {}
+        if table.partitioning is not None:
+            made = self._made(output)
+            partitions = dict(sorted((self._kept(table, table.partitioning) | made).items()))
+            files = tuple(file for each in partitions.values() for file in each.files)
+        version = commit(folder, table, files, app_id=self.release_id)
+        return ReleasedTable(folder.key, version, sum(each.rows for each in files), partitions)
+
+    def _made(self, output: AcceptedOutput) -> dict[str, ReleasedPartition]:
+        """Return the partitions that the run made."""
+        made: dict[str, tuple[TableFile, ...]] = {}
+        for each in output.files:
+            name = each.partition or ""
+            made[name] = (*made.get(name, ()), _table_file(self.lake, each))
+        return {name: ReleasedPartition(self.accepted.run, files) for name, files in made.items()}
+
+    def _kept(self, table: Table, partitioning: Partitioning) -> dict[str, ReleasedPartition]:
+        """Return the partitions of the base that stay: those of other days than the run's."""
+        before = self.base.tables.get(table.name) if self.base else None
+        if self.accepted.interval is None or before is None:
+            return {}
+        problem = None
+        if before.rows and not before.partitions:
+            problem = "has no partitions in the current release"
+        elif columns_of(self.lake.path(before.path), before.version) != columns_in(table):
+            problem = "has other columns in the current release"
+        if problem:
+            raise PublicationError(
+                self.accepted.dataflow,
+                f"table {table.name!r} {problem}, so a run for an interval cannot replace a part "
+                "of it; run the dataflow once without an interval",
+            )
+        replaced = partitioning.names(self.accepted.interval)
+        return {name: part for name, part in before.partitions.items() if name not in replaced}
+
+
+def _table_file(lake: Lake, file: AcceptedFile) -> TableFile:
+    return TableFile(lake.path(file.path).name, file.bytes, file.rows or 0)

@@ -1,0 +1,58 @@
+"""The interval that a run is for, and the parts of it that tasks compute."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+
+from airflow.sdk import Context
+
+from isthmus_contracts import Dataflow, Interval, IntervalError, resolve_interval
+
+START, END = "interval_start", "interval_end"
+"""The fields of Airflow's trigger form with which a person names an interval."""
+
+_BY_TIMETABLE = ("scheduled", "backfill")
+
+
+def interval_of(dataflow: Dataflow, context: Context) -> Interval | None:
+    """Return what a run is for: what a person asked for, else Airflow's data interval.
+
+    None is everything: no person named an interval, and no timetable with intervals made the run.
+    Raise `IntervalError` for one that cuts a partition.
+    """
+    if not dataflow.partitioned:
+        return None
+    start, end = (context["params"].get(each) for each in (START, END))
+    if start is not None or end is not None:
+        return resolve_interval(dataflow, start, end)
+    first, last = context.get("data_interval_start"), context.get("data_interval_end")
+    by_timetable = str(context["dag_run"].run_type) in _BY_TIMETABLE
+    if not by_timetable or first is None or last is None or first == last:
+        return None
+    interval = Interval(_day(first), _day(last))
+    dataflow.check_interval(interval)
+    return interval
+
+
+def params_of(dataflow: Dataflow, context: Context) -> dict[str, object]:
+    """Return the params of a run, without the fields that name its interval."""
+    fields = (START, END) if dataflow.partitioned else ()
+    return {name: value for name, value in context["params"].items() if name not in fields}
+
+
+def parts_of(dataflow: Dataflow, interval: Interval | None) -> tuple[Interval | None, ...]:
+    """Return the parts of an interval that can be computed apart, in order."""
+    if interval is None:
+        return (None,)
+    partitionings = [each.partitioning for each in dataflow.partitioned if each.partitioning]
+    coarsest = min(partitionings, key=lambda each: len(each.names(interval)))
+    return tuple(coarsest.interval(name) for name in coarsest.names(interval))
+
+
+def _day(instant: datetime) -> date:
+    utc = instant.astimezone(UTC)
+    if utc.time() != time.min:
+        raise IntervalError(
+            f"the schedule makes an interval from {utc:%Y-%m-%d %H:%M} UTC; right would be midnight"
+        )
+    return utc.date()
