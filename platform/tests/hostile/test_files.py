@@ -63,10 +63,10 @@ print(json.dumps({"got": got}), file=sys.stderr)
 
 def refused(field: Battlefield, *paths: str, why: str) -> None:
     """Expect acceptance to refuse, and to leave nothing in the lake."""
-    before = sorted(field.lake.root.rglob("*.*"))
+    before = sorted((field.folder / "lake").rglob("*.*"))
     with pytest.raises(SpoolError, match=why):
         field.accepted(*paths)
-    assert sorted(field.lake.root.rglob("*.*")) == before
+    assert sorted((field.folder / "lake").rglob("*.*")) == before
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from isthmus_contracts.protocol import (
 )
 from isthmus_platform.lake.acceptance import Accepted, accept
 from isthmus_platform.lake.places import Lake
+from isthmus_platform.storage import DiskStore, Location
 
 _PROCESS = Path(__file__).with_name("publishing_process.py")
 _DECLARED = runpy.run_path(str(_PROCESS))
@@ -65,7 +66,13 @@ def days() -> Table:
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "lake")
+    return Lake(DiskStore(tmp_path / "lake"))
+
+
+@pytest.fixture
+def folder(lake: Lake) -> Location:
+    """Return a folder of the lake in which nothing lies."""
+    return lake.path("folder")
 
 
 @pytest.fixture
@@ -145,7 +152,7 @@ def accepted(stage: Stage, dataflow: Dataflow, lake: Lake) -> Callable[..., Acce
 
 
 @pytest.fixture
-def publisher(lake: Lake, tmp_path: Path) -> Publisher:
+def publisher(tmp_path: Path) -> Publisher:
     """Start a process that publishes runs, and end it with the test."""
 
     @contextmanager
@@ -153,7 +160,7 @@ def publisher(lake: Lake, tmp_path: Path) -> Publisher:
         file = tmp_path / f"{runs[0].run}.json"
         file.write_text(json.dumps(to_plain(runs)), encoding="utf-8")
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        command = [sys.executable, str(_PROCESS), str(lake.root), str(file), *step]
+        command = [sys.executable, str(_PROCESS), str(tmp_path / "lake"), str(file), *step]
         with subprocess.Popen(command, env=environment) as process:
             try:
                 yield process

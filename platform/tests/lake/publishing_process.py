@@ -15,9 +15,10 @@ from typing import Any
 
 from isthmus_contracts import Column, Dataflow, File, Metric, Metrics, Table
 from isthmus_contracts.codec import from_plain
-from isthmus_platform.lake import documents, releases
+from isthmus_platform.lake import releases
 from isthmus_platform.lake.acceptance import Accepted
 from isthmus_platform.lake.places import Lake
+from isthmus_platform.storage import DiskStore, disk
 
 DAYS = Table(
     "days",
@@ -74,12 +75,12 @@ def main() -> None:
         case ["before the document"]:
             releases.write_once = _dying(releases.write_once, 1)
         case ["before the pointer"]:
-            documents.os.link = _dying(os.link, 2)
+            disk.os.link = _dying(os.link, 2)
         case ["after the pointer"]:
-            documents.os.link = _dying(os.link, 2, after=True)
+            disk.os.link = _dying(os.link, 2, after=True)
     for plain in json.loads(Path(runs).read_text(encoding="utf-8")):
         accepted = from_plain(Accepted, plain)
-        releases.publish(Lake(Path(lake)), DATAFLOW, accepted, params={}, inputs={})
+        releases.publish(Lake(DiskStore(Path(lake))), DATAFLOW, accepted, params={}, inputs={})
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ Stage = Callable[..., Any]
 
 
 def files_in(lake: Lake) -> list[Path]:
-    return [each for each in lake.root.rglob("*") if not each.is_dir()]
+    return [each for each in lake.store.local("").rglob("*") if not each.is_dir()]
 
 
 def with_output(result: RunResult, name: str, **changes: object) -> RunResult:

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from deltalake import DeltaTable
 
 from isthmus_contracts import Dataflow
 from isthmus_contracts.codec import from_plain, to_plain
 from isthmus_platform.lake.acceptance import Accepted, accept
 from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.tables import head
 
 Stage = Callable[..., Any]
 
@@ -33,13 +33,16 @@ class TestAccepted:
             (report, lake.files(dataflow.identity, "report")),
         ):
             path = lake.path(output.files[0].path)
-            assert path.parent == place
-            assert path.stat().st_size == output.files[0].bytes
+            assert path == place / path.name
+            assert path.local().stat().st_mode & 0o777 == 0o444
+            assert path.local().stat().st_size == output.files[0].bytes
         assert report.files[0].path.endswith(".html")
 
-    def test_nothing_is_visible_yet(self, accepted: Callable[..., Accepted], lake: Lake) -> None:
-        files = accepted().outputs[0].files
-        assert not DeltaTable.is_deltatable(str(lake.path(files[0].path).parent))
+    def test_nothing_is_visible_yet(
+        self, accepted: Callable[..., Accepted], lake: Lake, dataflow: Dataflow
+    ) -> None:
+        accepted()
+        assert head(lake.table(dataflow.identity, "days")) is None
 
     def test_it_travels_as_json(self, accepted: Callable[..., Accepted]) -> None:
         first = accepted()

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
 
 from isthmus_contracts import Column, Dataflow, Table
 from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
@@ -23,6 +22,7 @@ from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.pointer import read_moves
 from isthmus_platform.lake.releases import Release, current, outputs_of, publish, rollback
 from isthmus_platform.lake.removal import RemovedReleaseError
+from isthmus_platform.storage import Location, Stored, disk
 
 Accept = Callable[..., Accepted]
 Publisher = Callable[..., AbstractContextManager["subprocess.Popen[bytes]"]]
@@ -45,7 +45,7 @@ def published(accepted: Accept, lake: Lake, dataflow: Dataflow) -> Callable[...,
 def age(lake: Lake, days: float) -> None:
     """Make everything in the lake as much older."""
     by = timedelta(days=days)
-    for path in [each for each in lake.root.rglob("*") if each.is_file()]:
+    for path in [each for each in lake.store.local("").rglob("*") if each.is_file()]:
         if path.parent.name in {"releases", "pointer"} and path.suffix == ".json":
             document = json.loads(path.read_text(encoding="utf-8"))
             for name in {"at", "created_at"} & document.keys():
@@ -57,10 +57,12 @@ def age(lake: Lake, days: float) -> None:
 
 def check_whole(lake: Lake, release: Release) -> None:
     for table in release.tables.values():
-        read = DeltaTable(lake.path(table.path), version=table.version).to_pyarrow_table()
+        read = tables.read_version(lake.path(table.path), table.version).to_pyarrow_table()
         assert read.num_rows == table.rows
     for file in release.files.values():
-        assert lake.path(file.path).stat().st_size == file.bytes
+        found = lake.path(file.path).find()
+        assert found is not None
+        assert found.bytes == file.bytes
 
 
 def ids(waste: Waste) -> list[str]:
@@ -76,17 +78,21 @@ def current_id(lake: Lake, dataflow: Dataflow) -> str | None:
     return found and found.id
 
 
-def put(directory: Path, number: int) -> int:
+def put(directory: Location, number: int) -> int:
     files = tables.write_table(directory, NUMBERS, [pa.record_batch({"n": [number]})])
     return tables.commit(directory, NUMBERS, files, f"put {number}")
 
 
-def numbers_in(directory: Path, version: int) -> list[int]:
-    return DeltaTable(directory, version=version).to_pyarrow_table()["n"].to_pylist()
+def numbers_in(directory: Location, version: int) -> list[int]:
+    return tables.read_version(directory, version).to_pyarrow_table()["n"].to_pylist()
 
 
-def snapshot(lake: Lake) -> set[Path]:
-    return set(lake.root.rglob("*"))
+def snapshot(lake: Lake) -> list[Stored]:
+    return list(lake.store.walk(""))
+
+
+def logs(lake: Lake) -> list[Stored]:
+    return [each for each in snapshot(lake) if "/_delta_log/" in each.key]
 
 
 class TestWhatStays:
@@ -103,14 +109,14 @@ class TestWhatStays:
     ) -> None:
         first, second, third = (published(run) for run in ("first", "second", "third"))
         age(lake, 60)
-        log = sorted(lake.root.rglob("_delta_log/*"))
-        gone = {path for each in (first, second) for path in outputs_of(lake, each)}
+        log = logs(lake)
+        gone = {place for each in (first, second) for place in outputs_of(lake, each)}
         done = clean(lake, MONTH, by="eve")
         assert sorted(ids(done)) == sorted([first.id, second.id])
-        assert {each.path for each in done.files} == gone
-        assert not any(path.exists() for path in gone)
+        assert {lake.path(each.key) for each in done.files} == gone
+        assert not any(place.find() for place in gone)
         assert done.bytes == sum(each.bytes for each in done.files) > 0
-        assert sorted(lake.root.rglob("_delta_log/*")) == log
+        assert logs(lake) == log
         check_whole(lake, third)
         assert listed(lake, dataflow) == [third.id]
         assert current_id(lake, dataflow) == third.id
@@ -151,14 +157,14 @@ class TestWhatStays:
     ) -> None:
         source = lake.source("nyc", "numbers")
         versions = [put(source, number) for number in (7, 8, 9)]
-        published("first", {"numbers": Pin(lake.relative(source), versions[0])})
-        published("second", {"numbers": Pin(lake.relative(source), versions[1])})
+        published("first", {"numbers": Pin(source.key, versions[0])})
+        published("second", {"numbers": Pin(source.key, versions[1])})
         age(lake, 60)
         young = put(source, 10)
         clean(lake, MONTH, by="eve")
         assert numbers_in(source, versions[1]) == [8]
         assert numbers_in(source, young) == [10]
-        assert len(list(source.glob("*.parquet"))) == 2
+        assert sum(name.endswith(".parquet") for name in source.names()) == 2
 
     def test_what_another_dataflow_read_stays_even_if_its_own_release_goes(
         self, publish: Callable[[Lake, str], Release], lake: Lake
@@ -168,8 +174,8 @@ class TestWhatStays:
         put(lake.table(FLIGHT_DELAYS.identity, "other"), 1)
         age(lake, 60)
         done = clean(lake, MONTH, FLIGHT_DELAYS.identity, by="eve")
-        assert [each.path.parent.name for each in done.files] == ["other"]
-        read = DeltaTable(lake.path(pin.table), version=pin.version).to_pyarrow_table()
+        assert [each.key.split("/")[-2] for each in done.files] == ["other"]
+        read = tables.read_version(lake.path(pin.table), pin.version).to_pyarrow_table()
         assert read["flight"].to_pylist() == [1, 2]
 
     def test_accepted_files_stay_while_they_are_young(
@@ -181,21 +187,21 @@ class TestWhatStays:
         waiting = accepted("waiting")
         done = clean(lake, MONTH, by="eve")
         files = [lake.path(file.path) for output in abandoned.outputs for file in output.files]
-        assert {each.path for each in done.files} == set(files)
+        assert {lake.path(each.key) for each in done.files} == set(files)
         check_whole(lake, releases.publish(lake, dataflow, waiting, params={}, inputs={}))
 
     def test_drafts_of_the_dead_go_after_a_day(
         self, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
     ) -> None:
         published("first")
-        pointer = lake.pointer(dataflow.identity)
+        pointer = lake.pointer(dataflow.identity).local()
         old, strange = pointer / f".00000002.json.{'a' * 32}", pointer / ".nfs1"
         old.touch(), strange.touch()
         age(lake, 2)
-        young = lake.releases(dataflow.identity) / f".x.json.{'b' * 32}"
+        young = lake.releases(dataflow.identity).local() / f".x.json.{'b' * 32}"
         young.touch()
         done = clean(lake, MONTH, by="eve")
-        assert [each.path for each in done.files] == [old]
+        assert [lake.path(each.key).local() for each in done.files] == [old]
         assert (old.exists(), strange.exists(), young.exists()) == (False, True, True)
 
     def test_of_one_dataflow_nothing_else_is_touched(
@@ -218,7 +224,7 @@ class TestWhatStays:
 
     def test_an_empty_lake_has_no_waste(self, lake: Lake) -> None:
         assert clean(lake, timedelta(0), by="eve") == Waste((), ())
-        assert not lake.root.exists()
+        assert not lake.store.local("").exists()
 
 
 class TestWhatIsRefused:
@@ -259,7 +265,7 @@ class TestWhatIsRefused:
         first = published("first")
         published("second")
         age(lake, 60)
-        (lake.releases(dataflow.identity) / "strange.json").write_text("{}", encoding="utf-8")
+        lake.store.create(f"{lake.releases(dataflow.identity).key}/strange.json", b"{}")
         with pytest.raises(LakeError, match=r"strange\.json"):
             clean(lake, MONTH, by="eve")
         check_whole(lake, first)
@@ -279,7 +285,7 @@ class TestCrash:
         age(lake, 60)
         third = published("third")
         published_second, _ = releases.releases(lake, dataflow.identity)[1]
-        rest = [each.path for each in find_waste(lake, MONTH).files]
+        rest = [lake.path(each.key) for each in find_waste(lake, MONTH).files]
         with monkeypatch.context() as patch:
             _crash_at(patch, call)
             with pytest.raises(Crash):
@@ -287,7 +293,7 @@ class TestCrash:
         for each in (published_second, third):
             check_whole(lake, each)
         clean(lake, MONTH, by="eve")
-        assert not any(path.exists() for path in rest)
+        assert not any(place.find() for place in rest)
         assert listed(lake, dataflow) == [third.id, published_second.id]
         assert find_waste(lake, MONTH) == Waste((), ())
 
@@ -306,7 +312,7 @@ def _crash_at(patch: pytest.MonkeyPatch, call: int) -> None:
 
         return wrapped
 
-    patch.setattr("isthmus_platform.lake.documents.os.link", counted(os.link))
+    patch.setattr(disk.os, "link", counted(os.link))
     patch.setattr(Path, "unlink", counted(Path.unlink))
 
 
@@ -373,7 +379,7 @@ class TestAtTheSameTime:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         source = lake.source("nyc", "numbers")
-        pins = {"numbers": Pin(lake.relative(source), put(source, 7))}
+        pins = {"numbers": Pin(source.key, put(source, 7))}
         published("first")
         late = accepted("late")
         accepted("abandoned")
@@ -388,13 +394,13 @@ class TestAtTheSameTime:
         self, accepted: Accept, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
     ) -> None:
         source = lake.source("nyc", "numbers")
-        pins = {"numbers": Pin(lake.relative(source), put(source, 7))}
+        pins = {"numbers": Pin(source.key, put(source, 7))}
         published("first")
         age(lake, 60)
         clean(lake, MONTH, by="eve")
         with pytest.raises(PublicationError, match="its input 'numbers' is too old"):
             publish(lake, dataflow, accepted("late"), params={}, inputs=pins)
-        fresh = {"numbers": Pin(lake.relative(source), put(source, 8))}
+        fresh = {"numbers": Pin(source.key, put(source, 8))}
         again = publish(lake, dataflow, accepted("again"), params={}, inputs=fresh)
         clean(lake, MONTH, by="eve")
         check_whole(lake, again)

@@ -1,46 +1,33 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from isthmus_platform.errors import LakeError
-from isthmus_platform.lake import documents
 from isthmus_platform.lake.documents import read_document, write_once
 from isthmus_platform.lake.pins import Pin
+from isthmus_platform.storage import Location
 
 PIN = Pin("sources/nyc/flights", 3)
 
 
-def test_a_document_comes_back(tmp_path: Path) -> None:
-    write_once(tmp_path / "new" / "pin.json", PIN)
-    assert read_document(Pin, tmp_path / "new" / "pin.json") == PIN
-    assert list((tmp_path / "new").iterdir()) == [tmp_path / "new" / "pin.json"]
+def test_a_document_comes_back(folder: Location) -> None:
+    write_once(folder / "pin.json", PIN)
+    assert read_document(Pin, folder / "pin.json") == PIN
+    assert list(folder.local().iterdir()) == [(folder / "pin.json").local()]
 
 
-def test_the_names_of_new_directories_reach_the_disk_too(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    flushed: list[Path] = []
-    monkeypatch.setattr(documents, "flush", flushed.append)
-    write_once(tmp_path / "a" / "b" / "pin.json", PIN)
-    assert flushed == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
-    write_once(tmp_path / "a" / "b" / "other.json", PIN)
-    assert flushed[3:] == [tmp_path / "a" / "b"]
-
-
-def test_a_document_is_never_overwritten(tmp_path: Path) -> None:
-    write_once(tmp_path / "pin.json", PIN)
+def test_a_document_is_never_overwritten(folder: Location) -> None:
+    write_once(folder / "pin.json", PIN)
     with pytest.raises(FileExistsError):
-        write_once(tmp_path / "pin.json", Pin("another", 1))
-    assert read_document(Pin, tmp_path / "pin.json") == PIN
-    assert list(tmp_path.iterdir()) == [tmp_path / "pin.json"]
+        write_once(folder / "pin.json", Pin("another", 1))
+    assert read_document(Pin, folder / "pin.json") == PIN
+    assert list(folder.local().iterdir()) == [(folder / "pin.json").local()]
 
 
-def test_what_is_no_json_leaves_nothing(tmp_path: Path) -> None:
+def test_what_is_no_json_leaves_nothing(folder: Location) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
-        write_once(tmp_path / "x.json", {"share": float("nan")})
-    assert not list(tmp_path.iterdir())
+        write_once(folder / "x.json", {"share": float("nan")})
+    assert not folder.local().exists()
 
 
 @pytest.mark.parametrize(
@@ -54,9 +41,9 @@ def test_what_is_no_json_leaves_nothing(tmp_path: Path) -> None:
         ('{"table": "t", "version": 3, "colour": "red"}', "colour"),
     ],
 )
-def test_anything_else_is_named(tmp_path: Path, text: str, problem: str) -> None:
-    path = tmp_path / "pin.json"
-    path.write_text(text, encoding="utf-8", errors="surrogateescape")
+def test_anything_else_is_named(folder: Location, text: str, problem: str) -> None:
+    place = folder / "pin.json"
+    place.store.create(place.key, text.encode(errors="surrogateescape"))
     with pytest.raises(LakeError, match=r"pin\.json") as caught:
-        read_document(Pin, path)
+        read_document(Pin, place)
     assert problem in str(caught.value)

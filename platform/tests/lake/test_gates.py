@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -69,7 +68,7 @@ def test_a_volume_outside_the_declared_share_is_refused(
     )
     assert current(lake, half.identity) == first
     assert len(releases(lake, half.identity)) == 1
-    assert len(list(lake.releases(half.identity).iterdir())) == 1
+    assert len(lake.releases(half.identity).names()) == 1
 
 
 @pytest.mark.parametrize("rows", [5, 15])
@@ -138,7 +137,7 @@ def test_an_accepted_file_that_was_cut_short_is_refused(
     lake: Lake, dataflow: Dataflow, accepted: Accept
 ) -> None:
     first = accepted("first")
-    path = lake.path(first.outputs[2].files[0].path)
+    path = lake.path(first.outputs[2].files[0].path).local()
     path.chmod(0o644)
     path.write_bytes(b"<p>")
     with pytest.raises(PublicationError, match=r"has 3 bytes; accepted were 8"):
@@ -202,7 +201,7 @@ def test_a_release_from_before_there_were_warnings_can_be_read(
     lake: Lake, dataflow: Dataflow, accepted: Accept
 ) -> None:
     first = publish(lake, dataflow, accepted("first"), params={}, inputs={})
-    path: Path = lake.releases(dataflow.identity) / f"{first.id}.json"
+    path = (lake.releases(dataflow.identity) / f"{first.id}.json").local()
     plain = json.loads(path.read_text())
     assert plain.pop("warnings") == []
     path.write_text(json.dumps(plain))

@@ -13,13 +13,14 @@ from isthmus_platform.lake.acceptance import Accepted
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.reading import find_release, release_places
 from isthmus_platform.lake.releases import Release, publish, rollback
+from isthmus_platform.storage import DiskStore
 
 Accept = Callable[..., Accepted]
 
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "a lake, ü")
+    return Lake(DiskStore(tmp_path / "a lake, ü"))
 
 
 @pytest.fixture
@@ -31,6 +32,14 @@ def carriers_at(uri: str, version: int) -> list[str]:
     return DeltaTable(uri, version=version).to_pyarrow_table()["carrier"].to_pylist()
 
 
+def path_of(uri: str) -> Path:
+    return Path(unquote(urlsplit(uri).path))
+
+
+def text_at(uri: str) -> str:
+    return path_of(uri).read_text(encoding="utf-8")
+
+
 def test_address_and_version_read_the_rows_that_the_release_pins(
     published: Callable[[str], Release], lake: Lake, dataflow: Dataflow
 ) -> None:
@@ -40,12 +49,12 @@ def test_address_and_version_read_the_rows_that_the_release_pins(
         assert (places.dataflow, places.release) == ("delays.v2", made.id)
         carriers = places.tables["carriers"]
         assert carriers_at(carriers.uri, carriers.version) == [made.run]
-        assert Path(unquote(urlsplit(carriers.uri).path)).is_dir()
+        assert path_of(carriers.uri).is_dir()
         assert {name: each.rows for name, each in places.tables.items()} == {
             "days": 2,
             "carriers": 1,
         }
-        assert places.files["report"].read_text(encoding="utf-8") == f"<p>{made.run}"
+        assert text_at(places.files["report"]) == f"<p>{made.run}"
 
 
 def test_all_of_it_is_of_the_current_release_and_not_of_the_newest_version(
@@ -59,7 +68,7 @@ def test_all_of_it_is_of_the_current_release_and_not_of_the_newest_version(
     carriers = places.tables["carriers"]
     assert carriers_at(carriers.uri, carriers.version) == ["first"]
     assert DeltaTable(carriers.uri).version() == 1
-    assert places.files["report"].read_text(encoding="utf-8") == "<p>first"
+    assert text_at(places.files["report"]) == "<p>first"
 
 
 def test_a_lake_may_be_named_from_where_one_is(
@@ -69,8 +78,9 @@ def test_a_lake_may_be_named_from_where_one_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     published("first")
-    monkeypatch.chdir(lake.root.parent)
-    places = release_places(Lake(Path(lake.root.name)), dataflow.identity)
+    root = lake.store.local("")
+    monkeypatch.chdir(root.parent)
+    places = release_places(Lake(DiskStore(Path(root.name))), dataflow.identity)
     assert places == release_places(lake, dataflow.identity)
 
 

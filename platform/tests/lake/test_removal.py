@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -21,6 +20,7 @@ from isthmus_platform.lake.removal import (
     check_not_removed,
     removed,
 )
+from isthmus_platform.storage import Location
 
 ORIGIN = Identity("origin", 1)
 
@@ -31,30 +31,29 @@ def reader(dataflow: Dataflow, days: Table) -> Dataflow:
 
 
 @pytest.fixture
-def file(lake: Lake) -> Path:
-    lake.root.mkdir()
-    path = lake.root / "x.parquet"
-    path.touch()
-    return path
+def file(lake: Lake) -> Location:
+    place = lake.path("x.parquet")
+    place.store.create(place.key, b"")
+    return place
 
 
 @pytest.fixture
 def clean_before(lake: Lake) -> Callable[..., None]:
     def say(when: datetime, dataflow: str | None = None) -> None:
-        count = len(list(lake.cleanings().glob("*")))
+        count = len(lake.cleanings().names())
         document = Cleaning(when.isoformat(), dataflow, "eve")
         write_once(lake.cleanings() / f"{count}.json", document)
 
     return say
 
 
-def test_what_was_removed_is_told_from_what_was_not(tmp_path: Path) -> None:
-    try_move(tmp_path, (), "a", "publish", "run")
-    try_move(tmp_path, read_moves(tmp_path), "b", "publish", "run")
-    assert removed(read_moves(tmp_path)) == frozenset()
-    check_not_removed(ORIGIN, "a", read_moves(tmp_path))
-    try_remove(tmp_path, read_moves(tmp_path), ("a",), "eve")
-    moves = read_moves(tmp_path)
+def test_what_was_removed_is_told_from_what_was_not(folder: Location) -> None:
+    try_move(folder, (), "a", "publish", "run")
+    try_move(folder, read_moves(folder), "b", "publish", "run")
+    assert removed(read_moves(folder)) == frozenset()
+    check_not_removed(ORIGIN, "a", read_moves(folder))
+    try_remove(folder, read_moves(folder), ("a",), "eve")
+    moves = read_moves(folder)
     assert removed(moves) == {"a"}
     check_not_removed(ORIGIN, "b", moves)
     with pytest.raises(RemovedReleaseError, match=r"release a of origin\.v1 was removed by eve on"):
@@ -73,14 +72,14 @@ def test_an_input_of_a_release_that_was_removed_is_refused(lake: Lake, reader: D
 
 
 def test_files_may_be_as_old_as_they_like_where_nothing_was_cleaned(
-    lake: Lake, dataflow: Dataflow, file: Path
+    lake: Lake, dataflow: Dataflow, file: Location
 ) -> None:
-    os.utime(file, (0, 0))
+    os.utime(file.local(), (0, 0))
     check_not_cleaned(lake, dataflow, [file], {"x": Pin("sources/gone/x", 3)})
 
 
 def test_the_latest_limit_counts_and_only_where_it_is_meant(
-    lake: Lake, dataflow: Dataflow, file: Path, clean_before: Callable[..., None]
+    lake: Lake, dataflow: Dataflow, file: Location, clean_before: Callable[..., None]
 ) -> None:
     now = datetime.now(UTC)
     clean_before(now - timedelta(days=1))
@@ -97,13 +96,12 @@ def test_a_file_that_is_gone_is_refused_however_new_it_was(
 ) -> None:
     clean_before(datetime(2000, 1, 1, tzinfo=UTC))
     with pytest.raises(PublicationError, match="may have been cleaned away; start a run"):
-        check_not_cleaned(lake, dataflow, [lake.root / "gone.parquet"], {})
+        check_not_cleaned(lake, dataflow, [lake.path("gone.parquet")], {})
 
 
 def test_a_document_of_cleaning_that_is_none_stops_a_publication(
     lake: Lake, dataflow: Dataflow
 ) -> None:
-    lake.cleanings().mkdir(parents=True)
-    (lake.cleanings() / "x.json").write_text("{}", encoding="utf-8")
+    lake.store.create(f"{lake.cleanings().key}/x.json", b"{}")
     with pytest.raises(LakeError, match=r"x\.json"):
         check_not_cleaned(lake, dataflow, [], {})

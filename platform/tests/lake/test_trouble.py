@@ -17,16 +17,17 @@ from deltalake.exceptions import DeltaError
 from isthmus_contracts import Dataflow
 from isthmus_contracts.codec import to_plain
 from isthmus_platform.errors import LakeUnavailableError
-from isthmus_platform.lake import releases, takeover
+from isthmus_platform.lake import releases
 from isthmus_platform.lake.acceptance import Accepted, accept
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.trouble import usable
+from isthmus_platform.storage import disk
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def files_in(lake: Lake) -> list[Path]:
-    return sorted(each for each in lake.root.rglob("*") if not each.is_dir())
+    return sorted(each for each in lake.store.local("").rglob("*") if not each.is_dir())
 
 
 @pytest.mark.parametrize(
@@ -40,21 +41,21 @@ def files_in(lake: Lake) -> list[Path]:
 def test_trouble_is_told_in_one_sentence(lake: Lake, error: Exception, problem: str) -> None:
     with pytest.raises(LakeUnavailableError) as told, usable(lake):
         raise error
-    assert str(told.value) == f"the lake at {lake.root} cannot be used now: {problem}"
+    assert str(told.value) == f"the lake at {lake.address} cannot be used now: {problem}"
 
 
 def test_a_disk_that_is_full_while_accepting_leaves_nothing(
     stage: Callable[..., Any], dataflow: Dataflow, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     staged, calls = stage(), iter([None, FULL])
-    flush = takeover.flush
+    flush = disk.flush
 
     def filling(path: Path) -> None:
         if error := next(calls, None):
             raise error
         flush(path)
 
-    monkeypatch.setattr(takeover, "flush", filling)
+    monkeypatch.setattr(disk, "flush", filling)
     with pytest.raises(LakeUnavailableError, match="No space left on device"):
         accept(dataflow, staged.request, staged.result, lake)
     assert files_in(lake) == []
@@ -69,12 +70,13 @@ from isthmus_platform.errors import LakeUnavailableError
 from isthmus_platform.lake.acceptance import Accepted
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.releases import publish
+from isthmus_platform.storage import DiskStore
 declared, lake, file, limit = sys.argv[1:]
 dataflow = runpy.run_path(declared)["DATAFLOW"]
 accepted = from_plain(Accepted, json.loads(Path(file).read_text()))
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))
 try:
-    publish(Lake(Path(lake)), dataflow, accepted, params={}, inputs={})
+    publish(Lake(DiskStore(Path(lake))), dataflow, accepted, params={}, inputs={})
 except LakeUnavailableError as error:
     print(error)
 """
@@ -88,9 +90,9 @@ def test_a_disk_that_is_full_while_publishing_is_told_and_tried_again(
     before = files_in(lake)
     file = tmp_path / "accepted.json"
     file.write_text(json.dumps(to_plain(first)))
-    declared = Path(__file__).with_name("publishing_process.py")
+    declared, root = Path(__file__).with_name("publishing_process.py"), lake.store.local("")
     done = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(declared), str(lake.root), str(file), str(limit)],
+        [sys.executable, "-c", LIMITED, *map(str, (declared, root, file, limit))],
         capture_output=True,
         text=True,
         check=False,
@@ -98,7 +100,7 @@ def test_a_disk_that_is_full_while_publishing_is_told_and_tried_again(
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"the lake at {lake.root} cannot be used now: "), done
+    assert done.stdout.startswith(f"the lake at {lake.address} cannot be used now: "), done
     assert done.stdout.count("\n") == 1
     assert releases.current(lake, dataflow.identity) is None
     left = [each for each in files_in(lake) if each not in before]

@@ -21,6 +21,7 @@ from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.schemas import arrow_schema
+from isthmus_platform.storage import DiskStore
 
 METRICS = FLIGHT_DELAYS.output("delay_metrics")
 DEPLOYMENT = """
@@ -90,7 +91,7 @@ class Company:
     @property
     def published(self) -> list[str]:
         """Return the ids of flight_delays' releases, newest first."""
-        found = releases.releases(Lake(self.folder / "lake"), FLIGHT_DELAYS.identity)
+        found = releases.releases(Lake(DiskStore(self.folder / "lake")), FLIGHT_DELAYS.identity)
         return [release.id for release, _ in found]
 
 

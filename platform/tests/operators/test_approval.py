@@ -24,6 +24,7 @@ from isthmus_platform.lake.gates import Approval
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.operators.approval import ApproveOperator, request
 from isthmus_platform.runs.pins import Pins
+from isthmus_platform.storage import DiskStore
 
 METRICS = FLIGHT_DELAYS.output("delay_metrics")
 assert isinstance(METRICS, Metrics)
@@ -108,7 +109,7 @@ def test_the_request_says_what_changes_against_the_current_release(
 
 def test_a_column_that_differs_is_shown(company: Company) -> None:
     company.run()
-    lake = Lake(company.folder / "lake")
+    lake = Lake(DiskStore(company.folder / "lake"))
     last = releases.current(lake, FLIGHT_DELAYS.identity)
     (features,) = [each for each in FLIGHT_DELAYS.outputs if each.name == "flight_features"]
     assert isinstance(features, Table)

@@ -20,10 +20,11 @@ from pyarrow import parquet
 
 from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
 from isthmus_contracts.tables import Table
-from isthmus_platform.lake import releases, takeover
+from isthmus_platform.lake import acceptance, releases
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.operators import dataflow
 from isthmus_platform.runs import RunRecord, summarize
+from isthmus_platform.storage import DiskStore
 
 DAYS = AIRPORT_DAYS.output("days")
 FEATURES = FLIGHT_DELAYS.output("flight_features")
@@ -202,7 +203,7 @@ def test_what_is_unusual_is_published_with_a_warning(
     record = RunRecord(company.folder / "runs", FLIGHT_DELAYS.identity, ended.id)
     (told,) = summarize(record.try_of("transform", 1).answers()).warnings
     assert told.startswith(warning)
-    release = releases.current(Lake(company.folder / "lake"), FLIGHT_DELAYS.identity)
+    release = releases.current(Lake(DiskStore(company.folder / "lake")), FLIGHT_DELAYS.identity)
     assert release is not None
     assert release.warnings == (told,)
 
@@ -226,6 +227,6 @@ def test_a_disk_that_is_full_is_one_sentence(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(takeover, "flush", full)
+    monkeypatch.setattr(acceptance, "take_over", full)
     refused(company, "transform", "cannot be used now: No space left on device")
     assert not list((company.folder / "lake" / "dataflows").rglob("*.parquet"))

@@ -13,6 +13,7 @@ from isthmus_contracts.catalog import AIRPORT_DAYS
 from isthmus_platform import cli
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.places import Lake
+from isthmus_platform.storage import DiskStore
 
 Said = tuple[int, str, str]
 Publish = Callable[[Lake, str], releases.Release]
@@ -25,7 +26,7 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     monkeypatch.setenv("COLUMNS", "80")
     for name in ("ISTHMUS_STATE", "ISTHMUS_DEPLOYMENT", "ISTHMUS_TRANSFORMS_PYTHON"):
         monkeypatch.delenv(name, raising=False)
-    return Lake(tmp_path / "var" / "lake")
+    return Lake(DiskStore(tmp_path / "var" / "lake"))
 
 
 @pytest.fixture
@@ -105,18 +106,18 @@ def test_what_differs_is_shown_and_that_nothing_does(
 def test_places_are_given_as_text_and_as_json(lake: Lake, publish: Publish, call: Call) -> None:
     first, _ = (publish(lake, run) for run in ("run-1", "run-2"))
     days = lake.table(AIRPORT_DAYS.identity, "days")
-    picture = lake.path(first.files["delay_calendar"].path)
+    picture = lake.path(first.files["delay_calendar"].path).address
     assert call("tables", "airport_days", first.id)[1].splitlines() == [
         f"release {first.id} of airport_days.v1",
-        f"table  days  {days.as_uri()}  version 0",
+        f"table  days  {days.address}  version 0",
         f"file   delay_calendar  {picture}",
     ]
     plain = json.loads(call("tables", "airport_days", first.id, "--format", "json")[1])
     assert plain == {
         "dataflow": "airport_days.v1",
         "release": first.id,
-        "tables": {"days": {"uri": days.as_uri(), "version": 0, "rows": 1}},
-        "files": {"delay_calendar": str(picture)},
+        "tables": {"days": {"uri": days.address, "version": 0, "rows": 1}},
+        "files": {"delay_calendar": picture},
     }
     table = plain["tables"]["days"]
     assert DeltaTable(table["uri"], version=table["version"]).to_pyarrow_table().num_rows == 1
@@ -126,7 +127,7 @@ def test_cleaning_lists_first_and_removes_when_told(
     lake: Lake, publish: Publish, call: Call
 ) -> None:
     made = publish(lake, "run-1")
-    stray = lake.table(AIRPORT_DAYS.identity, "days") / "stray.parquet"
+    stray = lake.table(AIRPORT_DAYS.identity, "days").local() / "stray.parquet"
     stray.write_bytes(b"12345")
     assert call("clean")[1] == "there is nothing to remove\n"
     old = time.time() - 31 * 24 * 3600
@@ -147,7 +148,7 @@ def test_cleaning_lists_first_and_removes_when_told(
 
 def test_no_name_of_a_file_commands_the_terminal(lake: Lake, publish: Publish, call: Call) -> None:
     publish(lake, "run-1")
-    stray = lake.table(AIRPORT_DAYS.identity, "days") / "a[b]\x1b]0;title\x07.parquet"
+    stray = lake.table(AIRPORT_DAYS.identity, "days").local() / "a[b]\x1b]0;title\x07.parquet"
     stray.touch()
     os.utime(stray, (0, 0))
     said = call("clean")[1]

@@ -13,6 +13,7 @@ from isthmus_platform.installation.client import Run
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.releases import Release, ReleasedFile, ReleasedTable
 from isthmus_platform.runs import RunRecord
+from isthmus_platform.storage import DiskStore
 from isthmus_platform.terminal.printing import printable, terminal
 from isthmus_platform.terminal.report import report_release, report_times
 
@@ -47,7 +48,7 @@ def test_a_release_is_shown_with_places_that_are_not_cut_off(
         files={"card": ReleasedFile(place, 12345, "0" * 64)},
         metrics={"quality": {"auc": 0.75}},
     )
-    report_release(release, Lake(tmp_path), console)
+    report_release(release, Lake(DiskStore(tmp_path)), console)
     text = said(console)
     assert "flight_delays.v1 published release id" in text
     assert "1,095 rows" in text
