@@ -11,7 +11,7 @@ import pytest
 import isthmus_platform
 from isthmus_contracts import Column, Table
 from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
-from isthmus_platform.lake import releases, tables
+from isthmus_platform.lake import publishing, releases, tables
 from isthmus_platform.lake.acceptance import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.places import Lake
@@ -81,4 +81,4 @@ def _publish(lake: Lake, run: str) -> releases.Release:
         ),
     )
     pins = {"flight_features": Pin(features.key, version)}
-    return releases.publish(lake, AIRPORT_DAYS, accepted, params={}, inputs=pins)
+    return publishing.publish(lake, AIRPORT_DAYS, accepted, params={}, inputs=pins)

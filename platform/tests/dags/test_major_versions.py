@@ -14,7 +14,7 @@ from isthmus_contracts import Column, Dataflow, Table, UnknownNameError
 from isthmus_contracts.catalog import Catalog
 from isthmus_platform.dags.linear import build_dags
 from isthmus_platform.deployment import LOCAL
-from isthmus_platform.lake import releases, tables
+from isthmus_platform.lake import publishing, releases, tables
 from isthmus_platform.lake.acceptance import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.schemas import arrow_schema
@@ -56,7 +56,7 @@ def publish(lake: Lake, dataflow: Dataflow, run: str, value: float) -> releases.
     taken = AcceptedFile((directory / file.name).key, file.bytes, "0" * 64, file.rows)
     outputs = (AcceptedOutput(table.name, (taken,)),)
     accepted = Accepted(str(dataflow.identity), dataflow.version, "code", run, outputs)
-    return releases.publish(lake, dataflow, accepted, params={}, inputs={})
+    return publishing.publish(lake, dataflow, accepted, params={}, inputs={})
 
 
 def rows_of(lake: Lake, release: releases.Release) -> list[dict[str, object]]:

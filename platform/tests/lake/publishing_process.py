@@ -15,7 +15,7 @@ from typing import Any
 
 from isthmus_contracts import Column, Dataflow, File, Metric, Metrics, Table
 from isthmus_contracts.codec import from_plain
-from isthmus_platform.lake import releases
+from isthmus_platform.lake import publishing
 from isthmus_platform.lake.acceptance import Accepted
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.storage import DiskStore, disk
@@ -71,16 +71,16 @@ def main() -> None:
     lake, runs, *step = sys.argv[1:]
     match step:
         case ["between tables"]:
-            releases.commit = _dying(releases.commit, 1, after=True)
+            publishing.commit = _dying(publishing.commit, 1, after=True)
         case ["before the document"]:
-            releases.write_once = _dying(releases.write_once, 1)
+            publishing.write_once = _dying(publishing.write_once, 1)
         case ["before the pointer"]:
             disk.os.link = _dying(os.link, 2)
         case ["after the pointer"]:
             disk.os.link = _dying(os.link, 2, after=True)
     for plain in json.loads(Path(runs).read_text(encoding="utf-8")):
         accepted = from_plain(Accepted, plain)
-        releases.publish(Lake(DiskStore(Path(lake))), DATAFLOW, accepted, params={}, inputs={})
+        publishing.publish(Lake(DiskStore(Path(lake))), DATAFLOW, accepted, params={}, inputs={})
 
 
 if __name__ == "__main__":

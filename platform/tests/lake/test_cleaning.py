@@ -14,13 +14,14 @@ import pytest
 from isthmus_contracts import Column, Dataflow, Table
 from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
 from isthmus_platform.errors import LakeError, LakeUnavailableError, PublicationError, UserError
-from isthmus_platform.lake import cleaning, releases, tables
+from isthmus_platform.lake import cleaning, publishing, releases, tables
 from isthmus_platform.lake.acceptance import Accepted
 from isthmus_platform.lake.cleaning import Waste, clean, find_waste, retention
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.pointer import read_moves
-from isthmus_platform.lake.releases import Release, current, outputs_of, publish, rollback
+from isthmus_platform.lake.publishing import publish
+from isthmus_platform.lake.releases import Release, current, outputs_of, rollback
 from isthmus_platform.lake.removal import RemovedReleaseError
 from isthmus_platform.storage import Location, Stored, disk
 
@@ -188,7 +189,7 @@ class TestWhatStays:
         done = clean(lake, MONTH, by="eve")
         files = [lake.path(file.path) for output in abandoned.outputs for file in output.files]
         assert {lake.path(each.key) for each in done.files} == set(files)
-        check_whole(lake, releases.publish(lake, dataflow, waiting, params={}, inputs={}))
+        check_whole(lake, publishing.publish(lake, dataflow, waiting, params={}, inputs={}))
 
     def test_drafts_of_the_dead_go_after_a_day(
         self, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
@@ -364,7 +365,7 @@ class TestAtTheSameTime:
         late = accepted("late")
         accepted("so that there is something to clean")
         age(lake, 60)
-        before_the_call(monkeypatch, releases, step, lambda: clean(lake, MONTH, by="eve"))
+        before_the_call(monkeypatch, publishing, step, lambda: clean(lake, MONTH, by="eve"))
         with pytest.raises((PublicationError, LakeUnavailableError), match=r"cleaned away|No such"):
             publish(lake, dataflow, late, params={}, inputs={})
         assert current_id(lake, dataflow) == first.id
@@ -416,7 +417,7 @@ class TestAtTheSameTime:
         published("first")
         ready = accepted("crashed")
         with monkeypatch.context() as patch:
-            before_the_call(patch, releases, "try_move", _crash)
+            before_the_call(patch, publishing, "try_move", _crash)
             with pytest.raises(Crash):
                 publish(lake, dataflow, ready, params={}, inputs={})
         assert not clean(lake, MONTH, by="eve").files

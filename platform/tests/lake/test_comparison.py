@@ -15,7 +15,7 @@ from isthmus_platform.lake.acceptance import Accepted, AcceptedFile
 from isthmus_platform.lake.comparison import Difference, compare
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.releases import publish
+from isthmus_platform.lake.publishing import publish
 
 Accept = Callable[..., Accepted]
 

@@ -9,7 +9,7 @@ import pytest
 from pyarrow import parquet
 
 from isthmus_contracts import Dataflow
-from isthmus_platform.lake import releases
+from isthmus_platform.lake import publishing, releases
 from isthmus_platform.lake.acceptance import Accepted
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.pointer import read_moves
@@ -25,7 +25,7 @@ class Crash(BaseException):
 
 
 def publish(lake: Lake, dataflow: Dataflow, accepted: Accepted) -> releases.Release:
-    return releases.publish(lake, dataflow, accepted, params={}, inputs={})
+    return publishing.publish(lake, dataflow, accepted, params={}, inputs={})
 
 
 def check_whole(lake: Lake, release: releases.Release) -> None:
@@ -45,13 +45,13 @@ def check_whole(lake: Lake, release: releases.Release) -> None:
 @pytest.mark.parametrize(
     "step",
     [
-        (releases, "commit", 1),
-        (releases, "commit", 2),
-        (releases, "write_once", 1),
+        (publishing, "commit", 1),
+        (publishing, "commit", 2),
+        (publishing, "write_once", 1),
         (disk.os, "link", 1),
-        (releases, "try_move", 1),
+        (publishing, "try_move", 1),
         (disk.os, "link", 2),
-        (releases, "read_document", 1),
+        (publishing, "read_document", 1),
     ],
     ids=lambda step: f"{step[1]}-{step[2]}",
 )
@@ -120,7 +120,7 @@ def test_a_retry_that_computed_again_mends_a_crash_too(
 ) -> None:
     first = accepted()
     with monkeypatch.context() as patch:
-        patch.setattr(releases, "write_once", _crash)
+        patch.setattr(publishing, "write_once", _crash)
         with pytest.raises(Crash):
             publish(lake, dataflow, first)
     again = publish(lake, dataflow, accepted())

@@ -13,11 +13,12 @@ import pytest
 
 from isthmus_contracts import Dataflow, Output, Table
 from isthmus_platform.errors import PublicationError
-from isthmus_platform.lake import releases as releases_module
+from isthmus_platform.lake import publishing
 from isthmus_platform.lake.acceptance import Accepted, accept
-from isthmus_platform.lake.gates import Approval, rows_of
+from isthmus_platform.lake.gates import Approval, volumes
 from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.releases import current, publish, releases, rollback
+from isthmus_platform.lake.publishing import publish
+from isthmus_platform.lake.releases import current, releases, rollback
 
 Accept = Callable[..., Accepted]
 
@@ -118,14 +119,14 @@ def test_an_overtaken_publication_is_compared_with_what_overtook_it(
 ) -> None:
     publish(lake, half, accepted("first", **many(10)), params={}, inputs={})
     slow, fast = accepted("slow", **many(6)), accepted("fast", **many(14))
-    prepare = releases_module._prepare
+    check = publishing._check_files
 
     def overtaken(*args: Any) -> Any:  # noqa: ANN401 - whatever it is called with
-        monkeypatch.setattr(releases_module, "_prepare", prepare)
+        monkeypatch.setattr(publishing, "_check_files", check)
         publish(lake, half, fast, params={}, inputs={})
-        return prepare(*args)
+        return check(*args)
 
-    monkeypatch.setattr(releases_module, "_prepare", overtaken)
+    monkeypatch.setattr(publishing, "_check_files", overtaken)
     with pytest.raises(PublicationError, match="has 6 rows, 57% fewer than the 14"):
         publish(lake, half, slow, params={}, inputs={})
     now = current(lake, half.identity)
@@ -190,7 +191,10 @@ def test_warnings_are_published_with_the_release(
         "the contract says usually at most 3"
     )
     assert taken.warnings == (warning,)
-    assert rows_of(taken) == {"days": 2, "carriers": 1}
+    found = [
+        (table.name, before, after) for table, _, before, after in volumes(unusual, taken, None)
+    ]
+    assert found == [("days", None, 2), ("carriers", None, 1)]
     assert publish(lake, unusual, taken, params={}, inputs={}).warnings == (warning,)
     now = current(lake, dataflow.identity)
     assert now is not None

@@ -11,8 +11,9 @@ from isthmus_contracts import Dataflow, UnknownNameError
 from isthmus_platform.errors import UserError
 from isthmus_platform.lake.acceptance import Accepted
 from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.publishing import publish
 from isthmus_platform.lake.reading import find_release, release_places
-from isthmus_platform.lake.releases import Release, publish, rollback
+from isthmus_platform.lake.releases import Release, rollback
 from isthmus_platform.storage import DiskStore
 
 Accept = Callable[..., Accepted]

@@ -10,21 +10,14 @@ from pyarrow import parquet
 
 from isthmus_contracts import Dataflow, UnknownNameError
 from isthmus_platform.errors import LakeError, PublicationError
-from isthmus_platform.lake import releases as releases_module
+from isthmus_platform.lake import publishing
 from isthmus_platform.lake.acceptance import Accepted
 from isthmus_platform.lake.documents import write_once
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.pointer import read_moves
-from isthmus_platform.lake.releases import (
-    Release,
-    current,
-    pin,
-    publish,
-    release,
-    releases,
-    rollback,
-)
+from isthmus_platform.lake.publishing import publish
+from isthmus_platform.lake.releases import Release, current, pin, release, releases, rollback
 from isthmus_platform.lake.tables import files_of, head
 from isthmus_platform.storage import DiskStore, Location
 
@@ -115,7 +108,7 @@ class TestPublish:
             write_once(place, replace(document, code_version="first"))
             write_once(place, document)
 
-        monkeypatch.setattr(releases_module, "write_once", overtaken)
+        monkeypatch.setattr(publishing, "write_once", overtaken)
         assert published().code_version == "first"
         assert len(releases(lake, dataflow.identity)) == 1
 

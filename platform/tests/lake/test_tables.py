@@ -141,7 +141,7 @@ class TestCommit:
         def failing(*_: object) -> None:
             raise DeltaError("the disk is full")
 
-        monkeypatch.setattr(tables, "_overwrite", failing)
+        monkeypatch.setattr(tables, "_write", failing)
         with pytest.raises(DeltaError, match="the disk is full"):
             put(folder, 2)
         assert head(folder) == 0

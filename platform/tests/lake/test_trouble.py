@@ -17,7 +17,7 @@ from deltalake.exceptions import DeltaError
 from isthmus_contracts import Dataflow
 from isthmus_contracts.codec import to_plain
 from isthmus_platform.errors import LakeUnavailableError
-from isthmus_platform.lake import releases
+from isthmus_platform.lake import publishing, releases
 from isthmus_platform.lake.acceptance import Accepted, accept
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.trouble import usable
@@ -69,7 +69,7 @@ from isthmus_contracts.codec import from_plain
 from isthmus_platform.errors import LakeUnavailableError
 from isthmus_platform.lake.acceptance import Accepted
 from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.releases import publish
+from isthmus_platform.lake.publishing import publish
 from isthmus_platform.storage import DiskStore
 declared, lake, file, limit = sys.argv[1:]
 dataflow = runpy.run_path(declared)["DATAFLOW"]
@@ -105,5 +105,5 @@ def test_a_disk_that_is_full_while_publishing_is_told_and_tried_again(
     assert releases.current(lake, dataflow.identity) is None
     left = [each for each in files_in(lake) if each not in before]
     assert all("_delta_log" in each.parts and each.suffix == ".json" for each in left), left
-    again = releases.publish(lake, dataflow, first, params={}, inputs={})
+    again = publishing.publish(lake, dataflow, first, params={}, inputs={})
     assert releases.current(lake, dataflow.identity) == again
