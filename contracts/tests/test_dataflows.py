@@ -138,9 +138,7 @@ def test_a_dataset_checks_its_names() -> None:
         Dataset("source", "A source.", "operations", (RAW,), "1")
     with pytest.raises(DeclarationError, match=r"has max_change 0\.5, which is for what"):
         Dataset("source", "A source.", "operations", (replace(RAW, max_change=0.5),))
-    with pytest.raises(
-        DeclarationError, match=r"has partitioning Partitioning\(.*\), which is for"
-    ):
+    with pytest.raises(DeclarationError, match="has partitioning month of day, which is for"):
         Dataset("source", "A source.", "operations", (MONTHS,))
     with pytest.raises(DeclarationError, match=r"^dataset 'source' has no owner$"):
         Dataset("source", "A source.", "", (RAW,))

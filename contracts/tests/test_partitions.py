@@ -30,6 +30,11 @@ def test_a_partition_is_named_by_its_day_month_or_year() -> None:
     assert YEARLY.name(date(476, 9, 4)) == "0476"
 
 
+def test_it_says_itself_in_words() -> None:
+    assert [str(each) for each in (DAILY, YEARLY)] == ["day of day", "year of day"]
+    assert str(days("2013-01-01", "2013-02-01")) == "2013-01-01 to before 2013-02-01"
+
+
 @pytest.mark.parametrize(
     ("partitioning", "interval", "names"),
     [

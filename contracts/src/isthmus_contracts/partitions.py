@@ -53,6 +53,9 @@ class Partitioning:
                 + ", ".join(repr(each) for each in known)
             )
 
+    def __str__(self) -> str:
+        return f"{self.every} of {self.column}"
+
     def name(self, day: date) -> str:
         """Return the name of the partition that the day belongs to."""
         return day.isoformat()[: _NAME_LENGTHS[self.every]]

@@ -15,10 +15,12 @@ from rich.table import Table as Grid
 from isthmus_contracts import (
     ContractError,
     Dataflow,
+    Interval,
     Metrics,
     Output,
     Table,
     UnknownNameError,
+    resolve_interval,
 )
 from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.picture import graph_svg
@@ -76,7 +78,7 @@ def _parse_run(arguments: list[str]) -> argparse.Namespace:
     known.add_argument("--inputs", type=Path)
     known.add_argument("--out", type=Path)
     name: str | None = known.parse_known_args(arguments)[0].dataflow
-    params = CATALOG.dataflow(name).params if name else ()
+    contract = CATALOG.dataflow(name) if name else None
     parser = argparse.ArgumentParser(
         prog="isthmus run",
         description="Compute a dataflow's outputs from Parquet files, without Airflow.",
@@ -90,8 +92,10 @@ def _parse_run(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where outputs go; default: out/DATAFLOW"
     )
+    if contract and contract.partitioned:
+        _add_interval(parser, contract)
     group = parser.add_argument_group("params")
-    for param in params:
+    for param in contract.params if contract else ():
         group.add_argument(
             f"--{param.name.replace('_', '-')}",
             dest=f"param_{param.name}",
@@ -101,6 +105,22 @@ def _parse_run(arguments: list[str]) -> argparse.Namespace:
             ),
         )
     return parser.parse_args(arguments)
+
+
+def _add_interval(parser: argparse.ArgumentParser, contract: Dataflow) -> None:
+    parts = ", ".join(f"{each.name} by {each.partitioning}" for each in contract.partitioned)
+    group = parser.add_argument_group(
+        "interval",
+        f"Compute only what lies in it; it holds whole partitions of {parts}. Default: everything.",
+    )
+    group.add_argument("--interval-start", metavar="DATE", help="its first day, as in 2013-01-31")
+    group.add_argument("--interval-end", metavar="DATE", help="the day after its last")
+
+
+def _given_interval(contract: Dataflow, options: argparse.Namespace) -> Interval | None:
+    if not contract.partitioned:
+        return None
+    return resolve_interval(contract, options.interval_start, options.interval_end)
 
 
 def _given_params(contract: Dataflow, options: argparse.Namespace) -> dict[str, object]:
@@ -116,10 +136,11 @@ def _run(options: argparse.Namespace, console: Console) -> None:
     dataflow = load_dataflow(options.dataflow)
     contract = dataflow.contract
     params = _given_params(contract, options)
+    interval = _given_interval(contract, options)
     graph = dataflow.describe(params)
     total = sum(node.kind == "function" for node in graph.nodes)
     frames = {
-        each.name: read_input(each, [options.inputs / f"{each.name}.parquet"])
+        each.name: read_input(each, [options.inputs / f"{each.name}.parquet"], interval)
         for each in contract.inputs
     }
     folder: Path = options.out or Path("out") / contract.name
@@ -134,9 +155,22 @@ def _run(options: argparse.Namespace, console: Console) -> None:
                 status.update(f"{done} of {total} nodes · {event.node} {event.seconds:.2f} s")
 
         names = [each.name for each in contract.outputs]
-        values = dataflow.compute(names, frames, params, listen)
-    staged = [stage(each, values.pop(each.name), folder) for each in contract.outputs]
+        values = dataflow.compute(names, frames, params, listen, interval)
+    staged = [stage(each, values.pop(each.name), folder, interval) for each in contract.outputs]
+    _remove_replaced(contract, staged, folder, interval)
     console.print(_outputs_grid(contract, staged, folder))
+
+
+def _remove_replaced(
+    contract: Dataflow, staged: Sequence[StagedOutput], folder: Path, interval: Interval | None
+) -> None:
+    """Remove the files of an earlier run for partitions that have no rows any more."""
+    kept = {folder / file.path for output in staged for file in output.files}
+    for table in contract.partitioned:
+        names = table.partitioning.names(interval) if table.partitioning and interval else None
+        for path in (folder / table.name).glob("*.parquet"):
+            if path not in kept and (names is None or path.stem in names):
+                path.unlink()
 
 
 def _outputs_grid(contract: Dataflow, staged: Sequence[StagedOutput], folder: Path) -> Grid:
@@ -161,7 +195,8 @@ def _describe(options: argparse.Namespace, console: Console) -> None:
     console.print(contract.description)
     inputs = Grid("input", "from", "what it is", title="takes", title_justify="left")
     for each in contract.inputs:
-        inputs.add_row(each.name, str(each.origin), each.table.description)
+        origin = f"{each.origin}, within {each.within}" if each.within else str(each.origin)
+        inputs.add_row(each.name, origin, each.table.description)
     params = Grid("param", "default", "allowed", "what it is", title="params", title_justify="left")
     for param in contract.params:
         params.add_row(param.name, str(param.default), param.allowed, param.description)
@@ -179,7 +214,8 @@ def _describe(options: argparse.Namespace, console: Console) -> None:
 
 def _kind(output: Output) -> str:
     if isinstance(output, Table):
-        return f"table, {len(output.columns)} columns"
+        parts = f", by {output.partitioning}" if output.partitioning else ""
+        return f"table, {len(output.columns)} columns{parts}"
     if isinstance(output, Metrics):
         return f"{len(output.metrics)} metrics"
     return f"file, {output.suffix}"

@@ -11,19 +11,20 @@ import sys
 import threading
 from typing import NoReturn, TextIO
 
-from isthmus_contracts.protocol import Answer, encode
+from isthmus_contracts.protocol import Answer, answer_version, encode
 
 
 def main() -> NoReturn:
     """Serve the request on standard input, and exit."""
     answers = _claim_standard_output()
     line = _read_request()
+    version = answer_version(line)
 
     # Only now, for it takes a second in which the platform may go away.
     from isthmus_transforms.serving import serve  # noqa: PLC0415
 
     def send(answer: Answer) -> None:
-        answers.write(encode(answer) + "\n")
+        answers.write(encode(answer, version) + "\n")
         answers.flush()
 
     status = serve(line, send)

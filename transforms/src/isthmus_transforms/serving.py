@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from isthmus_contracts import ContractError, UnknownNameError
+from isthmus_contracts import ContractError, Output, Table, UnknownNameError
 from isthmus_contracts.protocol import (
     Answer,
     OutputStaged,
@@ -48,16 +48,18 @@ def _fulfil(request: RunRequest, send: Callable[[Answer], None]) -> RunResult:
         raise ContractVersionError(request.dataflow, request.contract_version, version)
     if request.engine.name not in ENGINES:
         raise UnknownNameError("engine", request.engine.name, ENGINES)
+    if request.interval is not None:
+        dataflow.contract.check_interval(request.interval)
     outputs = {name: dataflow.contract.output(name) for name in request.targets}
     graph = dataflow.describe(request.params, request.targets)
     frames = _read_inputs(request, dataflow, {node.name for node in graph.nodes})
     send(graph)
-    values = dataflow.compute(request.targets, frames, request.params, send)
+    values = dataflow.compute(request.targets, frames, request.params, send, request.interval)
     del frames
     staged = []
     for name, output in outputs.items():
-        staged.append(stage(output, values.pop(name), Path(request.spool)))
-        send(_announcement(staged[-1]))
+        staged.append(stage(output, values.pop(name), Path(request.spool), request.interval))
+        send(_announcement(output, staged[-1]))
     return RunResult(
         request.identity,
         request.dataflow,
@@ -80,14 +82,14 @@ def _read_inputs(
             continue
         if name not in request.inputs:
             raise InputError(name, "the request does not give it")
-        frames[name] = read_input(contract, [Path(file) for file in request.inputs[name]])
+        files = [Path(file) for file in request.inputs[name]]
+        frames[name] = read_input(contract, files, request.interval)
     return frames
 
 
-def _announcement(output: StagedOutput) -> OutputStaged:
-    rows = [file.rows for file in output.files if file.rows is not None]
-    size = sum(file.bytes for file in output.files)
-    return OutputStaged(time.time(), output.name, size, sum(rows) if rows else None)
+def _announcement(output: Output, staged: StagedOutput) -> OutputStaged:
+    rows = sum(file.rows or 0 for file in staged.files) if isinstance(output, Table) else None
+    return OutputStaged(time.time(), staged.name, sum(file.bytes for file in staged.files), rows)
 
 
 def _failure(error: Exception) -> RunFailure:

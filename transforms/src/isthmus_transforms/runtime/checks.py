@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 import pandera.pandas as pa
 
@@ -10,11 +12,20 @@ from isthmus_contracts import Column, Table
 _EXAMPLES = 3
 
 
-def broken_rules(table: Table, frame: pd.DataFrame) -> list[str]:
-    """Return a sentence for each rule that the values break: nulls, ranges, choices, key, rows."""
-    problems = []
-    if len(frame) < table.min_rows:
-        problems.append(f"it has {len(frame)} rows; the contract says at least {table.min_rows}")
+def broken_rules(
+    table: Table, frame: pd.DataFrame, parts: Mapping[str | None, int] | None = None
+) -> list[str]:
+    """Return a sentence for each rule that the values break: nulls, ranges, choices, key, rows.
+
+    `parts` holds the number of rows of each partition, all of which must be large enough.
+    """
+    sizes = {None: len(frame)} if parts is None else parts
+    problems = [
+        f"{'it' if name is None else f'partition {name!r}'} has {size} rows; "
+        f"the contract says at least {table.min_rows}"
+        for name, size in sizes.items()
+        if size < table.min_rows
+    ]
     try:
         _schema(table).validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:

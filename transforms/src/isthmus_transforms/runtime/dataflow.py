@@ -12,11 +12,12 @@ from hamilton.graph import FunctionGraph
 from hamilton.node import DependencyType
 
 from isthmus_contracts import Dataflow as Contract
-from isthmus_contracts import ParamValue, UnknownNameError, resolve_params
+from isthmus_contracts import Interval, ParamValue, UnknownNameError, resolve_params
 from isthmus_contracts.protocol import Event, Graph
 from isthmus_transforms.errors import DefinitionError, InputError
 from isthmus_transforms.runtime.execution import Listener, SequentialExecutor, required_nodes
 from isthmus_transforms.runtime.graph import build_graph, describe_graph
+from isthmus_transforms.runtime.partitions import rows_within
 
 
 def _ignore(_event: Event) -> None:
@@ -73,21 +74,33 @@ class Dataflow:
         inputs: Mapping[str, pd.DataFrame],
         params: Mapping[str, object] | None = None,
         listen: Listener = _ignore,
+        interval: Interval | None = None,
     ) -> dict[str, object]:
         """Return the value of each target: an output, a checkpoint or any node.
 
-        `inputs` holds the tables that the targets need. Raise `UnknownNameError` for a name that is
-        not known, `ParamError` for a value that is not allowed, `InputError` for an input that is
-        missing, `NodeError` for a function that raised.
+        `inputs` holds the tables that the targets need; of those that the contract reads `within` a
+        column, functions see the rows of the interval, if there is one. Of a partitioned output
+        they may compute more than its partitions: that is returned here, and not staged.
+
+        Raise `UnknownNameError` for a name that is not known, `ParamError` for a value that is not
+        allowed, `IntervalError` for an interval that does not fit, `InputError` for an input that
+        is missing, `NodeError` for a function that raised.
         """
         resolved = resolve_params(self.contract.params, params or {})
+        if interval is not None:
+            self.contract.check_interval(interval)
         self._check_inputs(inputs)
+        seen = {
+            each.name: rows_within(each, inputs[each.name], interval)
+            for each in self.contract.inputs
+            if each.name in inputs
+        }
         graph = self._graph(resolved)
         nodes = [self.targets.get(name, name) for name in targets]
         self._check_nodes(graph, nodes)
-        self._check_given(graph, nodes, inputs, resolved)
+        self._check_given(graph, nodes, seen, resolved)
         executor = SequentialExecutor(listen)
-        values = executor.execute(graph, nodes, {}, {**inputs, **resolved}, str(uuid.uuid4()))
+        values = executor.execute(graph, nodes, {}, {**seen, **resolved}, str(uuid.uuid4()))
         return {name: values[node] for name, node in zip(targets, nodes, strict=True)}
 
     def _graph(self, params: Mapping[str, ParamValue]) -> FunctionGraph:

@@ -14,7 +14,7 @@ from hamilton.htypes import get_type_as_string
 from hamilton.node import Node
 
 from isthmus_contracts import Dataflow as Contract
-from isthmus_contracts import ParamValue
+from isthmus_contracts import Input, ParamValue
 from isthmus_contracts.protocol import Graph, GraphNode
 from isthmus_transforms.errors import DefinitionError
 from isthmus_transforms.runtime.execution import function_of, required_nodes
@@ -43,7 +43,7 @@ def describe_graph(
     contract: Contract, graph: FunctionGraph, targets: Mapping[str, str], given: Collection[str]
 ) -> Graph:
     """Return the nodes that run for `targets` (target → node) when `given` is there."""
-    inputs = {each.name: each.table.description for each in contract.inputs}
+    inputs = {each.name: _what_is_read(each) for each in contract.inputs}
     params = {each.name: each.description for each in contract.params}
     target_of = {node: target for target, node in targets.items()}
     nodes = required_nodes(graph, targets.values(), given)
@@ -58,6 +58,12 @@ def describe_graph(
             known = tuple(each.name for each in node.dependencies if each.name in names)
             described.append(_function(node, known, target_of.get(node.name)))
     return Graph(time.time(), tuple(described))
+
+
+def _what_is_read(read: Input) -> str:
+    if read.within is None:
+        return read.table.description
+    return f"{read.table.description} For an interval, only the rows with {read.within} in it."
 
 
 def _outside(node: Node, kind: Literal["input", "param"], description: str) -> GraphNode:

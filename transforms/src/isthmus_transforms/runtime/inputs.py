@@ -9,19 +9,23 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from isthmus_contracts import Input, Table
+from isthmus_contracts import Input, Interval
 from isthmus_transforms.errors import InputError
+from isthmus_transforms.runtime.partitions import read_filter
 from isthmus_transforms.runtime.types import arrow_schema, same_kind
 
 
-def read_input(contract: Input, files: Sequence[Path]) -> pd.DataFrame:
+def read_input(
+    contract: Input, files: Sequence[Path], interval: Interval | None = None
+) -> pd.DataFrame:
     """Return the rows of all files, with the contract's columns in its order.
 
     Strings become `str`, dates and instants datetime64, an int64 with nulls float64. A column that
-    the contract does not name is not read. Raise `InputError` for a file that is missing or no
-    Parquet, and for a column that is missing, of another type, or has nulls against the contract.
+    the contract does not name is not read; neither, of an input `within` a column, are rows outside
+    of the interval, if there is one. Raise `InputError` for a file that is missing or no Parquet,
+    and for a column that is missing, of another type, or has nulls against the contract.
     """
-    parts = [_read(contract.table, file, contract.name) for file in files]
+    parts = [_read(contract, file, interval) for file in files]
     if not parts:
         raise InputError(contract.name, "no file is given")
     table = pa.concat_tables(parts)
@@ -30,8 +34,8 @@ def read_input(contract: Input, files: Sequence[Path]) -> pd.DataFrame:
     return pd.DataFrame(frame)
 
 
-def _read(table: Table, file: Path, name: str) -> pa.Table:
-    schema = arrow_schema(table)
+def _read(contract: Input, file: Path, interval: Interval | None) -> pa.Table:
+    name, schema = contract.name, arrow_schema(contract.table)
     try:
         found = pq.read_schema(file)
     except FileNotFoundError:
@@ -42,7 +46,8 @@ def _read(table: Table, file: Path, name: str) -> pa.Table:
     for problem in filter(None, problems):
         raise InputError(name, f"{file.name}: {problem}")
     try:
-        return pq.read_table(file, columns=schema.names).cast(schema)
+        chosen = read_filter(contract, found, interval)
+        return pq.read_table(file, columns=schema.names, filters=chosen).cast(schema)
     except (OSError, ValueError) as error:  # Arrow's errors are of these kinds
         raise InputError(name, f"{file.name}: {error}") from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from numbers import Real
 from pathlib import Path
 
@@ -12,38 +13,63 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from isthmus_contracts import File, Metrics, Output, Table
+from isthmus_contracts import File, Interval, Metrics, Output, Table
 from isthmus_contracts.protocol import StagedFile, StagedOutput
 from isthmus_transforms.errors import OutputError
 from isthmus_transforms.runtime.checks import broken_rules
+from isthmus_transforms.runtime.partitions import are_within, parts_of
 from isthmus_transforms.runtime.types import arrow_schema, same_kind
 
 
-def stage(output: Output, value: object, spool: Path) -> StagedOutput:
+def stage(
+    output: Output, value: object, spool: Path, interval: Interval | None = None
+) -> StagedOutput:
     """Write an output's value into the spool, and return what was staged.
 
     A table is a DataFrame, a file bytes or text, metrics a mapping of numbers. Raise `OutputError`
     if the value is something else or does not keep the contract.
+
+    A partitioned table is a file for each partition that has rows. In a run for an interval its
+    rows outside are neither checked nor written.
     """
     match output:
         case Table():
-            return _stage_table(output, value, spool)
+            return _stage_table(output, value, spool, interval)
         case File():
             return _stage_file(output, value, spool)
         case Metrics():
             return StagedOutput(output.name, metrics=checked_metrics(output, value))
 
 
-def _stage_table(table: Table, value: object, spool: Path) -> StagedOutput:
+def _stage_table(
+    table: Table, value: object, spool: Path, interval: Interval | None
+) -> StagedOutput:
     if not isinstance(value, pd.DataFrame):
         raise OutputError(table.name, [f"it is a {type(value).__name__}, not a DataFrame"])
-    rows = as_contracted(table, value)
-    problems = broken_rules(table, value)
+    frame, rows = value, as_contracted(table, value)
+    if table.partitioning is not None and interval is not None:
+        within = are_within(table.partitioning, rows, interval)
+        frame, rows = frame[within.to_numpy()], rows.filter(within)
+    parts = parts_of(table, rows, interval)
+    problems = broken_rules(table, frame, {name: part.num_rows for name, part in parts.items()})
     if problems:
         raise OutputError(table.name, problems)
-    path = spool / f"{table.name}.parquet"
-    pq.write_table(rows, path, compression="zstd")
-    return StagedOutput(table.name, (_staged(path, rows.num_rows),))
+    return StagedOutput(
+        table.name,
+        tuple(
+            _stage_part(table, name, part, spool)
+            for name, part in parts.items()
+            if part.num_rows or name is None
+        ),
+    )
+
+
+def _stage_part(table: Table, name: str | None, rows: pa.Table, spool: Path) -> StagedFile:
+    path = Path(f"{table.name}.parquet") if name is None else Path(table.name, f"{name}.parquet")
+    if name is not None:
+        (spool / table.name).mkdir(exist_ok=True)
+    pq.write_table(rows, spool / path, compression="zstd")
+    return replace(_staged(spool, path, rows.num_rows), partition=name)
 
 
 def as_contracted(table: Table, frame: pd.DataFrame) -> pa.Table:
@@ -97,9 +123,9 @@ def _stage_file(file: File, value: object, spool: Path) -> StagedOutput:
         value = value.encode()
     if not isinstance(value, bytes):
         raise OutputError(file.name, [f"it is a {type(value).__name__}, neither bytes nor text"])
-    path = spool / f"{file.name}{file.suffix}"
-    path.write_bytes(value)
-    return StagedOutput(file.name, (_staged(path, None),))
+    path = Path(f"{file.name}{file.suffix}")
+    (spool / path).write_bytes(value)
+    return StagedOutput(file.name, (_staged(spool, path, None),))
 
 
 def checked_metrics(metrics: Metrics, value: object) -> dict[str, float]:
@@ -129,7 +155,7 @@ def checked_metrics(metrics: Metrics, value: object) -> dict[str, float]:
     return numbers
 
 
-def _staged(path: Path, rows: int | None) -> StagedFile:
-    with path.open("rb") as file:
+def _staged(spool: Path, path: Path, rows: int | None) -> StagedFile:
+    with (spool / path).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return StagedFile(path.name, path.stat().st_size, digest, rows)
+    return StagedFile(path.as_posix(), (spool / path).stat().st_size, digest, rows)
