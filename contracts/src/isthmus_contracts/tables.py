@@ -108,7 +108,8 @@ class Table:
 
     A table with a `partitioning` is published by parts: a run for an interval replaces exactly the
     partitions in it, a run without one all there are. `min_rows` then holds for each partition of
-    the run's interval, and without one for each that has rows; `max_change` for the whole table.
+    the run's interval, and without one for each that has rows. `max_change` likewise, and without
+    an interval for the whole table.
     """
 
     name: str

@@ -51,7 +51,7 @@ def chain(dag: DAG) -> list[tuple[str, list[str]]]:
 @pytest.mark.usefixtures("deployment")
 def test_each_dataflow_is_one_dag_in_a_line() -> None:
     dags = build_dags(CATALOG)
-    assert list(dags) == ["flight_delays.v1", "airport_days.v1"]
+    assert list(dags) == ["flight_delays.v1", "airport_days.v1", "carrier_days.v1"]
     for dag in dags.values():
         assert chain(dag) == [
             ("ingest", ["transform"]),
@@ -126,7 +126,7 @@ def test_a_mistake_shows_in_the_list_and_spares_the_others(deployment: Path) -> 
     part = '\n[dataflows."flight_delays.v1"]\nretires = 3\n[dataflows."tokyo.v1"]\n'
     deployment.write_text(LOCAL.read_text() + part)
     dags = build_dags(CATALOG)
-    assert sorted(dags) == ["airport_days.v1", "flight_delays.v1", "tokyo.v1"]
+    assert sorted(dags) == ["airport_days.v1", "carrier_days.v1", "flight_delays.v1", "tokyo.v1"]
     assert "unknown field 'retires'" in str(dags["flight_delays.v1"].dag_display_name)
     assert "cannot run here" in str(dags["flight_delays.v1"].doc_md)
     assert dags["flight_delays.v1"].task_ids == ["mistake"]

@@ -129,9 +129,10 @@ def join(parts: Sequence[Accepted], interval: Interval | None) -> Accepted:
             f"its parts were computed by different code ({versions}); clear the whole run",
         )
     spans = [each.interval for each in (first, *others)]
-    if _hull(spans) != interval:
+    if interval is None or _hull(spans) != interval:
         shown = ", ".join(str(each) for each in spans)
-        raise PublicationError(first.dataflow, f"its parts are {shown}; the run is for {interval}")
+        asked = interval or "everything"
+        raise PublicationError(first.dataflow, f"its parts are {shown}; the run is for {asked}")
     outputs = tuple(
         AcceptedOutput(
             each.name,
