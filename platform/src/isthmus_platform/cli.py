@@ -11,10 +11,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from isthmus_contracts import ContractError, Dataflow, resolve_params
+from isthmus_contracts import ContractError, Dataflow, resolve_interval, resolve_params
 from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
 from isthmus_platform.demo.company import load_company
-from isthmus_platform.deployment import FILE_VARIABLE, LOCAL, load_deployment
+from isthmus_platform.deployment import FILE_VARIABLE, LOCAL, Deployment, load_deployment
 from isthmus_platform.errors import PlatformError
 from isthmus_platform.export import export_inputs
 from isthmus_platform.installation import (
@@ -108,6 +108,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a param of the dataflow; may be given again",
     )
+    for bound, meaning in (("start", "first day"), ("end", "day after the last one")):
+        run.add_argument(
+            f"--interval-{bound}",
+            metavar="DATE",
+            help=f"{meaning} of a run that replaces only its partitions",
+        )
     add_release_commands(add)
     export = add("export-inputs", _export, "write what a run read as Parquet files")
     export.add_argument("dataflow", help=_known())
@@ -140,6 +146,8 @@ def _up(options: argparse.Namespace, console: Console) -> int:
 def _run(options: argparse.Namespace, console: Console) -> int:
     contract = CATALOG.dataflow(options.dataflow)
     params = _params(contract, options.param)
+    if interval := resolve_interval(contract, options.interval_start, options.interval_end):
+        params |= {"interval_start": str(interval.start), "interval_end": str(interval.end)}
     with _airflow(options, console) as (client, installation):
         return _run_and_report(client, installation, contract, params, console)
 
@@ -225,9 +233,19 @@ def _run_and_report(
             return 1
         report_release(made, lake, console)
         report_times(run, record, console)
-        if any(each.origin == dataflow.identity for d in CATALOG.dataflows for each in d.inputs):
-            waiting += triggered_runs(client, run)
+        if waits := _waiting_for(dataflow, deployment):
+            waiting += triggered_runs(client, run, waits)
     return 0
+
+
+def _waiting_for(dataflow: Dataflow, deployment: Deployment) -> int:
+    """Return how many dataflows run when this one publishes, and not at times of their own."""
+    readers = [
+        each
+        for each in CATALOG.dataflows
+        if dataflow.identity in {read.origin for read in each.inputs}
+    ]
+    return sum(deployment.settings(each).schedule is None for each in readers)
 
 
 def _export(options: argparse.Namespace, console: Console) -> int:

@@ -46,7 +46,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Hold what Airflow says of a task in a run; the state is None until it is scheduled."""
+    """Hold what Airflow says of a task in a run; the state is None until it is scheduled.
+
+    A task that is mapped is several, with a `map_index` from 0; any other has -1.
+    """
 
     id: str
     state: str | None
@@ -54,6 +57,12 @@ class Task:
     start: datetime | None
     end: datetime | None
     duration: float | None
+    map_index: int = -1
+
+    @property
+    def name(self) -> str:
+        """Return the task's id, with the index of a mapped one, as in `transform[3]`."""
+        return self.id if self.map_index < 0 else f"{self.id}[{self.map_index}]"
 
 
 @dataclass(frozen=True, slots=True)

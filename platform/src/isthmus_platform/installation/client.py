@@ -147,15 +147,19 @@ class Client:
                 start=_moment(each["start_date"]),
                 end=_moment(each["end_date"]),
                 duration=each["duration"],
+                map_index=each["map_index"],
             )
             for each in self._pages(f"{_run_path(dag, run_id)}/taskInstances", "task_instances")
         ]
         return sorted(found, key=lambda task: (task.start is None, task.start or 0))
 
-    def log(self, dag: str, run_id: str, task: str, try_number: int = 1) -> list[LogLine]:
+    def log(
+        self, dag: str, run_id: str, task: str, try_number: int = 1, map_index: int = -1
+    ) -> list[LogLine]:
         """Return the log of one try of a task, without Airflow's note on where it lies."""
         path = f"{_run_path(dag, run_id)}/taskInstances/{_safe(task)}/logs/{try_number}"
-        content = self._ask("GET", path, query={"full_content": True})["content"]
+        query = {"full_content": True, "map_index": map_index}
+        content = self._ask("GET", path, query=query)["content"]
         lines = [_line(each) for each in content]
         texts = [each.text for each in lines]
         if texts[:1] == [_NOTE] and _NOTE_END in texts:

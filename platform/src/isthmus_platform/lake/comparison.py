@@ -75,7 +75,11 @@ def _schema(lake: Lake, release: Release) -> dict[str, object]:
 
 
 def _rows(release: Release) -> dict[str, object]:
-    return {name: table.rows for name, table in release.tables.items()}
+    rows: dict[str, object] = {}
+    for name, table in release.tables.items():
+        rows[name] = table.rows
+        rows |= {f"{name} {part}": each.rows for part, each in table.partitions.items()}
+    return rows
 
 
 def _metrics(release: Release) -> dict[str, object]:

@@ -38,16 +38,20 @@ def follow(
             time.sleep(_POLL_SECONDS)
 
 
-def triggered_runs(client: Client, run: Run, timeout: float = 30) -> list[tuple[str, str]]:
-    """Return the (DAG, run id) pairs that a run's publication started, once they are there."""
+def triggered_runs(
+    client: Client, run: Run, expected: int, timeout: float = 30
+) -> list[tuple[str, str]]:
+    """Return the (DAG, run id) pairs that a run's publication started, once all are there.
+
+    After the timeout, return those that there are: a dataflow with a schedule waits for that.
+    """
     deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
+    while True:
         events = client.asset_events(run.dag, run.id)
         found = [each for event in events for each in event.triggered]
-        if found:
+        if len(found) >= expected or time.monotonic() > deadline:
             return found
         time.sleep(_POLL_SECONDS)
-    return []
 
 
 @dataclass(slots=True)
@@ -60,10 +64,10 @@ class _Shown:
     counted: str = ""
 
     def task(self, task: Task, record: RunRecord, status: Status) -> None:
-        head = f"{record.dataflow} {task.id}"
+        head = f"{record.dataflow} {task.name}"
         if task.state in _ENDED:
-            if (task.id, task.try_number) not in self.ended:
-                self.ended.add((task.id, task.try_number))
+            if (task.name, task.try_number) not in self.ended:
+                self.ended.add((task.name, task.try_number))
                 seconds = f" in {task.duration:.1f} s" if task.duration is not None else ""
                 self.console.print(f"  {head} {_ENDED[task.state]}{seconds}")
         elif task.state is not None:
@@ -72,7 +76,7 @@ class _Shown:
             self._remind(f"  {head}{count}" if count else "")
 
     def _count(self, task: Task, record: RunRecord) -> str:
-        progress = summarize(record.try_of(task.id, task.try_number).answers())
+        progress = summarize(record.try_of(task.name, task.try_number).answers())
         return f": {progress.done} of {progress.total} nodes" if progress.total else ""
 
     def _remind(self, line: str) -> None:

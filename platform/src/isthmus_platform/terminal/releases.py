@@ -101,6 +101,7 @@ def _show(options: argparse.Namespace, console: Console) -> int:
         ("release", f"{release.id} of {release.dataflow}{state}"),
         ("created", f"{_when(release)} UTC, by run {release.run}"),
         ("made by", f"contract {release.contract_version}, code {release.code_version}"),
+        *([("interval", str(release.interval))] if release.interval else []),
         *(("param", f"{name} = {value}") for name, value in release.params.items()),
     ]
     for name, pin in release.inputs.items():

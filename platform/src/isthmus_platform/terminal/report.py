@@ -77,17 +77,17 @@ def report_failure(run: Run, record: RunRecord, client: Client, console: Console
     for task in client.tasks(run.dag, run.id):
         if task.state != "failed":
             continue
-        console.print(f"\n{run.dag} {task.id} failed", style="bold")
+        console.print(f"\n{run.dag} {task.name} failed", style="bold")
         told = ""
         failures = [
             answer
-            for answer in record.try_of(task.id, task.try_number).answers()
+            for answer in record.try_of(task.name, task.try_number).answers()
             if isinstance(answer, RunFailure)
         ]
         if failures and failures[-1].traceback:
             told = failures[-1].traceback.rstrip()
             console.print(printable(told), soft_wrap=True)
-        lines = client.log(run.dag, run.id, task.id, task.try_number)
+        lines = client.log(run.dag, run.id, task.id, task.try_number, task.map_index)
         errors = [line.text for line in lines if line.level in ("error", "critical")]
         said = [text for text in dict.fromkeys(errors) if text.rstrip() not in (told, _AIRFLOWS)]
         for text in said[:_SHOWN_ERRORS]:
