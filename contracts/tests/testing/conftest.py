@@ -3,13 +3,15 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 import isthmus_contracts
-from isthmus_contracts import Metrics, Output
-from isthmus_contracts.catalog import FLIGHT_DELAYS
+from isthmus_contracts import Interval, Metrics, Output
+from isthmus_contracts.catalog import CARRIER_DAYS, FLIGHT_DELAYS
 from isthmus_contracts.protocol import EngineProfile, RunIdentity, RunRequest
 from isthmus_contracts.testing.conformance import Subject
 
@@ -52,5 +54,29 @@ def stand_in(tmp_path: Path, request_: RunRequest) -> Callable[..., Subject]:
         module = ("-m", "isthmus_contracts.testing.runner", "--outputs", str(outputs))
         command = (sys.executable, "-S", *module, *(("--fault", fault) if fault else ()))
         return Subject(command, request_, ENVIRONMENT, timeout=30)
+
+    return make
+
+
+@pytest.fixture
+def months(stand_in: Callable[..., Subject], tmp_path: Path) -> Callable[..., Subject]:
+    """Return a function that asks the stand-in runner for the first quarter, but March is empty."""
+    folder = tmp_path / "outputs" / "carrier_days"
+    folder.mkdir()
+    for name in ("2012-12", "2013-01", "2013-02", "2013-04"):
+        (folder / f"{name}.parquet").write_bytes(name.encode())
+
+    def make(fault: str | None = None) -> Subject:
+        subject = stand_in(fault)
+        request = replace(
+            subject.request,
+            dataflow=str(CARRIER_DAYS.identity),
+            contract_version=CARRIER_DAYS.version,
+            targets=("carrier_days",),
+            params={},
+            inputs={"flight_features": ("flight_features.parquet",)},
+            interval=Interval(date(2013, 1, 1), date(2013, 4, 1)),
+        )
+        return replace(subject, request=request)
 
     return make

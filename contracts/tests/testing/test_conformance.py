@@ -4,10 +4,12 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from isthmus_contracts import Interval
 from isthmus_contracts.protocol import (
     Answer,
     Graph,
@@ -66,6 +68,13 @@ def test_the_stand_in_runner_conforms(
     check(stand_in())
 
 
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_the_stand_in_runner_conforms_with_partitions(
+    check: Callable[[Subject], None], months: Callable[..., Subject]
+) -> None:
+    check(months())
+
+
 def test_checks_can_be_told_apart() -> None:
     assert len({check.__name__ for check in CHECKS}) == len(CHECKS)
     assert all(check.__doc__ for check in CHECKS)
@@ -85,6 +94,11 @@ def test_checks_can_be_told_apart() -> None:
         ("link", kit.its_files_are_as_claimed, "flight_features.bin is no file"),
         ("outside", kit.its_files_are_as_claimed, "flight_features.bin is outside"),
         ("stray", kit.its_files_are_as_claimed, "it leaves strays: ["),
+        (
+            "wrong-partition",
+            kit.its_files_are_the_partitions_asked_for,
+            "the files of 'flight_features' name the partitions ['1900-01']",
+        ),
     ],
 )
 def test_a_fault_is_found(
@@ -92,6 +106,56 @@ def test_a_fault_is_found(
 ) -> None:
     with pytest.raises(AssertionError, match=re.escape(message)):
         check(stand_in(fault))
+
+
+CARRIER_DAYS = "carrier_days.v1"
+FEBRUARY = StagedFile("carrier_days/2013-02.parquet", 1, "0" * 64, 1, "2013-02")
+
+
+@pytest.mark.parametrize(
+    ("dataflow", "files"),
+    [
+        (CARRIER_DAYS, (FEBRUARY, replace(FEBRUARY, partition="2013-04"))),
+        (CARRIER_DAYS, (replace(FEBRUARY, partition="2013"),)),
+        (CARRIER_DAYS, (replace(FEBRUARY, partition=None),)),
+        (CARRIER_DAYS, (FEBRUARY, FEBRUARY)),
+        ("flight_delays.v1", (FEBRUARY,)),
+    ],
+)
+def test_a_wrong_partition_is_found(
+    puppet: Callable[..., Subject], dataflow: str, files: tuple[StagedFile, ...]
+) -> None:
+    subject = puppet()
+    interval = Interval(date(2013, 1, 1), date(2013, 4, 1))
+    request = replace(subject.request, dataflow=dataflow, interval=interval)
+    result = good_result(request, outputs=(StagedOutput("carrier_days", files),))
+    subject = replace(puppet(result), request=request)
+    said = [each.partition for each in files]
+    message = re.escape(f"the files of 'carrier_days' name the partitions {said}")
+    with pytest.raises(AssertionError, match=message):
+        kit.its_files_are_the_partitions_asked_for(subject)
+
+
+def test_without_an_interval_any_partition_will_do(puppet: Callable[..., Subject]) -> None:
+    request = replace(puppet().request, dataflow=CARRIER_DAYS)
+    files = (FEBRUARY, replace(FEBRUARY, partition="1999-12"))
+    result = good_result(request, outputs=(StagedOutput("carrier_days", files),))
+    kit.its_files_are_the_partitions_asked_for(replace(puppet(result), request=request))
+
+
+def test_an_answer_in_another_version_than_the_request_is_found(
+    puppet: Callable[..., Subject],
+) -> None:
+    with pytest.raises(AssertionError, match=r"asked in 1, it answers in \{2\}"):
+        kit.it_answers_in_the_version_it_is_asked_in(puppet(A, B))
+
+
+def test_a_runner_that_serves_only_its_own_version_is_found(
+    puppet: Callable[..., Subject],
+) -> None:
+    first = encode(RunFailure("request", "I serve no no_such_dataflow.v1"), 1) + "\n"
+    with pytest.raises(AssertionError, match="the last answer is RunFailure"):
+        kit.it_answers_in_the_version_it_is_asked_in(puppet(text=first, status=2))
 
 
 def test_a_runner_that_hangs_is_found(puppet: Callable[..., Subject]) -> None:
@@ -244,6 +308,7 @@ NONSENSE = kit.it_refuses_what_it_does_not_know
         ("no_such_dataflow no_such_target no_such_param", NONSENSE, "0.0.99"),
         ("no_such_dataflow 0.0.99 no_such_param", NONSENSE, "target"),
         ("no_such_dataflow 0.0.99 no_such_target", NONSENSE, "param"),
+        ("no", kit.it_refuses_an_interval_for_which_it_cannot_run, "interval"),
         ("99 colour", kit.it_refuses_what_is_no_request, "hello"),
         ("hello colour", kit.it_refuses_what_is_no_request, "99"),
         ("hello 99", kit.it_refuses_what_is_no_request, "colour"),

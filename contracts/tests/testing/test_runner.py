@@ -9,10 +9,12 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from isthmus_contracts import Interval
 from isthmus_contracts.protocol import (
     Graph,
     NodeFailed,
@@ -174,6 +176,53 @@ def test_stray_leaves_a_file_that_nobody_named(stand_in: Callable[..., Subject])
     }
 
 
+def test_wrong_partition_names_one_that_is_not_asked_for(months: Callable[..., Subject]) -> None:
+    assert first_file(run(months("wrong-partition"))).partition == "1900-01"
+
+
+def staged_parts(transcript: Transcript) -> dict[str | None, str]:
+    (output,) = result_of(transcript).outputs
+    return {file.partition: file.path for file in output.files}
+
+
+def test_of_a_partitioned_table_it_stages_the_parts_of_the_interval(
+    months: Callable[..., Subject],
+) -> None:
+    subject = months()
+    spool = Path(subject.request.spool)
+    parts = staged_parts(run(subject))
+    assert parts == {each: f"carrier_days/{each}.parquet" for each in ("2013-01", "2013-02")}
+    assert (spool / parts["2013-01"]).read_bytes() == b"2013-01"
+    assert sorted(each.name for each in spool.rglob("*.*")) == [
+        "2013-01.parquet",
+        "2013-02.parquet",
+    ]
+
+
+def test_without_an_interval_it_stages_every_part(months: Callable[..., Subject]) -> None:
+    subject = months()
+    whole = replace(subject, request=replace(subject.request, interval=None))
+    assert list(staged_parts(run(whole))) == ["2012-12", "2013-01", "2013-02", "2013-04"]
+
+
+def test_an_interval_without_rows_is_staged_as_no_file(months: Callable[..., Subject]) -> None:
+    subject = months()
+    march = Interval(date(2013, 3, 1), date(2013, 4, 1))
+    transcript = run(replace(subject, request=replace(subject.request, interval=march)))
+    assert staged_parts(transcript) == {}
+    assert not list(Path(subject.request.spool).iterdir())
+
+
+def test_what_the_older_version_cannot_say_is_refused_in_it(months: Callable[..., Subject]) -> None:
+    subject = months()
+    transcript = run(subject, encode(replace(subject.request, interval=None), 1))
+    failure = transcript.answers[-1]
+    assert isinstance(failure, RunFailure)
+    assert failure.message.startswith("StagedFile.partition: version 1 has no such field")
+    assert set(transcript.versions) == {1}
+    assert transcript.status == 2
+
+
 @pytest.mark.parametrize("fault", ["wrong-digest", "outside"])
 def test_a_lie_about_a_file_needs_no_file_in_the_first_output(
     stand_in: Callable[..., Subject], fault: str
@@ -206,6 +255,10 @@ def test_an_output_that_was_not_prepared_is_told_in_the_log(
         ({"dataflow": "x.v1"}, "no dataflow 'x.v1'; known: 'flight_delays.v1', "),
         ({"targets": ["x"]}, "no target 'x'; known: 'flight_features', "),
         ({"params": {"seed": -1}}, "param 'seed' is -1; allowed: integer from 0 to 2147483647"),
+        (
+            {"interval": {"start": "2013-01-01", "end": "2013-02-01"}},
+            "dataflow 'flight_delays' has no partitioned output, so it runs for no interval",
+        ),
         ({"inputs": {}}, "no input 'flights'; known: none"),
     ],
 )

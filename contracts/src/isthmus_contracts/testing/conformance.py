@@ -9,92 +9,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
-from isthmus_contracts.errors import ProtocolError
+from isthmus_contracts.catalog import CATALOG
+from isthmus_contracts.errors import IntervalError
+from isthmus_contracts.partitions import Interval, Partitioning
 from isthmus_contracts.protocol import (
-    Answer,
+    ACCEPTED,
+    VERSION,
     Graph,
     NodeFinished,
     NodeStarted,
     RunFailure,
-    RunRequest,
     RunResult,
-    decode_answer,
     encode,
 )
+from isthmus_contracts.testing.subjects import Subject, Transcript, run
 
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Say how the runner under test is started, and a request that it must fulfil."""
-
-    command: tuple[str, ...]
-    request: RunRequest
-    environment: Mapping[str, str]
-    timeout: float = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Transcript:
-    """Hold everything that a runner answered."""
-
-    answers: tuple[Answer, ...]
-    status: int
-    log: str
-
-
-def run(subject: Subject, line: str | None = None, *, hang_up: bool = False) -> Transcript:
-    """Start the runner, send it its request (or `line`), and return what it answered.
-
-    `hang_up` closes its standard input at once, as a platform that dies does; then the last line
-    may break off. Raise `AssertionError` for a line that is no answer, and for one that never ends.
-    """
-    sent = line if line is not None else encode(subject.request)
-    with subprocess.Popen(
-        subject.command,
-        env=dict(subject.environment),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        errors="replace",
-    ) as process:
-        try:
-            if hang_up:
-                output, log = process.communicate(sent + "\n", timeout=subject.timeout)
-            else:
-                output, log = _converse(process, sent, subject.timeout)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"it has not ended after {subject.timeout} seconds") from None
-        finally:
-            process.kill()
-    lines = output.split("\n")
-    if not hang_up and lines[-1]:
-        raise AssertionError(f"its last line has no end: {lines[-1]!r}; log:\n{log}")
-    try:
-        answers = tuple(decode_answer(each) for each in lines[:-1])
-    except ProtocolError as error:
-        raise AssertionError(f"it writes a line that is no answer: {error}; log:\n{log}") from None
-    return Transcript(answers, process.returncode, log)
-
-
-def _converse(process: subprocess.Popen[str], line: str, timeout: float) -> tuple[str, str]:
-    if process.stdin is None:
-        raise TypeError("the runner was started without a standard input")
-    held, process.stdin = process.stdin, None  # `communicate` would close it
-    with suppress(BrokenPipeError):  # a runner that died unheard is judged by what it answered
-        held.write(line + "\n")
-        held.flush()
-    try:
-        return process.communicate(timeout=timeout)
-    finally:
-        with suppress(BrokenPipeError):
-            held.close()
+__all__ = ["CHECKS", "Subject", "Transcript", "run"]
 
 
 def _expect(transcript: Transcript, condition: object, sentence: str) -> None:
@@ -157,6 +92,38 @@ def its_files_are_as_claimed(subject: Subject) -> None:
     _expect(transcript, not strays, f"it leaves strays: {sorted(map(str, strays))}")
 
 
+def its_files_are_the_partitions_asked_for(subject: Subject) -> None:
+    """Expect of a partitioned table a file for each partition, all in the interval if any.
+
+    Of everything else, expect files that name no partition.
+    """
+    transcript = run(subject)
+    for output in _result(transcript).outputs:
+        names = [file.partition for file in output.files]
+        by = _partitionings(subject).get(output.name)
+        if by is None:
+            good = set(names) <= {None}
+        else:
+            interval = subject.request.interval
+            good = len(set(names)) == len(names) and all(
+                _is_in(by, each, interval) for each in names
+            )
+        _expect(transcript, good, f"the files of {output.name!r} name the partitions {names}")
+
+
+def _partitionings(subject: Subject) -> dict[str, Partitioning]:
+    tables = CATALOG.dataflow(subject.request.dataflow).partitioned
+    return {each.name: each.partitioning for each in tables if each.partitioning is not None}
+
+
+def _is_in(by: Partitioning, name: str | None, interval: Interval | None) -> bool:
+    try:
+        days = by.interval(name or "")
+    except IntervalError:
+        return False
+    return interval is None or (interval.start <= days.start and days.end <= interval.end)
+
+
 def it_announces_its_graph_first(subject: Subject) -> None:
     """Expect one graph, before everything else, each node after its dependencies."""
     transcript = run(subject)
@@ -200,6 +167,23 @@ def it_computes_only_what_is_asked(subject: Subject) -> None:
     _expect(transcript, names == [target], f"asked for {target!r}, its outputs are {names}")
 
 
+def it_answers_in_the_version_it_is_asked_in(subject: Subject) -> None:
+    """Expect of each accepted version every answer in that version, be it good or bad.
+
+    Partitions cannot be told in the first one, so a partitioned dataflow may be refused there.
+    """
+    request = replace(subject.request, interval=None)
+    wrong = replace(request, dataflow="no_such_dataflow.v1")
+    for version in ACCEPTED:
+        good, bad = (run(subject, encode(asked, version)) for asked in (request, wrong))
+        for transcript in (good, bad):
+            spoken = set(transcript.versions)
+            _expect(transcript, spoken == {version}, f"asked in {version}, it answers in {spoken}")
+        _refused(bad, wrong.dataflow)
+        if version == VERSION or not _partitionings(subject):
+            _result(good)
+
+
 def it_refuses_what_it_does_not_know(subject: Subject) -> None:
     """Expect a refusal, naming the culprit, of an unknown dataflow, version, target and param."""
     request = subject.request
@@ -226,6 +210,16 @@ def it_refuses_a_missing_input(subject: Subject) -> None:
         _refused(run(replace(subject, request=replace(subject.request, inputs=rest))), name)
 
 
+def it_refuses_an_interval_for_which_it_cannot_run(subject: Subject) -> None:
+    """Expect a refusal of an interval that cuts a partition, or where there are none."""
+    odd = Interval(date(2013, 1, 2), date(2013, 1, 3))
+    try:
+        CATALOG.dataflow(subject.request.dataflow).check_interval(odd)
+    except IntervalError:
+        request = replace(subject.request, interval=odd)
+        _refused(run(replace(subject, request=request)), "interval")
+
+
 def it_refuses_what_is_no_request(subject: Subject) -> None:
     """Expect a refusal of garbage, of another version and of an unknown field."""
     plain = json.loads(encode(subject.request))
@@ -249,12 +243,15 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     it_ends_with_one_result,
     its_result_answers_the_request,
     its_files_are_as_claimed,
+    its_files_are_the_partitions_asked_for,
     it_announces_its_graph_first,
     its_nodes_start_and_finish,
     it_computes_only_what_is_asked,
+    it_answers_in_the_version_it_is_asked_in,
     it_refuses_what_it_does_not_know,
     it_refuses_a_param_out_of_bounds,
     it_refuses_a_missing_input,
+    it_refuses_an_interval_for_which_it_cannot_run,
     it_refuses_what_is_no_request,
     it_stops_with_the_platform,
 )

@@ -1,7 +1,8 @@
 """A runner that computes nothing: it stages files that were prepared beforehand.
 
 `python -m isthmus_contracts.testing.runner --outputs DIR` takes `<target>.*` from DIR for each
-target: a `.json` file holds metrics, everything else is staged as it is. `--fault` makes it
+target: a `.json` file holds metrics, everything else is staged as it is. Of a partitioned table it
+takes `<target>/<partition>.*`, in a run for an interval only of its partitions. `--fault` makes it
 misbehave in one of the ways that a platform must survive.
 """
 
@@ -19,12 +20,15 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.dataflows import Dataflow
-from isthmus_contracts.errors import ContractError, UnknownNameError
+from isthmus_contracts.errors import ContractError, ProtocolError, UnknownNameError
 from isthmus_contracts.params import resolve_params
+from isthmus_contracts.partitions import Interval
 from isthmus_contracts.protocol import (
     Answer,
     Graph,
@@ -38,9 +42,13 @@ from isthmus_contracts.protocol import (
     RunResult,
     StagedFile,
     StagedOutput,
+    answer_version,
     decode_request,
     encode,
 )
+from isthmus_contracts.tables import Table
+
+_Send: TypeAlias = Callable[[Answer], None]
 
 FAULTS = {
     "silent": "exits with 0 and sends no result",
@@ -56,6 +64,7 @@ FAULTS = {
     "other-run": "answers for another run",
     "unnamed": "leaves an output out of its result",
     "stray": "leaves a file that its result does not name",
+    "wrong-partition": "names a partition that is not asked for",
 }
 
 
@@ -65,14 +74,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--outputs", type=Path, required=True, help="where prepared outputs lie")
     parser.add_argument("--fault", choices=sorted(FAULTS), help="how to misbehave")
     options = parser.parse_args(arguments)
+    line = sys.stdin.readline()
+    send = partial(_send, answer_version(line))
     try:
-        request = decode_request(sys.stdin.readline())
+        request = decode_request(line)
         threading.Thread(target=_stop_with_platform, daemon=True).start()
         dataflow = _check(request)
     except ContractError as error:
-        _send(RunFailure("request", str(error)))
+        send(RunFailure("request", str(error)))
         return 2
-    return _serve(request, dataflow, options.outputs, options.fault)
+    try:
+        return _serve(request, dataflow, options.outputs, options.fault, send)
+    except ProtocolError as error:  # the version of the request cannot say it
+        send(RunFailure("request", str(error)))
+        return 2
 
 
 def _stop_with_platform() -> None:
@@ -82,8 +97,8 @@ def _stop_with_platform() -> None:
     os._exit(4)
 
 
-def _send(answer: Answer) -> None:
-    sys.stdout.write(encode(answer) + "\n")
+def _send(version: int, answer: Answer) -> None:
+    sys.stdout.write(encode(answer, version) + "\n")
     sys.stdout.flush()
 
 
@@ -92,6 +107,8 @@ def _check(request: RunRequest) -> Dataflow:
     if request.contract_version != dataflow.version:
         raise UnknownNameError("contract version", request.contract_version, [dataflow.version])
     resolve_params(dataflow.params, request.params)
+    if request.interval is not None:
+        dataflow.check_interval(request.interval)
     targets = [each.name for each in (*dataflow.outputs, *dataflow.checkpoints)]
     for name in request.targets:
         if name not in targets:
@@ -102,19 +119,25 @@ def _check(request: RunRequest) -> Dataflow:
     return dataflow
 
 
-def _serve(request: RunRequest, dataflow: Dataflow, outputs: Path, fault: str | None) -> int:
+def _serve(
+    request: RunRequest, dataflow: Dataflow, outputs: Path, fault: str | None, send: _Send
+) -> int:
     if fault == "garbage":
         sys.stdout.write("Traceback (most recent call last): just kidding\n")
         return 0
-    _send(Graph(time.time(), _nodes(request)))
+    send(Graph(time.time(), _nodes(request)))
     if fault in ("silent", "crash", "raising", "hanging"):
-        return _stop_early(fault, request.targets[0])
+        return _stop_early(fault, request.targets[0], send)
+    parted = {each.name: each for each in dataflow.partitioned}
     staged = []
     for target in request.targets:
-        _send(NodeStarted(time.time(), target))
-        output = _stage(target, outputs, Path(request.spool))
-        _send(NodeFinished(time.time(), target, 0.0))
-        _send(OutputStaged(time.time(), target, sum(file.bytes for file in output.files)))
+        send(NodeStarted(time.time(), target))
+        if target in parted:
+            output = _stage_parts(parted[target], outputs, Path(request.spool), request.interval)
+        else:
+            output = _stage(target, outputs, Path(request.spool))
+        send(NodeFinished(time.time(), target, 0.0))
+        send(OutputStaged(time.time(), target, sum(file.bytes for file in output.files)))
         staged.append(output)
     result = RunResult(
         request.identity, request.dataflow, dataflow.version, "stand-in", tuple(staged)
@@ -122,7 +145,7 @@ def _serve(request: RunRequest, dataflow: Dataflow, outputs: Path, fault: str | 
     if fault in _LIES:
         result = _LIES[fault](result, Path(request.spool))
     time.sleep(0.05)  # so that a platform which is gone is noticed before the result
-    _send(result)
+    send(result)
     return 3 if fault == "late-exit" else 0
 
 
@@ -134,11 +157,11 @@ def _nodes(request: RunRequest) -> tuple[GraphNode, ...]:
     )
 
 
-def _stop_early(fault: str, node: str) -> int:
-    _send(NodeStarted(time.time(), node))
+def _stop_early(fault: str, node: str, send: _Send) -> int:
+    send(NodeStarted(time.time(), node))
     if fault == "raising":
-        _send(NodeFailed(time.time(), node, 0.0, "ZeroDivisionError: division by zero"))
-        _send(RunFailure("dataflow", "ZeroDivisionError: division by zero", node, node, "x.py", 1))
+        send(NodeFailed(time.time(), node, 0.0, "ZeroDivisionError: division by zero"))
+        send(RunFailure("dataflow", "ZeroDivisionError: division by zero", node, node, "x.py", 1))
         return 1
     if fault == "hanging":
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
@@ -152,10 +175,31 @@ def _stage(target: str, outputs: Path, spool: Path) -> StagedOutput:
         raise FileNotFoundError(f"no prepared output {target!r} in {outputs}")
     if found[0].suffix == ".json":
         return StagedOutput(target, metrics=json.loads(found[0].read_text(encoding="utf-8")))
-    content = found[0].read_bytes()
-    shutil.copyfile(found[0], spool / found[0].name)
-    digest = hashlib.sha256(content).hexdigest()
-    return StagedOutput(target, (StagedFile(found[0].name, len(content), digest),))
+    return StagedOutput(target, (_copied(found[0], spool, found[0].name),))
+
+
+def _stage_parts(
+    table: Table, outputs: Path, spool: Path, interval: Interval | None
+) -> StagedOutput:
+    found = sorted((outputs / table.name).glob("*.*"))
+    if interval is not None and table.partitioning is not None:
+        names = table.partitioning.names(interval)
+        found = [each for each in found if each.stem in names]
+    if found:
+        (spool / table.name).mkdir(exist_ok=True)
+    return StagedOutput(
+        table.name,
+        tuple(
+            replace(_copied(each, spool, f"{table.name}/{each.name}"), partition=each.stem)
+            for each in found
+        ),
+    )
+
+
+def _copied(prepared: Path, spool: Path, path: str) -> StagedFile:
+    shutil.copyfile(prepared, spool / path)
+    content = prepared.read_bytes()
+    return StagedFile(path, len(content), hashlib.sha256(content).hexdigest())
 
 
 def _with_first_file(result: RunResult, change: Callable[[StagedFile], StagedFile]) -> RunResult:
@@ -181,6 +225,10 @@ def _outside(result: RunResult, spool: Path) -> RunResult:
     path = _with_files(result).files[0].path
     shutil.copyfile(spool / path, spool.parent / path)
     return _with_first_file(result, lambda file: replace(file, path=f"../{file.path}"))
+
+
+def _wrong_partition(result: RunResult, _spool: Path) -> RunResult:
+    return _with_first_file(result, lambda file: replace(file, partition="1900-01"))
 
 
 def _link(result: RunResult, spool: Path) -> RunResult:
@@ -211,6 +259,7 @@ _LIES: dict[str, Callable[[RunResult, Path], RunResult]] = {
     "other-run": _other_run,
     "unnamed": _unnamed,
     "stray": _stray,
+    "wrong-partition": _wrong_partition,
 }
 
 

@@ -1,0 +1,81 @@
+"""A runner under test: how it is started and asked, and what it answers."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from isthmus_contracts.errors import ProtocolError
+from isthmus_contracts.protocol import Answer, RunRequest, answer_version, decode_answer, encode
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Say how the runner under test is started, and a request that it must fulfil."""
+
+    command: tuple[str, ...]
+    request: RunRequest
+    environment: Mapping[str, str]
+    timeout: float = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """Hold everything that a runner answered, and the protocol's version of each answer."""
+
+    answers: tuple[Answer, ...]
+    status: int
+    log: str
+    versions: tuple[int, ...] = ()
+
+
+def run(subject: Subject, line: str | None = None, *, hang_up: bool = False) -> Transcript:
+    """Start the runner, send it its request (or `line`), and return what it answered.
+
+    `hang_up` closes its standard input at once, as a platform that dies does; then the last line
+    may break off. Raise `AssertionError` for a line that is no answer, and for one that never ends.
+    """
+    sent = line if line is not None else encode(subject.request)
+    with subprocess.Popen(
+        subject.command,
+        env=dict(subject.environment),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+    ) as process:
+        try:
+            if hang_up:
+                output, log = process.communicate(sent + "\n", timeout=subject.timeout)
+            else:
+                output, log = _converse(process, sent, subject.timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it has not ended after {subject.timeout} seconds") from None
+        finally:
+            process.kill()
+    lines = output.split("\n")
+    if not hang_up and lines[-1]:
+        raise AssertionError(f"its last line has no end: {lines[-1]!r}; log:\n{log}")
+    try:
+        answers = tuple(decode_answer(each) for each in lines[:-1])
+    except ProtocolError as error:
+        raise AssertionError(f"it writes a line that is no answer: {error}; log:\n{log}") from None
+    versions = tuple(answer_version(each) for each in lines[:-1])
+    return Transcript(answers, process.returncode, log, versions)
+
+
+def _converse(process: subprocess.Popen[str], line: str, timeout: float) -> tuple[str, str]:
+    if process.stdin is None:
+        raise TypeError("the runner was started without a standard input")
+    held, process.stdin = process.stdin, None  # `communicate` would close it
+    with suppress(BrokenPipeError):  # a runner that died unheard is judged by what it answered
+        held.write(line + "\n")
+        held.flush()
+    try:
+        return process.communicate(timeout=timeout)
+    finally:
+        with suppress(BrokenPipeError):
+            held.close()
