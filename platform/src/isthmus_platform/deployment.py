@@ -45,8 +45,8 @@ class LakePlace:
     """Say where the lake is: in a directory, or in a bucket such as `s3://bucket/prefix`.
 
     A bucket's credentials are those of the Airflow `connection`, of type `aws`; without one, they
-    are found as Amazon's own tools find them. What is read from a bucket is kept in the directory
-    `cache`, on each host.
+    are those of the environment variables `AWS_...`, or of the machine's role. What is read from a
+    bucket is kept in the directory `cache`, on each host.
     """
 
     root: str

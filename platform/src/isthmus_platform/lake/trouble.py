@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,8 +9,7 @@ from deltalake.exceptions import DeltaError
 
 from isthmus_platform.errors import LakeUnavailableError
 from isthmus_platform.lake.places import Lake
-
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # Delta paints its messages
+from isthmus_platform.storage.wording import in_one_sentence
 
 
 @contextmanager
@@ -20,7 +18,7 @@ def usable(lake: Lake) -> Iterator[None]:
     try:
         yield
     except (OSError, DeltaError) as error:
-        problem = " ".join(_COLOUR.sub("", str(error)).split())
+        problem = in_one_sentence(str(error))
         if isinstance(error, OSError) and error.strerror:
             problem = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
         raise LakeUnavailableError(lake.address, problem) from error

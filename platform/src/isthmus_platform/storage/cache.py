@@ -39,7 +39,7 @@ class Cache:
         try:
             os.utime(path)
         except FileNotFoundError:
-            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            self._open_to_all(path.parent)
             part = path.with_name(f".{path.name}.{uuid4().hex}")
             try:
                 download(part)
@@ -53,7 +53,7 @@ class Cache:
     @contextmanager
     def private(self) -> Iterator[Path]:
         """Give an empty directory that only this user may enter, and that is gone afterwards."""
-        self.root.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self._open_to_all(self.root)
         directory = Path(tempfile.mkdtemp(prefix="writing-", dir=self.root))
         try:
             yield directory
@@ -63,6 +63,14 @@ class Cache:
     @property
     def _copies(self) -> Path:
         return self.root / "copies"
+
+    def _open_to_all(self, directory: Path) -> None:
+        """Create a directory, and those between it and the root, that everybody may enter."""
+        if not directory.is_dir():
+            if directory != self.root:
+                self._open_to_all(directory.parent)
+            directory.mkdir(parents=True, exist_ok=True)
+            directory.chmod(0o755)  # whatever new files are allowed here otherwise
 
     def _shrink(self) -> None:
         """Remove the copies that were used longest ago, and what killed writers have left."""

@@ -16,16 +16,19 @@ from obstore.store import S3Store
 
 from isthmus_platform.storage.cache import Cache
 from isthmus_platform.storage.store import Stored
+from isthmus_platform.storage.wording import in_one_sentence
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
 
-_SHOWN_CHARACTERS = 300
-
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Hold what a bucket asks for; what is None is found as Amazon's own tools find it."""
+    """Hold what a bucket asks for.
+
+    What is None is found where processes at Amazon find it: in the environment variables `AWS_...`,
+    or by the role of the machine.
+    """
 
     endpoint: str | None = None
     region: str | None = None
@@ -47,26 +50,24 @@ class Credentials:
         return {name: value for name, value in named.items() if value is not None}
 
     @property
-    def allow_http(self) -> bool:
-        """Say whether requests go unencrypted, as the endpoint wants it."""
-        return (self.endpoint or "").startswith("http://")
+    def client(self) -> dict[str, bool]:
+        """Allow requests that go unencrypted if the endpoint wants it; AWS_ALLOW_HTTP may too."""
+        return {"allow_http": True} if (self.endpoint or "").startswith("http://") else {}
 
 
 class ObjectStore:
     """Keep files below `prefix` in a bucket; what is read comes through a cache on this host."""
 
     def __init__(self, bucket: str, prefix: str, credentials: Credentials, cache: Cache) -> None:
-        self.options: Mapping[str, str] = {
-            **{f"aws_{name}": value for name, value in credentials.config.items()},
-            "aws_allow_http": str(credentials.allow_http).lower(),
-        }
+        named = {**credentials.config, **dict.fromkeys(credentials.client, "true")}
+        self.options: Mapping[str, str] = {f"aws_{name}": value for name, value in named.items()}
         self._root = f"s3://{bucket}/{prefix}".rstrip("/")
         self._cache = cache
         self._store = S3Store(
             bucket,
             prefix=prefix or None,
             config=credentials.config,  # type: ignore[arg-type] # these are some of its names
-            client_options={"allow_http": credentials.allow_http},
+            client_options=credentials.client or None,  # type: ignore[arg-type] # this too
         )
 
     def __repr__(self) -> str:
@@ -152,8 +153,7 @@ def _told(address: str) -> Iterator[None]:
         yield
     except AlreadyExistsError:
         raise FileExistsError(errno.EEXIST, "it exists already", address) from None
-    except FileNotFoundError:
-        raise FileNotFoundError(errno.ENOENT, "there is no such object", address) from None
-    except BaseError as error:
-        problem = " ".join(str(error).split())[:_SHOWN_CHARACTERS]
-        raise OSError(errno.EIO, problem, address) from error
+    except (FileNotFoundError, BaseError) as error:
+        if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):
+            raise FileNotFoundError(errno.ENOENT, "there is no such object", address) from None
+        raise OSError(errno.EIO, in_one_sentence(str(error)), address) from None
