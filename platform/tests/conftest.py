@@ -1,10 +1,16 @@
 from __future__ import annotations
 
 import os
+import socket
+import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
+import httpx
 import pyarrow as pa
 import pytest
 
@@ -16,9 +22,12 @@ from isthmus_platform.lake.acceptance import Accepted, AcceptedFile, AcceptedOut
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.schemas import arrow_schema
+from isthmus_platform.storage.cache import Cache
+from isthmus_platform.storage.objects import Credentials, ObjectStore
 
 # Airflow reads its settings when it is imported, which happens when tests are collected.
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-")
+SECRET = "the canary of the bucket"  # noqa: S105 - it opens nothing
 FEATURES, DAYS = FLIGHT_DELAYS.output("flight_features"), AIRPORT_DAYS.output("days")
 _DAGS = Path(isthmus_platform.__file__).parent / "dags"
 os.environ |= {
@@ -35,6 +44,77 @@ def airflow_home() -> Iterator[Path]:
     """Return Airflow's home, which is gone afterwards."""
     yield Path(_HOME.name)
     _HOME.cleanup()
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that speaks S3, in a process of its own."""
+
+    endpoint: str
+    pid: int
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket of that server in which nothing lies, and a place for its cache."""
+
+    endpoint: str
+    name: str
+    cache: Path
+    secret: str = SECRET
+
+    def open(self, **instead: str) -> ObjectStore:
+        """Return a store in it, with what is given in place of its own."""
+        credentials = {
+            "endpoint": self.endpoint,
+            "region": "us-east-1",
+            "access_key": "access",
+            "secret_key": self.secret,
+        } | instead
+        name, prefix = credentials.pop("name", self.name), credentials.pop("prefix", "a/prefix")
+        return ObjectStore(name, prefix, Credentials(**credentials), Cache(self.cache, 10**9))
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[Server]:
+    """Run the server that `nox -s platform` builds, on a free port of this machine alone."""
+    program = Path(__file__).parents[1] / "s3-server" / ".venv" / "bin" / "moto_server"
+    if not program.exists():
+        pytest.fail(f"no server that speaks S3 at {program}; `nox -s platform` builds it")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = [str(program), "-H", "127.0.0.1", "-p", port]
+    environment = {"PATH": os.environ["PATH"]}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            server = Server(f"http://127.0.0.1:{port}", process.pid)
+            _wait_for(server, process)
+            yield server
+        finally:
+            process.kill()
+
+
+def _wait_for(server: Server, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < end:
+        try:
+            httpx.get(server.endpoint, timeout=1)
+        except httpx.TransportError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail(f"the server that speaks S3 does not answer; it ended with {process.poll()}")
+
+
+@pytest.fixture
+def bucket(s3_server: Server, tmp_path: Path) -> Bucket:
+    """Make a bucket."""
+    made = Bucket(s3_server.endpoint, f"lake-{uuid4().hex}", tmp_path / "cache")
+    httpx.put(f"{made.endpoint}/{made.name}").raise_for_status()
+    return made
 
 
 @pytest.fixture

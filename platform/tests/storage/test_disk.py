@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from isthmus_platform.storage import DiskStore, disk
+
+DRAFT = f".x.json.{'a' * 32}"
+CREATING = """
+import json, sys
+from pathlib import Path
+from isthmus_platform.storage import DiskStore
+store, created = DiskStore(Path(sys.argv[1])), []
+sys.stdin.readline()
+for number in range(200):
+    try:
+        store.create(f"folder/{number}", sys.argv[2].encode())
+    except FileExistsError:
+        continue
+    created.append(number)
+print(json.dumps(created))
+"""
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from isthmus_platform.storage import DiskStore, disk
+disk.os.link = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+DiskStore(Path(sys.argv[1])).create("a/x.json", b"content")
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DiskStore:
+    return DiskStore(tmp_path)
+
+
+def start(code: str, *arguments: str) -> subprocess.Popen[str]:
+    command, pipe = [sys.executable, "-c", code, *arguments], subprocess.PIPE
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
+
+
+def test_of_many_processes_at_once_each_file_is_created_by_one(store: DiskStore) -> None:
+    processes = [start(CREATING, str(store.root), str(number)) for number in range(4)]
+    for each in processes:
+        assert each.stdin is not None
+        each.stdin.write("go\n")
+        each.stdin.flush()
+    created = [json.loads(each.communicate(timeout=60)[0]) for each in processes]
+    assert sorted(chain.from_iterable(created)) == list(range(200))
+    for number, mine in enumerate(created):
+        assert all(store.read(f"folder/{each}") == str(number).encode() for each in mine)
+    assert len(list((store.root / "folder").iterdir())) == 200
+
+
+def test_a_writer_that_is_killed_leaves_a_draft_that_is_no_name(store: DiskStore) -> None:
+    with start(KILLED, str(store.root)) as process:
+        assert process.wait(30) == -signal.SIGKILL
+    assert store.find("a/x.json") is None
+    assert store.names("a") == ()
+    (draft,) = store.drafts("a")
+    assert store.read(draft.key) == b"content"
+    store.create("a/x.json", b"again")
+    assert store.names("a") == ("x.json",)
+    store.remove(draft.key)
+    assert list(store.drafts("a")) == []
+
+
+def test_only_what_is_named_as_a_draft_is_one(store: DiskStore) -> None:
+    for name in (DRAFT, ".nfs0001", "x.json", f"{DRAFT}b"):
+        (store.root / name).touch()
+    assert [each.key for each in DiskStore(store.root.parent).drafts(store.root.name)] == [
+        f"{store.root.name}/{DRAFT}"
+    ]
+    assert DRAFT not in store.names("")
+
+
+def test_a_link_and_a_pipe_are_no_files(store: DiskStore, tmp_path: Path) -> None:
+    store.create("a/x", b"")
+    (tmp_path / "a" / "link").symlink_to(tmp_path / "a" / "x")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    assert [each.key for each in store.walk("")] == ["a/x"]
+    assert all(store.find(each) is None for each in ("a/link", "loop", "pipe"))
+
+
+def test_the_names_of_new_directories_reach_the_disk_too(
+    store: DiskStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[Path] = []
+    monkeypatch.setattr(disk, "flush", flushed.append)
+    store.create("a/b/pin.json", b"")
+    assert flushed == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
+    store.create("a/b/other.json", b"")
+    assert flushed[3:] == [tmp_path / "a" / "b"]
+
+
+def test_what_was_written_reaches_the_disk_before_it_is_kept(
+    store: DiskStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[Path] = []
+    with store.writing("a/x") as path:
+        path.touch()
+        monkeypatch.setattr(disk, "flush", flushed.append)
+    assert flushed == [tmp_path / "a" / "x", tmp_path / "a"]
+    store.flush("a/x")
+    assert flushed[2:] == [tmp_path / "a" / "x", tmp_path / "a", tmp_path]
+
+
+def test_what_nobody_may_read_is_an_error_and_not_absent(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    store = DiskStore(file)
+    assert store.find("x") is None
+    with pytest.raises(NotADirectoryError):
+        store.read("x")
+    with pytest.raises(FileExistsError):
+        store.create("x", b"")
+
+
+def test_the_address_is_a_file_uri_that_is_encoded(store: DiskStore, tmp_path: Path) -> None:
+    assert store.address("a b/ü") == f"{tmp_path.as_uri()}/a%20b/%C3%BC"
+    assert store.address("") == tmp_path.as_uri()
+    assert store.options == {}
