@@ -137,6 +137,7 @@ def test_tasks_are_in_the_order_of_their_start() -> None:
             "start_date": start,
             "end_date": None,
             "duration": None,
+            "map_index": -1,
         }
 
     tasks = [

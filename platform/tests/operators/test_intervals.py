@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 from unittest.mock import Mock
 
 import pyarrow as pa
 import pytest
+from airflow.sdk import timezone
+from airflow.sdk.api.datamodels._generated import DagRunType
 from pyarrow import parquet
 
 from isthmus_contracts import Interval, IntervalError, Table
@@ -137,12 +139,12 @@ def test_an_interval_that_is_none_is_refused_before_anything_is_read(
 
 
 def context(kind: str, days: int | None = None, **params: object) -> Any:  # noqa: ANN401 - a stand-in of Airflow's context
-    start = datetime(2013, 1, 1, tzinfo=UTC)
+    start = timezone.datetime(2013, 1, 1)  # of the kind that Airflow gives
     bounds = {"data_interval_start": None, "data_interval_end": None}
     if days is not None:
         end = start + timedelta(days)
         bounds = {"data_interval_start": start, "data_interval_end": end}  # type: ignore[dict-item]
-    return {"params": params, "dag_run": Mock(run_type=kind), **bounds}
+    return {"params": params, "dag_run": Mock(run_type=DagRunType(kind)), **bounds}
 
 
 JANUARY = Interval(date(2013, 1, 1), date(2013, 2, 1))

@@ -26,7 +26,7 @@ def interval_of(dataflow: Dataflow, context: Context) -> Interval | None:
     if start is not None or end is not None:
         return resolve_interval(dataflow, start, end)
     first, last = context.get("data_interval_start"), context.get("data_interval_end")
-    by_timetable = str(context["dag_run"].run_type) in _BY_TIMETABLE
+    by_timetable = context["dag_run"].run_type.value in _BY_TIMETABLE
     if not by_timetable or first is None or last is None or first == last:
         return None
     interval = Interval(_day(first), _day(last))
@@ -55,4 +55,4 @@ def _day(instant: datetime) -> date:
         raise IntervalError(
             f"the schedule makes an interval from {utc:%Y-%m-%d %H:%M} UTC; right would be midnight"
         )
-    return utc.date()
+    return date(utc.year, utc.month, utc.day)  # Airflow's instants have dates of their own kind
