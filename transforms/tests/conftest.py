@@ -6,6 +6,7 @@ import importlib.util
 import sys
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -23,6 +24,18 @@ ORDERS = Table(
     (Column("id", "int64", "Number."), Column("price", "float64", "Price.", nullable=True)),
     key=("id",),
 )
+
+
+DATED = replace(ORDERS, columns=(*ORDERS.columns, Column("day", "date", "Of the order.")))
+
+
+@pytest.fixture
+def dated_orders() -> pd.DataFrame:
+    """Two orders in December, three in January, none in February, one in March."""
+    days = ["2012-12-30", "2012-12-31", "2013-01-01", "2013-01-15", "2013-01-31", "2013-03-01"]
+    numbers = [6, 2, 5, 3, 1, 4]
+    prices = [float(each) for each in numbers]
+    return pd.DataFrame({"id": numbers, "price": prices, "day": pd.to_datetime(days)})
 
 
 @pytest.fixture
@@ -55,7 +68,8 @@ def module_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str,
 def flow_of(module_of: Callable[[str], ModuleType]) -> Callable[..., Dataflow]:
     """Return a function that ties a source text to a contract that takes `orders`.
 
-    Outputs are declared as files where only their name is given.
+    Outputs are declared as files where only their name is given. The orders have a day if they are
+    read `within` it.
     """
 
     def make(
@@ -63,13 +77,14 @@ def flow_of(module_of: Callable[[str], ModuleType]) -> Callable[..., Dataflow]:
         *outputs: str | Output,
         params: tuple[Param, ...] = (),
         checkpoints: dict[str, str] | None = None,
+        within: str | None = None,
     ) -> Dataflow:
         contract = Contract(
             name="sales",
             version="1.2.0",
             owner="analytics",
             description="Sums orders up.",
-            inputs=(Input(ORDERS, "shop"),),
+            inputs=(Input(DATED if within else ORDERS, "shop", within),),
             params=params,
             outputs=tuple(
                 File(each, f"The {each}.", ".txt") if isinstance(each, str) else each

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from isthmus_contracts import Column, Metric, Metrics, Param, Table
+from isthmus_contracts import Column, Metric, Metrics, Param, Partitioning, Table
 from isthmus_contracts.catalog import CATALOG, Catalog
 from isthmus_contracts.dataflows import Dataset
 from isthmus_transforms import cli, loading
@@ -116,7 +119,10 @@ def test_a_wrong_param_is_one_line(capsys: Capture, arguments: list[str], line: 
 )
 def test_an_unknown_dataflow_is_one_line(capsys: Capture, command: list[str]) -> None:
     line = _mistake(capsys, *command)
-    assert line == "isthmus: no dataflow 'nope'; known: 'flight_delays', 'airport_days'"
+    assert (
+        line
+        == "isthmus: no dataflow 'nope'; known: 'flight_delays', 'airport_days', 'carrier_days'"
+    )
 
 
 @pytest.mark.usefixtures("sales")
@@ -210,6 +216,102 @@ def test_view_writes_a_page_around_the_same_picture() -> None:
 )
 def test_a_picture_that_cannot_be_written_is_one_line(capsys: Capture, out: str, line: str) -> None:
     assert _mistake(capsys, "view", "sales", "--out", out) == line
+
+
+DAY = Column("day", "date", "Day.")
+DAYS = Table("days", "Days.", (DAY,), partitioning=Partitioning("day", "month"))
+BY_DAY = """
+    import pandas as pd
+
+    def days(orders: pd.DataFrame) -> pd.DataFrame:
+        return orders[["day"]]
+"""
+
+
+@pytest.fixture
+def by_day(
+    flow_of: Callable[..., Dataflow], dated_orders: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Put a dataflow with a partitioned output into the catalog, and its inputs into `in`."""
+    flow = flow_of(BY_DAY, DAYS, within="day")
+    shop = Dataset("shop", "The shop.", "operations", (flow.contract.inputs[0].table,))
+    monkeypatch.setattr(cli, "CATALOG", Catalog((shop,), (flow.contract,)))
+    monkeypatch.setattr(loading, "load_dataflow", lambda _name: flow)
+    Path("in").mkdir()
+    _write_orders(dated_orders)
+
+
+def _write_orders(orders: pd.DataFrame) -> None:
+    days = pa.array(orders["day"].dt.date, pa.date32())
+    rows = pa.table({"id": orders["id"].array, "price": orders["price"].array, "day": days})
+    pq.write_table(rows, "in/orders.parquet")
+
+
+def _run_by_day(*interval: str) -> dict[str, int]:
+    flags = [
+        f"--interval-{name}={day}" for name, day in zip(("start", "end"), interval, strict=False)
+    ]
+    assert cli.main(["run", "sales", "--inputs", "in", *flags]) == 0
+    return {each.stem: pq.read_table(each).num_rows for each in Path("out/sales/days").iterdir()}
+
+
+@pytest.mark.usefixtures("by_day")
+def test_runs_for_its_months_in_any_order_make_what_one_run_for_everything_does() -> None:
+    assert _run_by_day("2013-02-01", "2013-04-01") == {"2013-03": 1}
+    assert _run_by_day("2012-12-01", "2013-01-01") == {"2012-12": 2, "2013-03": 1}
+    parts = _run_by_day("2013-01-01", "2013-02-01")
+    assert parts == {"2012-12": 2, "2013-01": 3, "2013-03": 1}
+    shutil.rmtree("out")
+    assert _run_by_day() == parts
+
+
+@pytest.mark.usefixtures("by_day")
+def test_a_partition_that_has_no_rows_any_more_goes(dated_orders: pd.DataFrame) -> None:
+    _run_by_day()
+    _write_orders(dated_orders[dated_orders["day"].dt.month == 12])
+    assert list(_run_by_day("2013-03-01", "2013-04-01")) == ["2012-12", "2013-01"]
+    assert list(_run_by_day()) == ["2012-12"]
+
+
+@pytest.mark.usefixtures("by_day")
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        (["--interval-start", "2013-01-01"], "interval_start is given and interval_end is not; g"),
+        (
+            ["--interval-start=soon", "--interval-end=2013-01-01"],
+            "interval_start is 'soon'; right would be a day as in 2013-01-31",
+        ),
+        (
+            ["--interval-start=2013-01-15", "--interval-end=2013-02-01"],
+            "the interval from 2013-01-15 to before 2013-02-01 cuts the month 2013-01, ",
+        ),
+    ],
+)
+def test_a_wrong_interval_is_one_line(capsys: Capture, flags: list[str], line: str) -> None:
+    said = _mistake(capsys, "run", "sales", "--inputs", "in", *flags)
+    assert said.startswith(f"isthmus: {line}")
+    assert not Path("out").exists()
+
+
+@pytest.mark.usefixtures("by_day")
+def test_help_and_describe_say_how_a_table_is_partitioned(capsys: Capture) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["run", "sales", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    for shown in ("--interval-start DATE", "--interval-end DATE", "days by month of day"):
+        assert shown in said
+    assert cli.main(["describe", "sales"]) == 0
+    said = capsys.readouterr().out
+    for shown in ("table, 1 columns, by month of day", "shop, within day"):
+        assert shown in said
+
+
+@pytest.mark.usefixtures("sales")
+def test_without_partitions_there_is_no_interval(capsys: Capture) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["run", "sales", "--inputs", "in", "--interval-start", "2013-01-01"])
+    assert "unrecognized arguments: --interval-start" in capsys.readouterr().err
 
 
 HELP: Mapping[str, list[str]] = {

@@ -93,7 +93,8 @@ def test_a_contract_without_a_package_is_said_to_have_none(plant: Planter) -> No
     with pytest.raises(UnknownNameError) as caught:
         load_dataflow("airport_days")
     assert str(caught.value) == (
-        "no dataflow package named 'airport_days_v2'; known: 'airport_days', 'flight_delays'"
+        "no dataflow package named 'airport_days_v2'; known: 'airport_days', "
+        "'carrier_days', 'flight_delays'"
     )
 
 

@@ -8,6 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -15,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from isthmus_contracts import Column
-from isthmus_contracts.catalog import AIRPORT_DAYS
+from isthmus_contracts import Column, Interval
+from isthmus_contracts.catalog import AIRPORT_DAYS, CARRIER_DAYS
 from isthmus_contracts.protocol import (
     EngineProfile,
     Graph,
@@ -81,6 +83,39 @@ def subject(tmp_path: Path, features: Path) -> Subject:
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_the_runner_conforms(check: Callable[[Subject], None], subject: Subject) -> None:
     check(subject)
+
+
+@pytest.fixture
+def months(subject: Subject) -> Subject:
+    request = replace(
+        subject.request,
+        dataflow=str(CARRIER_DAYS.identity),
+        targets=("carrier_days",),
+        interval=Interval(date(2013, 1, 1), date(2013, 3, 1)),
+    )
+    return replace(subject, request=request)
+
+
+OF_PARTITIONS = [
+    each for each in CHECKS if re.search("partition|interval|version|files", each.__name__)
+]
+
+
+@pytest.mark.parametrize("check", OF_PARTITIONS, ids=lambda check: check.__name__)
+def test_the_runner_conforms_with_partitions(
+    check: Callable[[Subject], None], months: Subject
+) -> None:
+    check(months)
+
+
+def test_what_version_1_cannot_say_is_refused_in_version_1(months: Subject) -> None:
+    transcript = run(months, encode(replace(months.request, interval=None), 1))
+    failure = transcript.answers[-1]
+    assert isinstance(failure, RunFailure)
+    assert failure.kind == "request"
+    assert failure.message.startswith("StagedFile.partition: version 1 has no such field")
+    assert set(transcript.versions) == {1}
+    assert transcript.status == 2
 
 
 @pytest.fixture

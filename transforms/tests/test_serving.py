@@ -3,13 +3,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from isthmus_contracts import Column, Metric, Metrics, Param, Table
+from isthmus_contracts import Column, Interval, Metric, Metrics, Param, Partitioning, Table
 from isthmus_contracts.protocol import (
     Answer,
     EngineProfile,
@@ -164,6 +166,85 @@ def test_a_request_that_cannot_be_served_is_refused_before_anything_runs(
     assert failure.kind == "request"
     assert failure.message.startswith(message)
     assert (failure.node, failure.traceback) == (None, None)
+
+
+DAY = Column("day", "date", "Day.")
+DAYS = Table("days", "Days.", (DAY,), partitioning=Partitioning("day", "month"))
+BY_DAY = """
+    import pandas as pd
+
+    def days(orders: pd.DataFrame) -> pd.DataFrame:
+        return orders[["day"]]
+
+    def report(orders: pd.DataFrame) -> str:
+        return str(len(orders))
+"""
+
+
+@pytest.fixture
+def by_day(
+    flow_of: Callable[..., Dataflow],
+    request_: RunRequest,
+    dated_orders: pd.DataFrame,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> RunRequest:
+    """Return a request for everything to a dataflow with a partitioned output."""
+    flow = flow_of(BY_DAY, DAYS, "report", within="day")
+    monkeypatch.setattr(serving, "load_dataflow", lambda _name: flow)
+    rows = pa.Table.from_pandas(dated_orders, preserve_index=False)
+    days = rows["day"].cast(pa.date32())
+    pq.write_table(rows.set_column(2, "day", days), tmp_path / "orders.parquet")
+    return replace(request_, targets=("days", "report"), params={})
+
+
+def _served(request: RunRequest) -> tuple[list[Answer], RunResult]:
+    answers: list[Answer] = []
+    assert serve(encode(request), answers.append) == 0
+    result = answers[-1]
+    assert isinstance(result, RunResult)
+    return answers, result
+
+
+@pytest.mark.parametrize(
+    ("interval", "parts", "read"),
+    [
+        (None, ["2012-12", "2013-01", "2013-03"], "6"),
+        (Interval(date(2013, 1, 1), date(2013, 3, 1)), ["2013-01"], "3"),
+        (Interval(date(2013, 2, 1), date(2013, 3, 1)), [], "0"),
+    ],
+)
+def test_a_request_for_an_interval_stages_its_partitions(
+    by_day: RunRequest, interval: Interval | None, parts: list[str], read: str
+) -> None:
+    answers, result = _served(replace(by_day, interval=interval))
+    days, report = result.outputs
+    assert [each.partition for each in days.files] == parts
+    assert [each.partition for each in report.files] == [None]
+    assert Path(by_day.spool, "report.txt").read_text() == read
+    told = {each.output: each.rows for each in answers if isinstance(each, OutputStaged)}
+    assert told == {"days": int(read), "report": None}
+
+
+def test_a_request_for_an_interval_that_does_not_fit_is_refused_before_anything_runs(
+    by_day: RunRequest,
+) -> None:
+    answers: list[Answer] = []
+    cut = replace(by_day, interval=Interval(date(2013, 1, 2), date(2013, 2, 1)), inputs={})
+    assert serve(encode(cut), answers.append) == 2
+    (failure,) = answers
+    assert isinstance(failure, RunFailure)
+    assert failure.kind == "request"
+    assert "cuts the month 2013-01" in failure.message
+
+
+def test_an_interval_for_a_dataflow_without_partitions_is_refused(
+    answered: Server, request_: RunRequest
+) -> None:
+    interval = Interval(date(2013, 1, 1), date(2013, 2, 1))
+    failure = _failure(answered(replace(request_, interval=interval)), 2)
+    assert failure.kind == "request"
+    assert failure.message.startswith("dataflow 'sales' has no partitioned output")
 
 
 @pytest.mark.parametrize("line", ["", "hello\n", '{"protocol": 9}'])

@@ -57,6 +57,14 @@ def test_several_broken_rules_are_several_sentences() -> None:
     ]
 
 
+def test_too_few_rows_in_any_part_break_a_rule() -> None:
+    parts = {"2013-01": 3, "2013-02": 0, "2013-03": 1}
+    assert broken_rules(DAYS, GOOD, parts) == [
+        "partition '2013-02' has 0 rows; the contract says at least 1"
+    ]
+    assert broken_rules(DAYS, GOOD, {}) == []
+
+
 def test_too_few_rows_break_a_rule() -> None:
     assert broken_rules(DAYS, GOOD[:0]) == ["it has 0 rows; the contract says at least 1"]
 

@@ -1,11 +1,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 import pandas as pd
 import pytest
 
-from isthmus_contracts import Param, ParamError, UnknownNameError
+from isthmus_contracts import (
+    Column,
+    Interval,
+    IntervalError,
+    Output,
+    Param,
+    ParamError,
+    Partitioning,
+    Table,
+    UnknownNameError,
+)
 from isthmus_transforms.errors import DefinitionError, InputError
 from isthmus_transforms.runtime import Dataflow
 
@@ -163,3 +174,48 @@ def test_a_target_marks_its_node(sales: Dataflow) -> None:
         ("orders", None),
         ("net", "summed"),
     ]
+
+
+DAY = Column("day", "date", "Day.")
+DAYS = Table("days", "Days.", (DAY,), partitioning=Partitioning("day", "month"))
+JANUARY = Interval(date(2013, 1, 1), date(2013, 2, 1))
+BY_DAY = """
+    import pandas as pd
+
+    def days(orders: pd.DataFrame) -> pd.DataFrame:
+        return orders[["day"]]
+
+    def count(orders: pd.DataFrame) -> str:
+        return str(len(orders))
+"""
+
+
+def test_functions_see_the_rows_of_the_interval(flow_of: Flows, dated_orders: pd.DataFrame) -> None:
+    flow = flow_of(BY_DAY, DAYS, "count", within="day")
+    inputs = {"orders": dated_orders}
+    assert flow.compute(["count"], inputs) == {"count": "6"}
+    assert flow.compute(["count"], inputs, interval=JANUARY) == {"count": "3"}
+    assert len(dated_orders) == 6
+
+
+def test_an_input_that_is_not_read_within_a_column_is_seen_whole(
+    flow_of: Flows, dated_orders: pd.DataFrame
+) -> None:
+    flow = flow_of(BY_DAY, DAYS, "count")
+    made = flow.compute(["count", "days"], {"orders": dated_orders}, interval=JANUARY)
+    assert made["count"] == "6"
+    assert len(made["days"]) == 6  # `stage` leaves out what lies outside
+
+
+@pytest.mark.parametrize(
+    ("outputs", "interval", "message"),
+    [
+        (("count",), JANUARY, "dataflow 'sales' has no partitioned output"),
+        ((DAYS, "count"), Interval(date(2013, 1, 2), date(2013, 2, 1)), "cuts the month 2013-01"),
+    ],
+)
+def test_an_interval_that_does_not_fit_is_refused(
+    flow_of: Flows, orders: pd.DataFrame, outputs: tuple[Output], interval: Interval, message: str
+) -> None:
+    with pytest.raises(IntervalError, match=message):
+        flow_of(BY_DAY, *outputs).compute(["count"], {"orders": orders}, interval=interval)

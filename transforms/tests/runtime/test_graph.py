@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from isthmus_contracts import Param
+from isthmus_contracts import Column, Param, Partitioning, Table
 from isthmus_contracts.protocol import GraphNode
 from isthmus_transforms.errors import DefinitionError
 from isthmus_transforms.runtime import Dataflow
@@ -44,6 +44,23 @@ SALES = '''
     def unwanted(net: float) -> float:
         return net
 '''
+
+
+def test_it_says_what_is_read_for_an_interval_and_how_a_table_is_partitioned(
+    flow_of: Flows,
+) -> None:
+    source = '''
+        import pandas as pd
+
+        def days(orders: pd.DataFrame) -> pd.DataFrame:
+            """Each day."""
+            return orders[["day"]]
+    '''
+    day = Column("day", "date", "Day.")
+    table = Table("days", "Days.", (day,), partitioning=Partitioning("day", "month"))
+    read, made = flow_of(source, table, within="day").describe().nodes
+    assert read.description == "One row per order. For an interval, only the rows with day in it."
+    assert made.description == "Each day. Partitioned by month of day."
 
 
 def test_the_description_has_each_needed_node_after_its_dependencies(flow_of: Flows) -> None:

@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,7 +14,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from isthmus_contracts import Column, ColumnType, File, Metric, Metrics, Table
+from isthmus_contracts import (
+    Column,
+    ColumnType,
+    File,
+    Interval,
+    Metric,
+    Metrics,
+    Partitioning,
+    Table,
+)
 from isthmus_contracts.protocol import StagedFile, StagedOutput
 from isthmus_transforms.errors import OutputError
 from isthmus_transforms.runtime.outputs import checked_metrics, stage
@@ -202,6 +212,83 @@ def test_broken_rules_keep_a_table_out_of_the_spool(tmp_path: Path) -> None:
 
 def test_what_is_no_frame_is_no_table(tmp_path: Path) -> None:
     assert _refusal(AB, [{"a": 1}], tmp_path).problems == ("it is a list, not a DataFrame",)
+
+
+PARTED = Table(
+    "days",
+    "Days.",
+    (Column("day", "date", "Day."), Column("a", "int64", "A.", minimum=1)),
+    key=("day", "a"),
+    min_rows=1,
+    partitioning=Partitioning("day", "month"),
+)
+PARTED_ROWS = pd.DataFrame(
+    {"day": pd.to_datetime(["2013-03-01", "2013-01-31", "2012-12-31"]), "a": [1, 2, 3]}
+)
+FIRST_QUARTER = Interval(dt.date(2013, 1, 1), dt.date(2013, 4, 1))
+SPARSE = replace(PARTED, min_rows=0)
+
+
+def test_a_partitioned_table_is_staged_as_a_file_for_each_partition(tmp_path: Path) -> None:
+    output = stage(PARTED, PARTED_ROWS, tmp_path)
+    names = ["2012-12", "2013-01", "2013-03"]
+    assert [each.partition for each in output.files] == names
+    assert [each.path for each in output.files] == [f"days/{name}.parquet" for name in names]
+    for file in output.files:
+        content = (tmp_path / file.path).read_bytes()
+        assert (file.bytes, file.rows) == (len(content), 1)
+        assert file.sha256 == hashlib.sha256(content).hexdigest()
+    read = pq.read_table(tmp_path / "days/2013-01.parquet", partitioning=None)
+    assert read.schema.names == ["day", "a"]
+    assert read.to_pydict() == {"day": [dt.date(2013, 1, 31)], "a": [2]}
+
+
+def test_of_an_interval_its_partitions_are_staged_and_what_lies_outside_is_left_out(
+    tmp_path: Path,
+) -> None:
+    broken_outside = PARTED_ROWS.assign(a=[1, 2, 0])
+    output = stage(SPARSE, broken_outside, tmp_path, FIRST_QUARTER)
+    assert [each.partition for each in output.files] == ["2013-01", "2013-03"]
+    assert len(list(tmp_path.rglob("*.parquet"))) == 2
+
+
+def test_a_partition_is_the_same_file_whatever_was_computed_beside_it(tmp_path: Path) -> None:
+    (whole,) = [each for each in stage(SPARSE, PARTED_ROWS, tmp_path).files if "03" in each.path]
+    march = Interval(dt.date(2013, 3, 1), dt.date(2013, 4, 1))
+    assert stage(SPARSE, PARTED_ROWS[:1], tmp_path, march).files == (whole,)
+
+
+@pytest.mark.parametrize("interval", [None, Interval(dt.date(1999, 1, 1), dt.date(1999, 3, 1))])
+def test_a_partitioned_table_without_rows_is_staged_without_a_file(
+    tmp_path: Path, interval: Interval | None
+) -> None:
+    assert stage(SPARSE, PARTED_ROWS[:0], tmp_path, interval) == StagedOutput("days")
+    assert not list(tmp_path.iterdir())
+
+
+def test_each_partition_of_the_interval_has_to_be_large_enough(tmp_path: Path) -> None:
+    with pytest.raises(OutputError) as caught:
+        stage(PARTED, PARTED_ROWS, tmp_path, FIRST_QUARTER)
+    assert caught.value.problems == (
+        "partition '2013-02' has 0 rows; the contract says at least 1",
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_rules_are_checked_within_the_interval(tmp_path: Path) -> None:
+    broken = PARTED_ROWS.assign(a=[1, 0, 3])
+    with pytest.raises(OutputError, match="column 'a' has 1 values such as 0"):
+        stage(SPARSE, broken, tmp_path, FIRST_QUARTER)
+    no_day = PARTED_ROWS.assign(day=pd.to_datetime(["2013-03-01", None, None]))
+    for interval in (None, FIRST_QUARTER):
+        with pytest.raises(OutputError, match="column 'day' has 2 values such as NaT"):
+            stage(SPARSE, no_day, tmp_path, interval)
+
+
+def test_a_day_after_the_last_that_has_a_name_is_refused(tmp_path: Path) -> None:
+    days = np.array(["12013-01-01"], dtype="datetime64[s]")
+    (problem,) = _refusal(PARTED, pd.DataFrame({"day": days, "a": [1]}), tmp_path).problems
+    assert problem.startswith("column 'day' has a day without name: ")
 
 
 REPORT = File("report", "A report.", ".html")

@@ -45,6 +45,7 @@ def describe_graph(
     """Return the nodes that run for `targets` (target → node) when `given` is there."""
     inputs = {each.name: _what_is_read(each) for each in contract.inputs}
     params = {each.name: each.description for each in contract.params}
+    parted = {each.name: f"Partitioned by {each.partitioning}." for each in contract.partitioned}
     target_of = {node: target for target, node in targets.items()}
     nodes = required_nodes(graph, targets.values(), given)
     names = {node.name for node in nodes}
@@ -56,7 +57,8 @@ def describe_graph(
             described.append(_outside(node, "param", params[node.name]))
         else:
             known = tuple(each.name for each in node.dependencies if each.name in names)
-            described.append(_function(node, known, target_of.get(node.name)))
+            target = target_of.get(node.name)
+            described.append(_function(node, known, target, parted.get(target or "", "")))
     return Graph(time.time(), tuple(described))
 
 
@@ -70,9 +72,11 @@ def _outside(node: Node, kind: Literal["input", "param"], description: str) -> G
     return GraphNode(node.name, kind, _type(node), description, ())
 
 
-def _function(node: Node, dependencies: tuple[str, ...], target: str | None) -> GraphNode:
+def _function(
+    node: Node, dependencies: tuple[str, ...], target: str | None, addition: str
+) -> GraphNode:
     source = source_of(function_of(node))
-    description = " ".join((node.documentation or "").split())
+    description = " ".join([*(node.documentation or "").split(), *addition.split()])
     return GraphNode(
         node.name,
         "function",
