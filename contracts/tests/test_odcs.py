@@ -19,6 +19,7 @@ from isthmus_contracts import (
     Metric,
     Metrics,
     Param,
+    Partitioning,
     Table,
 )
 from isthmus_contracts.catalog import CATALOG, Catalog
@@ -246,6 +247,27 @@ def test_a_deprecated_dataflow_says_until_when_and_what_takes_its_place() -> Non
     assert '  - property: "replacedBy"\n    value: "flow.v2"\n' in document
 
 
+PARTITION_TEXT = """\
+        required: true
+        primaryKey: true
+        primaryKeyPosition: 1
+        partitioned: true
+        partitionKeyPosition: 1
+        customProperties:
+          - property: "partitionedEvery"
+            value: "month"
+"""
+
+
+def test_partitions_are_said_at_their_column_and_within_at_its_input() -> None:
+    parted = replace(CLEAN, name="parts", partitioning=Partitioning("seen", "month"))
+    flow = replace(FLOW, inputs=(FLOW.input("clean", "seen"),), name="by_parts", outputs=(parted,))
+    document = odcs_documents(Catalog((SOURCE,), (FLOW, flow)))["by_parts.v1.odcs.yaml"]
+    assert PARTITION_TEXT in document
+    assert document.count("partitioned: true") == 1
+    assert '        table: "clean"\n        within: "seen"\n' in document
+
+
 def test_what_is_not_declared_is_not_written() -> None:
     bare = Table("bare", "Bare.", (Column("a", "string", "A.", nullable=True),))
     documents = odcs_documents(
@@ -255,7 +277,7 @@ def test_what_is_not_declared_is_not_written() -> None:
         )
     )
     assert "schema:" not in documents["source.odcs.yaml"]
-    for word in ("quality", "primaryKey", "logicalTypeOptions", "customProperties"):
+    for word in ("quality", "primaryKey", "logicalTypeOptions", "customProperties", "partition"):
         assert word not in documents["other.odcs.yaml"]
     assert "\ncustomProperties:" not in documents["flow.v1.odcs.yaml"]
 

@@ -14,6 +14,7 @@ from dataclasses import fields
 from isthmus_contracts.catalog import Catalog
 from isthmus_contracts.dataflows import Checkpoint, Dataflow, Dataset, File, Input, Metrics, Output
 from isthmus_contracts.params import Param
+from isthmus_contracts.partitions import Partitioning
 from isthmus_contracts.tables import Column, ColumnType, Table
 
 API_VERSION = "v3.2.0"
@@ -75,7 +76,7 @@ def _head(declared: Dataset | Dataflow, identity: str, status: str) -> dict[str,
 
 
 def _input(read: Input) -> dict[str, object]:
-    return {"contract": str(read.origin), "table": read.name}
+    return _given({"contract": str(read.origin), "table": read.name, "within": read.within})
 
 
 def _output(output: Output) -> dict[str, object]:
@@ -126,15 +127,16 @@ def _table(table: Table) -> dict[str, object]:
         "logicalType": "object",
         "physicalType": "table",
         "description": table.description,
-        "properties": [_column(each, table.key) for each in table.columns],
+        "properties": [_column(each, table.key, table.partitioning) for each in table.columns],
         "quality": quality,
         "customProperties": _custom(maxChange=table.max_change),
     }
     return _given(document)
 
 
-def _column(column: Column, key: Sequence[str]) -> dict[str, object]:
+def _column(column: Column, key: Sequence[str], by: Partitioning | None) -> dict[str, object]:
     logical, options = _LOGICAL[column.type]
+    parts = by if by is not None and by.column == column.name else None
     in_key = column.name in key
     valid = {"arguments": {"validValues": list(column.choices)}, "mustBe": 0}
     document = {
@@ -146,9 +148,12 @@ def _column(column: Column, key: Sequence[str]) -> dict[str, object]:
         "required": not column.nullable,
         "primaryKey": True if in_key else None,
         "primaryKeyPosition": key.index(column.name) + 1 if in_key else None,
+        "partitioned": True if parts else None,
+        "partitionKeyPosition": 1 if parts else None,
         "quality": [_rule("invalidValues", **valid)] if column.choices else None,
         "customProperties": _custom(
             unit=column.unit,
+            partitionedEvery=parts.every if parts else None,
             warnMinimum=column.warn_minimum,
             warnMaximum=column.warn_maximum,
             warnNulls=column.warn_nulls,

@@ -18,6 +18,7 @@ from isthmus_contracts import (
     Metrics,
     Output,
     Param,
+    Partitioning,
     Table,
 )
 from isthmus_contracts.catalog import Catalog
@@ -80,10 +81,22 @@ OF_TABLES: list[tuple[str, Table, Table]] = [
     ("description-changed", ROWS, columns(ID, SIZE, replace(SPEED, description="Pace."))),
 ]
 STEADY = replace(ROWS, max_change=0.5)
+BARE = replace(MORE, key=())
+MONTHLY = replace(BARE, partitioning=Partitioning("seen", "month"))
+DAILY = replace(BARE, partitioning=Partitioning("seen", "day"))
+RENAMED = replace(
+    MONTHLY,
+    columns=(*ROWS.columns, Column("at", "date", "When.")),
+    partitioning=Partitioning("at", "month"),
+)
 OF_PUBLISHED: list[tuple[str, Table, Table]] = [
     ("max-change-raised", STEADY, replace(ROWS, max_change=0.6)),
     ("max-change-raised", STEADY, ROWS),
     ("max-change-lowered", ROWS, STEADY),
+    ("partitioning-added", BARE, MONTHLY),
+    ("partitioning-removed", MONTHLY, BARE),
+    ("partitioning-changed", MONTHLY, DAILY),
+    ("column-renamed", MONTHLY, RENAMED),
 ]
 
 SOURCE = Dataset("source", "A source.", "operations", (ROWS,))
@@ -106,6 +119,15 @@ FLOW = Dataflow(
     checkpoints=(JOINED, SPLIT),
 )
 RAW = FLOW.inputs[0]
+
+
+READ_TOO = (*MORE.columns, Column("read", "date", "Read."))
+LOG = replace(BARE, name="log", columns=READ_TOO)
+SEEN = Dataset("seen", "What was seen.", "operations", (LOG,))
+
+
+def within(column: str | None) -> Dataflow:
+    return replace(FLOW, inputs=(SEEN.input("log", column),), outputs=(MONTHLY,))
 
 
 def outputs(*each: Output) -> Dataflow:
@@ -170,6 +192,9 @@ OF_PARTS: list[tuple[str, Side, Dataflow, Dataflow]] = [
         FLOW,
         replace(FLOW, inputs=(OTHER.input("rows"), FLOW.inputs[1])),
     ),
+    ("within-added", "input", within(None), within("seen")),
+    ("within-removed", "input", within("seen"), within(None)),
+    ("within-changed", "input", within("seen"), within("read")),
     ("param-added", "input", params(DAYS), FLOW),
     ("param-dropped", "input", FLOW, params(DAYS)),
     ("param-retyped", "input", FLOW, params(replace(DAYS, type="number"), KIND)),
@@ -226,7 +251,7 @@ OF_DATASETS: list[tuple[str, Side, Catalog, Catalog]] = [
 
 
 def catalog(*dataflows: Dataflow) -> Catalog:
-    return Catalog((SOURCE, OTHER), dataflows)
+    return Catalog((SOURCE, OTHER, SEEN), dataflows)
 
 
 def source(table: Table) -> Catalog:
@@ -307,6 +332,14 @@ def test_a_rule_reads_well(rule: Rule) -> None:
         ("param-default-changed", "input", "callers", "additive"),
         ("param-default-changed", "input", "wording", "breaking"),
         ("deprecation-brought-forward", "output", "callers", "breaking"),
+        ("partitioning-added", "output", "readers", "breaking"),
+        ("partitioning-removed", "output", "readers", "additive"),
+        ("partitioning-removed", "output", "callers", "breaking"),
+        ("partitioning-changed", "output", "readers", "internal"),
+        ("partitioning-changed", "output", "callers", "breaking"),
+        ("within-added", "input", "callers", "additive"),
+        ("within-removed", "input", "callers", "breaking"),
+        ("within-removed", "input", "readers", "internal"),
         ("dataflow-retired", "output", "wording", "internal"),
         ("owner-changed", "output", "callers", "internal"),
         ("owner-changed", "output", "wording", "breaking"),

@@ -9,6 +9,7 @@ from isthmus_contracts.compatibility.differences import (
     Difference,
     Place,
     compare_descriptions,
+    compare_optional,
     compare_orders,
 )
 from isthmus_contracts.compatibility.ranges import compare_allowed, compare_ranges
@@ -81,8 +82,10 @@ def _compare_inputs(
     yield from _compare_members("input", old, new, at)
     yield from compare_orders(_names(old), _names(new), at.inside("inputs"))
     for before, after in _both(old, new):
+        read = at.inside(after.name)
         if before.origin != after.origin:
-            yield at.inside(after.name).differs("input-origin-changed", before.origin, after.origin)
+            yield read.differs("input-origin-changed", before.origin, after.origin)
+        yield from compare_optional("within", before.within, after.within, read)
 
 
 def _compare_params(

@@ -54,6 +54,15 @@ def compare_descriptions(old: str, new: str, at: Place) -> Iterator[Difference]:
         yield at.differs("description-changed", old, new)
 
 
+def compare_optional(
+    kind: str, old: str | None, new: str | None, at: Place
+) -> Iterator[Difference]:
+    """Yield what differs in what may be declared or not."""
+    if old != new:
+        change = "added" if old is None else "removed" if new is None else "changed"
+        yield at.differs(f"{kind}-{change}", old, new)
+
+
 def compare_orders(old: Sequence[str], new: Sequence[str], at: Place) -> Iterator[Difference]:
     """Yield what differs in the order of the names that both have."""
     before = [each for each in old if each in new]

@@ -74,6 +74,10 @@ RULES: tuple[Rule, ...] = (
     Rule("input-added", "It reads one table more.", "input", ADD, BRK, BRK),
     Rule("input-dropped", "It reads one table less.", "input", INT, ADD, ADD),
     Rule("input-origin-changed", "It reads a table of another.", "input", INT, BRK, BRK),
+    # To what is read within a column, whoever feeds it may give the interval's rows alone.
+    Rule("within-added", "For an interval it reads less.", "input", INT, ADD, ADD),
+    Rule("within-removed", "For an interval it reads everything.", "input", INT, BRK, BRK),
+    Rule("within-changed", "An interval's rows are others.", "input", INT, BRK, BRK),
     Rule("param-added", "There is one choice more.", "input", INT, ADD, ADD),
     Rule("param-dropped", "A param is not taken any more.", "input", INT, BRK, BRK),
     Rule("param-retyped", "A param has another type.", "input", INT, BRK, BRK),
@@ -110,6 +114,12 @@ RULES: tuple[Rule, ...] = (
     Rule("min-rows-raised", "It promises more rows.", "output", ADD, ADD, ADD),
     Rule("max-change-raised", "Its size may vary more.", "output", BRK, BRK, BRK),
     Rule("max-change-lowered", "Its size varies less.", "output", ADD, ADD, ADD),
+    # A partitioned table may hold rows of several runs side by side, one without partitions those
+    # of one run. Whoever runs it has intervals that fit, and what is published has the parts that
+    # they replace; to have other parts, or none, is to begin anew.
+    Rule("partitioning-added", "Rows of several runs may be there.", "output", BRK, BRK, BRK),
+    Rule("partitioning-removed", "It is replaced as a whole only.", "output", ADD, BRK, BRK),
+    Rule("partitioning-changed", "Other parts are replaced.", "output", INT, BRK, BRK),
     Rule("column-warnings-changed", "It warns at other values.", "output", INT, INT, ADD),
     # A table of a dataset promises that too, and its source has to keep the promise.
     Rule("table-added", "The source has to provide a table.", "input", ADD, BRK, BRK),

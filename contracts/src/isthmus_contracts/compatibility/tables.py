@@ -10,6 +10,7 @@ from isthmus_contracts.compatibility.differences import (
     Difference,
     Place,
     compare_descriptions,
+    compare_optional,
     compare_orders,
 )
 from isthmus_contracts.compatibility.ranges import compare_ranges
@@ -37,6 +38,7 @@ def compare_tables(old: Table, new: Table, at: Place) -> Iterator[Difference]:
     if new.min_rows > old.min_rows:
         yield at.differs("min-rows-raised", old.min_rows, new.min_rows)
     yield from _compare_volumes(old.max_change, new.max_change, at)
+    yield from compare_optional("partitioning", _parts(old, renamed), _parts(new, {}), at)
     yield from compare_descriptions(old.description, new.description, at)
 
 
@@ -83,6 +85,11 @@ def _compare_keys(old: tuple[str, ...], new: tuple[str, ...], at: Place) -> Iter
         yield at.differs("key-changed" if old else "key-added", old or None, new or None)
     else:
         yield from compare_orders(old, new, at)
+
+
+def _parts(table: Table, renamed: Mapping[str, str]) -> str | None:
+    by = table.partitioning
+    return None if by is None else str(replace(by, column=renamed.get(by.column, by.column)))
 
 
 def _renamed(old: Table, new: Table) -> Mapping[str, str]:
