@@ -94,6 +94,20 @@ def test_stopping_works_from_a_signal_handler(bench: Bench) -> None:
         signal.signal(signal.SIGUSR1, before)
 
 
+def test_a_runner_ends_when_whoever_would_stop_it_is_gone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def orphan() -> None:
+        eventually(lambda: "ready" in bench.log)
+        monkeypatch.setattr(os, "getppid", lambda: 1)
+
+    killer = threading.Thread(target=orphan)
+    killer.start()
+    with pytest.raises(RunnerError, match="it was stopped from outside"):
+        bench.run(bench.script(OBSTINATE))
+    killer.join()
+
+
 def test_a_descendant_that_outlives_the_result_is_stopped(bench: Bench) -> None:
     text = (
         "import subprocess, sys\n"

@@ -61,6 +61,7 @@ class RunnerProcess:
         self._account = account
         self._disk_limit = disk_limit_bytes
         self._process: subprocess.Popen[bytes] | None = None
+        self._parent = 0
         self._before: list[psutil.Process] = []
         self._line: list[int] = []
         self._stopped = False
@@ -79,6 +80,7 @@ class RunnerProcess:
         breaks the protocol or a limit, ends without either, or cannot be stopped.
         """
         _adopt_orphans()
+        self._parent = os.getppid()
         self._before = psutil.Process().children(recursive=True)
         process = self._process = self._start()
         listener = threading.Thread(target=relay_log, args=(process.stderr, log), daemon=True)
@@ -160,8 +162,14 @@ class RunnerProcess:
         return [each for each in ours if each not in self._before and each.pid != process.pid]
 
     def _watch(self, process: subprocess.Popen[bytes], spool: Path, ended: threading.Event) -> None:
-        """Stop a runner that fills the disk; end what lives on when the guard cannot end it."""
+        """Stop a runner that fills the disk, or for which nobody waits; help the guard to end it.
+
+        Who has started this process tells it to stop, and cannot when it was killed itself.
+        """
         while not ended.wait(_WATCH_SECONDS):
+            if os.getppid() != self._parent:
+                self.stop()
+                return
             if process.poll() is not None or _is_frozen(process):
                 self._sweep(process)
                 return
