@@ -86,6 +86,15 @@ def test_a_workspace_is_empty_at_first_and_gone_afterwards(record: RunRecord) ->
     assert not workspace.spool.parent.exists()
 
 
+def test_a_try_removes_what_one_that_was_killed_has_left(record: RunRecord) -> None:
+    places = [record.directory / name for name in ("transform.1.work", "other.1.work")]
+    for each in places:
+        (each / "spool").mkdir(parents=True)
+        (each / "spool" / "half").write_text("half")
+    with record.try_of("transform", 2).workspace():
+        assert [each.exists() for each in places] == [False, True]
+
+
 def test_tries_are_listed_in_order(record: RunRecord) -> None:
     for number in (1, 2):
         with record.try_of("transform", number).recording() as recorder:

@@ -70,9 +70,13 @@ class TryRecord:
 
     @contextmanager
     def workspace(self) -> Iterator[Workspace]:
-        """Give the empty directories of a runner, which are gone afterwards."""
+        """Give the empty directories of a runner, which are gone afterwards.
+
+        So are those that a try of this task has left which was killed.
+        """
         path = self.run.directory / f"{self.task}.{self.number}.work"
-        shutil.rmtree(path, ignore_errors=True)
+        for each in self.run.directory.glob(f"{self.task}.*.work"):
+            shutil.rmtree(each, ignore_errors=True)
         workspace = Workspace(path / "spool", path / "scratch")
         workspace.spool.mkdir(parents=True)
         workspace.scratch.mkdir()
