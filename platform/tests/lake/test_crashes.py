@@ -123,9 +123,14 @@ def test_a_retry_that_computed_again_mends_a_crash_too(
         patch.setattr(publishing, "write_once", _crash)
         with pytest.raises(Crash):
             publish(lake, dataflow, first)
-    again = publish(lake, dataflow, accepted())
+    second = accepted()
+    again = publish(lake, dataflow, second)
     check_whole(lake, again)
-    assert head(lake.table(dataflow.identity, "days")) == 0
+    table = lake.table(dataflow.identity, "days")
+    assert [each.key for each in files_of(table, again.tables["days"].version)] == [
+        each.path for each in second.output("days").files
+    ]
+    assert releases.releases(lake, dataflow.identity) == ((again, True),)
 
 
 def _crash(*_: object) -> None:

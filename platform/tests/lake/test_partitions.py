@@ -31,7 +31,7 @@ from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.pointer import read_moves
 from isthmus_platform.lake.publishing import publish
 from isthmus_platform.lake.releases import Release, current, releases, rollback
-from isthmus_platform.lake.tables import read_version
+from isthmus_platform.lake.tables import files_of, read_version
 
 BY_MONTH = Partitioning("day", every="month")
 COUNTS = Table(
@@ -355,6 +355,34 @@ def test_partitions_of_old_runs_survive_a_cleaning_and_do_not_hinder_new_ones(
     assert content(lake) == {"2013-01": 1, "2013-02": 2}
     published(lake, run("newer", {"2013-03": 3}, month("2013-03")))
     assert content(lake) == {"2013-01": 1, "2013-02": 2, "2013-03": 3}
+
+
+@pytest.mark.parametrize("meanwhile", ["nothing", "a cleaning"])
+def test_a_release_consists_of_the_files_of_the_try_that_published_it(
+    lake: Lake,
+    run: Callable[..., Accepted],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    meanwhile: str,
+) -> None:
+    published(lake, run("february", {"2013-02": 2}, month("2013-02")))
+    crashed, again = (
+        replace(run(name, {"2013-01": 1}, month("2013-01")), run="january")
+        for name in ("crashed", "again")
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "write_once", _interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            published(lake, crashed)
+    if meanwhile == "a cleaning":
+        for file in crashed.outputs[0].files:
+            os.utime(tmp_path / "lake" / file.path, (0, 0))
+        clean(lake, timedelta(days=1), by="eve")
+    assert crashed.digest == again.digest
+    table = published(lake, again).tables["counts"]
+    named = {file.name for each in table.partitions.values() for file in each.files}
+    assert named == {each.name for each in files_of(lake.path(table.path), table.version)}
+    assert content(lake) == {"2013-01": 1, "2013-02": 2}
 
 
 def test_other_outputs_are_replaced_whole(lake: Lake, run: Callable[..., Accepted]) -> None:

@@ -196,8 +196,17 @@ class _Attempt:
             made = self._made(output)
             partitions = dict(sorted((self._kept(table, table.partitioning) | made).items()))
             files = tuple(file for each in partitions.values() for file in each.files)
-        version = commit(folder, table, files, app_id=self.release_id)
+        version = commit(folder, table, files, app_id=self._commit_id(files))
         return ReleasedTable(folder.key, version, sum(each.rows for each in files), partitions)
+
+    def _commit_id(self, files: Iterable[TableFile]) -> str:
+        """Return under which id these files are committed once.
+
+        A retry that computed again publishes the same under the same release, but in files of its
+        own: the version that it pins must hold those and not the ones of the first try.
+        """
+        names = "/".join(sorted(each.name for each in files))
+        return f"{self.release_id}/{hashlib.sha256(names.encode()).hexdigest()[:_ID_CHARACTERS]}"
 
     def _made(self, output: AcceptedOutput) -> dict[str, ReleasedPartition]:
         """Return the partitions that the run made."""
