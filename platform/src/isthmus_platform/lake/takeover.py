@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from isthmus_platform.errors import SpoolError
 
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ def survey(spool: Path) -> tuple[frozenset[str], tuple[str, ...]]:
 
 
 def take_over(spool: Path, name: str, target: Path) -> Taken:
-    """Copy a file out of the spool, and hash it there.
+    """Copy a file out of the spool, and hash the very bytes that are written.
 
     It is a copy because whoever still has the spool's file open could write into a moved one. No
     link is followed, even one that was put there a moment ago.
@@ -57,16 +56,16 @@ def take_over(spool: Path, name: str, target: Path) -> Taken:
     with _parent(spool, path) as parent:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         descriptor = os.open(path.name, flags, dir_fd=parent)
-    with os.fdopen(descriptor, "rb") as staged, target.open("x+b") as taken:
+    with os.fdopen(descriptor, "rb") as staged, target.open("xb") as taken:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
             raise SpoolError(str(spool), [f"{name!r} is a link or no plain file"])
-        shutil.copyfileobj(staged, taken, _CHUNK_BYTES)
-        taken.flush()
+        digest, chunk = hashlib.sha256(), memoryview(bytearray(_CHUNK_BYTES))
+        while count := staged.readinto(chunk):
+            digest.update(chunk[:count])
+            taken.write(chunk[:count])
         size = taken.tell()
-        taken.seek(0)
-        digest = hashlib.file_digest(taken, "sha256").hexdigest()
-    return Taken(size, digest)
+    return Taken(size, digest.hexdigest())
 
 
 @contextmanager
