@@ -10,9 +10,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from isthmus_contracts import Column, Table
+from isthmus_contracts import Column, ColumnType, Table
 from isthmus_platform.errors import TableContractError
 from isthmus_platform.lake.checks import Checker
+from isthmus_platform.lake.schemas import arrow_type
 
 Batch = Callable[..., pa.RecordBatch]
 
@@ -308,3 +309,32 @@ def test_a_key_of_one_column_is_found_repeated_in_any_order(
     batches = [pa.record_batch({"id": pa.array([each], pa.int64())}) for each in ids]
     found = [each for each in problems(table, *batches) if "key" in each]
     assert len(found) == repeated
+
+
+@pytest.mark.parametrize(
+    ("rows", "repeated"),
+    [
+        ([("a", 1), ("a", 2), ("b", 1)], 0),
+        ([("b", 1), ("a", 2), ("a", 1)], 0),
+        ([("a", 1), ("a", 1), ("b", 1)], 1),
+        ([("a", 2), ("b", 1), ("a", 2)], 1),
+        ([("a", 1), ("b", 1), ("b", 1)], 1),
+    ],
+)
+def test_a_key_of_two_columns_is_found_repeated_in_any_order(
+    rows: list[tuple[str, int]], repeated: int
+) -> None:
+    columns = (Column("name", "string", "A."), Column("id", "int64", "B."))
+    table = Table("t", "T.", columns, key=("name", "id"))
+    batches = [pa.record_batch({"name": [name], "id": [number]}) for name, number in rows]
+    found = [each for each in problems(table, *batches) if "key" in each]
+    assert len(found) == repeated
+
+
+@pytest.mark.parametrize("kind", ["bool", "string", "int64", "float64", "date", "timestamp"])
+def test_a_key_may_be_of_any_type(kind: ColumnType) -> None:
+    table = Table("t", "T.", (Column("id", kind, "A."),), key=("id",))
+    values = pa.array([0, 1, 1]).cast(pa.int32() if kind == "date" else pa.int64())
+    rows = pa.record_batch({"id": values.cast(arrow_type(kind))})
+    assert [each for each in problems(table, rows.slice(0, 2)) if "key" in each] == []
+    assert len([each for each in problems(table, rows) if "key" in each]) == 1
