@@ -6,13 +6,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from isthmus_contracts.catalog import AIRPORT_DAYS
+from isthmus_contracts.catalog import AIRPORT_DAYS, CARRIER_DAYS
 from isthmus_platform import cli
-from isthmus_platform.lake import releases
+from isthmus_platform.lake import releases, tables
+from isthmus_platform.lake.acceptance import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.publishing import publish as publish_it
+from isthmus_platform.lake.schemas import arrow_schema
 from isthmus_platform.storage import DiskStore
 
 Said = tuple[int, str, str]
@@ -67,6 +71,41 @@ def test_a_mistake_is_one_line_and_status_2(call: Call, arguments: list[str], me
     assert error.startswith("isthmus-platform: ")
     assert message in error
     assert len(error.splitlines()) == 1
+
+
+def publish_month(lake: Lake, name: str) -> releases.Release:
+    """Publish one month of carrier_days."""
+    (table,) = CARRIER_DAYS.partitioned
+    assert table.partitioning is not None
+    interval = table.partitioning.interval(name)
+    row = {
+        "date": interval.start,
+        "carrier": "UA",
+        "carrier_name": None,
+        "flights": 1,
+        "late_share": 0.5,
+        "mean_arr_delay": 1.0,
+    }
+    folder = lake.table(CARRIER_DAYS.identity, table.name)
+    rows = pa.Table.from_pylist([row], arrow_schema(table)).to_batches()
+    (file,) = tables.write_table(folder, table, rows)
+    key = (folder / file.name).key
+    output = AcceptedOutput(table.name, (AcceptedFile(key, file.bytes, "0" * 64, 1, name),))
+    accepted = Accepted("carrier_days.v1", "1.0.0", "code", f"run {name}", (output,), (), interval)
+    return publish_it(lake, CARRIER_DAYS, accepted, params={}, inputs={})
+
+
+def test_partitions_are_shown_with_their_runs(lake: Lake, call: Call) -> None:
+    first, second = (publish_month(lake, each) for each in ("2013-01", "2013-02"))
+    status, said, _ = call("show", "carrier_days")
+    assert status == 0
+    assert "interval  2013-02-01 to before 2013-03-01" in said
+    assert "part      carrier_days 2013-01  1 rows, by run run 2013-01" in said
+    assert "part      carrier_days 2013-02  1 rows, by run run 2013-02" in said
+    status, said, _ = call("diff", "carrier_days", first.id, second.id)
+    assert status == 0
+    assert "carrier_days 2013-02" in said
+    assert "carrier_days 2013-01" not in said
 
 
 def test_a_release_is_shown_by_default_the_current_one(

@@ -196,7 +196,7 @@ def _extreme_days(days: pa.Array, partitioning: Partitioning) -> Iterator[str]:
 
 def _ascend(keys: pa.Table) -> bool:
     """Say whether each row is above the one before, by its first column that differs."""
-    ascend: pa.Array = pa.scalar(False)  # noqa: FBT003 - equal rows do not
+    ascend: pa.Array = pa.scalar(False)  # equal rows do not
     for column in reversed(keys.columns):
         whole = column.combine_chunks()
         below, above = whole[:-1], whole[1:]

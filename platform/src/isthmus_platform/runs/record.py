@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -75,7 +76,7 @@ class TryRecord:
         So are those that a try of this task has left which was killed.
         """
         path = self.run.directory / f"{self.task}.{self.number}.work"
-        for each in self.run.directory.glob(f"{self.task}.*.work"):
+        for each in self.run.directory.glob(f"{escape(self.task)}.*.work"):
             shutil.rmtree(each, ignore_errors=True)
         workspace = Workspace(path / "spool", path / "scratch")
         workspace.spool.mkdir(parents=True)

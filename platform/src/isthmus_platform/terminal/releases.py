@@ -110,6 +110,9 @@ def _show(options: argparse.Namespace, console: Console) -> int:
             ("input", f"{name}  {placed(lake.path(pin.table))} (version {pin.version}{origin})")
         )
     lines += [("output", each) for each in describe_outputs(release, lake)]
+    for name, table in release.tables.items():
+        for part, each in table.partitions.items():
+            lines.append(("part", f"{name} {part}  {each.rows:,} rows, by run {each.run}"))
     lines += [("warning", each) for each in release.warnings]
     for head, text in lines:
         console.print(f"{head:8}  {printable(text)}", soft_wrap=True)
