@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -25,6 +26,7 @@ from isthmus_contracts.protocol import (
 )
 from isthmus_transforms import serving
 from isthmus_transforms.runtime import Dataflow
+from isthmus_transforms.runtime.inputs import read_input
 from isthmus_transforms.runtime.source import code_version
 from isthmus_transforms.serving import serve
 
@@ -224,6 +226,21 @@ def test_a_request_for_an_interval_stages_its_partitions(
     assert Path(by_day.spool, "report.txt").read_text() == read
     told = {each.output: each.rows for each in answers if isinstance(each, OutputStaged)}
     assert told == {"days": int(read), "report": None}
+
+
+def test_what_lies_outside_the_interval_is_not_even_read(
+    by_day: RunRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+
+    def spy(*arguments: Any) -> pd.DataFrame:
+        frame = read_input(*arguments)
+        read.append(len(frame))
+        return frame
+
+    monkeypatch.setattr(serving, "read_input", spy)
+    _served(replace(by_day, interval=Interval(date(2013, 1, 1), date(2013, 2, 1))))
+    assert read == [3]
 
 
 def test_a_request_for_an_interval_that_does_not_fit_is_refused_before_anything_runs(
