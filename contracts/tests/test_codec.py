@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from isthmus_contracts import DeclarationError, ProtocolError
-from isthmus_contracts.codec import from_plain, since, to_plain
+from isthmus_contracts.codec import from_plain, parse_json, since, to_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,3 +180,22 @@ def test_what_came_later_is_not_lost_in_silence() -> None:
         to_plain(Country(Forest(age=7)), 1)
     with pytest.raises(ProtocolError, match=r"^Country\.forest: unknown field 'age'; known: 'tre"):
         from_plain(Country, {"forest": {"age": 0}}, version=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "Expecting value"),
+        ("[NaN]", "NaN is no number"),
+        ("-Infinity", "-Infinity is no number"),
+        ('{"at": 1e999}', "1e999 is beyond every float"),
+        ("[" * 200_000, "it is nested too deeply"),
+    ],
+)
+def test_what_is_no_strict_json_is_refused(text: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        parse_json(text)
+
+
+def test_strict_json_is_read_as_it_stands() -> None:
+    assert parse_json('{"a": [1, 1.5, null, true, "x"]}') == {"a": [1, 1.5, None, True, "x"]}

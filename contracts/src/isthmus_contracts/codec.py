@@ -6,6 +6,8 @@ know it, so it is neither written in that version nor read.
 
 from __future__ import annotations
 
+import json
+import math
 import sys
 import types
 from collections.abc import Mapping
@@ -16,6 +18,7 @@ from typing import (
     Any,
     ClassVar,
     Literal,
+    NoReturn,
     Protocol,
     TypeAlias,
     TypeVar,
@@ -39,6 +42,25 @@ class _Dataclass(Protocol):
     """Stand for any instance of a dataclass."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]  # as the standard library declares it
+
+
+def parse_json(text: str) -> object:
+    """Return what the JSON text says; raise `ValueError` for a number that no float holds, too."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is beyond every float")
+    return number
 
 
 def since(version: int) -> Mapping[str, int]:

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import date
-from typing import Any, NoReturn, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from isthmus_contracts.catalog import Catalog
-from isthmus_contracts.codec import from_plain
+from isthmus_contracts.codec import from_plain, parse_json
 from isthmus_contracts.dataflows import (
     Checkpoint,
     Dataflow,
@@ -115,8 +115,8 @@ def parse_catalog(text: str) -> Catalog:
 
 def _catalog(text: str) -> Catalog:
     try:
-        document = json.loads(text, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+        document = parse_json(text)
+    except ValueError as error:
         raise ProtocolError("document", f"no JSON: {error}") from None
     written, entries = _decoded(_WrittenCatalog, document, "document", "datasets", "dataflows")
     if written.format != FORMAT:
@@ -132,10 +132,6 @@ def _catalog(text: str) -> Catalog:
             dataflows[name] = _dataflow(plain, where, {**datasets, **dataflows})
             _check_entry(name, str(dataflows[name].identity))
     return Catalog(tuple(datasets.values()), tuple(dataflows.values()))
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number")
 
 
 @contextmanager

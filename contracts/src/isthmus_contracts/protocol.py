@@ -3,27 +3,23 @@
 A runner is a process. The platform writes one `RunRequest` as a line of JSON to its standard input
 and keeps that open; when it closes, the platform is gone and the runner stops at once. The runner
 writes events as lines of JSON to its standard output, and last either one `RunResult`, with exit
-status 0, or one `RunFailure`, with another. What it writes to standard error is log.
-
-Each line says the version of the protocol that it is written in. A runner answers in the version in
-which it was asked (`answer_version`), so that it can be newer than the platform.
+status 0, or one `RunFailure`, with another, all in the version of the protocol in which it was
+asked. What it writes to standard error is log.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from isthmus_contracts.codec import from_plain, since, to_plain
+from isthmus_contracts.codec import from_plain, parse_json, since, to_plain
 from isthmus_contracts.errors import ProtocolError
 from isthmus_contracts.params import ParamValue
 from isthmus_contracts.partitions import Interval
 
-VERSION = 2
-"""Version 2 brought intervals and partitions."""
+VERSION = 2  # it brought intervals and partitions
 ACCEPTED = (1, 2)
 """The versions that this side reads: its own and the one before."""
 
@@ -167,7 +163,7 @@ class CheckpointReused:
 class StagedFile:
     """Name a file in the spool by its path relative to it, with what the runner claims of it.
 
-    A file of a partitioned table holds the rows of one `partition`, and is the only one that does.
+    Of a partitioned table, it is the one file with the rows of a `partition`.
     """
 
     path: str
@@ -247,10 +243,7 @@ _TAG_OF = {cls: tag for tag, cls in _TAGS.items()}
 
 
 def encode(message: Message, version: int = VERSION) -> str:
-    """Return the message as one line of JSON, without the line's end, in an accepted version.
-
-    Raise `ProtocolError` if it holds what that version cannot say.
-    """
+    """Return the message as a line of JSON, or raise `ProtocolError` if the version has no word."""
     tag = _TAG_OF.get(type(message))
     if tag is None:
         raise TypeError(f"{message!r} is no message")
@@ -283,8 +276,7 @@ def decode_answer(line: str) -> Answer:
 def _decode(line: str, tags: tuple[str, ...]) -> Message:
     plain = _parsed(line)
     if plain is None:
-        shown = line.strip()
-        raise ProtocolError("message", f"not a JSON object: {shown[:80]!r}")
+        raise ProtocolError("message", f"not a JSON object: {line.strip()[:80]!r}")
     version = plain.pop("protocol", None)
     if type(version) is not int or version not in ACCEPTED:
         known = ", ".join(str(each) for each in ACCEPTED)
@@ -300,18 +292,7 @@ def _decode(line: str, tags: tuple[str, ...]) -> Message:
 
 def _parsed(line: str) -> dict[str, object] | None:
     try:
-        plain = json.loads(line, parse_constant=_refuse_constant, parse_float=_finite)
-    except (ValueError, RecursionError):
+        plain = parse_json(line)
+    except ValueError:
         return None
     return plain if isinstance(plain, dict) else None
-
-
-def _refuse_constant(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text} is beyond every float")
-    return number
