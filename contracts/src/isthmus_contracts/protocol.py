@@ -243,7 +243,7 @@ _TAG_OF = {cls: tag for tag, cls in _TAGS.items()}
 
 
 def encode(message: Message, version: int = VERSION) -> str:
-    """Return the message as a line of JSON, or raise `ProtocolError` if the version has no word."""
+    """Return the message as a line without end; raise `ProtocolError` for what a version lacks."""
     tag = _TAG_OF.get(type(message))
     if tag is None:
         raise TypeError(f"{message!r} is no message")
