@@ -20,7 +20,7 @@ FILE_VARIABLE = "ISTHMUS_DEPLOYMENT"
 LOCAL = Path(__file__).parent / "deployments" / "local.toml"
 
 _LONGEST_SECONDS = 366 * 24 * 3600
-_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]*(/[A-Za-z0-9._-]+)*/?")
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?")
 
 T = TypeVar("T")
 
