@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
-from isthmus_platform.deployment import LOCAL, Deployment, Settings, load_deployment
+from isthmus_platform.deployment import LOCAL, Deployment, LakePlace, Settings, load_deployment
 from isthmus_platform.errors import DeploymentError
 
 SOUND = """
@@ -104,6 +104,74 @@ def test_a_dataflows_own_part_overrides_the_defaults(tmp_path: Path) -> None:
     ],
 )
 def test_an_unsound_file_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(DeploymentError, match=message):
+        load(tmp_path, text)
+
+
+IN_BUCKET = SOUND.replace('"${STATE}/lake"', '"s3://company-lake/a/b"\ncache = "${STATE}/cache"')
+
+
+def test_a_lake_may_be_in_a_bucket(tmp_path: Path) -> None:
+    lake = load(tmp_path, IN_BUCKET).lake
+    assert lake == LakePlace("s3://company-lake/a/b", cache="/state/cache")
+    assert lake.is_bucket
+    more = IN_BUCKET.replace("cache =", 'connection = "bucket"\ncache_megabytes = 5\ncache =')
+    lake = load(tmp_path, more).lake
+    assert (lake.connection, lake.cache_megabytes) == ("bucket", 5)
+    assert not load(tmp_path, SOUND).lake.is_bucket
+
+
+@pytest.mark.parametrize("root", ["s3://b", "s3://b/", "s3://my.bucket-1/a/b-c_d.e/"])
+def test_a_bucket_is_named_with_or_without_a_prefix(root: str) -> None:
+    assert LakePlace(root, cache="/cache").is_bucket
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        *("s3://", "s3:///a", "s3://Bucket", "s3://b//a", "s3://b/a b", "s3://b/..", "s3://b/./a"),
+        *("s3://user@b/a", "s3://b?x=1", "s3a://b/a", "gs://b/a", "https://b/a", ""),
+    ],
+)
+def test_what_is_no_bucket_is_refused(root: str) -> None:
+    allowed = "allowed: an absolute path, or a bucket as in s3://bucket/prefix"
+    with pytest.raises(ValueError, match=f"^root is '.*'; {allowed}$"):
+        LakePlace(root, cache="/cache")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            IN_BUCKET.replace("cache =", "#"),
+            r"\[lake\]: cache is None; allowed: an absolute path, for the lake is in a bucket",
+        ),
+        (IN_BUCKET.replace("${STATE}/cache", "cache"), "cache is 'cache'; allowed: an absolute p"),
+        (
+            IN_BUCKET.replace("cache =", "cache_megabytes = 0\ncache ="),
+            "cache_megabytes is 0; allowed: 1 or more",
+        ),
+        (
+            IN_BUCKET.replace("cache =", 'connection = ""\ncache ='),
+            "connection is ''; allowed: an Airflow connection",
+        ),
+        (
+            SOUND.replace('/lake"', '/lake"\ncache = "/x"'),
+            "cache is '/x'; allowed: none, for the lake is in a directory",
+        ),
+        (
+            SOUND.replace('/lake"', '/lake"\nconnection = "x"'),
+            "connection is 'x'; allowed: none, for the lake is in a directory",
+        ),
+        (
+            IN_BUCKET.replace("cache =", 'secret_key = "x"\ncache ='),
+            r"\[lake\]: unknown field 'secret_key'; known: 'root', 'connection', 'cache'",
+        ),
+    ],
+)
+def test_a_bucket_that_is_not_wholly_said_is_refused(
+    tmp_path: Path, text: str, message: str
+) -> None:
     with pytest.raises(DeploymentError, match=message):
         load(tmp_path, text)
 

@@ -28,7 +28,7 @@ from isthmus_contracts.protocol import (
 )
 from isthmus_platform.lake.acceptance import Accepted, accept
 from isthmus_platform.lake.places import Lake
-from isthmus_platform.storage import DiskStore, Location
+from isthmus_platform.storage import Location
 
 _PROCESS = Path(__file__).with_name("publishing_process.py")
 _DECLARED = runpy.run_path(str(_PROCESS))
@@ -65,8 +65,17 @@ def days() -> Table:
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(DiskStore(tmp_path / "lake"))
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
+    """Say where the lake is: on a disk, or where a test wants it in a bucket."""
+    if getattr(request, "param", "disk") == "disk":
+        return {"root": str(tmp_path / "lake")}
+    bucket = request.getfixturevalue("bucket")
+    return {each: str(getattr(bucket, each)) for each in ("endpoint", "name", "cache", "secret")}
+
+
+@pytest.fixture
+def lake(where: dict[str, str]) -> Lake:
+    return Lake(_DECLARED["open_store"](where))
 
 
 @pytest.fixture
@@ -152,7 +161,7 @@ def accepted(stage: Stage, dataflow: Dataflow, lake: Lake) -> Callable[..., Acce
 
 
 @pytest.fixture
-def publisher(tmp_path: Path) -> Publisher:
+def publisher(where: dict[str, str], tmp_path: Path) -> Publisher:
     """Start a process that publishes runs, and end it with the test."""
 
     @contextmanager
@@ -160,7 +169,7 @@ def publisher(tmp_path: Path) -> Publisher:
         file = tmp_path / f"{runs[0].run}.json"
         file.write_text(json.dumps(to_plain(runs)), encoding="utf-8")
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-        command = [sys.executable, str(_PROCESS), str(tmp_path / "lake"), str(file), *step]
+        command = [sys.executable, str(_PROCESS), json.dumps(where), str(file), *step]
         with subprocess.Popen(command, env=environment) as process:
             try:
                 yield process

@@ -1,6 +1,6 @@
 """A process that publishes prepared runs one after the other, and may be killed on the way.
 
-python publishing_process.py LAKE ACCEPTED.json [STEP]
+python publishing_process.py STORE ACCEPTED.json [STEP], where STORE is JSON
 """
 
 from __future__ import annotations
@@ -9,16 +9,20 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import obstore
 
 from isthmus_contracts import Column, Dataflow, File, Metric, Metrics, Table
 from isthmus_contracts.codec import from_plain
 from isthmus_platform.lake import publishing
 from isthmus_platform.lake.acceptance import Accepted
 from isthmus_platform.lake.places import Lake
-from isthmus_platform.storage import DiskStore, disk
+from isthmus_platform.storage import DiskStore, Store, disk
+from isthmus_platform.storage.cache import Cache
+from isthmus_platform.storage.objects import Credentials, ObjectStore
 
 DAYS = Table(
     "days",
@@ -51,6 +55,15 @@ DATAFLOW = Dataflow(
 )
 
 
+def open_store(where: Mapping[str, str]) -> Store:
+    """Return the store in a directory, or in a bucket of the server for tests."""
+    if "root" in where:
+        return DiskStore(Path(where["root"]))
+    credentials = Credentials(where["endpoint"], "us-east-1", "access", where["secret"])
+    cache = Cache(Path(where["cache"]), 10**9)
+    return ObjectStore(where["name"], "a/prefix", credentials, cache)
+
+
 def _dying(function: Callable[..., Any], call: int, *, after: bool = False) -> Callable[..., Any]:
     calls = 0
 
@@ -68,19 +81,23 @@ def _dying(function: Callable[..., Any], call: int, *, after: bool = False) -> C
 
 
 def main() -> None:
-    lake, runs, *step = sys.argv[1:]
+    store, runs, *step = sys.argv[1:]
+    lake = Lake(open_store(json.loads(store)))
+    # What creates the two documents: that of the release, and the pointer's move.
+    module, name = (disk.os, "link") if isinstance(lake.store, DiskStore) else (obstore, "put")
+    create = getattr(module, name)
     match step:
         case ["between tables"]:
             publishing.commit = _dying(publishing.commit, 1, after=True)
         case ["before the document"]:
             publishing.write_once = _dying(publishing.write_once, 1)
         case ["before the pointer"]:
-            disk.os.link = _dying(os.link, 2)
+            setattr(module, name, _dying(create, 2))
         case ["after the pointer"]:
-            disk.os.link = _dying(os.link, 2, after=True)
+            setattr(module, name, _dying(create, 2, after=True))
     for plain in json.loads(Path(runs).read_text(encoding="utf-8")):
         accepted = from_plain(Accepted, plain)
-        publishing.publish(Lake(DiskStore(Path(lake))), DATAFLOW, accepted, params={}, inputs={})
+        publishing.publish(lake, DATAFLOW, accepted, params={}, inputs={})
 
 
 if __name__ == "__main__":

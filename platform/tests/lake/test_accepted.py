@@ -14,9 +14,11 @@ from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.tables import head
 
 Stage = Callable[..., Any]
+on_both = pytest.mark.parametrize("where", ["disk", "bucket"], indirect=True)
 
 
 class TestAccepted:
+    @on_both
     def test_every_output_lies_in_its_place(
         self, stage: Stage, dataflow: Dataflow, lake: Lake
     ) -> None:
@@ -38,6 +40,7 @@ class TestAccepted:
             assert path.local().stat().st_size == output.files[0].bytes
         assert report.files[0].path.endswith(".html")
 
+    @on_both
     def test_nothing_is_visible_yet(
         self, accepted: Callable[..., Accepted], lake: Lake, dataflow: Dataflow
     ) -> None:

@@ -14,9 +14,10 @@ from isthmus_platform.lake.acceptance import Accepted
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.pointer import read_moves
 from isthmus_platform.lake.tables import files_of, head
-from isthmus_platform.storage import disk
+from isthmus_platform.storage import disk, objects
 
 Accept = Callable[..., Accepted]
+on_both = pytest.mark.parametrize("where", ["disk", "bucket"], indirect=True)
 Publisher = Callable[..., AbstractContextManager["subprocess.Popen[bytes]"]]
 
 
@@ -43,17 +44,21 @@ def check_whole(lake: Lake, release: releases.Release) -> None:
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize(
-    "step",
+    ("where", "step"),
     [
-        (publishing, "commit", 1),
-        (publishing, "commit", 2),
-        (publishing, "write_once", 1),
-        (disk.os, "link", 1),
-        (publishing, "try_move", 1),
-        (disk.os, "link", 2),
-        (publishing, "read_document", 1),
+        ("disk", (publishing, "commit", 1)),
+        ("disk", (publishing, "commit", 2)),
+        ("disk", (publishing, "write_once", 1)),
+        ("disk", (disk.os, "link", 1)),
+        ("disk", (publishing, "try_move", 1)),
+        ("disk", (disk.os, "link", 2)),
+        ("disk", (publishing, "read_document", 1)),
+        ("bucket", (publishing, "commit", 2)),
+        ("bucket", (objects.obstore, "put", 1)),
+        ("bucket", (objects.obstore, "put", 2)),
     ],
-    ids=lambda step: f"{step[1]}-{step[2]}",
+    indirect=["where"],
+    ids=lambda each: each if isinstance(each, str) else f"{each[1]}-{each[2]}",
 )
 def test_a_crash_anywhere_is_mended_by_trying_again(
     accepted: Accept, lake: Lake, dataflow: Dataflow, step: tuple[object, str, int], moment: str
@@ -97,6 +102,7 @@ def _only_other(lake: Lake, dataflow: Dataflow) -> releases.Release | None:
     return None
 
 
+@on_both
 @pytest.mark.parametrize(
     "step", ["between tables", "before the document", "before the pointer", "after the pointer"]
 )
@@ -137,16 +143,17 @@ def _crash(*_: object) -> None:
     raise Crash
 
 
+@pytest.mark.parametrize(("where", "runs"), [("disk", 10), ("bucket", 3)], indirect=["where"])
 def test_two_processes_that_publish_at_once_lose_nothing(
-    accepted: Accept, lake: Lake, dataflow: Dataflow, publisher: Publisher
+    accepted: Accept, lake: Lake, dataflow: Dataflow, publisher: Publisher, runs: int
 ) -> None:
-    one = [accepted(f"a{n}") for n in range(10)]
-    two = [accepted(f"b{n}") for n in range(10)]
+    one = [accepted(f"a{n}") for n in range(runs)]
+    two = [accepted(f"b{n}") for n in range(runs)]
     same = accepted("same")
     with publisher([*one, same]) as a, publisher([*two, same]) as b:
         assert (a.wait(60), b.wait(60)) == (0, 0)
     moves = read_moves(lake.pointer(dataflow.identity))
-    assert len({each.release for each in moves}) == len(moves) == 21
+    assert len({each.release for each in moves}) == len(moves) == 2 * runs + 1
     assert [each.previous for each in moves[1:]] == [each.release for each in moves[:-1]]
     published = releases.releases(lake, dataflow.identity)
     assert sorted(each.run for each, _ in published) == sorted(
@@ -154,5 +161,6 @@ def test_two_processes_that_publish_at_once_lose_nothing(
     )
     for release, _ in published:
         check_whole(lake, release)
-    assert sorted(each.tables["days"].version for each, _ in published) == list(range(21))
-    assert lake.pointer(dataflow.identity).names() == tuple(f"{n:08}.json" for n in range(1, 22))
+    assert sorted(each.tables["days"].version for each, _ in published) == list(range(2 * runs + 1))
+    names = tuple(f"{n:08}.json" for n in range(1, 2 * runs + 2))
+    assert lake.pointer(dataflow.identity).names() == names

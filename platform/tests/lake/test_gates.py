@@ -21,6 +21,7 @@ from isthmus_platform.lake.publishing import publish
 from isthmus_platform.lake.releases import current, releases, rollback
 
 Accept = Callable[..., Accepted]
+on_both = pytest.mark.parametrize("where", ["disk", "bucket"], indirect=True)
 
 
 def changed(dataflow: Dataflow, name: str, **changes: Any) -> Dataflow:
@@ -114,6 +115,7 @@ def test_an_empty_release_is_nothing_to_compare_with(
     assert publish(lake, half, second, params={}, inputs={}).tables["days"].rows == 10
 
 
+@on_both
 def test_an_overtaken_publication_is_compared_with_what_overtook_it(
     lake: Lake, half: Dataflow, accepted: Accept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,18 +136,20 @@ def test_an_overtaken_publication_is_compared_with_what_overtook_it(
     assert now.run == "fast"
 
 
+@on_both
 def test_an_accepted_file_that_was_cut_short_is_refused(
     lake: Lake, dataflow: Dataflow, accepted: Accept
 ) -> None:
     first = accepted("first")
-    path = lake.path(first.outputs[2].files[0].path).local()
-    path.chmod(0o644)
-    path.write_bytes(b"<p>")
+    place = lake.path(first.outputs[2].files[0].path)
+    place.remove()
+    lake.store.create(place.key, b"<p>")
     with pytest.raises(PublicationError, match=r"has 3 bytes; accepted were 8"):
         publish(lake, dataflow, first, params={}, inputs={})
     assert current(lake, dataflow.identity) is None
 
 
+@on_both
 def test_what_was_approved_is_published(lake: Lake, dataflow: Dataflow, accepted: Accept) -> None:
     first = accepted("first")
     released = publish(

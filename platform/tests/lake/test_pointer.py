@@ -9,12 +9,15 @@ from isthmus_platform.errors import LakeError
 from isthmus_platform.lake.pointer import last_move, read_moves, try_move, try_remove
 from isthmus_platform.storage import Location
 
+on_both = pytest.mark.parametrize("where", ["disk", "bucket"], indirect=True)
+
 
 def test_it_points_nowhere_at_first(folder: Location) -> None:
     assert last_move(folder) is None
     assert read_moves(folder) == ()
 
 
+@on_both
 def test_each_move_is_kept(folder: Location) -> None:
     assert try_move(folder, (), "a", "publish", "run 1")
     assert try_move(folder, read_moves(folder), "b", "publish", "run 2")
@@ -29,6 +32,7 @@ def test_each_move_is_kept(folder: Location) -> None:
     assert folder.names() == tuple(f"0000000{n}.json" for n in (1, 2, 3))
 
 
+@on_both
 def test_who_decided_on_what_is_no_longer_true_is_refused(folder: Location) -> None:
     assert try_move(folder, (), "a", "publish", "run 1")
     assert not try_move(folder, (), "b", "publish", "run 2")
@@ -54,6 +58,7 @@ def test_moves_of_before_there_was_cleaning_can_be_read(folder: Location) -> Non
     assert read_moves(folder)[0].removed == ()
 
 
+@on_both
 def test_of_many_at_once_one_moves_it(folder: Location) -> None:
     with ThreadPoolExecutor(8) as pool:
         moved = list(pool.map(lambda n: try_move(folder, (), f"r{n}", "publish", "run"), range(8)))
@@ -67,6 +72,7 @@ def test_drafts_of_the_dead_do_not_count(folder: Location) -> None:
     assert len(read_moves(folder)) == 1
 
 
+@on_both
 def test_a_gap_is_an_error_and_no_endless_loop(folder: Location) -> None:
     for name in "abc":
         try_move(folder, read_moves(folder), name, "publish", "run")
