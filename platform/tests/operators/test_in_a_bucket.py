@@ -1,0 +1,147 @@
+"""A run whose lake is in a bucket, of which the runner sees nothing but files of this host."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from isthmus_contracts.catalog import FLIGHT_DELAYS
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.places import Lake
+from isthmus_platform.storage.objects import ObjectStore
+
+# It keeps what it was asked and its environment, and computes as the stand-in does.
+WATCHED = """
+import json, os, sys
+from pathlib import Path
+from isthmus_contracts.testing import runner
+
+folder, asked, line = Path(sys.argv[1]), sys.stdin, sys.stdin.readline()
+(folder / "request.json").write_text(line)
+(folder / "environment.json").write_text(json.dumps(dict(os.environ)))
+
+class Again:
+    read = asked.read
+    readline = staticmethod(lambda: line)
+
+sys.stdin = Again
+raise SystemExit(runner.main(["--outputs", str(folder / "outputs")]))
+"""
+
+
+class Ended(Protocol):
+    """How a run ended, as the fixture says it."""
+
+    states: dict[str, str]
+    log: str
+
+
+class Company(Protocol):
+    """The company that the fixture gives."""
+
+    folder: Path
+
+    def deploy(self, *command: str) -> None: ...
+    def run(self, dataflow: str = ..., **params: object) -> Ended: ...
+
+
+class Bucket(Protocol):
+    """The bucket that the fixture gives."""
+
+    endpoint: str
+    name: str
+    cache: Path
+    secret: str
+
+    def open(self, **instead: str) -> ObjectStore: ...
+
+
+@pytest.fixture
+def move(company: Company, bucket: Bucket) -> Callable[..., None]:
+    """Write the company's deployment with its lake in the bucket."""
+
+    def deploy(*command: str) -> None:
+        company.deploy(*command)
+        file = company.folder / "company.toml"
+        disk = f'root = "{company.folder}/lake"'
+        lines = (
+            f'root = "s3://{bucket.name}/a/prefix"',
+            'connection = "company_bucket"',
+            f'cache = "{bucket.cache}"',
+        )
+        text = file.read_text()
+        assert disk in text
+        file.write_text(text.replace(disk, "\n".join(lines)))
+
+    return deploy
+
+
+@pytest.fixture
+def connect(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Have Airflow know the connection."""
+
+    def say(endpoint: str = bucket.endpoint) -> None:
+        extra = {"endpoint_url": endpoint, "region_name": "us-east-1"}
+        plain = {"conn_type": "aws", "login": "access", "password": bucket.secret, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_COMPANY_BUCKET", json.dumps(plain))
+
+    return say
+
+
+def test_a_run_ingests_computes_and_publishes(
+    company: Company, bucket: Bucket, move: Callable[..., None], connect: Callable[..., None]
+) -> None:
+    script = company.folder / "watched.py"
+    script.write_text(WATCHED)
+    move(sys.executable, str(script), str(company.folder))
+    connect()
+    ended = company.run()
+    assert set(ended.states.values()) == {"success"}, ended.log
+    lake = Lake(bucket.open())
+    made = releases.current(lake, FLIGHT_DELAYS.identity)
+    assert made is not None
+    assert f"published release {made.id} of flight_delays.v1" in ended.log
+    assert all(each.find() for each in releases.outputs_of(lake, made))
+    assert not (company.folder / "lake").exists()
+
+    request = json.loads((company.folder / "request.json").read_text())
+    files = [Path(each) for some in request["inputs"].values() for each in some]
+    assert len(files) == len(FLIGHT_DELAYS.inputs)
+    for each in files:
+        assert each.is_relative_to(bucket.cache)
+        assert each.suffix == ".parquet"
+        assert each.stat().st_mode & 0o777 == 0o444
+    assert list(bucket.cache.glob("writing-*")) == []
+
+    seen = (company.folder / "environment.json").read_text() + json.dumps(request)
+    for secret in (bucket.secret, "AWS_", "s3://", bucket.endpoint):
+        assert secret not in seen
+    runs = [each.read_text() for each in (company.folder / "runs").rglob("*") if each.is_file()]
+    assert not [each for each in (ended.log, *runs) if bucket.secret in each]
+
+
+def test_a_connection_that_is_not_there_fails_in_one_sentence(
+    company: Company, move: Callable[..., None]
+) -> None:
+    move()
+    ended = company.run()
+    assert ended.states["ingest"] == "failed", ended.log
+    assert "company.toml, [lake]: no Airflow connection 'company_bucket' can be read" in ended.log
+    assert "opening.py" not in ended.log
+
+
+def test_what_was_published_before_is_read_when_the_cache_is_lost(
+    company: Company, bucket: Bucket, move: Callable[..., None], connect: Callable[..., None]
+) -> None:
+    move()
+    connect()
+    company.run()
+    bucket.cache.rename(company.folder / "lost")
+    ended = company.run()
+    assert set(ended.states.values()) == {"success"}, ended.log
+    assert len(releases.releases(Lake(bucket.open()), FLIGHT_DELAYS.identity)) == 2
