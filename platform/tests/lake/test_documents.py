@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from isthmus_platform.errors import LakeError
-from isthmus_platform.lake.documents import read_document, write_once
+from isthmus_platform.lake.documents import documents_in, read_document, write_once
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.storage import Location
 
@@ -22,6 +22,13 @@ def test_a_document_is_never_overwritten(folder: Location) -> None:
         write_once(folder / "pin.json", Pin("another", 1))
     assert read_document(Pin, folder / "pin.json") == PIN
     assert list(folder.local().iterdir()) == [(folder / "pin.json").local()]
+
+
+def test_what_is_hidden_or_named_otherwise_is_no_document(folder: Location) -> None:
+    assert documents_in(folder) == ()
+    for name in ("b.json", "a.json", ".nfs0001.json", ".x.json", "a.json~", "notes.txt"):
+        folder.store.create((folder / name).key, b"{}")
+    assert documents_in(folder) == (folder / "a.json", folder / "b.json")
 
 
 def test_what_is_no_json_leaves_nothing(folder: Location) -> None:

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from isthmus_contracts import Identity
 from isthmus_platform.errors import UserError
-from isthmus_platform.lake.documents import read_document, write_once
+from isthmus_platform.lake.documents import documents_in, read_document, write_once
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.pointer import Move, read_moves, try_remove
 from isthmus_platform.lake.releases import Release, outputs_of
@@ -126,8 +126,7 @@ def _old_releases(
 
 
 def _documents(lake: Lake, dataflow: Identity) -> tuple[Release, ...]:
-    folder = lake.releases(dataflow)
-    return tuple(read_document(Release, folder / name) for name in folder.names())
+    return tuple(read_document(Release, each) for each in documents_in(lake.releases(dataflow)))
 
 
 def _waste(

@@ -22,6 +22,12 @@ def write_once(place: Location, document: object) -> None:
     place.store.create(place.key, text.encode())
 
 
+def documents_in(folder: Location) -> tuple[Location, ...]:
+    """Return the documents in a folder, in order; what is hidden or named otherwise is none."""
+    names = (each for each in folder.names() if each.endswith(".json") and each[0] != ".")
+    return tuple(folder / each for each in names)
+
+
 def read_document(cls: type[T], place: Location) -> T:
     """Return the `cls` that a document holds, or raise `LakeError` if it holds anything else."""
     return parse_document(cls, place.store.read(place.key), place.address)

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from isthmus_contracts import Dataflow, Identity
 from isthmus_platform.errors import PublicationError, UserError
-from isthmus_platform.lake.documents import read_document
+from isthmus_platform.lake.documents import documents_in, read_document
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.pointer import Move, read_moves
@@ -85,8 +85,7 @@ def check_not_cleaned(
 
 def _limits(lake: Lake, dataflow: str) -> tuple[float | None, float | None]:
     """Return since when the dataflow's files, and those of the sources, are safe."""
-    documents = [lake.cleanings() / name for name in lake.cleanings().names()]
-    found = [read_document(Cleaning, each) for each in documents]
+    found = [read_document(Cleaning, each) for each in documents_in(lake.cleanings())]
     return (
         _latest([each for each in found if each.dataflow in (None, dataflow)]),
         _latest([each for each in found if each.dataflow is None]),
