@@ -21,13 +21,14 @@ from pyarrow import parquet
 from isthmus_contracts import Dataflow
 from isthmus_contracts.protocol import StagedFile
 from isthmus_platform.errors import LakeUnavailableError, PublicationError, TableContractError
-from isthmus_platform.lake import releases
+from isthmus_platform.lake import publishing, releases
 from isthmus_platform.lake.acceptance import Accepted, accept
 from isthmus_platform.lake.cleaning import Waste, clean, find_waste
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.pointer import read_moves
+from isthmus_platform.lake.publishing import publish
 from isthmus_platform.lake.reading import release_places
-from isthmus_platform.lake.releases import Release, current, outputs_of, publish, rollback
+from isthmus_platform.lake.releases import Release, current, outputs_of, rollback
 from isthmus_platform.lake.removal import RemovedReleaseError
 from isthmus_platform.lake.tables import files_of, head
 from isthmus_platform.storage.cache import Cache
@@ -228,7 +229,7 @@ def line(bucket: Bucket, lake: Lake, dataflow: Dataflow) -> Iterator[Line]:
 @contextmanager
 def before(patch: pytest.MonkeyPatch, name: str, act: Callable[[], object]) -> Iterator[None]:
     """Do something just before a function of publishing is called for the first time."""
-    function, acts = getattr(releases, name), [act]
+    function, acts = getattr(publishing, name), [act]
 
     def wrapped(*args: object, **kwargs: object) -> object:
         if acts:
@@ -236,7 +237,7 @@ def before(patch: pytest.MonkeyPatch, name: str, act: Callable[[], object]) -> I
         return function(*args, **kwargs)
 
     with patch.context() as scope:
-        scope.setattr(releases, name, wrapped)
+        scope.setattr(publishing, name, wrapped)
         yield
     assert not acts
 
