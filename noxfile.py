@@ -107,10 +107,20 @@ def affected(session: nox.Session) -> None:
 
 @nox.session
 def integration(session: nox.Session) -> None:
-    """Run real Airflow with both environments over real flights."""
+    """Run real Airflow with both environments over real flights; see that benchmarks run."""
     environments(session)
+    build(session, ROOT / "platform" / "s3-server")
     sync(session, "platform/requirements-test.lock", "contracts", "platform")
-    session.run("python", "-m", "pytest", *(session.posargs or ["integration"]), env=CLEAN)
+    for arguments in [session.posargs] if session.posargs else [["benchmarks"], ["integration"]]:
+        session.run("python", "-m", "pytest", *arguments, env=CLEAN)
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """Measure what was promised, all of it or -- NAME, and write benchmarks/results.md."""
+    build(session, ROOT / "platform" / "s3-server")
+    sync(session, "platform/requirements.lock", "contracts", "platform")
+    session.run("python", "benchmarks/run.py", *session.posargs, env=CLEAN)
 
 
 @nox.session(venv_backend="none")

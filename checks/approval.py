@@ -82,6 +82,7 @@ RULES = (
     ),
     Rule(("transforms/",), "the transforms", "data-science", ("transforms", "boundaries")),
     Rule(("integration/",), "tests of the whole", "both", ("boundaries", "integration")),
+    Rule(("benchmarks/",), "what is measured", "both", ("boundaries", "integration")),
     Rule(("docs/", "*.md"), "pages for readers", "either", ("boundaries",)),
     Rule(("",), "what everything stands on", "both", SESSIONS),
 )

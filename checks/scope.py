@@ -35,7 +35,8 @@ MODULE_FIELDS = (
     *("protected_modules", "source_modules"),
 )
 RULE_CODES = ("TID251", "INP001", "S102", "S307")
-RUFF = ("ruff.toml", *(f"{each}/ruff.toml" for each in (*TREES, "checks", "integration")))
+RULED = (*TREES, "benchmarks", "checks", "integration")
+RUFF = ("ruff.toml", *(f"{each}/ruff.toml" for each in RULED))
 TESTS_MAY_IGNORE = {"INP001"}
 
 _PROBE = """

@@ -63,6 +63,8 @@ def _judged(*paths: str) -> Demand:
         ("ARCHITECTURE.md", BOTH, "boundaries"),
         (".github/workflows/checks.yml", BOTH, "boundaries"),
         ("integration/test_demo.py", BOTH, "boundaries integration"),
+        ("benchmarks/run.py", BOTH, "boundaries integration"),
+        ("benchmarks/results.md", BOTH, "boundaries integration"),
         ("noxfile.py", BOTH, " ".join(SESSIONS)),
         ("bootstrap.lock", BOTH, " ".join(SESSIONS)),
         ("something/new.py", BOTH, " ".join(SESSIONS)),

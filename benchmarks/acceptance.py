@@ -1,0 +1,119 @@
+"""How fast what a run staged is accepted, beside reading and hashing the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from clock import Effort, Timed, medians, seconds
+from lines import MB, Figure, Line
+from pyarrow import parquet
+from sites import Site
+from staging import MEASUREMENTS, Staged, stage_file, stage_table
+
+from isthmus_platform.lake.acceptance import Accepted, accept
+from isthmus_platform.lake.checks import Checker
+from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.takeover import take_over
+from isthmus_platform.storage.disk import flush
+
+_BATCH_ROWS = 65_536
+
+
+def of_table(
+    site: Site, effort: Effort, size: int, *, ordered: bool, at_least: float | None = None
+) -> Iterator[Line]:
+    """Measure the acceptance of a table of one file, whose rows may be in the order of their key.
+
+    A second line says what each step takes by itself.
+    """
+    name, order = (
+        ("ordered", "in the order of their key") if ordered else ("shuffled", "in no order")
+    )
+    staged = stage_table(site.folder, name, effort.of(size), ordered=ordered)
+    what = f"accepting a table of one file of {staged.bytes // MB} MB, 12 columns, rows {order}"
+    yield _beside_hashing(site, effort, staged, what, at_least)
+    yield Line(f"each step of it by itself, rows {order}", _steps(site, effort, staged))
+
+
+def of_file(
+    site: Site, effort: Effort, size: int, *, at_least: float | None = None
+) -> Iterator[Line]:
+    """Measure the acceptance of a file that is no table."""
+    staged = stage_file(site.folder, "plain", effort.of(size))
+    what = f"accepting a file of {staged.bytes // MB} MB that is no table"
+    yield _beside_hashing(site, effort, staged, what, at_least)
+
+
+def _steps(site: Site, effort: Effort, staged: Staged) -> tuple[Figure, ...]:
+    (path,), copy = staged.files, site.folder / f"copy-{staged.dataflow.name}"
+    checkers: list[Checker] = []
+
+    def copying() -> float:
+        copy.unlink(missing_ok=True)
+        return seconds(lambda: take_over(path.parent, path.name, copy))
+
+    def checking() -> float:
+        checkers[:] = [Checker(MEASUREMENTS)]
+        return seconds(lambda: checkers[0].add_file(path))
+
+    found = medians(
+        effort,
+        {
+            "copying and hashing": copying,
+            "flushing to the disk": lambda: seconds(lambda: flush(copy)),
+            "decoding": lambda: seconds(lambda: _decode(path)),
+            "decoding and checking values": checking,
+            "checking the key": lambda: seconds(checkers[0].finish),
+        },
+    )
+    return tuple(Figure(step, time, "s") for step, time in found.items())
+
+
+def _beside_hashing(
+    site: Site, effort: Effort, staged: Staged, what: str, at_least: float | None
+) -> Line:
+    (path,) = staged.files
+    found = medians(
+        effort,
+        {
+            "hashing": lambda: seconds(lambda: _hash(path)),
+            "accepting": _accepting(site.lake, staged),
+        },
+    )
+    hashing, accepting = found["hashing"], found["accepting"]
+    return Line(
+        what,
+        (
+            Figure("reading and hashing", staged.bytes / MB / hashing, "MB/s"),
+            Figure("accepting", staged.bytes / MB / accepting, "MB/s"),
+            Figure("ratio", hashing / accepting, at_least=at_least),
+        ),
+    )
+
+
+def _accepting(lake: Lake, staged: Staged) -> Timed:
+    """Return what accepts it; what was accepted is removed before the next time."""
+
+    def timed() -> float:
+        accepted: list[Accepted] = []
+        time = seconds(
+            lambda: accepted.append(accept(staged.dataflow, staged.request, staged.result, lake))
+        )
+        for file in accepted[0].outputs[0].files:
+            lake.path(file.path).remove()
+        return time
+
+    return timed
+
+
+def _hash(path: Path) -> None:
+    with path.open("rb") as file:
+        hashlib.file_digest(file, "sha256")
+
+
+def _decode(path: Path) -> None:
+    with parquet.ParquetFile(path, pre_buffer=True) as file:
+        for _ in file.iter_batches(_BATCH_ROWS):
+            pass

@@ -1,0 +1,93 @@
+"""Measure all there is, or the sections that are named, and write benchmarks/results.md."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import acceptance
+import publication
+import rollback
+from clock import Effort, circumstances
+from lines import MB, Line, page, section, sections_of
+from rich.console import Console
+from sites import in_bucket, on_disk
+
+RESULTS = Path(__file__).with_name("results.md")
+COMMAND = "nox -s benchmarks --"
+
+Benchmark = Callable[[Effort], Iterator[Line]]
+"""Yields lines as it measures them; its docstring says what they are about."""
+
+
+def publish(effort: Effort) -> Iterator[Line]:
+    """Acceptance, publication and rollback, in a lake on the disk.
+
+    Publication commits files that were accepted before the clock starts; a commit reads none of
+    them, so its time depends on how many they are, and not on their size. Acceptance copies what a
+    run staged, hashes it, decodes a table and checks every value, its key and its footer, and waits
+    until the disk has it; beside it stands reading and hashing (SHA-256) of the same bytes, which
+    are in memory for both.
+    """
+    with on_disk() as site:
+        yield from publication.by_size(site, effort, 10 * MB, 1000 * MB, under=1.5)
+        yield from publication.by_files(site, effort, 10, 1000, 20 * MB)
+        for ordered in (True, False):
+            yield from acceptance.of_table(site, effort, 300 * MB, ordered=ordered, at_least=0.5)
+        yield from acceptance.of_file(site, effort, 300 * MB, at_least=0.5)
+        yield from rollback.after_releases(site, effort, 1000, under=1)
+
+
+def publish_in_bucket(effort: Effort) -> Iterator[Line]:
+    """Measure the same in a bucket of moto's server.
+
+    That server is a Python process on the same machine: it says how the platform uses a bucket, and
+    nothing about a real one.
+    """
+    with in_bucket() as site:
+        yield from publication.by_size(site, effort, 10 * MB, 200 * MB)
+        yield from publication.by_files(site, effort, 10, 100, 20 * MB)
+        yield from acceptance.of_table(site, effort, 200 * MB, ordered=True)
+        yield from acceptance.of_file(site, effort, 200 * MB)
+        yield from rollback.after_releases(site, effort, 200)
+
+
+BENCHMARKS: Mapping[str, Benchmark] = {
+    "publish": publish,
+    "publish-in-bucket": publish_in_bucket,
+}
+LIBRARIES = ("deltalake", "obstore", "pyarrow")
+
+
+def measure(names: Sequence[str], effort: Effort, results: Path, console: Console) -> None:
+    """Measure these sections, and write each into the page once it is done."""
+    for name in names:
+        benchmark = BENCHMARKS[name]
+        lines = []
+        for line in benchmark(effort):
+            console.print(f"{name}: {' | '.join(filter(None, line.cells))}", soft_wrap=True)
+            lines.append(line)
+        told = circumstances(f"{COMMAND} {name}", effort, LIBRARIES)
+        known = sections_of(results.read_text(encoding="utf-8")) if results.exists() else {}
+        known[name] = section(inspect.getdoc(benchmark) or "", told, lines)
+        ordered = {each: known[each] for each in BENCHMARKS if each in known}
+        results.write_text(page(ordered), encoding="utf-8")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
+    parser.add_argument("--rounds", type=int, default=9, help="default: 9")
+    options = parser.parse_args(arguments)
+    for name in options.names:
+        if name not in BENCHMARKS:
+            parser.error(f"no benchmark {name!r}; known: {', '.join(map(repr, BENCHMARKS))}")
+    measure(options.names or list(BENCHMARKS), Effort(options.rounds), RESULTS, Console())
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
