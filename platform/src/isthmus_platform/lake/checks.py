@@ -163,7 +163,8 @@ class Checker:
         keys = pa.Table.from_batches(self._keys)
         if _ascend(keys):
             return  # as most are written, and many times faster than grouping
-        counts = keys.group_by(keys.column_names).aggregate([([], "count_all")])
+        # Threads would group apart what they get, and almost every row is a group of its own.
+        counts = keys.group_by(keys.column_names, use_threads=False).aggregate([([], "count_all")])
         repeated = counts.filter(pc.greater(counts["count_all"], 1))
         if not repeated.num_rows:
             return
