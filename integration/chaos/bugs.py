@@ -1,0 +1,93 @@
+"""Bugs that are planted in a task's process, to show that chaos finds them: `--bug NAME`."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from isthmus_platform.lake import acceptance, cleaning, pointer, releases, takeover
+from isthmus_platform.runners.process import RunnerProcess
+
+
+def plant(name: str | None) -> None:
+    """Plant a bug by its name."""
+    if name is not None:
+        BUGS[name]()
+
+
+def _pointer_first() -> None:
+    """Move the pointer before there is anything to point to."""
+    real = releases.publish
+
+    def publish(lake: Any, dataflow: Any, accepted: Any, **more: Any) -> Any:
+        place, wanted = lake.pointer(dataflow.identity), releases._release_id(accepted)
+        moves = pointer.read_moves(place)
+        if wanted not in (move.release for move in moves):
+            pointer.try_move(place, moves, wanted, "publish", accepted.run)
+        return real(lake, dataflow, accepted, **more)
+
+    releases.publish = publish
+
+
+def _no_checksum() -> None:
+    """Accept files without comparing what they are with what the result says."""
+
+    def take(file: Any, spool: Path, path: Path) -> None:
+        takeover.take_over(spool, file.path, path)
+
+    acceptance._take = take
+
+
+def _green_without_result() -> None:
+    """Call a publication successful that was refused or broke."""
+    real = releases.publish
+
+    def publish(lake: Any, dataflow: Any, *args: Any, **more: Any) -> Any:
+        try:
+            return real(lake, dataflow, *args, **more)
+        except Exception:  # noqa: BLE001 - this is the bug
+            return releases.current(lake, dataflow.identity)
+
+    releases.publish = publish
+
+
+def _leaves_process() -> None:
+    """Leave a process behind with each runner."""
+    real = RunnerProcess.run
+
+    def run(self: RunnerProcess, *args: Any) -> Any:
+        subprocess.Popen(["sleep", "600"], start_new_session=True)
+        return real(self, *args)
+
+    RunnerProcess.run = run  # type: ignore[method-assign] # this is the bug
+
+
+def _moves_back() -> None:
+    """Move the pointer back when an older publication is repeated."""
+    real = releases.publish
+
+    def publish(lake: Any, dataflow: Any, *args: Any, **more: Any) -> Any:
+        made = real(lake, dataflow, *args, **more)
+        moves = pointer.read_moves(lake.pointer(dataflow.identity))
+        if moves[-1].release != made.id:
+            pointer.try_move(lake.pointer(dataflow.identity), moves, made.id, "publish", made.run)
+        return made
+
+    releases.publish = publish
+
+
+def _cleans_too_much() -> None:
+    """Clean without asking which files are needed."""
+    cleaning._needed = lambda *_: frozenset()
+
+
+BUGS: dict[str, Callable[[], None]] = {
+    "pointer-first": _pointer_first,
+    "no-checksum": _no_checksum,
+    "green-without-result": _green_without_result,
+    "leaves-process": _leaves_process,
+    "moves-back": _moves_back,
+    "cleans-too-much": _cleans_too_much,
+}

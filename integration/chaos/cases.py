@@ -1,0 +1,259 @@
+"""One case: a plan carried out on a copy of a template, the recovery, and what must hold."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import invariants, lakes
+from .invariants import Ledger
+from .orders import FAILED, REFUSED, SUCCESS, TASKS, xcom
+from .plans import Plan
+from .scheduler import Disturbance, Scheduler
+from .templates import PARAMS, Templates
+from .zygote import Zygote
+
+_HARMLESS = ("events twice",)
+_ROOMY = "64m"
+_ALONE_SECONDS = 60.0
+
+
+class ImpossibleError(Exception):
+    """Report that this machine does not allow what a plan needs; the case does not count."""
+
+
+@dataclass
+class Outcome:
+    """Say how a case went: whether it was disturbed at all, how the run recovered, what is wrong."""
+
+    plan: Plan
+    struck: bool = False
+    recovery: str = ""
+    problems: list[str] = field(default_factory=list)
+    left: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+class Case:
+    """Carry out one plan in a folder of its own."""
+
+    def __init__(
+        self, plan: Plan, templates: Templates, zygote: Zygote, folder: Path, bug: str | None = None
+    ) -> None:
+        self.plan, self.templates, self.zygote, self.folder = plan, templates, zygote, folder
+        self.outcome = Outcome(plan)
+        self.scheduler = Scheduler(folder, zygote, plan.dataflow, PARAMS[plan.dataflow], bug)
+        self.ledger = Ledger(self.scheduler.claims)
+        self._chance = random.Random(plan.seed)  # noqa: S311 - no secret
+        self._mounted: Path | None = None
+        (self.before, *_) = templates.before[plan.dataflow]
+        (self.other_input, *_) = reversed(templates.before["flight_delays"])
+        self.may_be_current: set[str] = set()
+
+    def carry_out(self) -> Outcome:
+        """Disturb, recover, go on, and look; the folder is gone afterwards unless all is not well."""
+        start = time.monotonic()
+        try:
+            self._prepare()
+            ended = self._disturb()
+            self._look()
+            self._lift()
+            if self._recover(*ended):
+                for each in self.plan.later:
+                    self._go_on(each)
+                self._settle()
+                self._look()
+                self._check_current()
+        finally:
+            self._tidy()
+        self.outcome.seconds = time.monotonic() - start
+        if not self.outcome.problems:
+            shutil.rmtree(self.folder)
+        return self.outcome
+
+    def _prepare(self) -> None:
+        plan, folder = self.plan, self.folder
+        self.templates.copy(plan.dataflow, plan.start, folder)
+        for task in TASKS[: TASKS.index(plan.start)]:
+            self.scheduler.tries |= {("main", task): 1, ("other", task): 1}
+        self.scheduler.clocks = dict(plan.clocks)
+        if plan.clocks:
+            lakes.age(folder, -plan.clocks["files"] / 24)
+        if plan.lie:
+            self.templates.deploy(folder, plan.lie)
+        if plan.full:
+            self._fill(folder / plan.full.disk, plan.full.kilobytes)
+        if plan.closed:
+            (folder / plan.closed).mkdir(parents=True, exist_ok=True)
+            (folder / plan.closed).chmod(0o555)
+            self.scheduler.obeys_modes = True
+        if plan.truncated:
+            said = json.loads(xcom(folder, "main", "transform").read_text())
+            files = [file["path"] for output in said["outputs"] for file in output["files"]]
+            path = folder / "lake" / self._chance.choice(files)
+            os.truncate(path, self._chance.randrange(path.stat().st_size))
+
+    def _disturb(self) -> tuple[str, int]:
+        """Run until the run ends, well or not; return its last task and that task's status."""
+        plan = self.plan
+        by = Disturbance(plan.trap, plan.blow, self._meanwhile if plan.beside else None)
+        other: list[int] = []
+
+        def run_other(after: float) -> None:
+            time.sleep(after)
+            _, status = self.scheduler.run("other", plan.start, retries=1)
+            other.append(status)
+
+        thread = None
+        if plan.second_after is not None:
+            thread = threading.Thread(target=run_other, args=(plan.second_after,))
+            thread.start()
+        ended = self.scheduler.run("main", plan.start, disturbed=plan.task, by=by)
+        if thread is not None:
+            thread.join()
+            if other != [SUCCESS]:
+                self._blame("the run beside failed, undisturbed")
+        failed = ended[1] != SUCCESS
+        lasting = bool(plan.lie or plan.full or plan.closed or plan.truncated)
+        self.outcome.struck = (
+            self.scheduler.struck
+            or (lasting and (failed or plan.lie in _HARMLESS))
+            or bool(plan.clocks)
+            or thread is not None
+        )
+        if not failed and (plan.lie or plan.truncated) and plan.lie not in _HARMLESS:
+            self._blame(f"it was believed: {plan.lie or 'a truncated file'}")
+        if not failed and plan.kind == "spoiled files" and self.scheduler.struck:
+            self._blame("a spoiled file was accepted")
+        return ended
+
+    def _meanwhile(self) -> None:
+        """Do what happens beside the run while a trap holds one of its tasks."""
+        match self.plan.beside:
+            case "publish twice":
+                self._expect("publishing a second time at once", self.scheduler.attempt("main", "publish"))
+            case "roll back":
+                self._roll_back()
+                self.may_be_current.add(self.before)
+            case "supersede":
+                status = self.scheduler.command("rollback", self.other_input, "flight_delays")
+                self._expect("giving another input", status)
+            case "clean":
+                self._clean(lakes.KEEP_DAYS)
+            case "clean everything":
+                self._clean(0)
+
+    def _recover(self, task: str, status: int) -> bool:
+        """Retry, or clear where a retry is refused; say whether the run has published then."""
+        if status == SUCCESS:
+            self.outcome.recovery = "at once" if self.outcome.struck else "missed"
+            return True
+        plan = self.plan
+        spoiled = plan.lie or plan.truncated or plan.kind == "spoiled files"
+        swept = plan.beside == "clean everything"
+        if status == REFUSED and not (spoiled or swept):
+            self._blame(f"{task} refuses to be retried")
+        if not spoiled:
+            task, status = self.scheduler.run("main", task)
+            self.outcome.recovery = "retry"
+        if status != SUCCESS and (spoiled or swept):
+            first = "ingest" if swept else "transform"
+            task, status = self.scheduler.run("main", first)
+            self.outcome.recovery = "clear"
+        self._expect(f"{task}, tried again without a disturbance,", status)
+        return status == SUCCESS
+
+    def _go_on(self, later: str) -> None:
+        """Do what a person does once all is well, and expect that all stays well."""
+        known, current = lakes.published(self.folder, self.plan.dataflow), self._current()
+        match later:
+            case "roll back":
+                self._roll_back()
+                self.may_be_current = {self.before}
+            case "clean":
+                self._clean(lakes.KEEP_DAYS)
+            case _:
+                first = "ingest" if later == "clear" else "publish"
+                task, status = self.scheduler.run("main", first)
+                self._expect(f"{task}, cleared,", status)
+                if status == SUCCESS:
+                    made = self.scheduler.claims[-1][1]
+                    self.may_be_current = {current if made in known else made}
+
+    def _roll_back(self) -> None:
+        self._expect("rolling back", self.scheduler.command("rollback", self.before))
+
+    def _clean(self, keep_days: float) -> None:
+        for releases in self.templates.before.values():
+            newest, *older = releases
+            self.ledger.removable |= {*older} if keep_days else {newest, *older}
+        self._expect("cleaning", self.scheduler.command("clean", str(keep_days)))
+
+    def _current(self) -> str:
+        return lakes.current(self.folder, self.plan.dataflow) or ""
+
+    def _settle(self) -> None:
+        for each in self.scheduler.leave_alone(_ALONE_SECONDS):
+            self._blame(f"{each.order.name}, left alone, does not end")
+        self.outcome.problems += invariants.left_behind(self.zygote)
+        drafts = lakes.strangers(self.folder)[1]
+        work = list((self.folder / "runs").rglob("*.work"))
+        self.outcome.left = {"drafts": len(drafts), "workspaces": len(work)}
+
+    def _look(self) -> None:
+        found = invariants.broken(self.folder, self.plan.dataflow, self.templates, self.ledger)
+        self.outcome.problems += [each for each in found if each not in self.outcome.problems]
+
+    def _check_current(self) -> None:
+        made = {release for _, release in self.scheduler.claims}
+        allowed = self.may_be_current | (set() if self._decided() else made)
+        if self._current() not in allowed:
+            self._blame(f"{self._current()} is current; expected was {' or '.join(allowed)}")
+
+    def _decided(self) -> bool:
+        return bool(self.plan.later) and self.plan.later != ("clean",)
+
+    def _expect(self, what: str, status: int) -> None:
+        if status != SUCCESS:
+            names = {FAILED: "failed", REFUSED: "was refused"}
+            self._blame(f"{what} {names.get(status, f'ended with {status}')}")
+
+    def _blame(self, problem: str) -> None:
+        self.outcome.problems.append(problem)
+
+    def _fill(self, place: Path, kilobytes: int) -> None:
+        """Put a small disk in the place of a directory, with its content and little room more."""
+        content = shutil.copytree(place, place.with_name(f"{place.name}.copy"))
+        if not _mount("-t", "tmpfs", "-o", f"size={_ROOMY}", "chaos", str(place)):
+            raise ImpossibleError("no disk can be mounted; be root, in a container with CAP_SYS_ADMIN")
+        self._mounted = place
+        shutil.copytree(content, place, dirs_exist_ok=True)
+        shutil.rmtree(content)
+        disk = os.statvfs(place)
+        used = (disk.f_blocks - disk.f_bfree) * disk.f_frsize
+        _mount("-o", f"remount,size={used + kilobytes * 1024}", str(place))
+
+    def _lift(self) -> None:
+        """End what disturbs lastingly."""
+        plan = self.plan
+        if plan.lie:
+            self.templates.deploy(self.folder)
+        if plan.closed:
+            (self.folder / plan.closed).chmod(0o755)
+        if self._mounted:
+            _mount("-o", f"remount,size={_ROOMY}", str(self._mounted))
+
+    def _tidy(self) -> None:
+        if self._mounted:
+            subprocess.run(["umount", "-l", str(self._mounted)], check=True)
+
+
+def _mount(*words: str) -> bool:
+    return subprocess.run(["mount", *words], capture_output=True, check=False).returncode == 0

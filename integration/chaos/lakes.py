@@ -1,0 +1,163 @@
+"""All that chaos asks of the lake's own interface; everything else asks here."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from isthmus_contracts import Dataflow, Identity, Table
+from isthmus_contracts.catalog import CATALOG
+from isthmus_platform.lake import cleaning, pointer, releases, tables
+from isthmus_platform.lake.pins import Pin
+from isthmus_platform.lake.places import Lake
+
+from .orders import Order
+
+KEEP_DAYS = 10.0
+"""What a cleaning keeps: the first release of every case is older, its runs are younger."""
+
+_KNOWN = re.compile(
+    r"sources/\w+/\w+/([0-9a-f]{32}\.parquet|_delta_log/\d{20}\.json)"
+    r"|dataflows/\w+/v\d+/(tables/\w+/([0-9a-f]{32}\.parquet|_delta_log/\d{20}\.json)"
+    r"|files/\w+/[0-9a-f]{32}\.\w+|releases/[0-9a-f]{12}\.json|pointer/\d{8}\.json)"
+    r"|cleanings/[0-9T]+-[0-9a-f]{8}\.json"
+)
+_DRAFT = re.compile(r"dataflows/\w+/v\d+/(releases|pointer)/\.[0-9a-f]+\.json\.[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A published release, every byte of which was read: digests of what it says and what it is.
+
+    `given` names the run's params and the rows that it read, `made` the content of its outputs.
+    """
+
+    id: str
+    run: str
+    given: str
+    made: str
+
+
+def open_lake(folder: Path) -> Lake:
+    """Return the lake of a case."""
+    return Lake(folder / "lake")
+
+
+def identity_of(dataflow: str) -> Identity:
+    """Return the identity that a text names."""
+    return CATALOG.dataflow(dataflow).identity
+
+
+def command(order: Order) -> dict[str, object]:
+    """Do what a person asks `isthmus-platform` for, in a process of its own: roll back, or clean."""
+    lake, identity = open_lake(Path(order.folder)), identity_of(order.dataflow)
+    if order.task == "rollback":
+        return {"returned": releases.rollback(lake, identity, order.argument, by="chaos").id}
+    keep = cleaning.retention(float(order.argument), force=True)
+    return {"returned": len(cleaning.clean(lake, keep, by="chaos").files)}
+
+
+def current(folder: Path, dataflow: str) -> str | None:
+    """Return the id of the current release."""
+    found = releases.current(open_lake(folder), identity_of(dataflow))
+    return found and found.id
+
+
+def published(folder: Path, dataflow: str) -> tuple[str, ...]:
+    """Return the ids of every release that there is, newest publication first."""
+    found = releases.releases(open_lake(folder), identity_of(dataflow))
+    return tuple(release.id for release, _ in found)
+
+
+def publications(folder: Path, dataflow: str) -> list[str]:
+    """Return the release of every move of the pointer that was a publication, in order."""
+    moves = pointer.read_moves(open_lake(folder).pointer(identity_of(dataflow)))
+    return [move.release for move in moves if move.reason == "publish"]
+
+
+def read_whole(folder: Path, dataflow: str, release_id: str) -> Whole:
+    """Read everything of a release; raise whatever comes if it is not whole."""
+    lake, contract = open_lake(folder), CATALOG.dataflow(dataflow)
+    release = releases.release(lake, contract.identity, release_id)
+    made: dict[str, object] = {}
+    for output in contract.outputs:
+        name = output.name
+        if isinstance(output, Table):
+            pin = releases.pin(release, name)
+            rows, made[name] = _read_table(lake, pin, output)
+            if rows != release.tables[name].rows:
+                raise ValueError(f"{name} has {rows} rows; it says {release.tables[name].rows}")
+        elif name in release.files:
+            content = lake.path(release.files[name].path).read_bytes()
+            made[name] = hashlib.sha256(content).hexdigest()
+            if made[name] != release.files[name].sha256:
+                raise ValueError(f"{name} has not the content that the release says")
+        else:
+            made[name] = dict(release.metrics[name])
+    return Whole(release.id, release.run, _given(lake, contract, release), _digest(made))
+
+
+def _given(lake: Lake, contract: Dataflow, release: releases.Release) -> str:
+    read = {
+        each.name: _read_table(lake, release.inputs[each.name], each.table)[1]
+        for each in contract.inputs
+    }
+    return _digest({"params": dict(release.params), "inputs": read})
+
+
+def _read_table(lake: Lake, pin: Pin, contract: Table) -> tuple[int, str]:
+    """Return the number of rows of a table, and a digest of them."""
+    files = tables.files_of(lake.path(pin.table), pin.version)
+    rows = pa.concat_tables(parquet.ParquetFile(file).read() for file in files)
+    rows = rows.select([each.name for each in contract.columns])
+    rows = rows.sort_by([(name, "ascending") for name in contract.key]).combine_chunks()
+    buffer = io.BytesIO()
+    with pa.ipc.new_stream(buffer, rows.schema) as writer:
+        writer.write_table(rows)
+    return rows.num_rows, hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def strangers(folder: Path) -> tuple[list[str], list[str]]:
+    """Return the files in the lake that have no place there, and drafts that were left behind."""
+    root = folder / "lake"
+    names = [
+        Path(place, name).relative_to(root).as_posix()
+        for place, _, files in os.walk(root)
+        for name in files
+    ]
+    odd = [each for each in names if not _KNOWN.fullmatch(each)]
+    return [each for each in odd if not _DRAFT.fullmatch(each)], [
+        each for each in odd if _DRAFT.fullmatch(each)
+    ]
+
+
+def age(folder: Path, days: float) -> None:
+    """Let every file in the lake have been written some days earlier."""
+    for path in (folder / "lake").rglob("*"):
+        before = path.stat().st_mtime - timedelta(days=days).total_seconds()
+        os.utime(path, (before, before))
+
+
+def directories(dataflow: str) -> tuple[str, ...]:
+    """Return the directories, relative to the lake, that a publication writes in."""
+    contract = CATALOG.dataflow(dataflow)
+    lake = Lake(Path())
+    found = [lake.releases(contract.identity), lake.pointer(contract.identity)]
+    for output in contract.outputs:
+        if isinstance(output, Table):
+            table = lake.table(contract.identity, output.name)
+            found += [table, table / "_delta_log"]
+    return tuple(str(each) for each in found)

@@ -1,0 +1,76 @@
+"""Where in the platform's code a task can be struck, and how often a run passes there.
+
+A place is `module:name` as the caller sees it; the numbers say up to which call, for airport_days
+and for flight_delays. A place that a run does not pass so often leaves the case undisturbed, and
+the table says how many were.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Literal
+
+from .orders import Trap
+
+Calls = tuple[int, int]
+
+INGEST: Mapping[str, Calls] = {
+    "sources:_batch": (0, 8),
+    "lake.tables:write_table": (0, 5),
+    "lake.tables:Checker.finish": (0, 5),
+    "lake.tables:flush": (0, 15),
+    "lake.tables:commit": (0, 5),
+    "lake.tables:create_table_with_add_actions": (0, 0),
+    "lake.tables:_overwrite": (0, 5),
+    "lake.releases:pin": (1, 0),
+    "operators.ingest:write_whole": (1, 1),
+    "runs.record:os.getpid": (1, 1),
+}
+TRANSFORM: Mapping[str, Calls] = {
+    "runs.record:shutil.rmtree": (2, 2),
+    "runs.record:Recorder.keep": (9, 40),
+    "runs.record:write_whole": (1, 1),
+    "runners.process:RunnerProcess._start": (1, 1),
+    "runners.process:RunnerProcess._checked": (1, 1),
+    "lake.acceptance:accept": (1, 1),
+    "lake.acceptance:survey": (1, 1),
+    "lake.acceptance:take_over": (2, 4),
+    "lake.takeover:shutil.copyfileobj": (2, 4),
+    "lake.takeover:flush": (2, 4),
+    "lake.acceptance:Checker.add_file": (1, 2),
+}
+PUBLISH: Mapping[str, Calls] = {
+    "lake.releases:publish": (1, 1),
+    "lake.releases:check_gates": (1, 1),
+    "lake.releases:commit": (1, 2),
+    "lake.tables:_overwrite": (1, 2),
+    "lake.tables:_flush_log": (1, 2),
+    "lake.tables:flush": (3, 6),
+    "lake.releases:write_once": (1, 1),
+    "lake.documents:json.dump": (2, 2),
+    "lake.documents:os.link": (2, 2),
+    "lake.documents:flush": (2, 2),
+    "lake.releases:check_not_cleaned": (1, 1),
+    "lake.releases:try_move": (1, 1),
+    "lake.releases:read_document": (3, 3),
+}
+OF_TASK: Mapping[str, Mapping[str, Calls]] = {
+    "ingest": INGEST,
+    "transform": TRANSFORM,
+    "publish": PUBLISH,
+}
+
+EVENTS = ("graph", "node_started", "node_finished", "output_staged", "result")
+"""What a runner says, as its events are kept."""
+
+
+def draw_trap(
+    chance: random.Random, dataflow: str, task: str, deed: Literal["kill", "pause"] = "kill"
+) -> Trap:
+    """Return a trap at a random place of a task, at a call that the dataflow passes."""
+    index = ("airport_days", "flight_delays").index(dataflow)
+    places = {name: calls[index] for name, calls in OF_TASK[task].items() if calls[index]}
+    name = chance.choice(sorted(places))
+    moment: Literal["before", "after"] = chance.choice(("before", "after"))
+    return Trap(f"isthmus_platform.{name}", chance.randint(1, places[name]), moment, deed)

