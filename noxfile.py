@@ -123,6 +123,15 @@ def benchmarks(session: nox.Session) -> None:
     session.run("python", "benchmarks/run.py", *session.posargs, env=CLEAN)
 
 
+@nox.session
+def chaos(session: nox.Session) -> None:
+    """Disturb runs at random, and expect that none is green without a release: -- --seed N."""
+    environments(session)
+    sync(session, "platform/requirements-test.lock", "contracts", "platform")
+    session.run("python", "-m", "pytest", "integration/chaos", env=CLEAN)
+    session.run("python", "-m", "integration.chaos", *session.posargs, env=CLEAN)
+
+
 @nox.session(venv_backend="none")
 def environments(session: nox.Session) -> None:
     """Build platform/.venv, transforms/.venv and the demonstration's data, where out of date."""

@@ -32,7 +32,7 @@ def main() -> int:
             print(f"\n{outcome.plan}")
             for problem in outcome.problems:
                 print(f"  BROKEN: {problem}")
-            print(f"  its folder: {field.root / f'seed-{outcome.plan.seed}'}", flush=True)
+            print(f"  its folder: {outcome.folder}", flush=True)
         elif options.verbose:
             recovery = outcome.recovery if outcome.struck else "missed"
             print(f"{outcome.seconds:5.1f} s  {recovery:8} {outcome.plan}", flush=True)
@@ -43,7 +43,7 @@ def main() -> int:
         options.cases,
         seed,
         workers=options.workers,
-        kinds=tuple(options.kind),
+        wanted=lambda plan: not options.kind or plan.kind in options.kind,
         bug=options.bug,
         tell=tell,
     )

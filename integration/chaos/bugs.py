@@ -7,7 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from isthmus_platform.lake import acceptance, cleaning, pointer, releases, takeover
+from isthmus_contracts.catalog import CATALOG
+from isthmus_platform.lake import (
+    acceptance,
+    cleaning,
+    documents,
+    pointer,
+    releases,
+    tables,
+    takeover,
+)
+from isthmus_platform.lake.places import Lake
 from isthmus_platform.runners.process import RunnerProcess
 
 
@@ -83,6 +93,44 @@ def _cleans_too_much() -> None:
     cleaning._needed = lambda *_: frozenset()
 
 
+def _half_documents() -> None:
+    """Write a document where readers look for it, little by little."""
+
+    def write_once(path: Path, document: object) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            documents.json.dump(documents.to_plain(document), file)
+
+    releases.write_once = pointer.write_once = write_once
+
+
+def _ignores_pins() -> None:
+    """Give the runner what is current when it starts, whatever the run has pinned."""
+    real = tables.files_of
+
+    def files_of(directory: Path, version: int) -> tuple[Path, ...]:
+        if directory.name == "flight_features":
+            lake = Lake(directory.parents[4])
+            release = releases.current(lake, CATALOG.dataflow("flight_delays").identity)
+            version = release.tables[directory.name].version if release else version
+        return real(directory, version)
+
+    tables.files_of = files_of
+
+
+def _leaves_lock() -> None:
+    """Lock the lake while publishing, and forget to unlock it when something goes wrong."""
+    real = releases._prepare
+
+    def prepare(lake: Any, *args: Any) -> Any:
+        (lake.root / "lock").touch()
+        made = real(lake, *args)
+        (lake.root / "lock").unlink()
+        return made
+
+    releases._prepare = prepare
+
+
 BUGS: dict[str, Callable[[], None]] = {
     "pointer-first": _pointer_first,
     "no-checksum": _no_checksum,
@@ -90,4 +138,7 @@ BUGS: dict[str, Callable[[], None]] = {
     "leaves-process": _leaves_process,
     "moves-back": _moves_back,
     "cleans-too-much": _cleans_too_much,
+    "half-documents": _half_documents,
+    "ignores-pins": _ignores_pins,
+    "leaves-lock": _leaves_lock,
 }

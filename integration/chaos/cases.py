@@ -14,7 +14,7 @@ from pathlib import Path
 
 from . import invariants, lakes
 from .invariants import Ledger
-from .orders import FAILED, REFUSED, SUCCESS, TASKS, xcom
+from .orders import FAILED, REFUSED, SUCCESS, TASKS, Trap, xcom
 from .plans import Plan
 from .scheduler import Disturbance, Scheduler
 from .templates import PARAMS, Templates
@@ -34,6 +34,7 @@ class Outcome:
     """Say how a case went: whether it was disturbed at all, how the run recovered, what is wrong."""
 
     plan: Plan
+    folder: Path
     struck: bool = False
     recovery: str = ""
     problems: list[str] = field(default_factory=list)
@@ -48,7 +49,7 @@ class Case:
         self, plan: Plan, templates: Templates, zygote: Zygote, folder: Path, bug: str | None = None
     ) -> None:
         self.plan, self.templates, self.zygote, self.folder = plan, templates, zygote, folder
-        self.outcome = Outcome(plan)
+        self.outcome = Outcome(plan, folder)
         self.scheduler = Scheduler(folder, zygote, plan.dataflow, PARAMS[plan.dataflow], bug)
         self.ledger = Ledger(self.scheduler.claims)
         self._chance = random.Random(plan.seed)  # noqa: S311 - no secret
@@ -138,7 +139,9 @@ class Case:
         """Do what happens beside the run while a trap holds one of its tasks."""
         match self.plan.beside:
             case "publish twice":
-                self._expect("publishing a second time at once", self.scheduler.attempt("main", "publish"))
+                self._expect(
+                    "publishing a second time at once", self.scheduler.attempt("main", "publish")
+                )
             case "roll back":
                 self._roll_back()
                 self.may_be_current.add(self.before)
@@ -161,12 +164,17 @@ class Case:
         if status == REFUSED and not (spoiled or swept):
             self._blame(f"{task} refuses to be retried")
         if not spoiled:
-            task, status = self.scheduler.run("main", task)
+            again = Disturbance(plan.again)
+            task, status = self.scheduler.run("main", task, disturbed=task, by=again)
+            if plan.again and status not in (SUCCESS, REFUSED):
+                task, status = self.scheduler.run("main", task)
             self.outcome.recovery = "retry"
-        if status != SUCCESS and (spoiled or swept):
-            first = "ingest" if swept else "transform"
-            task, status = self.scheduler.run("main", first)
+        if status != SUCCESS and spoiled:
+            task, status = self.scheduler.run("main", "transform")
             self.outcome.recovery = "clear"
+        if status != SUCCESS and swept:  # what a run under way had made may be gone for good
+            task, status = self.scheduler.run("anew")
+            self.outcome.recovery = "new run"
         self._expect(f"{task}, tried again without a disturbance,", status)
         return status == SUCCESS
 
@@ -174,10 +182,16 @@ class Case:
         """Do what a person does once all is well, and expect that all stays well."""
         known, current = lakes.published(self.folder, self.plan.dataflow), self._current()
         match later:
-            case "roll back":
+            case "roll back" | "kill a roll back":
+                if "kill" in later:
+                    self.scheduler.command("rollback", self.before, trap=self.plan.later_trap)
+                    self._look()
                 self._roll_back()
                 self.may_be_current = {self.before}
-            case "clean":
+            case "clean" | "kill a clean":
+                if "kill" in later:
+                    self._clean(lakes.KEEP_DAYS, self.plan.later_trap)
+                    self._look()
                 self._clean(lakes.KEEP_DAYS)
             case _:
                 first = "ingest" if later == "clear" else "publish"
@@ -190,11 +204,13 @@ class Case:
     def _roll_back(self) -> None:
         self._expect("rolling back", self.scheduler.command("rollback", self.before))
 
-    def _clean(self, keep_days: float) -> None:
+    def _clean(self, keep_days: float, trap: Trap | None = None) -> None:
         for releases in self.templates.before.values():
             newest, *older = releases
             self.ledger.removable |= {*older} if keep_days else {newest, *older}
-        self._expect("cleaning", self.scheduler.command("clean", str(keep_days)))
+        status = self.scheduler.command("clean", str(keep_days), trap=trap)
+        if trap is None:
+            self._expect("cleaning", status)
 
     def _current(self) -> str:
         return lakes.current(self.folder, self.plan.dataflow) or ""
@@ -218,7 +234,7 @@ class Case:
             self._blame(f"{self._current()} is current; expected was {' or '.join(allowed)}")
 
     def _decided(self) -> bool:
-        return bool(self.plan.later) and self.plan.later != ("clean",)
+        return any("clean" not in each for each in self.plan.later)
 
     def _expect(self, what: str, status: int) -> None:
         if status != SUCCESS:
@@ -232,7 +248,9 @@ class Case:
         """Put a small disk in the place of a directory, with its content and little room more."""
         content = shutil.copytree(place, place.with_name(f"{place.name}.copy"))
         if not _mount("-t", "tmpfs", "-o", f"size={_ROOMY}", "chaos", str(place)):
-            raise ImpossibleError("no disk can be mounted; be root, in a container with CAP_SYS_ADMIN")
+            raise ImpossibleError(
+                "no disk can be mounted; be root, in a container with CAP_SYS_ADMIN"
+            )
         self._mounted = place
         shutil.copytree(content, place, dirs_exist_ok=True)
         shutil.rmtree(content)

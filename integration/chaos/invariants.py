@@ -15,7 +15,7 @@ from .lakes import Whole
 from .templates import DATAFLOWS, Templates
 from .zygote import Zygote
 
-_PATIENCE_SECONDS = 25.0
+_PATIENCE_SECONDS = 12.0
 
 
 @dataclass
@@ -30,9 +30,7 @@ class Ledger:
     removable: set[str] = field(default_factory=set)
 
 
-def broken(
-    folder: Path, dataflow: str, templates: Templates, ledger: Ledger
-) -> Iterator[str]:
+def broken(folder: Path, dataflow: str, templates: Templates, ledger: Ledger) -> Iterator[str]:
     """Yield what does not hold of the lake."""
     for each in DATAFLOWS:
         claims = ledger.claims if each == dataflow else []

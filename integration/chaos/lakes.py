@@ -31,7 +31,9 @@ _KNOWN = re.compile(
     r"|files/\w+/[0-9a-f]{32}\.\w+|releases/[0-9a-f]{12}\.json|pointer/\d{8}\.json)"
     r"|cleanings/[0-9T]+-[0-9a-f]{8}\.json"
 )
-_DRAFT = re.compile(r"dataflows/\w+/v\d+/(releases|pointer)/\.[0-9a-f]+\.json\.[0-9a-f]{32}")
+_DRAFT = re.compile(
+    r"(dataflows/\w+/v\d+/(releases|pointer)|cleanings)/\.[-0-9a-fT]+\.json\.[0-9a-f]{32}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +153,21 @@ def age(folder: Path, days: float) -> None:
         os.utime(path, (before, before))
 
 
-def directories(dataflow: str) -> tuple[str, ...]:
-    """Return the directories, relative to the lake, that a publication writes in."""
-    contract = CATALOG.dataflow(dataflow)
-    lake = Lake(Path())
-    found = [lake.releases(contract.identity), lake.pointer(contract.identity)]
-    for output in contract.outputs:
-        if isinstance(output, Table):
-            table = lake.table(contract.identity, output.name)
-            found += [table, table / "_delta_log"]
+def written_by(task: str, dataflow: str) -> tuple[str, ...]:
+    """Return the directories, relative to a case's folder, that a task writes in."""
+    contract, lake = CATALOG.dataflow(dataflow), Lake(Path("lake"))
+    made = [each.name for each in contract.outputs if isinstance(each, Table)]
+    tables_made = [lake.table(contract.identity, each) for each in made]
+    runs = [Path("runs"), Path("runs", dataflow + ".v1")]
+    found = {
+        "ingest": [lake.source(str(each.origin), each.name) for each in contract.inputs],
+        "transform": tables_made,
+        "publish": [each / "_delta_log" for each in tables_made],
+    }[task]
+    if task == "ingest":
+        found = [*found, *(each / "_delta_log" for each in found), *runs]
+    elif task == "transform":
+        found = [*found, *runs]
+    else:
+        found = [*found, lake.releases(contract.identity), lake.pointer(contract.identity)]
     return tuple(str(each) for each in found)

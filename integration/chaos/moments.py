@@ -55,14 +55,30 @@ PUBLISH: Mapping[str, Calls] = {
     "lake.releases:try_move": (1, 1),
     "lake.releases:read_document": (3, 3),
 }
+CLEAN: Mapping[str, Calls] = {
+    "lake.cleaning:write_once": (1, 1),
+    "lake.cleaning:_remove": (2, 2),
+    "lake.cleaning:try_remove": (2, 2),
+    "lake.cleaning:_waste": (2, 2),
+    "lake.cleaning:Path.unlink": (6, 6),
+    "lake.documents:os.link": (3, 3),
+}
+ROLLBACK: Mapping[str, Calls] = {
+    "lake.releases:try_move": (1, 1),
+    "lake.documents:json.dump": (1, 1),
+    "lake.documents:os.link": (1, 1),
+}
 OF_TASK: Mapping[str, Mapping[str, Calls]] = {
     "ingest": INGEST,
     "transform": TRANSFORM,
     "publish": PUBLISH,
+    "clean": CLEAN,
+    "rollback": ROLLBACK,
 }
 
-EVENTS = ("graph", "node_started", "node_finished", "output_staged", "result")
-"""What a runner says, as its events are kept."""
+STAGING = "staging"
+EVENTS = ("graph", "node_started", "node_finished", STAGING, "output_staged", "result")
+"""What a runner says, as its events are kept; while it stages, it says nothing, and a file grows."""
 
 
 def draw_trap(

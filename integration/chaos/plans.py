@@ -13,7 +13,7 @@ from .orders import TASKS, Trap
 
 Victim = Literal["task", "runner", "guard", "everything", "supervisor", "stop"]
 Beside = Literal["roll back", "clean", "clean everything", "supersede", "publish twice"]
-Later = Literal["clear", "publish again", "roll back", "clean"]
+Later = Literal["clear", "publish again", "roll back", "clean", "kill a clean", "kill a roll back"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,7 @@ class Plan:
     start: str
     task: str
     trap: Trap | None = None
+    again: Trap | None = None
     blow: Blow | None = None
     lie: str = ""
     full: Full | None = None
@@ -66,6 +67,7 @@ class Plan:
     beside: Beside | None = None
     second_after: float | None = None
     later: tuple[Later, ...] = ()
+    later_trap: Trap | None = None
 
     def __str__(self) -> str:
         parts = [str(each) for each in (self.trap, self.blow, self.full) if each]
@@ -76,15 +78,16 @@ class Plan:
         parts += [f"{self.beside} meanwhile"] if self.beside else []
         if self.second_after is not None:
             parts.append(f"second run after {self.second_after:.2f} s")
-        what = "; ".join([*parts, *self.later])
+        parts += [f"at the next try {self.again}"] if self.again else []
+        parts += [*self.later, *([str(self.later_trap)] if self.later_trap else [])]
+        what = "; ".join(parts)
         return f"seed {self.seed}  {self.dataflow} from {self.start}  {self.task}: {what}"
 
 
-def draw(seed: int, kinds: tuple[str, ...] = ()) -> Plan:
-    """Return the plan of a seed, of one of these kinds if any are given."""
+def draw(seed: int) -> Plan:
+    """Return the plan of a seed."""
     chance = random.Random(seed)  # noqa: S311 - no secret
-    wanted = {name: weight for name, (weight, _) in KINDS.items() if name in kinds or not kinds}
-    (kind,) = chance.choices(list(wanted), weights=list(wanted.values()))
+    (kind,) = chance.choices(list(KINDS), weights=[weight for weight, _ in KINDS.values()])
     return KINDS[kind][1](_Dice(seed, kind, chance))
 
 
@@ -96,7 +99,11 @@ class _Dice:
 
     def plan(self, dataflow: str, task: str, start: str | None = None, **parts: object) -> Plan:
         start = start or self.start(task)
-        later = tuple(parts.pop("later", None) or self.later())  # type: ignore[call-overload]
+        later = parts.pop("later", None)
+        later = tuple(self.later() if later is None else later)  # type: ignore[call-overload]
+        for verb, name in (("kill a clean", "clean"), ("kill a roll back", "rollback")):
+            if verb in later:
+                parts["later_trap"] = moments.draw_trap(self.chance, dataflow, name)
         return Plan(self.seed, self.kind, dataflow, start, task, later=later, **parts)  # type: ignore[arg-type]
 
     def dataflow(self, share: float = 0.12) -> str:
@@ -115,27 +122,44 @@ class _Dice:
             ("clean",),
             ("clear",),
             ("roll back", "clear"),
+            ("kill a clean",),
+            ("kill a roll back",),
         )
-        return list(self.chance.choices(choices, weights=(12, 3, 2, 3, 2, 1, 1))[0])
+        return list(self.chance.choices(choices, weights=(12, 3, 2, 3, 2, 1, 1, 2, 2))[0])
+
+    def again(self, dataflow: str, task: str) -> Trap | None:
+        """Now and then, strike the next try too."""
+        if self.chance.random() < 0.75:
+            return None
+        return moments.draw_trap(self.chance, dataflow, task)
 
 
 def _kill_task(dice: _Dice) -> Plan:
     task = dice.chance.choices(TASKS, weights=(2, 3, 5))[0]
-    dataflow = dice.dataflow({"ingest": 0.5, "transform": 0.08, "publish": 0.2}[task])
-    return dice.plan(dataflow, task, trap=moments.draw_trap(dice.chance, dataflow, task))
+    dataflow = dice.dataflow({"ingest": 0.7, "transform": 0.12, "publish": 0.2}[task])
+    trap, again = moments.draw_trap(dice.chance, dataflow, task), dice.again(dataflow, task)
+    return dice.plan(dataflow, task, trap=trap, again=again)
+
+
+def _kill_task_at_any_time(dice: _Dice) -> Plan:
+    """Strike where no function of Python begins or ends, in the middle of Delta's commit, say."""
+    task = dice.chance.choice(("ingest", "publish", "publish", "publish"))
+    dataflow = "flight_delays" if task == "ingest" else dice.dataflow(0.3)
+    blow = Blow("task", dice.chance.uniform(0, 0.25))
+    return dice.plan(dataflow, task, task, blow=blow, again=dice.again(dataflow, task))
 
 
 def _blow(dice: _Dice, victims: tuple[Victim, ...]) -> Plan:
     """Strike while a runner runs: after something that it said, or at any time."""
-    victim, dataflow = dice.chance.choice(victims), dice.dataflow(0.06)
+    victim, dataflow = dice.chance.choice(victims), dice.dataflow(0.1)
     if dice.chance.random() < 0.7:
         event = dice.chance.choice(moments.EVENTS)
         nodes = 4 if dataflow == "airport_days" else 40
-        most = {"graph": 1, "result": 1, "output_staged": 2}.get(event, nodes)
+        most = {"graph": 1, "result": 1, "output_staged": 2, moments.STAGING: 2}.get(event, nodes)
         blow = Blow(victim, dice.chance.uniform(0, 0.05), event, dice.chance.randint(1, most))
     else:
         blow = Blow(victim, dice.chance.uniform(0, 2))
-    return dice.plan(dataflow, "transform", blow=blow)
+    return dice.plan(dataflow, "transform", blow=blow, again=dice.again(dataflow, "transform"))
 
 
 def _kill_runner(dice: _Dice) -> Plan:
@@ -165,20 +189,20 @@ def _kill_supervisor(dice: _Dice) -> Plan:
 
 
 def _full(dice: _Dice) -> Plan:
-    task = dice.chance.choice(("transform", "publish"))
-    disk: Literal["lake", "runs"] = "lake" if task == "publish" else dice.chance.choice(("lake", "runs"))
-    most = 24 if task == "publish" else 100
-    return dice.plan("airport_days", task, task, full=Full(disk, dice.chance.randint(0, most)))
+    task = dice.chance.choice(("ingest", "transform", "transform", "publish", "publish"))
+    dataflow = "flight_delays" if task == "ingest" else dice.dataflow(0.1)
+    disk: Literal["lake", "runs"] = "lake"
+    if task == "transform":
+        disk = dice.chance.choice(("lake", "runs"))
+    most = 100 if task == "transform" else 24
+    return dice.plan(dataflow, task, task, full=Full(disk, dice.chance.randint(0, most)))
 
 
 def _closed(dice: _Dice) -> Plan:
-    task, dataflow = dice.chance.choice(("transform", "publish")), "airport_days"
-    places = [f"lake/{each}" for each in lakes.directories(dataflow)]
-    if task == "transform":
-        places = [each for each in places if each.endswith("days")] + ["runs/airport_days.v1", "runs"]
-    else:
-        places = [each for each in places if not each.endswith("days")]
-    return dice.plan(dataflow, task, task, closed=dice.chance.choice(places))
+    task = dice.chance.choice(("ingest", "transform", "publish", "publish"))
+    dataflow = "flight_delays" if task == "ingest" else dice.dataflow(0.1)
+    closed = dice.chance.choice(lakes.written_by(task, dataflow))
+    return dice.plan(dataflow, task, task, closed=closed)
 
 
 def _spoil(dice: _Dice) -> Plan:
@@ -194,7 +218,7 @@ def _spoil(dice: _Dice) -> Plan:
         deed,
         dice.chance.randrange(1 << 30),
     )
-    return dice.plan(dice.dataflow(0.05), "transform", trap=trap)
+    return dice.plan(dice.dataflow(0.1), "transform", trap=trap)
 
 
 def _clock(dice: _Dice) -> Plan:
@@ -208,7 +232,7 @@ def _clock(dice: _Dice) -> Plan:
 
 def _lie(dice: _Dice) -> Plan:
     lies = [each for each in LIES if "twice" not in each or each == "output twice"]
-    return dice.plan("airport_days", "transform", lie=dice.chance.choice(lies))
+    return dice.plan(dice.dataflow(0.1), "transform", lie=dice.chance.choice(lies))
 
 
 def _duplicate(dice: _Dice) -> Plan:
@@ -221,24 +245,37 @@ def _duplicate(dice: _Dice) -> Plan:
 
 
 def _two_runs(dice: _Dice) -> Plan:
-    task = dice.chance.choice(("transform", "publish", "publish", "publish"))
-    dataflow = "airport_days" if task == "transform" else dice.dataflow(0.2)
+    task = dice.chance.choices(TASKS, weights=(1, 3, 8))[0]
+    shares = {"ingest": 1, "transform": 0, "publish": 0.2}
+    dataflow = dice.dataflow(shares[task])
     trap = moments.draw_trap(dice.chance, dataflow, task) if dice.chance.random() < 0.6 else None
     after = dice.chance.uniform(0, 0.3)
     return dice.plan(dataflow, task, task, trap=trap, second_after=after)
 
 
 def _meanwhile(dice: _Dice) -> Plan:
-    deeds: tuple[Beside, ...] = ("roll back", "clean", "clean everything", "supersede")
+    if dice.chance.random() < 0.25:
+        return _supersede(dice)
+    deeds: tuple[Beside, ...] = ("roll back", "clean", "clean everything")
     beside = dice.chance.choice(deeds)
-    task = "transform" if beside == "supersede" else dice.chance.choice(("transform", "publish", "publish"))
+    task = dice.chance.choice(("transform", "publish", "publish"))
     dataflow = "airport_days" if task == "transform" else dice.dataflow(0.2)
     trap = moments.draw_trap(dice.chance, dataflow, task, "pause")
-    return dice.plan(dataflow, task, trap=trap, beside=beside)
+    later: list[Later] | None = [] if beside == "clean everything" else None
+    return dice.plan(dataflow, task, trap=trap, beside=beside, later=later)
+
+
+def _supersede(dice: _Dice) -> Plan:
+    """Publish another input just when a run has pinned the old one, and has not read it yet."""
+    task = dice.chance.choice(("ingest", "transform"))
+    place = {"ingest": "operators.ingest:write_whole", "transform": "runs.record:shutil.rmtree"}
+    trap = Trap(f"isthmus_platform.{place[task]}", 1, "before", "pause")
+    return dice.plan("airport_days", task, trap=trap, beside="supersede")
 
 
 KINDS: Mapping[str, tuple[int, Callable[[_Dice], Plan]]] = {
     "kill the task": (8, _kill_task),
+    "at any time": (4, _kill_task_at_any_time),
     "kill the runner": (3, _kill_runner),
     "kill all at once": (3, _kill_all),
     "kill the supervisor": (3, _kill_supervisor),

@@ -17,6 +17,7 @@ import psutil
 from isthmus_platform.runs import RunRecord
 
 from . import lakes
+from .moments import STAGING
 from .orders import CONFUSED, FAILED, SUCCESS, TASKS, Order, Trap, xcom
 from .plans import Blow
 from .zygote import TaskProcess, Zygote
@@ -110,7 +111,9 @@ class Scheduler:
                 self.claims.append((run, said["returned"]))
         return status
 
-    def command(self, verb: str, argument: str, dataflow: str | None = None) -> int:
+    def command(
+        self, verb: str, argument: str, dataflow: str | None = None, trap: Trap | None = None
+    ) -> int:
         """Have a person's command executed in a process of its own; return its status."""
         other = Scheduler(
             self.folder,
@@ -121,14 +124,16 @@ class Scheduler:
             self.clocks,
             tries=self.tries,
         )
-        return other.attempt("person", verb, more=argument)
+        return other.attempt("person", verb, Disturbance(trap), argument)
 
     def leave_alone(self, seconds: float) -> list[TaskProcess]:
         """Wait for tries that nobody supervises; return those that do not end."""
         deadline = time.monotonic() + seconds
         for each in self.abandoned:
             each.order.go_on.touch()
-        return [each for each in self.abandoned if not each.wait(max(0, deadline - time.monotonic()))]
+        return [
+            each for each in self.abandoned if not each.wait(max(0, deadline - time.monotonic()))
+        ]
 
     def _watch(self, process: TaskProcess, by: Disturbance) -> int:
         start, due, fallen, resumed = time.monotonic(), None, False, False
@@ -139,7 +144,11 @@ class Scheduler:
                 raise ConfusedError(f"{process.order.name} does not end: {process.order.log}")
             held = by.trap is not None and by.trap.deed == "pause"
             sprung = held and process.order.sprung.exists()
-            if by.blow and due is None and (sprung if held else self._is_said(process.order, by.blow)):
+            if (
+                by.blow
+                and due is None
+                and (sprung if held else self._is_said(process.order, by.blow))
+            ):
                 due = now if held else now + by.blow.seconds
             if by.blow and due is not None and now >= due and not fallen:
                 fallen = _strike(process, by.blow)
@@ -171,6 +180,9 @@ class Scheduler:
             return True
         identity = lakes.identity_of(self.dataflow)
         record = RunRecord(self.folder / "runs", identity, order.run)
+        if blow.event == STAGING:
+            spool = record.directory / f"{order.task}.{order.number}.work" / "spool"
+            return len(list(spool.glob("*"))) >= blow.count
         try:
             said = record.try_of(order.task, order.number).events.read_text(encoding="utf-8")
         except FileNotFoundError:

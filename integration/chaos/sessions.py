@@ -11,6 +11,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 from .cases import Case, ImpossibleError, Outcome
@@ -18,7 +19,7 @@ from .plans import KINDS, Plan, draw
 from .templates import Templates
 from .zygote import Zygote
 
-_RECOVERIES = ("at once", "retry", "clear")
+_RECOVERIES = ("at once", "retry", "clear", "new run")
 
 
 @dataclass
@@ -78,23 +79,25 @@ class Field:
         seed: int,
         *,
         workers: int = 2,
-        kinds: tuple[str, ...] = (),
+        wanted: Callable[[Plan], bool] = lambda _: True,
         bug: str | None = None,
         stop_at_first: bool = False,
         tell: Callable[[Session, Outcome], None] = lambda *_: None,
     ) -> Session:
-        """Carry out plans from `seed` on until so many cases were disturbed."""
+        """Carry out the plans that are wanted, from `seed` on, until so many were disturbed."""
         session, lock = Session(), threading.Lock()
-        seeds = iter(range(seed, seed + 3 * cases + 10))
+        plans = filter(wanted, map(draw, count(seed)))
         start, cpu = time.monotonic(), _cpu_seconds()
 
         def next_plan() -> Plan | None:
             with lock:
                 enough = len(session.struck) + running[0] >= cases
-                if enough or session.faults or (stop_at_first and session.broken):
+                hopeless = len(session.outcomes) + session.impossible.total() > 3 * cases + 10
+                found = stop_at_first and session.broken
+                if enough or hopeless or found or session.faults:
                     return None
                 running[0] += 1
-                return draw(next(seeds), kinds)
+                return next(plans)
 
         def work(number: int) -> None:
             zygote = self.templates.zygote(f"worker-{number}-{seed}")
@@ -124,7 +127,7 @@ class Field:
     def _carry_out(
         self, plan: Plan, zygote: Zygote, bug: str | None, session: Session
     ) -> Outcome | None:
-        folder = self.root / f"seed-{plan.seed}"
+        folder = Path(tempfile.mkdtemp(prefix=f"seed-{plan.seed}-", dir=self.root))
         try:
             return Case(plan, self.templates, zygote, folder, bug).carry_out()
         except ImpossibleError as error:
@@ -147,7 +150,7 @@ def table(session: Session) -> Iterator[str]:
     left = Counter[str]()
     for each in session.outcomes:
         left.update(each.left)
-    words = ", ".join(f"{count} {name}" for name, count in left.items())
+    words = ", ".join(f"{times} {name}" for name, times in left.items())
     yield f"left behind, which is allowed: {words or 'nothing'}"
     yield f"{session.seconds:.0f} s, {session.cpu_seconds:.0f} s of CPU"
 

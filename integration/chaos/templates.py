@@ -77,7 +77,7 @@ class Templates:
 
     def copy(self, dataflow: str, start: str, folder: Path) -> None:
         """Make a case's folder, in which the tasks before `start` have been executed."""
-        shutil.copytree(self._place(dataflow, start), folder)
+        shutil.copytree(self._place(dataflow, start), folder, dirs_exist_ok=True)
 
     def deploy(self, folder: Path, lie: str = "") -> None:
         """Write the deployment, with a runner that lies or with an honest one."""

@@ -29,7 +29,7 @@ def set_trap(order: Order) -> None:
     trap = order.trap
     if trap is None:
         return
-    owner, name = _find(trap.place)
+    owner, name = find(trap.place)
     real, calls = getattr(owner, name), 0
 
     def trapped(*args: object, **kwargs: object) -> object:
@@ -45,7 +45,7 @@ def set_trap(order: Order) -> None:
     setattr(owner, name, trapped)
 
 
-def _find(place: str) -> tuple[ModuleType | type, str]:
+def find(place: str) -> tuple[ModuleType | type, str]:
     """Return the module or class that holds a name, as in `package.module:Class.method`."""
     module, _, path = place.partition(":")
     owner: Any = importlib.import_module(module)

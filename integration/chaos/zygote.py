@@ -78,7 +78,8 @@ class Zygote:
         self._orders: dict[int, Order] = {}
         self._running: dict[int, TaskProcess] = {}
         self._count = 0
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def start(self, order: Order) -> TaskProcess:
         """Fork a process for the order."""
@@ -101,16 +102,18 @@ class Zygote:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(30)
+        self._listener.join()
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            number, pid, *status = json.loads(line)
-            if status:
-                self._running.pop(number).end(status[0])
-            else:
-                process = self._running[number] = TaskProcess(self._orders.pop(number), pid)
-                self._started.put(process)
+        with self._process.stdout as answers:
+            for line in answers:
+                number, pid, *status = json.loads(line)
+                if status:
+                    self._running.pop(number).end(status[0])
+                else:
+                    process = self._running[number] = TaskProcess(self._orders.pop(number), pid)
+                    self._started.put(process)
 
 
 def _lives(process: psutil.Process) -> bool:

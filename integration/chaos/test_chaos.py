@@ -1,0 +1,82 @@
+"""Chaos finds bugs that are planted, repeats a plan from its seed, and finds nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+
+from . import moments, traps
+from .bugs import BUGS
+from .orders import Trap
+from .plans import KINDS, Plan, draw
+from .sessions import Field, table
+
+SEED = 20130101
+Wanted = Callable[[Plan], bool]
+
+
+def of(kind: str, *later: str, task: str = "") -> Wanted:
+    """Want plans of a kind, cheap ones, after which something is done."""
+
+    def wanted(plan: Plan) -> bool:
+        cheap = plan.dataflow == "airport_days" and plan.start == plan.task
+        fits = plan.kind == kind and plan.later[: len(later)] == later and task in plan.task
+        return cheap and fits and plan.beside in (None, "clean", "supersede")
+
+    return wanted
+
+
+FOUND_BY: Mapping[str, tuple[Wanted, str]] = {
+    "pointer-first": (of("kill the task", task="publish"), "is not whole|cannot be read"),
+    "no-checksum": (of("spoiled files"), "a spoiled file was accepted"),
+    "green-without-result": (of("disk full", task="publish"), "called successful, and its release"),
+    "leaves-process": (of("kill the runner"), "a process was left behind: sleep"),
+    "moves-back": (
+        of("kill the task", "roll back", "publish again", task="publish"),
+        "was published 2 times",
+    ),
+    "cleans-too-much": (of("moved clocks", "clean"), "is not whole"),
+    "half-documents": (of("kill the task", task="publish"), "cannot be read|tried again"),
+    "ignores-pins": (of("other work meanwhile", task="transform"), "an undisturbed run makes"),
+    "leaves-lock": (of("kill the task", task="publish"), "left behind: lock"),
+}
+
+
+@pytest.fixture(scope="module")
+def field() -> Iterator[Field]:
+    """Run everything once without a disturbance."""
+    field = Field.prepare()
+    yield field
+    field.remove(keep=False)
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_planted_bug_is_found(field: Field, bug: str) -> None:
+    wanted, words = FOUND_BY[bug]
+    session = field.carry_out(60, SEED, wanted=wanted, bug=bug, stop_at_first=True)
+    assert not session.faults
+    assert not session.passed
+    problems = [problem for each in session.broken for problem in each.problems]
+    assert any(re.search(words, each) for each in problems), problems
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_of_disturbance_is_survived(field: Field, kind: str) -> None:
+    session = field.carry_out(2, SEED, wanted=lambda plan: plan.kind == kind)
+    problems = [f"{each.plan}: {each.problems}" for each in session.broken]
+    assert session.passed, "\n".join([*table(session), *session.faults, *problems])
+
+
+def test_one_seed_is_one_plan() -> None:
+    assert [str(draw(each)) for each in range(300)] == [str(draw(each)) for each in range(300)]
+    assert len({str(draw(each)).split("  ", 1)[1] for each in range(300)}) > 280
+    assert {draw(each).kind for each in range(300)} == set(KINDS)
+
+
+@pytest.mark.parametrize("task", moments.OF_TASK)
+def test_each_place_is_there(task: str) -> None:
+    for place in moments.OF_TASK[task]:
+        owner, name = traps.find(Trap(f"isthmus_platform.{place}", 1, "before").place)
+        assert callable(getattr(owner, name))
