@@ -1,17 +1,19 @@
+# ruff: noqa: ANN401 - a bug takes and returns what the real function does
 """Bugs that are planted in a task's process, to show that chaos finds them: `--bug NAME`."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from isthmus_contracts.catalog import CATALOG
+from isthmus_contracts.codec import to_plain
 from isthmus_platform.lake import (
     acceptance,
     cleaning,
-    documents,
     pointer,
     releases,
     tables,
@@ -71,7 +73,7 @@ def _leaves_process() -> None:
         subprocess.Popen(["sleep", "600"], start_new_session=True)
         return real(self, *args)
 
-    RunnerProcess.run = run  # type: ignore[method-assign] # this is the bug
+    RunnerProcess.run = run  # type: ignore[assignment, method-assign] # a bug
 
 
 def _moves_back() -> None:
@@ -99,9 +101,10 @@ def _half_documents() -> None:
     def write_once(path: Path, document: object) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
-            documents.json.dump(documents.to_plain(document), file)
+            json.dump(to_plain(document), file)
 
-    releases.write_once = pointer.write_once = write_once
+    for module in (releases, pointer):
+        setattr(module, "write_once", write_once)  # noqa: B010 - neither exports it
 
 
 def _ignores_pins() -> None:
@@ -128,7 +131,7 @@ def _leaves_lock() -> None:
         (lake.root / "lock").unlink()
         return made
 
-    releases._prepare = prepare
+    releases._prepare = prepare  # type: ignore[assignment] # a bug
 
 
 BUGS: dict[str, Callable[[], None]] = {

@@ -31,7 +31,7 @@ class ImpossibleError(Exception):
 
 @dataclass
 class Outcome:
-    """Say how a case went: whether it was disturbed at all, how the run recovered, what is wrong."""
+    """Say how a case went: whether it was disturbed, how the run recovered, what is wrong."""
 
     plan: Plan
     folder: Path
@@ -59,7 +59,7 @@ class Case:
         self.may_be_current: set[str] = set()
 
     def carry_out(self) -> Outcome:
-        """Disturb, recover, go on, and look; the folder is gone afterwards unless all is not well."""
+        """Disturb, recover, go on, and look; the folder stays where all is not well."""
         start = time.monotonic()
         try:
             self._prepare()

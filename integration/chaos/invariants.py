@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from .lakes import Whole
 from .templates import DATAFLOWS, Templates
 from .zygote import Zygote
 
-_PATIENCE_SECONDS = 12.0
+_PATIENCE_SECONDS = 20.0
 
 
 @dataclass
@@ -65,18 +65,28 @@ def _broken_releases(
         except Exception as error:  # noqa: BLE001 - as above
             role = "current" if name == current else "published"
             yield f"the {role} release {name} of {dataflow} is not whole: {_words(error)}"
+    lost = templates.before[dataflow].keys() - {*found} - {*removable}
+    yield from (f"release {name} of {dataflow}, published before, is lost" for name in lost)
+    yield from _wrong_content(dataflow, templates, wholes)
+    yield from _empty_claims(claims, {*found, *removable}, wholes)
+
+
+def _wrong_content(
+    dataflow: str, templates: Templates, wholes: Mapping[str, Whole]
+) -> Iterator[str]:
     before = templates.before[dataflow]
-    for name, whole in before.items():
-        if name not in found:
-            if name not in removable:
-                yield f"release {name} of {dataflow}, published before, is lost"
-        elif name in wholes and wholes[name] != whole:
-            yield f"release {name} of {dataflow}, published before, has changed"
     for name, whole in wholes.items():
-        if name not in before and not templates.expected(dataflow, whole):
+        if whole != before.get(name, whole):
+            yield f"release {name} of {dataflow}, published before, has changed"
+        if not templates.expected(dataflow, whole):
             yield f"release {name} of {dataflow} is not what an undisturbed run makes"
+
+
+def _empty_claims(
+    claims: list[tuple[str, str]], known: Collection[str], wholes: Mapping[str, Whole]
+) -> Iterator[str]:
     for run, name in claims:
-        if name not in found and name not in removable:
+        if name not in known:
             yield f"run {run} is called successful, and its release {name} is not published"
         elif name in wholes and wholes[name].run != run:
             yield f"run {run} is called successful, and its release {name} is of {wholes[name].run}"

@@ -60,7 +60,7 @@ def identity_of(dataflow: str) -> Identity:
 
 
 def command(order: Order) -> dict[str, object]:
-    """Do what a person asks `isthmus-platform` for, in a process of its own: roll back, or clean."""
+    """Do in this process what a person asks `isthmus-platform` for: roll back, or clean."""
     lake, identity = open_lake(Path(order.folder)), identity_of(order.dataflow)
     if order.task == "rollback":
         return {"returned": releases.rollback(lake, identity, order.argument, by="chaos").id}
@@ -71,7 +71,7 @@ def command(order: Order) -> dict[str, object]:
 def current(folder: Path, dataflow: str) -> str | None:
     """Return the id of the current release."""
     found = releases.current(open_lake(folder), identity_of(dataflow))
-    return found and found.id
+    return found.id if found else None
 
 
 def published(folder: Path, dataflow: str) -> tuple[str, ...]:
@@ -141,9 +141,8 @@ def strangers(folder: Path) -> tuple[list[str], list[str]]:
         for name in files
     ]
     odd = [each for each in names if not _KNOWN.fullmatch(each)]
-    return [each for each in odd if not _DRAFT.fullmatch(each)], [
-        each for each in odd if _DRAFT.fullmatch(each)
-    ]
+    drafts = [each for each in odd if _DRAFT.fullmatch(each)]
+    return [each for each in odd if each not in drafts], drafts
 
 
 def age(folder: Path, days: float) -> None:

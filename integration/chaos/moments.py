@@ -78,7 +78,7 @@ OF_TASK: Mapping[str, Mapping[str, Calls]] = {
 
 STAGING = "staging"
 EVENTS = ("graph", "node_started", "node_finished", STAGING, "output_staged", "result")
-"""What a runner says, as its events are kept; while it stages, it says nothing, and a file grows."""
+"""What a runner says, as its events are kept; while it stages, a file grows in its spool."""
 
 
 def draw_trap(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from . import lakes, moments
 from .lying_runner import LIES
@@ -97,14 +97,21 @@ class _Dice:
     def __init__(self, seed: int, kind: str, chance: random.Random) -> None:
         self.seed, self.kind, self.chance = seed, kind, chance
 
-    def plan(self, dataflow: str, task: str, start: str | None = None, **parts: object) -> Plan:
+    def plan(
+        self,
+        dataflow: str,
+        task: str,
+        start: str | None = None,
+        later: Sequence[Later] | None = None,
+        **parts: Any,  # fields of a plan
+    ) -> Plan:
+        """Return a plan with a start and what is done later, drawn unless they are given."""
         start = start or self.start(task)
-        later = parts.pop("later", None)
-        later = tuple(self.later() if later is None else later)  # type: ignore[call-overload]
+        later = tuple(self.later() if later is None else later)
         for verb, name in (("kill a clean", "clean"), ("kill a roll back", "rollback")):
             if verb in later:
                 parts["later_trap"] = moments.draw_trap(self.chance, dataflow, name)
-        return Plan(self.seed, self.kind, dataflow, start, task, later=later, **parts)  # type: ignore[arg-type]
+        return Plan(self.seed, self.kind, dataflow, start, task, later=later, **parts)
 
     def dataflow(self, share: float = 0.12) -> str:
         return "flight_delays" if self.chance.random() < share else "airport_days"

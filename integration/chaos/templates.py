@@ -13,6 +13,7 @@ import sqlite3
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from isthmus_platform.demo.company import load_company
@@ -94,7 +95,7 @@ class Templates:
         return self.root / ("base" if start == TASKS[0] else f"{dataflow}.{start}")
 
     def _make_history(self, base: Path, zygote: Zygote) -> None:
-        steps = (
+        steps: tuple[tuple[str, str, dict[str, int], int], ...] = (
             ("flight_delays", "older", {"late_after_minutes": 30}, -40),
             ("airport_days", "first", {}, -40),
             ("airport_days", "second", {}, -20),
@@ -105,23 +106,20 @@ class Templates:
             lakes.age(base, day - age if age else 0)
             age = day
             clocks = dict.fromkeys(TASKS, day * 24.0)
-            _succeed(Scheduler(base, zygote, dataflow, dict(params), clocks=clocks), run)
+            _succeed(Scheduler(base, zygote, dataflow, params, clocks=clocks), run)
         lakes.age(base, -age)
 
     def _run_undisturbed(self, base: Path, dataflow: str, zygote: Zygote) -> None:
-        folder = base
-        for before, task in zip((None, *TASKS), (*TASKS, None), strict=True):
-            if before is None:
-                folder = self.root / f"{dataflow}.undisturbed"
-                shutil.copytree(base, folder)
-                scheduler = Scheduler(folder, zygote, dataflow, PARAMS[dataflow])
-                continue
-            with ThreadPoolExecutor(len(RUNS)) as pool:
-                done = list(pool.map(lambda run, each=before: scheduler.attempt(run, each), RUNS))
-            if any(done):
-                raise ConfusedError(f"an undisturbed {before} of {dataflow} failed; see {folder}")
-            if task is not None:
+        folder = self.root / f"{dataflow}.undisturbed"
+        shutil.copytree(base, folder)
+        scheduler = Scheduler(folder, zygote, dataflow, PARAMS[dataflow])
+        for task in TASKS:
+            if task != TASKS[0]:
                 shutil.copytree(folder, self._place(dataflow, task))
+            with ThreadPoolExecutor(len(RUNS)) as pool:
+                done = list(pool.map(partial(scheduler.attempt, task=task), RUNS))
+            if any(done):
+                raise ConfusedError(f"an undisturbed {task} of {dataflow} failed; see {folder}")
         self._remember(dataflow, self._wholes(folder, dataflow))
 
     def _wholes(self, folder: Path, dataflow: str) -> list[Whole]:

@@ -1,4 +1,4 @@
-"""What happens within a task's process: a kill or a pause at a call, spoiled files, another clock."""
+"""What happens within a task's process: a kill or a pause, spoiled files, another clock."""
 
 from __future__ import annotations
 
@@ -84,15 +84,15 @@ def _spoil(order: Order, trap: Trap) -> None:
 
 
 def shift_clock(hours: float) -> None:
-    """Let this process live some hours earlier or later, as far as the product asks for the time."""
+    """Let the product find it some hours earlier or later in this process."""
     if not hours:
         return
     real = time.time
-    time.time = lambda: real() + hours * 3600  # type: ignore[assignment] # a builtin function
+    time.time = lambda: real() + hours * 3600
 
     class Shifted(datetime):
         @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override] # a plain one
             return datetime.now(tz) + timedelta(hours=hours)
 
     for each in _CLOCKS:

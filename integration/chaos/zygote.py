@@ -18,7 +18,6 @@ import signal
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -162,7 +161,7 @@ def _warm_up() -> None:
     from isthmus_platform import runners, sources  # noqa: F401, PLC0415
     from isthmus_platform.lake import acceptance, cleaning, releases, tables  # noqa: F401, PLC0415
 
-    Connection(conn_id="warm", conn_type="sqlite", host=":memory:").get_hook()
+    Connection(conn_id="warm", conn_type="sqlite", host=":memory:").get_hook()  # type: ignore[no-untyped-call]
 
 
 def _fork(order: Order, tasks: object) -> int:
