@@ -152,14 +152,15 @@ class Scheduler:
                 due = now if held else now + by.blow.seconds
             if by.blow and due is not None and now >= due and not fallen:
                 fallen = _strike(process, by.blow)
-                self.struck = self.struck or fallen
                 if fallen and by.blow.victim in ("supervisor", "stop"):
+                    self.struck = True
                     return self._forget(process, by.blow)
             if sprung and by.blow is None and not resumed:
                 if by.meanwhile is not None:
                     by.meanwhile()
                 process.order.go_on.touch()
                 resumed = True
+        self.struck = self.struck or (fallen and process.status != SUCCESS)
         return process.status
 
     def _forget(self, process: TaskProcess, blow: Blow) -> int:
