@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from glob import escape
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -73,11 +72,11 @@ class TryRecord:
     def workspace(self) -> Iterator[Workspace]:
         """Give the empty directories of a runner, which are gone afterwards.
 
-        So are those that a try of this task has left which was killed.
+        Those of earlier tries, whose processes were killed before they could tidy up, go too.
         """
-        path = self.run.directory / f"{self.task}.{self.number}.work"
-        for each in self.run.directory.glob(f"{escape(self.task)}.*.work"):
-            shutil.rmtree(each, ignore_errors=True)
+        for number in range(1, self.number + 1):
+            path = self.run.directory / f"{self.task}.{number}.work"
+            shutil.rmtree(path, ignore_errors=True)
         workspace = Workspace(path / "spool", path / "scratch")
         workspace.spool.mkdir(parents=True)
         workspace.scratch.mkdir()
