@@ -133,15 +133,3 @@ def test_a_connection_that_is_not_there_fails_in_one_sentence(
     assert ended.states["ingest"] == "failed", ended.log
     assert "company.toml, [lake]: no Airflow connection 'company_bucket' can be read" in ended.log
     assert "opening.py" not in ended.log
-
-
-def test_what_was_published_before_is_read_when_the_cache_is_lost(
-    company: Company, bucket: Bucket, move: Callable[..., None], connect: Callable[..., None]
-) -> None:
-    move()
-    connect()
-    company.run()
-    bucket.cache.rename(company.folder / "lost")
-    ended = company.run()
-    assert set(ended.states.values()) == {"success"}, ended.log
-    assert len(releases.releases(Lake(bucket.open()), FLIGHT_DELAYS.identity)) == 2
