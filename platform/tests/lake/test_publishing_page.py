@@ -1,0 +1,62 @@
+"""`docs/publishing.md` names what there is: places of the lake, functions and tests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from isthmus_contracts import Column, Dataflow, Table
+from isthmus_platform import lake as package
+from isthmus_platform.lake.acceptance import Accepted
+from isthmus_platform.lake.cleaning import clean
+from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.publishing import publish
+from isthmus_platform.lake.tables import commit, write_table
+
+TESTS = Path(__file__).parent
+PAGE = TESTS.parents[2] / "docs" / "publishing.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+SOURCE = Path(package.__file__).parent
+PLACES = re.findall(r"^\| `([^`]+)` \|", TEXT, re.MULTILINE)
+NUMBERS = Table("numbers", "One number.", (Column("n", "int64", "N."),))
+
+
+def test_the_places_are_exactly_those_where_something_lies(
+    accepted: Callable[..., Accepted], lake: Lake, dataflow: Dataflow
+) -> None:
+    source = lake.source("nyc", "numbers")
+    commit(source, NUMBERS, write_table(source, NUMBERS, [pa.record_batch({"n": [1]})]), "put")
+    publish(lake, dataflow, accepted(), params={}, inputs={})
+    accepted("abandoned")
+    keys = {each.key for each in lake.store.walk("")}
+    assert clean(lake, timedelta(0), by="eve").files
+    keys |= {each.key for each in lake.store.walk("")}
+    patterns = {each: re.sub(r"<\w+>", "[^/]+", re.escape(each)) for each in PLACES}
+    where = {key: [p for p in PLACES if re.fullmatch(patterns[p], key)] for key in keys}
+    assert [key for key, places in where.items() if len(places) != 1] == []
+    assert {place for places in where.values() for place in places} == set(PLACES)
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`(test_\w+)`", TEXT))))
+def test_a_test_that_is_named_exists(name: str) -> None:
+    assert any(f"def {name}(" in each.read_text() for each in TESTS.glob("test_*.py"))
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`(test_\w+\.py)`", TEXT))))
+def test_a_module_of_tests_that_is_named_exists(name: str) -> None:
+    assert (TESTS / name).is_file()
+
+
+@pytest.mark.parametrize(
+    "name", sorted(set(re.findall(r"`([a-z_]+\.(?!py`)\w+(?:\.\w+)?)`", TEXT)))
+)
+def test_what_is_named_of_the_code_exists(name: str) -> None:
+    module, *names = name.split(".")
+    source = (SOURCE / f"{module}.py").read_text(encoding="utf-8")
+    for each in names:
+        assert re.search(rf"(def|class) {each}\b", source), name
