@@ -319,8 +319,9 @@ class Publishing(RuleBasedStateMachine):
         return run.release is None and run.ages[0] < self.model.limit
 
     def _roll_back(self, which: int) -> None:
-        names = list(self.model.contents)
-        wanted = names[-1 - which % len(names)]
+        newest_first = reversed(self.model.contents)
+        names = sorted(newest_first, key=lambda each: each == self.model.current)
+        wanted = names[which % len(names)]
         try:
             releases.rollback(self.lake, self.identity, wanted, by="ada")
         except RemovedReleaseError:
@@ -570,7 +571,7 @@ def crash() -> None:
 
 
 Publishing.TestCase.settings = settings(
-    max_examples=int(os.environ.get("HYPOTHESIS_GAMES", "2000" if DEEP else "100")),
+    max_examples=int(os.environ.get("HYPOTHESIS_GAMES", "2000" if DEEP else "150")),
     stateful_step_count=30 if DEEP else 15,
     derandomize=not DEEP,
     deadline=None,
