@@ -20,7 +20,7 @@ from pyarrow import parquet
 
 from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
 from isthmus_contracts.tables import Table
-from isthmus_platform.lake import acceptance, releases
+from isthmus_platform.lake import acceptance, releases, tables
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.operators import dataflow
 from isthmus_platform.runs import RunRecord, summarize
@@ -227,6 +227,9 @@ def test_a_disk_that_is_full_is_one_sentence(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
+    with monkeypatch.context() as patch:
+        patch.setattr(tables, "commit", full)
+        refused(company, "ingest", "cannot be used now: No space left on device")
     monkeypatch.setattr(acceptance, "take_over", full)
     refused(company, "transform", "cannot be used now: No space left on device")
     assert not list((company.folder / "lake" / "dataflows").rglob("*.parquet"))

@@ -163,18 +163,21 @@ def started(
         text=True,
     )
     assert watch.stdin  # noqa: S101 # it is a pipe
-    with watch, watch.stdin as pipe:
-        try:
-            for name, command in commands.items():
-                processes[name] = _start(command, variables, logs / f"{name}.log")
-                pipe.write(f"{processes[name].pid}\n")
-                pipe.flush()
-            yield Components(logs, processes)
-        finally:
-            stop([process.pid for process in processes.values()])
-            for process in processes.values():
-                process.wait()
-            pipe.write(f"{guard.DONE}\n")
+    try:
+        with watch, watch.stdin as pipe:
+            try:
+                for name, command in commands.items():
+                    processes[name] = _start(command, variables, logs / f"{name}.log")
+                    pipe.write(f"{processes[name].pid}\n")
+                    pipe.flush()
+                yield Components(logs, processes)
+            finally:
+                stop([process.pid for process in processes.values()])
+                for process in processes.values():
+                    process.wait()
+                pipe.write(f"{guard.DONE}\n")
+    finally:
+        watch.wait()  # after Ctrl-C, leaving the block waits for a quarter of a second only
 
 
 def _start(

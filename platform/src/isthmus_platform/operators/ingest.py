@@ -60,6 +60,7 @@ class IngestOperator(DataflowOperator):
 
     def _ingest(self, contract: Input, dataset: str, deployment: Deployment, by: str) -> Pin:
         from isthmus_platform.lake import tables
+        from isthmus_platform.lake.trouble import usable
         from isthmus_platform.sources import read_source
 
         source = deployment.sources[dataset]
@@ -68,12 +69,13 @@ class IngestOperator(DataflowOperator):
         connection = BaseHook.get_connection(source.connection)
         hook = connection.get_hook()  # type: ignore[no-untyped-call]
         engine = hook.get_sqlalchemy_engine()
-        try:
-            rows = read_source(contract.table, source, engine)
-            files = tables.write_table(directory, contract.table, rows)
-        finally:
-            engine.dispose()
-        version = tables.commit(directory, contract.table, files, f"{by}/{files[0].name}")
+        with usable(lake):
+            try:
+                rows = read_source(contract.table, source, engine)
+                files = tables.write_table(directory, contract.table, rows)
+            finally:
+                engine.dispose()
+            version = tables.commit(directory, contract.table, files, f"{by}/{files[0].name}")
         self.log.info(
             "ingested %s: %s rows as version %s",
             contract.name,

@@ -104,20 +104,23 @@ class TransformOperator(DataflowOperator):
         spool: Path,
     ) -> RunRequest:
         from isthmus_platform.lake.tables import files_of
+        from isthmus_platform.lake.trouble import usable
 
         lake = self.lake(deployment)
+        with usable(lake):
+            inputs = {
+                name: tuple(
+                    str(file.local()) for file in files_of(lake.path(pin.table), pin.version)
+                )
+                for name, pin in pins.inputs.items()
+            }
         return RunRequest(
             identity=identity,
             dataflow=str(self.contract.identity),
             contract_version=self.contract.version,
             targets=tuple(each.name for each in self.contract.outputs),
             params=pins.params,
-            inputs={
-                name: tuple(
-                    str(file.local()) for file in files_of(lake.path(pin.table), pin.version)
-                )
-                for name, pin in pins.inputs.items()
-            },
+            inputs={name: tuple(map(str, paths)) for name, paths in inputs.items()},
             spool=str(spool),
             engine=EngineProfile(settings.engine, settings.engine_options),
             interval=pins.interval,
