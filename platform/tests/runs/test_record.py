@@ -86,13 +86,14 @@ def test_a_workspace_is_empty_at_first_and_gone_afterwards(record: RunRecord) ->
     assert not workspace.spool.parent.exists()
 
 
-def test_a_try_removes_what_one_that_was_killed_has_left(record: RunRecord) -> None:
-    places = [record.directory / name for name in ("transform.1.work", "other.1.work")]
-    for each in places:
+def test_the_workspace_of_a_try_that_was_killed_is_gone_with_the_next(record: RunRecord) -> None:
+    left = [record.directory / name for name in ("transform.1.work", "another.1.work")]
+    for each in left:
         (each / "spool").mkdir(parents=True)
-        (each / "spool" / "half").write_text("half")
-    with record.try_of("transform", 2).workspace():
-        assert [each.exists() for each in places] == [False, True]
+        (each / "spool" / "days.parquet").write_text("what was staged")
+    with record.try_of("transform", 3).workspace():
+        assert not left[0].exists()
+    assert list(record.directory.iterdir()) == left[1:]
 
 
 def test_tries_are_listed_in_order(record: RunRecord) -> None:
