@@ -31,8 +31,10 @@ _KNOWN = re.compile(
     r"|files/\w+/[0-9a-f]{32}\.\w+|releases/[0-9a-f]{12}\.json|pointer/\d{8}\.json)"
     r"|cleanings/[0-9T]+-[0-9a-f]{8}\.json"
 )
+# What a kill may leave of a document that was being written; nobody reads it. Delta's end in `#1`.
 _DRAFT = re.compile(
     r"(dataflows/\w+/v\d+/(releases|pointer)|cleanings)/\.[-0-9a-fT]+\.json\.[0-9a-f]{32}"
+    r"|(sources/\w+|dataflows/\w+/v\d+/tables)/\w+/_delta_log/\d{20}\.json#\d+"
 )
 
 
@@ -157,7 +159,7 @@ def written_by(task: str, dataflow: str) -> tuple[str, ...]:
     contract, lake = CATALOG.dataflow(dataflow), Lake(Path("lake"))
     made = [each.name for each in contract.outputs if isinstance(each, Table)]
     tables_made = [lake.table(contract.identity, each) for each in made]
-    runs = [Path("runs"), Path("runs", dataflow + ".v1")]
+    runs = [Path("runs", str(contract.identity))]
     found = {
         "ingest": [lake.source(str(each.origin), each.name) for each in contract.inputs],
         "transform": tables_made,

@@ -152,7 +152,7 @@ def _kill_task_at_any_time(dice: _Dice) -> Plan:
     """Strike where no function of Python begins or ends, in the middle of Delta's commit, say."""
     task = dice.chance.choice(("ingest", "publish", "publish", "publish"))
     dataflow = "flight_delays" if task == "ingest" else dice.dataflow(0.3)
-    blow = Blow("task", dice.chance.uniform(0, 0.25))
+    blow = Blow("task", dice.chance.uniform(0, 0.15))
     return dice.plan(dataflow, task, task, blow=blow, again=dice.again(dataflow, task))
 
 
@@ -201,7 +201,7 @@ def _full(dice: _Dice) -> Plan:
     disk: Literal["lake", "runs"] = "lake"
     if task == "transform":
         disk = dice.chance.choice(("lake", "runs"))
-    most = 100 if task == "transform" else 24
+    most = 70 if task == "transform" else 12
     return dice.plan(dataflow, task, task, full=Full(disk, dice.chance.randint(0, most)))
 
 

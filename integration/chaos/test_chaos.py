@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
-from . import moments, traps
+from . import moments
 from .bugs import BUGS
 from .orders import Trap
 from .plans import KINDS, Plan, draw
@@ -76,7 +77,10 @@ def test_one_seed_is_one_plan() -> None:
 
 
 @pytest.mark.parametrize("task", moments.OF_TASK)
-def test_each_place_is_there(task: str) -> None:
+def test_each_place_is_there(task: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    from . import traps  # noqa: PLC0415 - Airflow reads its settings when it is imported
+
     for place in moments.OF_TASK[task]:
         owner, name = traps.find(Trap(f"isthmus_platform.{place}", 1, "before").place)
         assert callable(getattr(owner, name))

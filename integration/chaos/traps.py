@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-import importlib
 import os
 import random
 import signal
-import sys
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
@@ -15,10 +13,27 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from isthmus_platform import sources
+from isthmus_platform.lake import (
+    acceptance,
+    cleaning,
+    documents,
+    pointer,
+    releases,
+    tables,
+    takeover,
+)
+from isthmus_platform.operators import ingest, retirement
+from isthmus_platform.runners import process
+from isthmus_platform.runs import record
+
 from .orders import Order, Trap
 
+_LAKE = (acceptance, cleaning, documents, pointer, releases, tables, takeover)
+_MODULES = {each.__name__: each for each in (*_LAKE, ingest, process, record, sources)}
+
 _PAUSE_SECONDS = 60
-_CLOCKS = ("lake.releases", "lake.pointer", "lake.cleaning", "operators.retirement")
+_CLOCKS = (releases, pointer, cleaning, retirement)
 _CAPABILITIES = (1, 2, 3)  # to override modes, to read in spite of them, to act as any owner
 _PR_CAPBSET_DROP = 24
 _CAPABILITY_VERSION = 0x20080522
@@ -48,7 +63,7 @@ def set_trap(order: Order) -> None:
 def find(place: str) -> tuple[ModuleType | type, str]:
     """Return the module or class that holds a name, as in `package.module:Class.method`."""
     module, _, path = place.partition(":")
-    owner: Any = importlib.import_module(module)
+    owner: Any = _MODULES[module]
     *between, name = path.split(".")
     for each in between:
         owner = getattr(owner, each)
@@ -95,10 +110,9 @@ def shift_clock(hours: float) -> None:
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override] # a plain one
             return datetime.now(tz) + timedelta(hours=hours)
 
-    for each in _CLOCKS:
-        module = sys.modules[f"isthmus_platform.{each}"]
-        assert module.datetime is datetime
-        module.datetime = Shifted  # type: ignore[attr-defined] # as above
+    for module in _CLOCKS:
+        assert vars(module)["datetime"] is datetime
+        vars(module)["datetime"] = Shifted
 
 
 def obey_modes() -> None:
