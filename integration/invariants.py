@@ -10,14 +10,14 @@ from pathlib import Path
 
 import psutil
 import pyarrow as pa
-from deltalake import DeltaTable
 
 from isthmus_contracts import Dataflow, File, Metrics, Table
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.pointer import read_moves
-from isthmus_platform.lake.tables import files_of
+from isthmus_platform.lake.tables import files_of, read_version
 from isthmus_platform.runners.account import GUARD
+from isthmus_platform.storage import DiskStore
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Published:
 
 def lake_of(state: Path) -> Lake:
     """Return the lake of an installation."""
-    return Lake(state / "lake")
+    return Lake(DiskStore(state / "lake"))
 
 
 def published(lake: Lake, dataflow: Dataflow) -> Published:
@@ -73,16 +73,16 @@ def content(lake: Lake, dataflow: Dataflow, release: releases.Release) -> Conten
     assert list(release.metrics) == [each.name for each in outputs if isinstance(each, Metrics)]
     assert list(release.inputs) == [each.name for each in dataflow.inputs]
     for pin in release.inputs.values():
-        assert all(each.is_file() for each in files_of(lake.path(pin.table), pin.version))
+        assert all(each.find() for each in files_of(lake.path(pin.table), pin.version))
     tables = {}
     for contract in outputs:
         if isinstance(contract, Table):
             found = release.tables[contract.name]
-            rows = DeltaTable(lake.path(found.path), version=found.version).to_pyarrow_table()
+            rows = read_version(lake.path(found.path), found.version).to_pyarrow_table()
             assert rows.num_rows == found.rows
             tables[contract.name] = rows.sort_by([(each, "ascending") for each in contract.key])
     for file in release.files.values():
-        data = lake.path(file.path).read_bytes()
+        data = lake.path(file.path).local().read_bytes()
         assert (len(data), hashlib.sha256(data).hexdigest()) == (file.bytes, file.sha256)
     digests = {name: each.sha256 for name, each in release.files.items()}
     return Content(tables, digests, release.metrics)
