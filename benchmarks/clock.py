@@ -23,7 +23,7 @@ Timed = Callable[[], float]
 class Effort:
     """Say how much is measured: the whole, or a small share only to see that it can be."""
 
-    rounds: int = 9
+    rounds: int = 15
     share: float = 1
 
     def of(self, amount: int) -> int:
@@ -31,11 +31,16 @@ class Effort:
         return max(2, round(amount * self.share))
 
 
-def seconds(action: Callable[[], object]) -> float:
-    """Return how long an action takes."""
-    start = time.perf_counter()
+def seconds(action: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    """Return how long an action takes, by the clock on the wall or another."""
+    start = clock()
     action()
-    return time.perf_counter() - start
+    return clock() - start
+
+
+def processor_seconds(action: Callable[[], object]) -> float:
+    """Return how long an action keeps processors busy, in all threads of this process."""
+    return seconds(action, time.process_time)
 
 
 def medians(effort: Effort, timed: Mapping[str, Timed]) -> dict[str, float]:
@@ -54,10 +59,11 @@ def circumstances(command: str, effort: Effort, libraries: tuple[str, ...]) -> s
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
     versions = ", ".join(f"{each} {version(each)}" for each in libraries)
+    kernel = ".".join(platform.release().split(".")[:2])
     return (
         f"Measured on {datetime.now(UTC):%Y-%m-%d} by `{command}`, {effort.rounds} rounds, on "
-        f"{os.cpu_count()} cores ({_cpu()}), {memory:.0f} GiB of memory, {system}, "
-        f"Linux {platform.release()}. Load over the last 15 minutes: {os.getloadavg()[2]:.1f}. "
+        f"{os.cpu_count()} cores ({_cpu()}), {memory:.0f} GiB of memory, {system}, Linux {kernel}. "
+        f"Load over the last 15 minutes: {os.getloadavg()[2]:.1f}. "
         f"Python {platform.python_version()}, {versions}."
     )
 

@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
-    parser.add_argument("--rounds", type=int, default=9, help="default: 9")
+    parser.add_argument("--rounds", type=int, default=15, help="default: 15")
     options = parser.parse_args(arguments)
     for name in options.names:
         if name not in BENCHMARKS:
