@@ -9,6 +9,7 @@ at the end, `[id, pid, status]`. The end of standard input ends it.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import json
@@ -52,7 +53,8 @@ class TaskProcess:
     def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
         """Send a signal to the process, unless it has ended."""
         if not self.wait(0):
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has, and we are about to hear it
+                os.kill(self.pid, number)
 
 
 class Zygote:
