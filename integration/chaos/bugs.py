@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from isthmus_contracts.catalog import CATALOG
-from isthmus_contracts.codec import to_plain
 from isthmus_platform.lake import (
     acceptance,
     cleaning,
+    documents,
     pointer,
+    publishing,
     releases,
     tables,
     takeover,
 )
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.runners.process import RunnerProcess
+from isthmus_platform.storage import Location
 
 
 def plant(name: str | None) -> None:
@@ -31,16 +33,16 @@ def plant(name: str | None) -> None:
 
 def _pointer_first() -> None:
     """Move the pointer before there is anything to point to."""
-    real = releases.publish
+    real = publishing.publish
 
     def publish(lake: Any, dataflow: Any, accepted: Any, **more: Any) -> Any:
-        place, wanted = lake.pointer(dataflow.identity), releases._release_id(accepted)
+        place, wanted = lake.pointer(dataflow.identity), publishing._publication_id(accepted)
         moves = pointer.read_moves(place)
         if wanted not in (move.release for move in moves):
             pointer.try_move(place, moves, wanted, "publish", accepted.run)
         return real(lake, dataflow, accepted, **more)
 
-    releases.publish = publish
+    publishing.publish = publish
 
 
 def _no_checksum() -> None:
@@ -54,7 +56,7 @@ def _no_checksum() -> None:
 
 def _green_without_result() -> None:
     """Call a publication successful that was refused or broke."""
-    real = releases.publish
+    real = publishing.publish
 
     def publish(lake: Any, dataflow: Any, *args: Any, **more: Any) -> Any:
         try:
@@ -62,7 +64,7 @@ def _green_without_result() -> None:
         except Exception:  # noqa: BLE001 - this is the bug
             return releases.current(lake, dataflow.identity)
 
-    releases.publish = publish
+    publishing.publish = publish
 
 
 def _leaves_process() -> None:
@@ -78,7 +80,7 @@ def _leaves_process() -> None:
 
 def _moves_back() -> None:
     """Move the pointer back when an older publication is repeated."""
-    real = releases.publish
+    real = publishing.publish
 
     def publish(lake: Any, dataflow: Any, *args: Any, **more: Any) -> Any:
         made = real(lake, dataflow, *args, **more)
@@ -87,7 +89,7 @@ def _moves_back() -> None:
             pointer.try_move(lake.pointer(dataflow.identity), moves, made.id, "publish", made.run)
         return made
 
-    releases.publish = publish
+    publishing.publish = publish
 
 
 def _cleans_too_much() -> None:
@@ -98,12 +100,13 @@ def _cleans_too_much() -> None:
 def _half_documents() -> None:
     """Write a document where readers look for it, little by little."""
 
-    def write_once(path: Path, document: object) -> None:
+    def write_once(place: Location, document: object) -> None:
+        path = place.local()
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
-            json.dump(to_plain(document), file)
+            json.dump(documents.to_plain(document), file)  # type: ignore[attr-defined] # not exported
 
-    for module in (releases, pointer):
+    for module in (publishing, pointer):
         setattr(module, "write_once", write_once)  # noqa: B010 - neither exports it
 
 
@@ -111,9 +114,9 @@ def _ignores_pins() -> None:
     """Give the runner what is current when it starts, whatever the run has pinned."""
     real = tables.files_of
 
-    def files_of(directory: Path, version: int) -> tuple[Path, ...]:
+    def files_of(directory: Location, version: int) -> tuple[Location, ...]:
         if directory.name == "flight_features":
-            lake = Lake(directory.parents[4])
+            lake = Lake(directory.store)
             release = releases.current(lake, CATALOG.dataflow("flight_delays").identity)
             version = release.tables[directory.name].version if release else version
         return real(directory, version)
@@ -123,15 +126,16 @@ def _ignores_pins() -> None:
 
 def _leaves_lock() -> None:
     """Lock the lake while publishing, and forget to unlock it when something goes wrong."""
-    real = releases._prepare
+    real = publishing._Attempt.prepare
 
-    def prepare(lake: Any, *args: Any) -> Any:
-        (lake.root / "lock").touch()
-        made = real(lake, *args)
-        (lake.root / "lock").unlink()
+    def prepare(self: Any, *args: Any) -> Any:
+        lock = self.lake.path("lock").local()
+        lock.touch()
+        made = real(self, *args)
+        lock.unlink()
         return made
 
-    releases._prepare = prepare  # type: ignore[assignment] # a bug
+    publishing._Attempt.prepare = prepare  # type: ignore[assignment, method-assign] # a bug
 
 
 BUGS: dict[str, Callable[[], None]] = {

@@ -68,10 +68,12 @@ class Case:
             self._lift()
             if self._recover(*ended):
                 for each in self.plan.later:
-                    self._go_on(each)
+                    if not self.outcome.problems:  # what is broken may not even be readable
+                        self._go_on(each)
                 self._settle()
                 self._look()
-                self._check_current()
+                if not self.outcome.problems:
+                    self._check_current()
         finally:
             self._tidy()
         self.outcome.seconds = time.monotonic() - start

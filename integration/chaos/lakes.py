@@ -19,6 +19,7 @@ from isthmus_contracts.catalog import CATALOG
 from isthmus_platform.lake import cleaning, pointer, releases, tables
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.places import Lake
+from isthmus_platform.storage import DiskStore
 
 from .orders import Order
 
@@ -28,7 +29,7 @@ KEEP_DAYS = 10.0
 _KNOWN = re.compile(
     r"sources/\w+/\w+/([0-9a-f]{32}\.parquet|_delta_log/\d{20}\.json)"
     r"|dataflows/\w+/v\d+/(tables/\w+/([0-9a-f]{32}\.parquet|_delta_log/\d{20}\.json)"
-    r"|files/\w+/[0-9a-f]{32}\.\w+|releases/[0-9a-f]{12}\.json|pointer/\d{8}\.json)"
+    r"|files/\w+/[0-9a-f]{32}\.\w+|releases/[0-9a-f]{12}(-\d+)?\.json|pointer/\d{8}\.json)"
     r"|cleanings/[0-9T]+-[0-9a-f]{8}\.json"
 )
 # What a kill may leave of a document that was being written; nobody reads it. Delta's end in `#1`.
@@ -53,7 +54,7 @@ class Whole:
 
 def open_lake(folder: Path) -> Lake:
     """Return the lake of a case."""
-    return Lake(folder / "lake")
+    return Lake(DiskStore(folder / "lake"))
 
 
 def identity_of(dataflow: str) -> Identity:
@@ -101,7 +102,7 @@ def read_whole(folder: Path, dataflow: str, release_id: str) -> Whole:
             if rows != release.tables[name].rows:
                 raise ValueError(f"{name} has {rows} rows; it says {release.tables[name].rows}")
         elif name in release.files:
-            content = lake.path(release.files[name].path).read_bytes()
+            content = lake.path(release.files[name].path).local().read_bytes()
             made[name] = hashlib.sha256(content).hexdigest()
             if made[name] != release.files[name].sha256:
                 raise ValueError(f"{name} has not the content that the release says")
@@ -121,7 +122,7 @@ def _given(lake: Lake, contract: Dataflow, release: releases.Release) -> str:
 def _read_table(lake: Lake, pin: Pin, contract: Table) -> tuple[int, str]:
     """Return the number of rows of a table, and a digest of them."""
     files = tables.files_of(lake.path(pin.table), pin.version)
-    rows = pa.concat_tables(parquet.ParquetFile(file).read() for file in files)
+    rows = pa.concat_tables(parquet.ParquetFile(file.local()).read() for file in files)
     rows = rows.select([each.name for each in contract.columns])
     rows = rows.sort_by([(name, "ascending") for name in contract.key]).combine_chunks()
     buffer = io.BytesIO()
@@ -156,19 +157,17 @@ def age(folder: Path, days: float) -> None:
 
 def written_by(task: str, dataflow: str) -> tuple[str, ...]:
     """Return the directories, relative to a case's folder, that a task writes in."""
-    contract, lake = CATALOG.dataflow(dataflow), Lake(Path("lake"))
+    contract, lake = CATALOG.dataflow(dataflow), open_lake(Path())
     made = [each.name for each in contract.outputs if isinstance(each, Table)]
     tables_made = [lake.table(contract.identity, each) for each in made]
-    runs = [Path("runs", str(contract.identity))]
-    found = {
-        "ingest": [lake.source(str(each.origin), each.name) for each in contract.inputs],
-        "transform": tables_made,
-        "publish": [each / "_delta_log" for each in tables_made],
-    }[task]
+    runs = ("runs", f"runs/{contract.identity}")
     if task == "ingest":
-        found = [*found, *(each / "_delta_log" for each in found), *runs]
+        sources = [lake.source(str(each.origin), each.name) for each in contract.inputs]
+        found = [*sources, *(each / "_delta_log" for each in sources)]
     elif task == "transform":
-        found = [*found, *runs]
+        found = tables_made
     else:
-        found = [*found, lake.releases(contract.identity), lake.pointer(contract.identity)]
-    return tuple(str(each) for each in found)
+        found = [each / "_delta_log" for each in tables_made]
+        found += [lake.releases(contract.identity), lake.pointer(contract.identity)]
+    places = tuple(str(each.local()) for each in found)
+    return places if task == "publish" else (*places, *runs)

@@ -34,6 +34,13 @@ class TaskInstance:
 
     order: Order
 
+    map_index: int = -1
+
+    @property
+    def task_id(self) -> str:
+        """Return the task's name."""
+        return self.order.task
+
     @property
     def try_number(self) -> int:
         """Return which try this is."""

@@ -72,7 +72,7 @@ def test_each_kind_of_disturbance_is_survived(field: Field, kind: str) -> None:
 
 def test_one_seed_is_one_plan() -> None:
     assert [str(draw(each)) for each in range(300)] == [str(draw(each)) for each in range(300)]
-    assert len({str(draw(each)).split("  ", 1)[1] for each in range(300)}) > 280
+    assert len({str(draw(each)).split("  ", 1)[1] for each in range(300)}) > 270
     assert {draw(each).kind for each in range(300)} == set(KINDS)
 
 

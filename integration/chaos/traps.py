@@ -33,7 +33,7 @@ _LAKE = (acceptance, cleaning, documents, pointer, releases, tables, takeover)
 _MODULES = {each.__name__: each for each in (*_LAKE, ingest, process, record, sources)}
 
 _PAUSE_SECONDS = 60
-_CLOCKS = (releases, pointer, cleaning, retirement)
+_CLOCKS = ("lake.publishing", "lake.pointer", "lake.cleaning", "operators.retirement")
 _CAPABILITIES = (1, 2, 3)  # to override modes, to read in spite of them, to act as any owner
 _PR_CAPBSET_DROP = 24
 _CAPABILITY_VERSION = 0x20080522
