@@ -190,6 +190,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         ("timeout_minutes = inf", "timeout_minutes is inf; allowed: more than 0, to a year"),
         ("timeout_minutes = nan", "timeout_minutes is nan"),
         ('schedule = ""', "schedule is ''; allowed: a cron expression"),
+        ('transform_queue = ""', "transform_queue is ''; allowed: the name of a queue"),
         ('runner = "gpu"', "no runner 'gpu'; known: 'default'"),
         ("retries = true", "retries: expected int, got True"),
         ('approval = "yes"', "approval: expected bool, got 'yes'"),

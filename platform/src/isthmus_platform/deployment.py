@@ -115,7 +115,8 @@ class Settings:
     `schedule` is a cron expression; without one, a dataflow that reads other dataflows runs when
     these publish, and any other by hand. One with partitions runs for the interval that ends at
     each time of its schedule; with `fan_out`, each partition of a run is computed by a task of its
-    own. With `approval`, a person is asked before it publishes.
+    own. With `approval`, a person is asked before it publishes. `transform_queue` is where its
+    transform tasks wait for a worker, by default in `queue` like the others.
     """
 
     runner: str = "default"
@@ -127,6 +128,7 @@ class Settings:
     timeout_minutes: float = 60.0
     pool: str = "default_pool"
     queue: str = "default"
+    transform_queue: str | None = None
     approval: bool = False
     fan_out: bool = False
 
@@ -145,6 +147,9 @@ class Settings:
             "more than 0, to a year",
         )
         _expect(self.schedule != "", "schedule", self.schedule, "a cron expression")
+        for name in ("queue", "transform_queue"):
+            value = getattr(self, name)
+            _expect(value != "", name, value, "the name of a queue")
 
 
 @dataclass(frozen=True, slots=True)

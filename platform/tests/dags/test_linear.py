@@ -13,7 +13,7 @@ from airflow.sdk import DAG, Asset
 from airflow.serialization.serialized_objects import DagSerialization
 
 from isthmus_contracts import Deprecation
-from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS, Catalog
+from isthmus_contracts.catalog import AIRPORT_DAYS, CARRIER_DAYS, CATALOG, FLIGHT_DELAYS, Catalog
 from isthmus_platform.dags import isthmus_dags
 from isthmus_platform.dags.linear import build_dag, build_dags
 from isthmus_platform.deployment import LOCAL, Settings
@@ -93,6 +93,13 @@ def test_settings_reach_every_task() -> None:
         assert task.execution_timeout is not None
         assert task.execution_timeout.total_seconds() == 120
         assert task.owner == FLIGHT_DELAYS.owner
+
+
+@pytest.mark.parametrize("fan_out", [False, True])
+def test_transform_tasks_may_wait_in_a_queue_of_their_own(fan_out: bool) -> None:
+    settings = Settings(queue="io", transform_queue="compute", approval=True, fan_out=fan_out)
+    queues = {task.task_id: task.queue for task in build_dag(CARRIER_DAYS, settings).tasks}
+    assert queues == {"ingest": "io", "transform": "compute", "approve": "io", "publish": "io"}
 
 
 def test_the_serialized_dag_is_the_same_each_time() -> None:

@@ -105,9 +105,13 @@ def build_dag(dataflow: Dataflow, settings: Settings) -> DAG:
 
 
 def _transform(name: str, ingest: IngestOperator, settings: Settings) -> Any:  # noqa: ANN401 - Airflow gives what `expand` returns no public name
+    queue = settings.transform_queue or settings.queue
     if not settings.fan_out:
-        return TransformOperator(task_id="transform", dataflow=name, pins_from="ingest")
-    return TransformOperator.partial(task_id="transform", dataflow=name).expand(pins=ingest.output)
+        return TransformOperator(
+            task_id="transform", dataflow=name, pins_from="ingest", queue=queue
+        )
+    mapped = TransformOperator.partial(task_id="transform", dataflow=name, queue=queue)
+    return mapped.expand(pins=ingest.output)
 
 
 def _interval(dataflow: Dataflow) -> dict[str, Param]:
