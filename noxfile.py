@@ -37,10 +37,10 @@ COMPILE = (
 )
 
 
-def tests(tree: str) -> tuple[str, ...]:
-    """Return what a tree's test lock is made from: the same versions, and tools beside them."""
+def group(tree: str, name: str) -> tuple[str, ...]:
+    """Return what the lock of a tree's group is made from: the same versions, and more beside."""
     project = f"{tree}/pyproject.toml"
-    return (project, "--group", f"{project}:test", "--constraints", f"{tree}/requirements.lock")
+    return (project, "--group", f"{project}:{name}", "--constraints", f"{tree}/requirements.lock")
 
 
 LOCKS = {
@@ -48,13 +48,14 @@ LOCKS = {
     "checks/odcs/requirements.lock": ("checks/odcs/requirements.in",),
     "checks/requirements.lock": ("checks/pyproject.toml",),
     "contracts/requirements.lock": ("contracts/pyproject.toml",),
-    "contracts/requirements-test.lock": tests("contracts"),
+    "contracts/requirements-test.lock": group("contracts", "test"),
     "platform/demo-data.lock": ("platform/demo-data.in", "--no-deps"),
     "platform/requirements.lock": ("platform/pyproject.toml",),
-    "platform/requirements-test.lock": tests("platform"),
+    "platform/requirements-cluster.lock": group("platform", "cluster"),
+    "platform/requirements-test.lock": group("platform", "test"),
     "platform/s3-server/requirements.lock": ("platform/s3-server/requirements.in",),
     "transforms/requirements.lock": ("transforms/pyproject.toml",),
-    "transforms/requirements-test.lock": tests("transforms"),
+    "transforms/requirements-test.lock": group("transforms", "test"),
 }
 
 
