@@ -35,7 +35,7 @@ def load_company(package: Path, database: Path, report: Callable[[str], None]) -
     try:
         with closing(sqlite3.connect(part)) as connection:
             for table in NYC_FLIGHTS.tables:
-                rows = _load(table, package / "data", connection)
+                rows = _load(table, package, connection)
                 report(f"loaded {rows:,} {table.name} into the company's database")
             connection.commit()
         part.replace(database)
@@ -43,20 +43,12 @@ def load_company(package: Path, database: Path, report: Callable[[str], None]) -
         part.unlink(missing_ok=True)
 
 
-def _load(table: Table, folder: Path, connection: sqlite3.Connection) -> int:
-    columns = ", ".join(
-        f'"{each.name}" {_SQL_TYPES.get(each.type, "TEXT")}' for each in table.columns
-    )
-    places = ", ".join("?" for _ in table.columns)
-    connection.execute(f'CREATE TABLE "{table.name}" ({columns})')
-    done = connection.executemany(
-        f'INSERT INTO "{table.name}" VALUES ({places})',  # noqa: S608 - names of our own contract
-        _rows(table, folder),
-    )
-    return done.rowcount
+def company_rows(table: Table, package: Path) -> Iterator[list[str | None]]:
+    """Yield the package's rows of a table, each value as it is written, or None if it is missing.
 
-
-def _rows(table: Table, folder: Path) -> Iterator[list[str | None]]:
+    Raise `SourceError` if the package has no such file or the file no such column.
+    """
+    folder = package / "data"
     with _open(table.name, folder) as text:
         reader = csv.DictReader(text)
         found = reader.fieldnames or ()
@@ -66,6 +58,19 @@ def _rows(table: Table, folder: Path) -> Iterator[list[str | None]]:
         for row in reader:
             values = [row[each.name] for each in table.columns]
             yield [None if value == _MISSING else value for value in values]
+
+
+def _load(table: Table, package: Path, connection: sqlite3.Connection) -> int:
+    columns = ", ".join(
+        f'"{each.name}" {_SQL_TYPES.get(each.type, "TEXT")}' for each in table.columns
+    )
+    places = ", ".join("?" for _ in table.columns)
+    connection.execute(f'CREATE TABLE "{table.name}" ({columns})')
+    done = connection.executemany(
+        f'INSERT INTO "{table.name}" VALUES ({places})',  # noqa: S608 - names of our own contract
+        company_rows(table, package),
+    )
+    return done.rowcount
 
 
 def _open(name: str, folder: Path) -> io.TextIOBase:
