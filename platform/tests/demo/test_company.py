@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+import zipfile
 from contextlib import closing
 from pathlib import Path
 
@@ -9,6 +10,21 @@ import pytest
 from isthmus_contracts.catalog import NYC_FLIGHTS
 from isthmus_platform.demo.company import load_company
 from isthmus_platform.errors import SourceError
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    folder = tmp_path / "package" / "data"
+    folder.mkdir(parents=True)
+    for table in NYC_FLIGHTS.tables:
+        names = [column.name for column in table.columns]
+        rows = [",".join(names), ",".join("1" for _ in names), ",".join("NA" for _ in names)]
+        (folder / f"{table.name}.csv").write_text("\n".join(rows))
+    flights = folder / "flights.csv"
+    with zipfile.ZipFile(folder / "flights.csv.zip", "w") as archive:
+        archive.write(flights, "flights.csv")
+    flights.unlink()
+    return folder.parent
 
 
 def test_every_table_is_loaded_with_missing_values_as_null(package: Path, tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ PATH = [each for each in sys.path if "site-packages" in each or each.endswith("/
 RIGHTS = "+setuid,+setgid"
 SUDO = """#!/bin/sh
 # sudo -n -u USER -- COMMAND...
+[ -n "$LANG" ] || exit 139  # so does sudo 1.9.16 without any environment
 user=$3; shift 4
 exec setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups \\
   --inh-caps -all --ambient-caps -all -- "$@"

@@ -16,6 +16,7 @@ from pathlib import Path
 from isthmus_platform.errors import DeploymentError
 
 GUARD = Path(__file__).with_name("guard.py")
+GUARD_ENVIRONMENT = {"LANG": "C"}  # no secret, yet not empty: sudo 1.9.16 would crash
 _CHECK_SECONDS = 30
 
 
@@ -101,7 +102,7 @@ def check_account(account: Account, writable: Sequence[Path], readable: Sequence
             input=(json.dumps(order) + "\n").encode(),
             capture_output=True,
             timeout=_CHECK_SECONDS,
-            env={},
+            env=GUARD_ENVIRONMENT,
             cwd="/",
             check=False,
         )

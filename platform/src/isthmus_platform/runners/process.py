@@ -30,7 +30,12 @@ from isthmus_contracts.protocol import (
     encode,
 )
 from isthmus_platform.errors import RunnerError
-from isthmus_platform.runners.account import Account, guard_command, order_for
+from isthmus_platform.runners.account import (
+    GUARD_ENVIRONMENT,
+    Account,
+    guard_command,
+    order_for,
+)
 from isthmus_platform.runners.disk import bytes_below
 from isthmus_platform.runners.listening import answers_from, relay_log
 
@@ -153,7 +158,13 @@ class RunnerProcess:
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             null = subprocess.DEVNULL
             subprocess.run(
-                command, stdin=null, stdout=null, stderr=null, env={}, timeout=8, check=False
+                command,
+                stdin=null,
+                stdout=null,
+                stderr=null,
+                env=GUARD_ENVIRONMENT,
+                timeout=8,
+                check=False,
             )
 
     def _offspring(self, process: subprocess.Popen[bytes]) -> list[psutil.Process]:
@@ -198,7 +209,7 @@ class RunnerProcess:
         try:
             process = subprocess.Popen(
                 guard_command(self._account, "run"),
-                env={},  # the runner's own travels through the pipe, where no `ps` shows it
+                env=GUARD_ENVIRONMENT,  # the runner's own travels through the pipe, where no `ps` shows it
                 cwd="/",
                 stdin=inward,
                 stdout=subprocess.PIPE,
