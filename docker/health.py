@@ -12,26 +12,24 @@ import urllib.request
 from pathlib import Path
 
 _SECONDS = 5
-_API = "http://api-server:8080/api/v2"
 _BROKER = Path("/run/isthmus/broker_url")
 
 
-def main(service: str) -> int:
-    """Ask the service itself, or who hears its heartbeat."""
+def main(service: str) -> bool:
+    """Say whether a service is well: ask it, or who hears its heartbeat."""
     match service:
         case "api-server":
             # The first request to this part takes the server seconds, in which a task would give up.
             _get("http://127.0.0.1:8080/execution/health")
-            well = bool(_get("http://127.0.0.1:8080/api/v2/version"))
+            _get("http://127.0.0.1:8080/api/v2/version")
         case "scheduler":
-            status = _get("http://127.0.0.1:8974/health")
-            well = status["scheduler"]["status"] == "healthy"
+            _get("http://127.0.0.1:8974/health")
         case "dag-processor" | "triggerer":
-            status = _get(f"{_API}/monitor/health")
-            well = status[service.replace("-", "_")]["status"] == "healthy"
+            status = json.loads(_get("http://api-server:8080/api/v2/monitor/health"))
+            return bool(status[service.replace("-", "_")]["status"] == "healthy")
         case _:
-            well = _worker_answers()
-    return 0 if well else 1
+            return _worker_answers()
+    return True
 
 
 def _worker_answers() -> bool:
@@ -42,14 +40,13 @@ def _worker_answers() -> bool:
     return bool(Celery(broker=broker).control.ping([name], timeout=_SECONDS, limit=1))
 
 
-def _get(url: str) -> dict[str, dict[str, str]]:
+def _get(url: str) -> bytes:
     with urllib.request.urlopen(url, timeout=_SECONDS) as answer:  # noqa: S310 - the URLs above
-        found: dict[str, dict[str, str]] = json.load(answer)
-    return found
+        return bytes(answer.read())
 
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(sys.argv[1]))
+        sys.exit(0 if main(sys.argv[1]) else f"{sys.argv[1]} gives no sign of life")
     except (OSError, KeyError, ValueError) as error:
         sys.exit(f"{sys.argv[1]}: {error}")

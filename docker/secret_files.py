@@ -84,7 +84,7 @@ def for_airflow(kept: dict[str, str]) -> dict[str, Files]:
         },
         "ingest": {**broker, "connections.json": json.dumps({"lake": lake, "operations": source})},
         "transform": {**broker, "connections.json": json.dumps({"lake": lake})},
-        "seed": {"url": f"postgresql+psycopg2://operations:{kept['operations']}@postgres/operations"},
+        "seed": {"address": f"postgresql://operations:{kept['operations']}@postgres/operations"},
     }
 
 
