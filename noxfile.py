@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -133,6 +135,16 @@ def chaos(session: nox.Session) -> None:
     session.run("python", "-m", "integration.chaos", *session.posargs, env=CLEAN)
 
 
+@nox.session
+def compose(session: nox.Session) -> None:
+    """Bring the stack of docker-compose.yaml up from nothing, and break it: `-- -m smoke` for less."""
+    if not has_engine():
+        session.skip("no container engine runs here: `docker info` or `docker compose` fails")
+    sync(session, "platform/requirements-test.lock", "contracts", "platform")
+    tests = "integration/compose"
+    session.run("python", "-m", "pytest", "-c", f"{tests}/pytest.ini", tests, *session.posargs)
+
+
 @nox.session(venv_backend="none")
 def environments(session: nox.Session) -> None:
     """Build platform/.venv, transforms/.venv and the demonstration's data, where out of date."""
@@ -159,6 +171,14 @@ def lock(session: nox.Session) -> None:
     """Write every lock anew; arguments such as --upgrade go to `uv pip compile`."""
     for path, arguments in LOCKS.items():
         session.run(*COMPILE, *arguments, "-o", path, *session.posargs, env=CLEAN, external=True)
+
+
+def has_engine() -> bool:
+    """Say whether containers can be run here, with docker compose."""
+    asked = (("docker", "info"), ("docker", "compose", "version"))
+    return shutil.which("docker") is not None and all(
+        subprocess.run(each, capture_output=True, check=False).returncode == 0 for each in asked
+    )
 
 
 def check_tree(session: nox.Session, tree: str, *others: str) -> None:

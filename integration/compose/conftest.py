@@ -1,0 +1,133 @@
+"""The stack of a fresh clone, brought up by the three lines, for the whole session."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from stack import Stack, current, said
+
+from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
+from isthmus_platform.installation import Client
+from isthmus_platform.lake.places import Lake
+from isthmus_platform.storage.cache import Cache
+from isthmus_platform.storage.objects import Credentials, ObjectStore
+
+ROOT = Path(__file__).parents[2]
+FILES = "docker-compose.yaml"
+STAND_IN = f"{FILES}:docker/stand-in.yaml"
+# The first of the three lines, as it stands in the file; the second is `up`, in the background here.
+ENV_FILE = r'echo -e "AIRFLOW_UID=$(id -u)\nAIRFLOW_GID=0" > .env'
+UP = ("docker", "compose", "up", "--build", "--detach", "--wait", "--wait-timeout", "600")
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of what git has or would have, as somebody who has just cloned it."""
+    listed = said(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], ROOT, os.environ
+    )
+    folder = tmp_path_factory.mktemp("clone") / "isthmus"
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def canary(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a password that the build is given, and must not leave in an image."""
+    return f"canary{secrets.token_hex(12)}"
+
+
+@pytest.fixture(scope="session")
+def surroundings(canary: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the environment of every command: a project of its own, on ports of its own."""
+    netrc = tmp_path_factory.mktemp("build") / "netrc"
+    netrc.write_text(f"machine index.invalid login somebody password {canary}\n")
+    return {
+        **os.environ,
+        "COMPOSE_PROJECT_NAME": "isthmus-test",
+        "ISTHMUS_PORT": str(free_port()),
+        "ISTHMUS_LAKE_PORT": str(free_port()),
+        "ISTHMUS_NETRC": str(netrc),
+        "ISTHMUS_REVISION": said(["git", "rev-parse", "HEAD"], ROOT, os.environ).strip(),
+    }
+
+
+@pytest.fixture(scope="session")
+def stack(
+    request: pytest.FixtureRequest,
+    clone: Path,
+    surroundings: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stack]:
+    """Bring the stack up from nothing, and take it down with all that it has kept."""
+    stand_in = not has_object_store(clone, surroundings)
+    server = "moto, for the stack's own image cannot be had here" if stand_in else "the stack's own"
+    reporter = request.config.pluginmanager.getplugin("terminalreporter")
+    reporter.write_line(f"object store: {server}")
+    environment = surroundings | {"COMPOSE_FILE": STAND_IN if stand_in else FILES}
+    subprocess.run(["bash", "-c", ENV_FILE], cwd=clone, check=True)
+    down = ["docker", "compose", "down", "--volumes", "--timeout", "5"]
+    said(down, clone, environment)
+    try:
+        said(list(UP), clone, environment)
+        lake = lake_of(clone, environment, tmp_path_factory.mktemp("cache"))
+        with Client(f"http://127.0.0.1:{environment['ISTHMUS_PORT']}") as client:
+            yield Stack(clone, environment, client, lake, stand_in)
+    finally:
+        said(down, clone, environment)
+
+
+@pytest.fixture(scope="session")
+def published(stack: Stack) -> Stack:
+    """Return the stack after flight_delays, and all that runs when it publishes, was published."""
+    stack.published_by(FLIGHT_DELAYS, stack.client.trigger(str(FLIGHT_DELAYS.identity)))
+    for each in CATALOG.dataflows:
+        for run in stack.client.runs(str(each.identity)):
+            stack.published_by(each, run.id)
+        current(stack.lake, each)
+    return stack
+
+
+def has_object_store(clone: Path, environment: Mapping[str, str]) -> bool:
+    """Say whether the image of the object store can be had here."""
+    pull = ["docker", "compose", "--file", FILES, "pull", "--quiet", "object-store"]
+    try:
+        done = subprocess.run(
+            pull, cwd=clone, env=dict(environment), capture_output=True, timeout=300, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def lake_of(clone: Path, environment: Mapping[str, str], cache: Path) -> Lake:
+    """Return the lake, read from outside with the credentials of the workers."""
+    command = ["docker", "compose", "exec", "-T", "worker-transform"]
+    file = said([*command, "cat", "/run/isthmus/connections.json"], clone, environment)
+    connection = json.loads(file)["lake"]
+    credentials = Credentials(
+        endpoint=f"http://127.0.0.1:{environment['ISTHMUS_LAKE_PORT']}",
+        region=connection["extra"]["region_name"],
+        access_key=connection["login"],
+        secret_key=connection["password"],
+    )
+    return Lake(ObjectStore("lake", "isthmus", credentials, Cache(cache, 1_000_000_000)))
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

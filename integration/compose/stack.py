@@ -1,0 +1,162 @@
+"""The integration stack of a fresh clone, as a test sees it: commands, Airflow's API, the lake."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from isthmus_contracts import Dataflow, File, Metrics, Table
+from isthmus_contracts.catalog import AIRPORT_DAYS
+from isthmus_platform.errors import PlatformError
+from isthmus_platform.installation import Client
+from isthmus_platform.installation.client import Run
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.places import Lake
+
+PATIENCE_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Content:
+    """Hold what readers get of a release: rows in the order of the key, digests of files."""
+
+    tables: Mapping[str, pa.Table]
+    files: Mapping[str, str]
+    metrics: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack that is up; `stand_in` says that a test's S3 server plays the object store."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    client: Client
+    lake: Lake
+    stand_in: bool
+
+    def compose(self, *arguments: str) -> str:
+        """Return what `docker compose` prints, and expect it to succeed."""
+        return said(["docker", "compose", *arguments], self.folder, self.environment)
+
+    def container(self, service: str) -> str:
+        """Return the id of a service's only container."""
+        (found,) = self.compose("ps", "--all", "--quiet", service).split()
+        return found
+
+    def docker(self, *arguments: str) -> str:
+        """Return what `docker` prints, and expect it to succeed."""
+        return said(["docker", *arguments], self.folder, self.environment)
+
+    def kill(self, service: str, *, down_seconds: float = 3) -> None:
+        """Kill a service's container outright, and start it again."""
+        container = self.container(service)
+        self.docker("kill", "--signal", "KILL", container)
+        time.sleep(down_seconds)
+        self.docker("start", container)
+
+    def reach(self, dataflow: Dataflow, task: str) -> str:
+        """Start a run, and return its id when one of its tasks is running."""
+        name = str(dataflow.identity)
+        run = self.client.trigger(name)
+
+        def runs() -> bool:
+            states = {each.id: each.state for each in self.client.tasks(name, run)}
+            return states.get(task) == "running"
+
+        eventually(runs, interval=0.2)
+        return run
+
+    def end(self, dataflow: Dataflow, run: str) -> Run:
+        """Return a run when it has ended; Airflow may be away meanwhile."""
+        name = str(dataflow.identity)
+        eventually(lambda: self.client.run(name, run).finished)
+        return self.client.run(name, run)
+
+    def tries(self, dataflow: Dataflow, run: str) -> dict[str, tuple[str | None, int]]:
+        """Return the state and the number of tries of each task."""
+        tasks = self.client.tasks(str(dataflow.identity), run)
+        return {each.id: (each.state, each.try_number) for each in tasks}
+
+    def log(self, dataflow: Dataflow, run: str) -> str:
+        """Return the end of the logs of a run's tasks that did not succeed."""
+        name = str(dataflow.identity)
+        return "\n".join(
+            line.text
+            for each in self.client.tasks(name, run)
+            if each.state not in ("success", None) and each.try_number > 0
+            for line in self.client.log(name, run, each.id, each.try_number)[-20:]
+        )
+
+    def published_by(self, dataflow: Dataflow, run: str) -> Content:
+        """Return what a run has published, if it was a success with one whole release."""
+        ended = self.end(dataflow, run)
+        assert ended.state == "success", self.log(dataflow, run)
+        known = [each for each, _ in releases.releases(self.lake, dataflow.identity)]
+        (made,) = [each for each in known if each.run == run]
+        return content(self.lake, dataflow, made)
+
+
+def content(lake: Lake, dataflow: Dataflow, release: releases.Release) -> Content:
+    """Return what readers get of a release; fail if it is not what the release says."""
+    outputs = dataflow.outputs
+    assert list(release.tables) == [each.name for each in outputs if isinstance(each, Table)]
+    assert list(release.files) == [each.name for each in outputs if isinstance(each, File)]
+    assert list(release.metrics) == [each.name for each in outputs if isinstance(each, Metrics)]
+    tables, options = {}, dict(lake.store.options)
+    for contract in outputs:
+        if isinstance(contract, Table):
+            found = release.tables[contract.name]
+            place = lake.path(found.path).address
+            table = DeltaTable(place, version=found.version, storage_options=options)
+            rows = table.to_pyarrow_table()
+            assert rows.num_rows == found.rows
+            tables[contract.name] = rows.sort_by([(each, "ascending") for each in contract.key])
+    for file in release.files.values():
+        data = lake.store.read(file.path)
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (file.bytes, file.sha256)
+    digests = {name: each.sha256 for name, each in release.files.items()}
+    return Content(tables, digests, release.metrics)
+
+
+def current(lake: Lake, dataflow: Dataflow = AIRPORT_DAYS) -> Content:
+    """Return what readers get of the current release."""
+    found = releases.current(lake, dataflow.identity)
+    assert found is not None
+    return content(lake, dataflow, found)
+
+
+def said(command: list[str], folder: Path, environment: Mapping[str, str]) -> str:
+    """Return what a command prints, and expect it to succeed."""
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+def eventually(question: Callable[[], bool], interval: float = 1.0) -> None:
+    """Wait until the answer is yes; a service that does not answer has not said yes."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            if question():
+                return
+            reason = "the answer is still no"
+        except (OSError, PlatformError) as error:
+            reason = str(error)
+        assert time.monotonic() < deadline, reason
+        time.sleep(interval)

