@@ -137,7 +137,7 @@ def chaos(session: nox.Session) -> None:
 
 @nox.session
 def compose(session: nox.Session) -> None:
-    """Bring the stack of docker-compose.yaml up from nothing, and break it: `-- -m smoke` for less."""
+    """Bring the stack up from nothing, in containers, and break it; less of it: -- -m smoke."""
     if not has_engine():
         session.skip("no container engine runs here: `docker info` or `docker compose` fails")
     sync(session, "platform/requirements-test.lock", "contracts", "platform")
@@ -175,9 +175,10 @@ def lock(session: nox.Session) -> None:
 
 def has_engine() -> bool:
     """Say whether containers can be run here, with docker compose."""
-    asked = (("docker", "info"), ("docker", "compose", "version"))
-    return shutil.which("docker") is not None and all(
-        subprocess.run(each, capture_output=True, check=False).returncode == 0 for each in asked
+    docker = shutil.which("docker")
+    return docker is not None and all(
+        subprocess.run([docker, *asked], capture_output=True, check=False).returncode == 0  # noqa: S603 - as above
+        for asked in (["info"], ["compose", "version"])
     )
 
 

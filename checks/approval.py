@@ -20,7 +20,10 @@ from teams import (
     expected,
 )
 
-SESSIONS = ("contracts", "odcs", "platform", "transforms", "boundaries", "integration")
+SESSIONS = (
+    *("contracts", "odcs", "platform", "transforms"),
+    *("boundaries", "integration", "compose"),
+)
 
 Approval: TypeAlias = Literal["platform", "data-science", "owner", "both", "either", "catalog"]
 
@@ -81,6 +84,12 @@ RULES = (
         ("transforms", "boundaries"),
     ),
     Rule(("transforms/",), "the transforms", "data-science", ("transforms", "boundaries")),
+    Rule(
+        ("docker/", "docker-compose.yaml", "integration/compose/"),
+        "the stack",
+        "both",
+        ("boundaries", "compose"),
+    ),
     Rule(("integration/",), "tests of the whole", "both", ("boundaries", "integration")),
     Rule(("benchmarks/",), "what is measured", "both", ("boundaries", "integration")),
     Rule(("docs/", "*.md"), "pages for readers", "either", ("boundaries",)),

@@ -107,7 +107,7 @@ def layout(root: Path, path: Sequence[Path]) -> Iterator[Catch]:  # noqa: ARG001
     homes = (
         *(f"{tree}/src/{package}/" for tree, package in zip(TREES, PACKAGES, strict=True)),
         *(f"{tree}/tests/" for tree in TREES),
-        *("checks/", "integration/", "benchmarks/", "noxfile.py"),
+        *("checks/", "integration/", "benchmarks/", "docker/", "noxfile.py"),
     )
     for file in files(root):
         if file.suffix == ".py" and not str(file).startswith(homes):

@@ -35,7 +35,7 @@ MODULE_FIELDS = (
     *("protected_modules", "source_modules"),
 )
 RULE_CODES = ("TID251", "INP001", "S102", "S307")
-RULED = (*TREES, "benchmarks", "checks", "integration")
+RULED = (*TREES, "benchmarks", "checks", "docker", "integration")
 RUFF = ("ruff.toml", *(f"{each}/ruff.toml" for each in RULED))
 TESTS_MAY_IGNORE = {"INP001"}
 

@@ -140,7 +140,7 @@ def test_an_addition_beside_another_contract_needs_both(
     assert document["teams"] == [DATA, PLATFORM]
     assert document["informed"] == []
     assert document["sessions"] == [
-        *("contracts", "odcs", "platform", "transforms", "boundaries", "integration")
+        *("contracts", "odcs", "platform", "transforms", "boundaries", "integration", "compose")
     ]
 
 
@@ -193,7 +193,7 @@ def test_the_text_says_who_what_and_why(root: Path, capsys: pytest.CaptureFixtur
         "the catalog: offered in addition: dataflow tides.v1, chart (output-added)",
         f"  paths     {CATALOG} and 1 more",
         f"  approval  {DATA}; {PLATFORM} is informed",
-        "  sessions  contracts, odcs, platform, transforms, boundaries, integration",
+        "  sessions  contracts, odcs, platform, transforms, boundaries, integration, compose",
         "",
         "pages for readers",
         "  paths     README.md",
@@ -202,7 +202,7 @@ def test_the_text_says_who_what_and_why(root: Path, capsys: pytest.CaptureFixtur
         "",
         f"Must approve: {DATA}",
         f"Is informed:  {PLATFORM}",
-        "Must run:     nox -s contracts odcs platform transforms boundaries integration",
+        "Must run:     nox -s contracts odcs platform transforms boundaries integration compose",
     ]
 
 

@@ -1,3 +1,4 @@
+#!/opt/venvs/platform/bin/python
 """Create the lake's bucket, unless it is there."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+#!/opt/venvs/platform/bin/python
 """Say whether a service of Airflow is well, without importing Airflow: that would cost seconds.
 
 `health.py api-server|scheduler|dag-processor|triggerer|worker`: exit status 0 for yes.
@@ -19,7 +20,7 @@ def main(service: str) -> bool:
     """Say whether a service is well: ask it, or who hears its heartbeat."""
     match service:
         case "api-server":
-            # The first request to this part takes the server seconds, in which a task would give up.
+            # Its first answer here takes the server seconds, in which a task would give up.
             _get("http://127.0.0.1:8080/execution/health")
             _get("http://127.0.0.1:8080/api/v2/version")
         case "scheduler":

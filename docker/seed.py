@@ -1,3 +1,4 @@
+#!/opt/venvs/platform/bin/python
 """Load the stand-in company's tables into the operational database, once, all together or none."""
 
 from __future__ import annotations

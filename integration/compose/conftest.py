@@ -23,7 +23,7 @@ from isthmus_platform.storage.objects import Credentials, ObjectStore
 ROOT = Path(__file__).parents[2]
 FILES = "docker-compose.yaml"
 STAND_IN = f"{FILES}:docker/stand-in.yaml"
-# The first of the three lines, as it stands in the file; the second is `up`, in the background here.
+# The first of the three lines as it stands in the file; the second is `up`, here in the background.
 ENV_FILE = r'echo -e "AIRFLOW_UID=$(id -u)\nAIRFLOW_GID=0" > .env'
 UP = ("docker", "compose", "up", "--build", "--detach", "--wait", "--wait-timeout", "600")
 
@@ -43,7 +43,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def canary(tmp_path_factory: pytest.TempPathFactory) -> str:
+def canary() -> str:
     """Return a password that the build is given, and must not leave in an image."""
     return f"canary{secrets.token_hex(12)}"
 

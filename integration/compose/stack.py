@@ -144,7 +144,9 @@ def said(command: list[str], folder: Path, environment: Mapping[str, str]) -> st
         timeout=900,
         check=False,
     )
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    assert done.returncode == 0, (
+        f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    )
     return done.stdout
 
 

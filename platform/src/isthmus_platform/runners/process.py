@@ -209,7 +209,7 @@ class RunnerProcess:
         try:
             process = subprocess.Popen(
                 guard_command(self._account, "run"),
-                env=GUARD_ENVIRONMENT,  # the runner's own travels through the pipe, where no `ps` shows it
+                env=GUARD_ENVIRONMENT,  # the runner's own travels by pipe, where no `ps` shows it
                 cwd="/",
                 stdin=inward,
                 stdout=subprocess.PIPE,
