@@ -23,7 +23,7 @@ from isthmus_platform.lake import (
     tables,
     takeover,
 )
-from isthmus_platform.operators import ingest, retirement
+from isthmus_platform.operators import ingest
 from isthmus_platform.runners import process
 from isthmus_platform.runs import record
 
