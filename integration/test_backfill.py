@@ -44,21 +44,20 @@ def deploy(airflow: Airflow, published: Run) -> Iterator[Callable[..., None]]:  
 
 
 def month_by_month(airflow: Airflow) -> list[Run]:
-    """Run the twelve months, in no order and several at once; return their runs when all ended.
+    """Run the twelve months, in no order and two at once; return their runs.
 
     They are started one by one: Airflow makes no backfill on SQLite while others write to it, and
     its scheduler may die of one.
     """
-    months = [
-        BY_MONTH.interval(f"2013-{month:02}") for month in (7, 1, 12, 3, 9, 2, 11, 5, 8, 4, 10, 6)
-    ]
-    ids = [
-        airflow.client.trigger(
-            CARRIER_DAYS, {"interval_start": str(each.start), "interval_end": str(each.end)}
-        )
-        for each in months
-    ]
-    return ended(airflow, ids)
+    pairs = ((7, 1), (12, 3), (9, 2), (11, 5), (8, 4), (10, 6))
+    return [each for pair in pairs for each in ended(airflow, [start(airflow, n) for n in pair])]
+
+
+def start(airflow: Airflow, month: int) -> str:
+    """Start the run of a month, and return its id."""
+    interval = BY_MONTH.interval(f"2013-{month:02}")
+    fields = {"interval_start": str(interval.start), "interval_end": str(interval.end)}
+    return airflow.client.trigger(CARRIER_DAYS, fields)
 
 
 def ended(airflow: Airflow, ids: list[str]) -> list[Run]:
@@ -118,9 +117,10 @@ def test_twelve_months_are_one_year(airflow: Airflow) -> None:
     assert len(set(first.values())) == 12
     assert rows(airflow).equals(year)
 
-    for each in reversed(runs):
-        airflow.client.clear(CARRIER_DAYS, each.id)
-    ended(airflow, [each.id for each in runs])
+    again = [each.id for each in runs[:2]]
+    for each in again:
+        airflow.client.clear(CARRIER_DAYS, each)
+    ended(airflow, again)
     assert origins(airflow) == first  # the same runs made the same files: nothing is new
     assert rows(airflow).equals(year)
 
