@@ -9,7 +9,7 @@ import sys
 
 from .bugs import BUGS
 from .cases import Outcome
-from .plans import KINDS
+from .kinds import KINDS
 from .sessions import Field, Session, table
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,46 @@ def _moves_back() -> None:
     publishing.publish = publish
 
 
+def _starts_from_head() -> None:
+    """Let a run for an interval follow the newest version of a table, whoever rolled it back."""
+    real = publishing._Attempt._kept
+
+    def kept(self: Any, table: Any, *args: Any) -> Any:
+        places = documents.documents_in(self.lake.releases(self.dataflow.identity))
+        known = [documents.read_document(releases.Release, each) for each in places]
+        head = max(known, key=lambda each: each.tables[table.name].version)
+        return real(replace(self, base=head), table, *args)
+
+    publishing._Attempt._kept = kept  # type: ignore[assignment, method-assign] # a bug
+
+
+def _keeps_empty_months() -> None:
+    """Keep the partitions of a run's interval that it has no rows of."""
+
+    def kept(self: Any, table: Any, _: object) -> Any:
+        before = self.base.tables[table.name].partitions
+        return dict(before) if self.accepted.interval else {}
+
+    publishing._Attempt._kept = kept  # type: ignore[assignment, method-assign] # a bug
+
+
+def _loses_months() -> None:
+    """Move the pointer, once overtaken, to the release that follows another than what is there."""
+    real = pointer.try_move
+
+    def try_move(place: Any, moves: Any, *args: Any) -> bool:
+        while not real(place, moves, *args):
+            moves = pointer.read_moves(place)
+        return True
+
+    publishing.try_move = try_move  # type: ignore[assignment, attr-defined] # a bug
+
+
+def _loses_part() -> None:
+    """Take what the first of a run's mapped tasks has accepted for all of it."""
+    acceptance.join = lambda parts, interval: replace(parts[0], interval=interval)
+
+
 def _cleans_too_much() -> None:
     """Clean without asking which files are needed."""
     cleaning._needed = lambda *_: frozenset()
@@ -144,6 +185,10 @@ BUGS: dict[str, Callable[[], None]] = {
     "green-without-result": _green_without_result,
     "leaves-process": _leaves_process,
     "moves-back": _moves_back,
+    "starts-from-head": _starts_from_head,
+    "keeps-empty-months": _keeps_empty_months,
+    "loses-months": _loses_months,
+    "loses-part": _loses_part,
     "cleans-too-much": _cleans_too_much,
     "half-documents": _half_documents,
     "ignores-pins": _ignores_pins,

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from . import invariants, lakes
 from .invariants import Ledger
-from .orders import FAILED, REFUSED, SUCCESS, TASKS, Trap, xcom
+from .orders import FAILED, REFUSED, SUCCESS, Trap, xcom
 from .plans import Plan
 from .scheduler import Disturbance, Scheduler
+from .spans import AFTERWARDS
 from .templates import PARAMS, Templates
 from .zygote import Zygote
 
@@ -54,7 +55,7 @@ class Case:
         self.ledger = Ledger(self.scheduler.claims)
         self._chance = random.Random(plan.seed)  # noqa: S311 - no secret
         self._mounted: Path | None = None
-        (self.before, *_) = templates.before[plan.dataflow]
+        self.before, *_, self.first = templates.before[plan.dataflow]
         (self.other_input, *_) = reversed(templates.before["flight_delays"])
         self.may_be_current: set[str] = set()
 
@@ -84,8 +85,7 @@ class Case:
     def _prepare(self) -> None:
         plan, folder = self.plan, self.folder
         self.templates.copy(plan.dataflow, plan.start, folder)
-        for task in TASKS[: TASKS.index(plan.start)]:
-            self.scheduler.tries |= {("main", task): 1, ("other", task): 1}
+        self.scheduler.tries = self.templates.tries[plan.dataflow, plan.start].copy()
         self.scheduler.clocks = dict(plan.clocks)
         if plan.clocks:
             lakes.age(folder, -plan.clocks["files"] / 24)
@@ -98,27 +98,30 @@ class Case:
             (folder / plan.closed).chmod(0o555)
             self.scheduler.obeys_modes = True
         if plan.truncated:
-            said = json.loads(xcom(folder, "main", "transform").read_text())
-            files = [file["path"] for output in said["outputs"] for file in output["files"]]
+            said = json.loads(xcom(folder, plan.main, "transform").read_text())
+            parts = said if isinstance(said, list) else [said]
+            outputs = [each for part in parts for each in part["outputs"]]
+            files = [file["path"] for output in outputs for file in output["files"]]
             path = folder / "lake" / self._chance.choice(files)
             os.truncate(path, self._chance.randrange(path.stat().st_size))
 
     def _disturb(self) -> tuple[str, int]:
         """Run until the run ends, well or not; return its last task and that task's status."""
         plan = self.plan
-        by = Disturbance(plan.trap, plan.blow, self._meanwhile if plan.beside else None)
+        meanwhile = self._meanwhile if plan.beside else None
+        by = Disturbance(plan.trap, plan.blow, meanwhile, plan.seed)
         other: list[int] = []
 
         def run_other(after: float) -> None:
             time.sleep(after)
-            _, status = self.scheduler.run("other", plan.start, retries=1)
+            _, status = self.scheduler.run(plan.other, plan.start, retries=1)
             other.append(status)
 
         thread = None
         if plan.second_after is not None:
             thread = threading.Thread(target=run_other, args=(plan.second_after,))
             thread.start()
-        ended = self.scheduler.run("main", plan.start, disturbed=plan.task, by=by)
+        ended = self.scheduler.run(plan.main, plan.start, disturbed=plan.task, by=by)
         if thread is not None:
             thread.join()
             if other != [SUCCESS]:
@@ -141,12 +144,14 @@ class Case:
         """Do what happens beside the run while a trap holds one of its tasks."""
         match self.plan.beside:
             case "publish twice":
-                self._expect(
-                    "publishing a second time at once", self.scheduler.attempt("main", "publish")
-                )
+                status = self.scheduler.attempt(self.plan.main, "publish")
+                self._expect("publishing a second time at once", status)
+            case "another run":
+                self._run_other()
             case "roll back":
-                self._roll_back()
-                self.may_be_current.add(self.before)
+                self._roll_back(self.before)
+            case "roll back further":
+                self._roll_back(self.first)
             case "supersede":
                 status = self.scheduler.command("rollback", self.other_input, "flight_delays")
                 self._expect("giving another input", status)
@@ -166,16 +171,18 @@ class Case:
         if status == REFUSED and not (spoiled or swept):
             self._blame(f"{task} refuses to be retried")
         if not spoiled:
-            again = Disturbance(plan.again)
-            task, status = self.scheduler.run("main", task, disturbed=task, by=again)
+            if plan.between:
+                self._run_other()
+            again = Disturbance(plan.again, instance=plan.seed)
+            task, status = self.scheduler.run(plan.main, task, disturbed=task, by=again)
             if plan.again and status not in (SUCCESS, REFUSED):
-                task, status = self.scheduler.run("main", task)
+                task, status = self.scheduler.run(plan.main, task)
             self.outcome.recovery = "retry"
         if status != SUCCESS and spoiled:
-            task, status = self.scheduler.run("main", "transform")
+            task, status = self.scheduler.run(plan.main, "transform")
             self.outcome.recovery = "clear"
         if status != SUCCESS and swept:  # what a run under way had made may be gone for good
-            task, status = self.scheduler.run("anew")
+            task, status = self.scheduler.run(f"{plan.main}-anew")
             self.outcome.recovery = "new run"
         self._expect(f"{task}, tried again without a disturbance,", status)
         return status == SUCCESS
@@ -188,23 +195,29 @@ class Case:
                 if "kill" in later:
                     self.scheduler.command("rollback", self.before, trap=self.plan.later_trap)
                     self._look()
-                self._roll_back()
-                self.may_be_current = {self.before}
+                self.may_be_current = set()
+                self._roll_back(self.before)
             case "clean" | "kill a clean":
                 if "kill" in later:
                     self._clean(lakes.KEEP_DAYS, self.plan.later_trap)
                     self._look()
                 self._clean(lakes.KEEP_DAYS)
             case _:
-                first = "ingest" if later == "clear" else "publish"
-                task, status = self.scheduler.run("main", first)
-                self._expect(f"{task}, cleared,", status)
+                first = {"clear": "ingest", "publish again": "publish"}.get(later, self.plan.start)
+                run = AFTERWARDS.get(later, self.plan.main)
+                task, status = self.scheduler.run(run, first)
+                self._expect(f"{task} of {run}, cleared or new,", status)
                 if status == SUCCESS:
                     made = self.scheduler.claims[-1][1]
                     self.may_be_current = {current if made in known else made}
 
-    def _roll_back(self) -> None:
-        self._expect("rolling back", self.scheduler.command("rollback", self.before))
+    def _roll_back(self, release: str) -> None:
+        self._expect("rolling back", self.scheduler.command("rollback", release))
+        self.may_be_current.add(release)
+
+    def _run_other(self) -> None:
+        task, status = self.scheduler.run(self.plan.other, self.plan.start)
+        self._expect(f"{task} of {self.plan.other}, undisturbed,", status)
 
     def _clean(self, keep_days: float, trap: Trap | None = None) -> None:
         for releases in self.templates.before.values():
@@ -230,6 +243,8 @@ class Case:
         self.outcome.problems += [each for each in found if each not in self.outcome.problems]
 
     def _check_current(self) -> None:
+        overtaken = lakes.overtaken(self.folder, self.plan.dataflow)
+        self.outcome.left["releases that were overtaken"] = overtaken
         made = {release for _, release in self.scheduler.claims}
         allowed = self.may_be_current | (set() if self._decided() else made)
         if self._current() not in allowed:

@@ -7,19 +7,22 @@ import io
 import json
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
 from pyarrow import parquet
 
-from isthmus_contracts import Dataflow, Identity, Table
+from isthmus_contracts import Dataflow, Identity, Interval, Table
 from isthmus_contracts.catalog import CATALOG
 from isthmus_platform.lake import cleaning, pointer, releases, tables
+from isthmus_platform.lake.documents import documents_in, read_document
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.places import Lake
-from isthmus_platform.storage import DiskStore
+from isthmus_platform.lake.releases import Release, ReleasedTable
+from isthmus_platform.storage import DiskStore, Location
 
 from .orders import Order
 
@@ -43,13 +46,32 @@ _DRAFT = re.compile(
 class Whole:
     """A published release, every byte of which was read: digests of what it says and what it is.
 
-    `given` names the run's params and the rows that it read, `made` the content of its outputs.
+    `given` names the run's params and the rows that it read, `made` the content of its outputs;
+    `parts` are the partitions that have rows, by name.
     """
 
     id: str
     run: str
     given: str
     made: str
+    interval: Interval | None = None
+    parts: Mapping[str, Part] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One partition of a release's table, of which each row was read."""
+
+    run: str
+    made: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A release and that which was current when it was published, as their documents say it."""
+
+    made: Release
+    base: Release | None
 
 
 def open_lake(folder: Path) -> Lake:
@@ -94,11 +116,13 @@ def read_whole(folder: Path, dataflow: str, release_id: str) -> Whole:
     lake, contract = open_lake(folder), CATALOG.dataflow(dataflow)
     release = releases.release(lake, contract.identity, release_id)
     made: dict[str, object] = {}
+    parts: dict[str, Part] = {}
     for output in contract.outputs:
         name = output.name
         if isinstance(output, Table):
             pin = releases.pin(release, name)
             rows, made[name] = _read_table(lake, pin, output)
+            parts |= _read_parts(lake, release.tables[name], output)
             if rows != release.tables[name].rows:
                 raise ValueError(f"{name} has {rows} rows; it says {release.tables[name].rows}")
         elif name in release.files:
@@ -108,10 +132,25 @@ def read_whole(folder: Path, dataflow: str, release_id: str) -> Whole:
                 raise ValueError(f"{name} has not the content that the release says")
         else:
             made[name] = dict(release.metrics[name])
-    return Whole(release.id, release.run, _given(lake, contract, release), _digest(made))
+    given = _given(lake, contract, release)
+    return Whole(release.id, release.run, given, _digest(made), release.interval, parts)
 
 
-def _given(lake: Lake, contract: Dataflow, release: releases.Release) -> str:
+def steps(folder: Path, dataflow: str) -> Iterator[Step]:
+    """Yield each publication of a dataflow with what it followed, removed or not."""
+    lake, identity = open_lake(folder), identity_of(dataflow)
+
+    def of(name: str) -> Release:
+        return read_document(Release, releases.document_of(lake, identity, name))
+
+    before: str | None = None
+    for move in pointer.read_moves(lake.pointer(identity)):
+        if move.reason == "publish":
+            yield Step(of(move.release), of(before) if before else None)
+        before = move.release
+
+
+def _given(lake: Lake, contract: Dataflow, release: Release) -> str:
     read = {
         each.name: _read_table(lake, release.inputs[each.name], each.table)[1]
         for each in contract.inputs
@@ -121,9 +160,32 @@ def _given(lake: Lake, contract: Dataflow, release: releases.Release) -> str:
 
 def _read_table(lake: Lake, pin: Pin, contract: Table) -> tuple[int, str]:
     """Return the number of rows of a table, and a digest of them."""
-    files = tables.files_of(lake.path(pin.table), pin.version)
-    rows = pa.concat_tables(parquet.ParquetFile(file.local()).read() for file in files)
-    rows = rows.select([each.name for each in contract.columns])
+    return _read_rows(tables.files_of(lake.path(pin.table), pin.version), contract)
+
+
+def _read_parts(lake: Lake, released: ReleasedTable, contract: Table) -> dict[str, Part]:
+    """Read each partition by itself; raise `ValueError` if they are not the table."""
+    folder, by = lake.path(released.path), contract.partitioning
+    files = [each.name for part in released.partitions.values() for each in part.files]
+    whole = [each.name for each in tables.files_of(folder, released.version)]
+    if by is None:
+        return {}
+    if sorted(files) != sorted(whole):
+        raise ValueError(f"the files of {contract.name} are {whole}; its partitions have {files}")
+    parts = {}
+    for name, part in released.partitions.items():
+        places = [folder / each.name for each in part.files]
+        days = [_read(each, contract)[by.column].cast(pa.date32()) for each in places]
+        found = {by.name(day) for each in days for day in each.to_pylist()}
+        rows, made = _read_rows(places, contract)
+        if found != {name} or rows != part.rows:
+            raise ValueError(f"partition {name} has {rows} rows of {found}; it says {part.rows}")
+        parts[name] = Part(part.run, made)
+    return parts
+
+
+def _read_rows(files: Iterable[Location], contract: Table) -> tuple[int, str]:
+    rows = pa.concat_tables([_read(each, contract) for each in files])
     rows = rows.sort_by([(name, "ascending") for name in contract.key]).combine_chunks()
     buffer = io.BytesIO()
     with pa.ipc.new_stream(buffer, rows.schema) as writer:
@@ -131,8 +193,20 @@ def _read_table(lake: Lake, pin: Pin, contract: Table) -> tuple[int, str]:
     return rows.num_rows, hashlib.sha256(buffer.getvalue()).hexdigest()
 
 
+def _read(file: Location, contract: Table) -> pa.Table:
+    rows = parquet.ParquetFile(file.local()).read()
+    return rows.select([each.name for each in contract.columns])
+
+
 def _digest(content: object) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def overtaken(folder: Path, dataflow: str) -> int:
+    """Return how many releases were prepared and never published."""
+    lake, identity = open_lake(folder), identity_of(dataflow)
+    moves = pointer.read_moves(lake.pointer(identity))
+    return len(documents_in(lake.releases(identity))) - len({move.release for move in moves})
 
 
 def strangers(folder: Path) -> tuple[list[str], list[str]]:

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from isthmus_contracts import ParamValue
+
+from .spans import Span
+
 TASKS = ("ingest", "transform", "publish")
 """The tasks of every DAG, in their order."""
 
@@ -32,19 +36,33 @@ class Trap:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Order one try of a task, or a command of `isthmus-platform` (rollback, clean)."""
+    """Order one try of a task, or a command of `isthmus-platform` (rollback, clean).
+
+    A task that is mapped has instances, `transform[0]` and so on.
+    """
 
     folder: str
     dataflow: str
     run: str
     task: str
     number: int
-    params: Mapping[str, int] = field(default_factory=dict)
+    params: Mapping[str, ParamValue] = field(default_factory=dict)
     argument: str = ""
     trap: Trap | None = None
     clock_hours: float = 0.0
     obeys_modes: bool = False
     bug: str | None = None
+    span: Span = field(default_factory=Span)
+
+    @property
+    def operator(self) -> str:
+        """Return the task's id; that of an instance of a mapped task has no index."""
+        return self.task.partition("[")[0]
+
+    @property
+    def index(self) -> int:
+        """Return the number of an instance of a mapped task, or -1, as Airflow does."""
+        return int(self.task.partition("[")[2].rstrip("]") or -1)
 
     @property
     def name(self) -> str:

@@ -8,18 +8,21 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
+from isthmus_contracts import ParamValue
 from isthmus_platform.runs import RunRecord
 
 from . import lakes
 from .moments import STAGING
-from .orders import CONFUSED, FAILED, SUCCESS, TASKS, Order, Trap, xcom
+from .orders import CONFUSED, FAILED, REFUSED, SUCCESS, TASKS, Order, Trap, xcom
 from .plans import Blow
+from .spans import span_of
 from .zygote import TaskProcess, Zygote
 
 _ROUND_SECONDS = 0.004
@@ -33,11 +36,15 @@ class ConfusedError(Exception):
 
 @dataclass(frozen=True)
 class Disturbance:
-    """Hold what befalls one try; `meanwhile` is done while its trap holds the process."""
+    """Hold what befalls one try; `meanwhile` is done while its trap holds the process.
+
+    Where the task is mapped, the number `instance` is disturbed, modulo how many there are.
+    """
 
     trap: Trap | None = None
     blow: Blow | None = None
     meanwhile: Callable[[], None] | None = None
+    instance: int = 0
 
 
 @dataclass
@@ -47,7 +54,7 @@ class Scheduler:
     folder: Path
     zygote: Zygote
     dataflow: str
-    params: dict[str, int]
+    params: Mapping[str, ParamValue]
     bug: str | None = None
     clocks: dict[str, float] = field(default_factory=dict)
     obeys_modes: bool = False
@@ -79,9 +86,38 @@ class Scheduler:
                 return task, status
         return TASKS[-1], SUCCESS
 
-    def attempt(self, run: str, task: str, by: Disturbance | None = None, more: str = "") -> int:
-        """Execute one try of a task; return its status as Airflow would see it."""
+    def attempt(self, run: str, task: str, by: Disturbance | None = None) -> int:
+        """Execute one try of a task, or of its instances; return its status as Airflow sees it."""
         by = by or Disturbance()
+        if task == "transform" and span_of(run).mapped:
+            return self._attempt_instances(run, by)
+        return self._attempt(run, task, by)
+
+    def _attempt_instances(self, run: str, by: Disturbance) -> int:
+        """Execute a try of each instance of the transform that has not yet succeeded."""
+        parts = len(json.loads(xcom(self.folder, run, "ingest").read_text(encoding="utf-8")))
+        tasks = [f"transform[{index}]" for index in range(parts)]
+        left = [each for each in tasks if not xcom(self.folder, run, each).exists()]
+        xcom(self.folder, run, "transform").unlink(missing_ok=True)
+        disturbed = left[by.instance % len(left)]
+        with ThreadPoolExecutor(2) as pool:
+            ended = pool.map(
+                lambda each: self._attempt(run, each, by if each == disturbed else Disturbance()),
+                left,
+            )
+        failed = [each for each in ended if each != SUCCESS]
+        if failed:
+            return REFUSED if REFUSED in failed else FAILED
+        # From now on the whole task has succeeded; who clears it, clears all of its instances.
+        returned = []
+        for each in tasks:
+            kept = xcom(self.folder, run, each)
+            returned.append(json.loads(kept.read_text(encoding="utf-8")))
+            kept.unlink()
+        xcom(self.folder, run, "transform").write_text(json.dumps(returned), encoding="utf-8")
+        return SUCCESS
+
+    def _attempt(self, run: str, task: str, by: Disturbance, more: str = "") -> int:
         self.tries[run, task] += 1
         order = Order(
             str(self.folder),
@@ -95,6 +131,7 @@ class Scheduler:
             self.clocks.get(task, 0.0),
             self.obeys_modes,
             self.bug,
+            span_of(run),
         )
         kept = xcom(self.folder, run, task)
         kept.unlink(missing_ok=True)
@@ -105,7 +142,7 @@ class Scheduler:
             raise ConfusedError(f"{order.name}: {order.log.read_text()[-2000:]}")
         if status == SUCCESS:
             said = json.loads(order.result.read_text(encoding="utf-8"))
-            if task in TASKS:
+            if order.operator in TASKS:
                 kept.write_text(json.dumps(said["returned"]), encoding="utf-8")
             if task == TASKS[-1]:
                 self.claims.append((run, said["returned"]))
@@ -124,7 +161,7 @@ class Scheduler:
             self.clocks,
             tries=self.tries,
         )
-        return other.attempt("person", verb, Disturbance(trap), argument)
+        return other._attempt("person", verb, Disturbance(trap), argument)
 
     def leave_alone(self, seconds: float) -> list[TaskProcess]:
         """Wait for tries that nobody supervises; return those that do not end."""
@@ -183,7 +220,7 @@ class Scheduler:
         record = RunRecord(self.folder / "runs", identity, order.run)
         if blow.event == STAGING:
             spool = record.directory / f"{order.task}.{order.number}.work" / "spool"
-            return len(list(spool.glob("*"))) >= blow.count
+            return len(list(spool.rglob("*"))) >= blow.count
         try:
             said = record.try_of(order.task, order.number).events.read_text(encoding="utf-8")
         except FileNotFoundError:

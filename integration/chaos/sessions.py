@@ -15,7 +15,9 @@ from itertools import count
 from pathlib import Path
 
 from .cases import Case, ImpossibleError, Outcome
-from .plans import KINDS, Plan, draw
+from .kinds import KINDS, draw
+from .plans import Plan
+from .spans import span_of
 from .templates import Templates
 from .zygote import Zygote
 
@@ -147,6 +149,9 @@ def table(session: Session) -> Iterator[str]:
         if own:
             yield _row((kind, *_counts(own)))
     yield _row(("all", *_counts(session.outcomes)))
+    runs = Counter(each.plan.dataflow for each in session.struck)
+    runs["with mapped tasks"] = sum(span_of(each.plan.main).mapped for each in session.struck)
+    yield "disturbed: " + ", ".join(f"{times} {name}" for name, times in runs.items())
     left = Counter[str]()
     for each in session.outcomes:
         left.update(each.left)

@@ -11,21 +11,25 @@ import os
 import signal
 import sys
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from airflow.sdk import Asset
 from airflow.sdk.bases.operator import BaseOperator, ExecutorSafeguard
+from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from isthmus_contracts.catalog import CATALOG
 from isthmus_platform.dags.linear import build_dag
 from isthmus_platform.deployment import load_deployment
+from isthmus_platform.operators.intervals import END, START
 
 from . import bugs, lakes, traps
 from .orders import CONFUSED, FAILED, REFUSED, SUCCESS, TASKS, Order, xcom
+from .spans import Span
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,15 @@ class TaskInstance:
 
     order: Order
 
-    map_index: int = -1
-
     @property
     def task_id(self) -> str:
-        """Return the task's name."""
-        return self.order.task
+        """Return the task's id."""
+        return self.order.operator
+
+    @property
+    def map_index(self) -> int:
+        """Return which instance of a mapped task this is, or -1."""
+        return self.order.index
 
     @property
     def try_number(self) -> int:
@@ -76,7 +83,7 @@ def perform(order: Order) -> int:
         traceback.print_exc()
         return CONFUSED
     try:
-        returned = _execute(order) if order.task in TASKS else lakes.command(order)
+        returned = _execute(order) if order.operator in TASKS else lakes.command(order)
     except AirflowFailException:
         return REFUSED
     except (AirflowException, Exception):  # noqa: BLE001 - Airflow would call each a failure
@@ -88,18 +95,37 @@ def perform(order: Order) -> int:
 
 def _execute(order: Order) -> dict[str, object]:
     contract = CATALOG.dataflow(order.dataflow)
-    task = build_dag(contract, load_deployment().settings(contract)).get_task(order.task)
+    instance = TaskInstance(order)
+    settings = replace(load_deployment().settings(contract), fan_out=order.span.mapped)
+    task = build_dag(contract, settings).get_task(order.operator)
+    if isinstance(task, MappedOperator):
+        pins: Any = instance.xcom_pull("ingest")
+        task = task.unmap({"pins": pins[order.index]})
     assert isinstance(task, BaseOperator)
     # As Airflow does: the handler only tells the operator, and its supervisor kills 5 s later.
     signal.signal(signal.SIGTERM, lambda *_: task.on_kill())
     ExecutorSafeguard.tracker.set(task)
     events = OutletEvents()
     context: Any = {  # Airflow's type has 30 keys more
-        "ti": TaskInstance(order),
+        "ti": instance,
         "run_id": order.run,
         "params": {each.name: each.default for each in contract.params} | dict(order.params),
         "outlet_events": events,
         "triggering_asset_events": {},
     }
+    _tell(order.span, context)
     returned = task.execute(context)
     return {"returned": returned, "events": [each.extra for each in events.values()]}
+
+
+def _tell(span: Span, context: dict[str, Any]) -> None:
+    """Say in a context which days the run is for, as a person or a backfill says it."""
+    kind = "backfill" if span.backfill else "manual"
+    context["dag_run"] = SimpleNamespace(run_type=SimpleNamespace(value=kind))
+    if span.days is None:
+        return
+    if not span.backfill:
+        context["params"] |= dict(zip((START, END), span.days, strict=True))
+        return
+    start, end = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in span.days)
+    context |= {"data_interval_start": start, "data_interval_end": end}

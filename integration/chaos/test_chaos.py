@@ -10,21 +10,23 @@ import pytest
 
 from . import moments
 from .bugs import BUGS
+from .kinds import KINDS, draw
 from .orders import Trap
-from .plans import KINDS, Plan, draw
+from .plans import Plan
 from .sessions import Field, table
+from .spans import PARTITIONED
 
 SEED = 20130101
 Wanted = Callable[[Plan], bool]
 
 
-def of(kind: str, *later: str, task: str = "") -> Wanted:
+def of(kind: str, *later: str, task: str = "", dataflow: str = "airport_days") -> Wanted:
     """Want plans of a kind, cheap ones, after which something is done."""
 
     def wanted(plan: Plan) -> bool:
-        cheap = plan.dataflow == "airport_days" and plan.start == plan.task
+        cheap = plan.dataflow == dataflow and plan.start == plan.task
         fits = plan.kind == kind and plan.later[: len(later)] == later and task in plan.task
-        return cheap and fits and plan.beside in (None, "clean", "supersede")
+        return cheap and fits and plan.beside in (None, "clean", "supersede", "another run")
 
     return wanted
 
@@ -38,6 +40,19 @@ FOUND_BY: Mapping[str, tuple[Wanted, str]] = {
         of("kill the task", "roll back", "publish again", task="publish"),
         "was published 2 times",
     ),
+    "starts-from-head": (
+        of("rolled back months", "roll back", dataflow=PARTITIONED),
+        "has another partition .* it followed",
+    ),
+    "keeps-empty-months": (
+        of("rolled back months", "an empty month", dataflow=PARTITIONED),
+        "has the partition 2013-12 of run",
+    ),
+    "loses-months": (
+        of("a month meanwhile", dataflow=PARTITIONED),
+        "has another partition .* it followed",
+    ),
+    "loses-part": (of("a month meanwhile", dataflow=PARTITIONED), "has of its interval 2013-03"),
     "cleans-too-much": (of("moved clocks", "clean"), "is not whole"),
     "half-documents": (of("kill the task", task="publish"), "cannot be read|tried again"),
     "ignores-pins": (of("other work meanwhile", task="transform"), "an undisturbed run makes"),

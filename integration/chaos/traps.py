@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
+from glob import escape
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,21 +20,23 @@ from isthmus_platform.lake import (
     cleaning,
     documents,
     pointer,
+    publishing,
     releases,
     tables,
     takeover,
 )
-from isthmus_platform.operators import ingest
+from isthmus_platform.operators import ingest, retirement
 from isthmus_platform.runners import process
 from isthmus_platform.runs import record
+from isthmus_platform.storage import disk
 
 from .orders import Order, Trap
 
-_LAKE = (acceptance, cleaning, documents, pointer, releases, tables, takeover)
-_MODULES = {each.__name__: each for each in (*_LAKE, ingest, process, record, sources)}
+_LAKE = (acceptance, cleaning, documents, pointer, publishing, releases, tables, takeover)
+_MODULES = {each.__name__: each for each in (*_LAKE, disk, ingest, process, record, sources)}
 
 _PAUSE_SECONDS = 60
-_CLOCKS = ("lake.publishing", "lake.pointer", "lake.cleaning", "operators.retirement")
+_CLOCKS = (publishing, pointer, cleaning, retirement)
 _CAPABILITIES = (1, 2, 3)  # to override modes, to read in spite of them, to act as any owner
 _PR_CAPBSET_DROP = 24
 _CAPABILITY_VERSION = 0x20080522
@@ -84,8 +87,9 @@ def _spring(order: Order, trap: Trap) -> None:
 
 def _spoil(order: Order, trap: Trap) -> None:
     """Truncate a staged file, or flip one of its bits; `amount` chooses which."""
-    runs = Path(order.folder, "runs")
-    staged = sorted(runs.rglob(f"{order.task}.{order.number}.work/spool/*"))
+    work = escape(f"{order.task}.{order.number}.work")
+    below = Path(order.folder, "runs").rglob(f"{work}/spool/**/*")
+    staged = sorted(each for each in below if each.is_file())
     chance = random.Random(trap.amount)  # noqa: S311 - no secret
     path = chance.choice(staged)
     content = bytearray(path.read_bytes())
