@@ -63,9 +63,12 @@ def test_the_demonstration_publishes_every_flight(state: Path) -> None:
 
 def test_a_data_scientist_gets_the_same_tables(state: Path, tmp_path: Path) -> None:
     inputs, out = tmp_path / "inputs", tmp_path / "out"
+    # A runner hears nothing of the shell's wishes for BLAS. Other kernels round in another way, and
+    # training then ends elsewhere: shares differ by 1e-4.
+    alike = {name: each for name, each in environment().items() if "BLAS" not in name}
     platform(state, "export-inputs", "flight_delays", str(inputs))
     command = [str(ISTHMUS), "run", "flight_delays", "--inputs", str(inputs), "--out", str(out)]
-    subprocess.run(command, env=environment(), check=True, capture_output=True, timeout=120)
+    subprocess.run(command, env=alike, check=True, capture_output=True, timeout=120)
     lake = state / "lake"
     (document,) = (lake / "dataflows" / "flight_delays" / "v1" / "releases").glob("*.json")
     release = json.loads(document.read_text())
@@ -73,7 +76,7 @@ def test_a_data_scientist_gets_the_same_tables(state: Path, tmp_path: Path) -> N
         (file,) = (lake / table["path"]).glob("*.parquet")
         check_same(parquet.read_table(file), parquet.read_table(out / f"{name}.parquet"))
     boosting = [*command, "--model", "boosting"]
-    subprocess.run(boosting, env=environment(), check=True, capture_output=True, timeout=120)
+    subprocess.run(boosting, env=alike, check=True, capture_output=True, timeout=120)
     again = (out / "flight_features.parquet").read_bytes()
     (published,) = (lake / release["tables"]["flight_features"]["path"]).glob("*.parquet")
     assert again == published.read_bytes()
