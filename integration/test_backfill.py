@@ -10,6 +10,7 @@ from conftest import Airflow, eventually
 
 from isthmus_contracts import Partitioning
 from isthmus_contracts.catalog import CATALOG
+from isthmus_contracts.dataflows import INTERVAL_FIELDS
 from isthmus_platform.installation.client import Run
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.places import Lake
@@ -56,7 +57,7 @@ def month_by_month(airflow: Airflow) -> list[Run]:
 def start(airflow: Airflow, month: int) -> str:
     """Start the run of a month, and return its id."""
     interval = BY_MONTH.interval(f"2013-{month:02}")
-    fields = {"interval_start": str(interval.start), "interval_end": str(interval.end)}
+    fields = dict(zip(INTERVAL_FIELDS, (str(interval.start), str(interval.end)), strict=True))
     return airflow.client.trigger(CARRIER_DAYS, fields)
 
 

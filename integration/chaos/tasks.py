@@ -23,9 +23,9 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from isthmus_contracts.catalog import CATALOG
+from isthmus_contracts.dataflows import INTERVAL_FIELDS
 from isthmus_platform.dags.linear import build_dag
 from isthmus_platform.deployment import load_deployment
-from isthmus_platform.operators.intervals import END, START
 
 from . import bugs, lakes, traps
 from .orders import CONFUSED, FAILED, REFUSED, SUCCESS, TASKS, Order, xcom
@@ -125,7 +125,7 @@ def _tell(span: Span, context: dict[str, Any]) -> None:
     if span.days is None:
         return
     if not span.backfill:
-        context["params"] |= dict(zip((START, END), span.days, strict=True))
+        context["params"] |= dict(zip(INTERVAL_FIELDS, span.days, strict=True))
         return
     start, end = (datetime.fromisoformat(day).replace(tzinfo=UTC) for day in span.days)
     context |= {"data_interval_start": start, "data_interval_end": end}

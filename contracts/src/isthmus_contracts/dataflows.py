@@ -16,7 +16,8 @@ from isthmus_contracts.partitions import Interval
 from isthmus_contracts.tables import Table
 
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,10}")
-_RESERVED = ("interval_start", "interval_end")
+INTERVAL_FIELDS = ("interval_start", "interval_end")
+"""The names under which a person gives the two days of an interval."""
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", re.ASCII)
 
 
@@ -193,7 +194,7 @@ class Dataflow:
 
     def _check_intervals(self) -> None:
         for each in (*self.inputs, *self.params, *self.outputs) if self.partitioned else ():
-            if each.name in _RESERVED:
+            if each.name in INTERVAL_FIELDS:
                 raise DeclarationError(
                     f"dataflow {self.name!r} has partitioned outputs, so {each.name!r} is its "
                     "interval's and can be no other name"
@@ -253,12 +254,11 @@ def resolve_interval(dataflow: Dataflow, start: str | None, end: str | None) -> 
     It is None, which means everything, if both are. Raise `IntervalError` for one without the
     other, for a text that is no day, and for an interval for which the dataflow cannot run.
     """
-    given = {
-        name: text for name, text in zip(_RESERVED, (start, end), strict=True) if text is not None
-    }
+    texts = zip(INTERVAL_FIELDS, (start, end), strict=True)
+    given = {name: text for name, text in texts if text is not None}
     if not given:
         return None
-    for name in _RESERVED:
+    for name in INTERVAL_FIELDS:
         if name not in given:
             (other,) = given
             raise IntervalError(f"{other} is given and {name} is not; give both or neither")

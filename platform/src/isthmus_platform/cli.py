@@ -13,6 +13,7 @@ from rich.console import Console
 
 from isthmus_contracts import ContractError, Dataflow, resolve_interval, resolve_params
 from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
+from isthmus_contracts.dataflows import INTERVAL_FIELDS
 from isthmus_platform.demo.company import load_company
 from isthmus_platform.deployment import FILE_VARIABLE, LOCAL, Deployment, load_deployment
 from isthmus_platform.errors import PlatformError
@@ -147,7 +148,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     contract = CATALOG.dataflow(options.dataflow)
     params = _params(contract, options.param)
     if interval := resolve_interval(contract, options.interval_start, options.interval_end):
-        params |= {"interval_start": str(interval.start), "interval_end": str(interval.end)}
+        params |= zip(INTERVAL_FIELDS, (str(interval.start), str(interval.end)), strict=True)
     with _airflow(options, console) as (client, installation):
         return _run_and_report(client, installation, contract, params, console)
 

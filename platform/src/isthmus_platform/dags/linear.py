@@ -13,13 +13,13 @@ from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param
 from isthmus_contracts import Dataflow, Identity
 from isthmus_contracts import Param as ContractParam
 from isthmus_contracts.catalog import Catalog
+from isthmus_contracts.dataflows import INTERVAL_FIELDS
 from isthmus_platform.dags.mistakes import mistaken_dag, retired_dag
 from isthmus_platform.dags.pages import dataflow_page
 from isthmus_platform.deployment import Deployment, Settings, load_deployment
 from isthmus_platform.errors import DeploymentError, RetiredError
 from isthmus_platform.operators import IngestOperator, PublishOperator, TransformOperator
 from isthmus_platform.operators.approval import ApproveOperator
-from isthmus_platform.operators.intervals import END, START
 from isthmus_platform.operators.retirement import check_not_retired
 
 
@@ -116,13 +116,14 @@ def _transform(name: str, ingest: IngestOperator, settings: Settings) -> Any:  #
 
 def _interval(dataflow: Dataflow) -> dict[str, Param]:
     """Return the fields in which a person names the interval that a run is for."""
-    means = {
-        START: "First day that the run is for; without both, it is for everything.",
-        END: "Day after the last one that the run is for.",
-    }
+    meanings = (
+        "First day that the run is for; without both, it is for everything.",
+        "Day after the last one that the run is for.",
+    )
     return {
         name: Param(None, type=["null", "string"], format="date", description=meaning)
-        for name, meaning in (means.items() if dataflow.partitioned else ())
+        for name, meaning in zip(INTERVAL_FIELDS, meanings, strict=True)
+        if dataflow.partitioned
     }
 
 

@@ -7,9 +7,7 @@ from datetime import UTC, date, datetime, time
 from airflow.sdk import Context
 
 from isthmus_contracts import Dataflow, Interval, IntervalError, resolve_interval
-
-START, END = "interval_start", "interval_end"
-"""The fields of Airflow's trigger form with which a person names an interval."""
+from isthmus_contracts.dataflows import INTERVAL_FIELDS
 
 _BY_TIMETABLE = ("scheduled", "backfill")
 
@@ -22,7 +20,7 @@ def interval_of(dataflow: Dataflow, context: Context) -> Interval | None:
     """
     if not dataflow.partitioned:
         return None
-    start, end = (context["params"].get(each) for each in (START, END))
+    start, end = (context["params"].get(each) for each in INTERVAL_FIELDS)
     if start is not None or end is not None:
         return resolve_interval(dataflow, start, end)
     first, last = context.get("data_interval_start"), context.get("data_interval_end")
@@ -36,7 +34,7 @@ def interval_of(dataflow: Dataflow, context: Context) -> Interval | None:
 
 def params_of(dataflow: Dataflow, context: Context) -> dict[str, object]:
     """Return the params of a run, without the fields that name its interval."""
-    fields = (START, END) if dataflow.partitioned else ()
+    fields = INTERVAL_FIELDS if dataflow.partitioned else ()
     return {name: value for name, value in context["params"].items() if name not in fields}
 
 
