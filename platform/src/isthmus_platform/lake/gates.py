@@ -39,8 +39,7 @@ def volumes(
             partitions = table.partitioning.names(accepted.interval)
         for name in partitions:
             files = [each for each in output.files if name in (None, each.partition)]
-            there = before and (name is None or name in before.partitions)
-            rows = before.rows_of(name) if before and there else None
+            rows = before.rows_of(name) if before else None
             yield table, name, rows, sum(each.rows or 0 for each in files)
 
 

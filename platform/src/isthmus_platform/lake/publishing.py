@@ -27,6 +27,7 @@ from isthmus_platform.lake.releases import (
     ReleasedFile,
     ReleasedPartition,
     ReleasedTable,
+    current,
     document_of,
     own_files,
 )
@@ -85,8 +86,7 @@ def check_gates(
     lake: Lake, dataflow: Dataflow, accepted: Accepted, approval: Approval | None = None
 ) -> None:
     """Raise `PublicationError` if this could not be published after the current release."""
-    base = _current(lake, dataflow, read_moves(lake.pointer(dataflow.identity)))
-    _check_gates(dataflow, accepted, approval, base)
+    _check_gates(dataflow, accepted, approval, current(lake, dataflow.identity))
 
 
 def _check_gates(

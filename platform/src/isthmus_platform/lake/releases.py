@@ -9,7 +9,7 @@ from isthmus_contracts import Identity, Interval, ParamValue, UnknownNameError
 from isthmus_platform.lake.documents import read_document
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.pointer import last_move, read_moves, try_move
+from isthmus_platform.lake.pointer import Move, last_move, read_moves, try_move
 from isthmus_platform.lake.removal import check_not_removed, removed
 from isthmus_platform.lake.tables import TableFile, files_of
 from isthmus_platform.storage import Location
@@ -40,11 +40,11 @@ class ReleasedTable:
     rows: int
     partitions: Mapping[str, ReleasedPartition] = field(default_factory=dict)
 
-    def rows_of(self, partition: str | None) -> int:
-        """Return the rows of a partition, or of the whole table for None."""
+    def rows_of(self, partition: str | None) -> int | None:
+        """Return the rows of a partition, None if it is not there; for None, of the whole table."""
         if partition is None:
             return self.rows
-        return self.partitions[partition].rows if partition in self.partitions else 0
+        return self.partitions[partition].rows if partition in self.partitions else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,8 @@ def own_files(lake: Lake, release: Release) -> Iterator[Location]:
         folder = lake.path(table.path)
         if release.interval is None or not table.partitions:
             yield from files_of(folder, table.version)
-        for part in table.partitions.values() if release.interval else ():
+            continue
+        for part in table.partitions.values():
             if part.run == release.run:
                 yield from (folder / each.name for each in part.files)
     for file in release.files.values():
@@ -122,19 +123,15 @@ def release(lake: Lake, dataflow: Identity, release_id: str) -> Release:
     Raise `UnknownNameError` listing those that there are, or `RemovedReleaseError` for one that a
     cleaning has removed.
     """
-    known = _published(lake, dataflow)
-    if release_id not in known:
-        check_not_removed(dataflow, release_id, read_moves(lake.pointer(dataflow)))
-        raise UnknownNameError(f"release of dataflow '{dataflow}' named", release_id, known)
-    return read_document(Release, document_of(lake, dataflow, release_id))
+    return _among(read_moves(lake.pointer(dataflow)), lake, dataflow, release_id)
 
 
 def releases(lake: Lake, dataflow: Identity) -> tuple[tuple[Release, bool], ...]:
     """Return every published release, newest publication first, and whether it is current."""
-    move = last_move(lake.pointer(dataflow))
+    moves = read_moves(lake.pointer(dataflow))
     return tuple(
-        (read_document(Release, document_of(lake, dataflow, each)), each == (move and move.release))
-        for each in reversed(_published(lake, dataflow))
+        (read_document(Release, document_of(lake, dataflow, each)), each == moves[-1].release)
+        for each in reversed(_published(moves))
     )
 
 
@@ -143,16 +140,25 @@ def rollback(lake: Lake, dataflow: Identity, release_id: str, *, by: str) -> Rel
 
     Raise what `release` raises if there is no such release. Nothing moves if it is current.
     """
-    wanted = release(lake, dataflow, release_id)
     pointer = lake.pointer(dataflow)
-    while (moves := read_moves(pointer))[-1].release != wanted.id:
+    moves = read_moves(pointer)
+    wanted = _among(moves, lake, dataflow, release_id)
+    while moves[-1].release != wanted.id:
         check_not_removed(dataflow, wanted.id, moves)
         try_move(pointer, moves, wanted.id, "rollback", by)
+        moves = read_moves(pointer)
     return wanted
 
 
-def _published(lake: Lake, dataflow: Identity) -> list[str]:
-    moves = read_moves(lake.pointer(dataflow))
+def _among(moves: tuple[Move, ...], lake: Lake, dataflow: Identity, release_id: str) -> Release:
+    known = _published(moves)
+    if release_id not in known:
+        check_not_removed(dataflow, release_id, moves)
+        raise UnknownNameError(f"release of dataflow '{dataflow}' named", release_id, known)
+    return read_document(Release, document_of(lake, dataflow, release_id))
+
+
+def _published(moves: tuple[Move, ...]) -> list[str]:
     gone = removed(moves)
     return [each for each in dict.fromkeys(move.release for move in moves) if each not in gone]
 

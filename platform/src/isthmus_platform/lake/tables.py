@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import unquote
 from uuid import uuid4
 
@@ -105,8 +106,8 @@ def files_of(directory: Location, version: int) -> tuple[Location, ...]:
     return tuple(directory / name for name in sorted(map(unquote, names)))
 
 
-def read_version(directory: Location, version: int) -> DeltaTable:
-    """Return one version of a table."""
+def read_version(directory: Location, version: int | None = None) -> DeltaTable:
+    """Return one version of a table, by default its newest."""
     options = dict(directory.store.options)
     return DeltaTable(directory.address, version=version, storage_options=options)
 
@@ -132,9 +133,8 @@ def _word(field: Field) -> str:
 
 
 def _open(directory: Location) -> DeltaTable | None:
-    options = dict(directory.store.options)
-    there = DeltaTable.is_deltatable(directory.address, options)
-    return DeltaTable(directory.address, storage_options=options) if there else None
+    there = DeltaTable.is_deltatable(directory.address, dict(directory.store.options))
+    return read_version(directory) if there else None
 
 
 def _action(file: TableFile) -> AddAction:
@@ -163,36 +163,21 @@ def _write(
 ) -> bool:
     """Commit, or return False if that takes another commit before, which is done."""
     schema = delta_schema(table)
+    write = partial(
+        newest.create_write_transaction, schema=schema, post_commithook_properties=_AFTER_COMMIT
+    )
     there = _sizes(newest)
     stay = there.keys() & {each.name for each in files}
+    actions: list[AddAction | RemoveAction]
+    actions = [_action(each) for each in files if each.name not in stay]
     if not stay:
-        actions: list[AddAction | RemoveAction] = [_action(each) for each in files]
-        newest.create_write_transaction(
-            actions,
-            "overwrite",
-            schema,
-            commit_properties=properties,
-            post_commithook_properties=_AFTER_COMMIT,
-        )
+        write(actions, "overwrite", commit_properties=properties)
         return True
     if newest.schema() != schema:  # only overwriting changes columns
-        newest.create_write_transaction(
-            [],
-            "overwrite",
-            schema,
-            commit_properties=CommitProperties(max_commit_retries=0),
-            post_commithook_properties=_AFTER_COMMIT,
-        )
+        write([], "overwrite", commit_properties=CommitProperties(max_commit_retries=0))
         return False
-    actions = [_action(each) for each in files if each.name not in stay]
     actions += [_removal(name, size) for name, size in there.items() if name not in stay]
-    newest.create_write_transaction(
-        actions,
-        "append",
-        schema,
-        commit_properties=properties,
-        post_commithook_properties=_AFTER_COMMIT,
-    )
+    write(actions, "append", commit_properties=properties)
     return True
 
 
