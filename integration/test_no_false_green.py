@@ -170,7 +170,10 @@ def triggered_by(airflow: Airflow, run: Run) -> Run:
 
     def follower() -> Run | None:
         (event,) = airflow.client.asset_events(run.dag, run.id)
-        return next((airflow.client.run(*each) for each in event.triggered), None)
+        return next(
+            (airflow.client.run(dag, id) for dag, id in event.triggered if dag == AIRPORT_DAYS),
+            None,
+        )
 
     def is_done() -> bool:
         found = follower()
