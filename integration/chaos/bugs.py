@@ -48,11 +48,7 @@ def _pointer_first() -> None:
 
 def _no_checksum() -> None:
     """Accept files without comparing what they are with what the result says."""
-
-    def take(file: Any, spool: Path, path: Path) -> None:
-        takeover.take_over(spool, file.path, path)
-
-    acceptance._take = take
+    acceptance._check_sums = lambda *_: None
 
 
 def _green_without_result() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from isthmus_platform.errors import SpoolError
-from isthmus_platform.lake.takeover import survey, take_over
+from isthmus_platform.lake.takeover import examine, survey, take_over
 
 CONTENT = b"a model" * 1000
 
@@ -55,7 +55,8 @@ def test_a_spool_that_is_gone_is_a_problem(tmp_path: Path) -> None:
 
 def test_a_file_is_copied_and_hashed(spool: Path, tmp_path: Path) -> None:
     source, target = spool / "a" / "b" / "model.bin", tmp_path / "taken"
-    taken = take_over(spool, "a/b/model.bin", target)
+    take_over(spool, "a/b/model.bin", target)
+    taken = examine(target)
     assert (taken.bytes, taken.sha256) == (len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
     assert target.read_bytes() == CONTENT
     assert target.stat().st_ino != source.stat().st_ino

@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
@@ -29,8 +30,9 @@ from isthmus_platform.errors import PublicationError, SpoolError, TableContractE
 from isthmus_platform.lake.checks import Checker
 from isthmus_platform.lake.claims import check_claims
 from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.takeover import survey, take_over
+from isthmus_platform.lake.takeover import examine, survey, take_over
 from isthmus_platform.lake.trouble import usable
+from isthmus_platform.storage.disk import flush
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +187,12 @@ def _accept_output(
         refusal.callback(place.remove)
     with ExitStack() as writing:
         paths = [writing.enter_context(each.writing()) for each in places]
+        spool = Path(request.spool)
         for file, path in zip(output.files, paths, strict=True):
-            _take(file, Path(request.spool), path)
-        if isinstance(contract, Table):
-            rows, warnings = _count_rows(contract, output.files, paths, request.interval)
+            take_over(spool, file.path, path)
+        with _beside(lambda: _check_sums(spool, output.files, paths), lambda: _flush(paths)):
+            if isinstance(contract, Table):
+                rows, warnings = _count_rows(contract, output.files, paths, request.interval)
     files = (
         AcceptedFile(place.key, file.bytes, file.sha256, count, file.partition)
         for file, place, count in zip(output.files, places, rows, strict=True)
@@ -196,14 +200,36 @@ def _accept_output(
     return AcceptedOutput(output.name, tuple(files)), warnings
 
 
-def _take(file: StagedFile, spool: Path, path: Path) -> None:
-    taken = take_over(spool, file.path, path)
-    if (taken.bytes, taken.sha256) != (file.bytes, file.sha256):
-        problem = (
-            f"{file.path!r} has {taken.bytes} bytes and digest {taken.sha256[:12]}; "
-            f"the result says {file.bytes} and {file.sha256[:12]}"
-        )
-        raise SpoolError(str(spool), [problem])
+@contextmanager
+def _beside(*actions: Callable[[], None]) -> Iterator[None]:
+    """Do these beside the block, each in a thread; what one raises counts, not what the block does.
+
+    So a file that is not what the result says is told as that, whatever else is wrong with it.
+    """
+    with ThreadPoolExecutor(len(actions)) as threads:
+        begun = [threads.submit(each) for each in actions]
+        try:
+            yield
+        finally:
+            for each in begun:
+                each.result()
+
+
+def _check_sums(spool: Path, files: Sequence[StagedFile], paths: Sequence[Path]) -> None:
+    for file, path in zip(files, paths, strict=True):
+        taken = examine(path)
+        if (taken.bytes, taken.sha256) != (file.bytes, file.sha256):
+            problem = (
+                f"{file.path!r} has {taken.bytes} bytes and digest {taken.sha256[:12]}; "
+                f"the result says {file.bytes} and {file.sha256[:12]}"
+            )
+            raise SpoolError(str(spool), [problem])
+
+
+def _flush(paths: Sequence[Path]) -> None:
+    """Begin what the lake ends: the way to the disk takes about as long as the checks."""
+    for path in paths:
+        flush(path)
 
 
 def _count_rows(

@@ -7,78 +7,57 @@ indexes, Bloom filters, a declared order.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Iterator
 
-import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import parquet
 
 from isthmus_platform.lake.tallies import counted, shown
+from isthmus_platform.lake.values import Extreme, Values
 
-Extreme: TypeAlias = Any  # an int, a float or bytes: one of them for all values of a column
+class ChunkCheck:
+    """Compare what the footer claims of one column in one row group with the values that follow."""
 
-_AS_WRITTEN = {pa.date32(): pa.int32(), pa.timestamp("us", "UTC"): pa.int64()}
+    def __init__(self, chunk: parquet.ColumnChunkMetaData, rows: int) -> None:
+        self._name = chunk.path_in_schema
+        self._claim = chunk.statistics if chunk.is_stats_set else None
+        self._claimed_rows = rows
+        self.rows = 0
+        self._nulls = 0
+        self._least: Extreme | None = None
+        self._most: Extreme | None = None
 
-
-class Extremes:
-    """Find the nulls and the extremes of one column in one row group."""
-
-    def __init__(self) -> None:
-        self.nulls = 0
-        self.least: Extreme | None = None
-        self.most: Extreme | None = None
-
-    def add(self, values: pa.Array) -> None:
-        """Take the next values, which are of the type in which the lake keeps them."""
-        self.nulls += values.null_count
-        if values.type in _AS_WRITTEN:
-            values = values.cast(_AS_WRITTEN[values.type])
-        found = pc.min_max(values).as_py()
-        least, most = _raw(found["min"]), _raw(found["max"])
-        if least is None or most is None:
+    def add(self, values: Values) -> None:
+        """Take the next values."""
+        self.rows += len(values)
+        self._nulls += values.array.null_count
+        if self._claim is None or not self._claim.has_min_max:
             return
-        self.least = least if self.least is None or least < self.least else self.least
-        self.most = most if self.most is None or most > self.most else self.most
-
-
-class GroupCheck:
-    """Compare what the footer claims of one row group with the values that follow."""
-
-    def __init__(self, group: parquet.RowGroupMetaData) -> None:
-        chunks = [group.column(i) for i in range(group.num_columns)]
-        self._rows = group.num_rows
-        self._counted = 0
-        self._claims: Mapping[str, parquet.Statistics] = {
-            each.path_in_schema: each.statistics for each in chunks if each.is_stats_set
-        }
-        self._found = {name: Extremes() for name in self._claims}
-
-    def add(self, columns: Mapping[str, pa.Array], rows: int) -> None:
-        """Take the next rows of the group; columns that are left out are not compared."""
-        self._counted += rows
-        for name in list(self._found):
-            if name in columns:
-                self._found[name].add(columns[name])
-            else:
-                del self._found[name]
+        least, most = values.extremes
+        if least is not None:
+            self._least = least if self._least is None else min(self._least, least)
+            self._most = most if self._most is None else max(self._most, most)
 
     def problems(self) -> Iterator[str]:
         """Yield a clause for each claim that is not true."""
-        if self._counted != self._rows:
-            yield (
-                f"a file's footer says {counted(self._rows, 'row')} where there are {self._counted}"
-            )
-        for name, found in self._found.items():
-            claim = self._claims[name]
-            if claim.has_null_count and claim.null_count != found.nulls:
-                nulls = f"{counted(claim.null_count, 'null')} where there are {found.nulls}"
-                yield f"a file's statistics of column {name!r} say {nulls}"
-            if claim.has_min_max and not _holds(claim, found):
-                says = f"{shown(claim.min)} to {shown(claim.max)}"
-                finds = f"{_text(found.least)} to {_text(found.most)}"
-                yield f"a file's statistics of column {name!r} say {says}; its values are {finds}"
+        if self.rows != self._claimed_rows:
+            rows = counted(self._claimed_rows, "row")
+            yield f"a file's footer says {rows} where there are {self.rows}"
+        claim, head = self._claim, f"a file's statistics of column {shown(self._name)} say"
+        if claim is None:
+            return
+        if claim.has_null_count and claim.null_count != self._nulls:
+            nulls = f"{counted(claim.null_count, 'null')} where there are {self._nulls}"
+            yield f"{head} {nulls}"
+        if claim.has_min_max and not self._is_between(claim):
+            says = f"{shown(claim.min)} to {shown(claim.max)}"
+            yield f"{head} {says}; its values are {_text(self._least)} to {_text(self._most)}"
+
+    def _is_between(self, claim: parquet.Statistics) -> bool:
+        if self._least is None or self._most is None:
+            return False
+        if isinstance(self._least, bytes):  # a long text may be cut short, as a bound that holds
+            return bool(claim.min_raw <= self._least and claim.max_raw >= self._most)
+        return bool(claim.min_raw == self._least and claim.max_raw == self._most)
 
 
 def unchecked_claims(footer: parquet.FileMetaData) -> Iterator[str]:
@@ -94,23 +73,6 @@ def unchecked_claims(footer: parquet.FileMetaData) -> Iterator[str]:
                 yield f"a file has a page index of {name}, which is not checked; write it without"
             if chunk.bloom_filter_offset is not None:
                 yield f"a file has a Bloom filter of {name}, which is not checked; write it without"
-
-
-def _raw(value: object) -> Extreme | None:
-    """Return an extreme as footers hold it; there is none among nulls and NaNs."""
-    if isinstance(value, str):
-        return value.encode()
-    if isinstance(value, int | float) and not math.isnan(value):
-        return value
-    return None
-
-
-def _holds(claim: parquet.Statistics, found: Extremes) -> bool:
-    if found.least is None or found.most is None:
-        return False
-    if isinstance(found.least, bytes):  # a long text may be cut short, as a bound that still holds
-        return bool(claim.min_raw <= found.least and claim.max_raw >= found.most)
-    return bool(claim.min_raw == found.least and claim.max_raw == found.most)
 
 
 def _text(value: Extreme | None) -> str:

@@ -45,8 +45,8 @@ def survey(spool: Path) -> tuple[frozenset[str], tuple[str, ...]]:
     return frozenset(files), tuple(problems)
 
 
-def take_over(spool: Path, name: str, target: Path) -> Taken:
-    """Copy a file out of the spool, and hash the very bytes that are written.
+def take_over(spool: Path, name: str, target: Path) -> None:
+    """Copy a file out of the spool; `examine` then says what was copied.
 
     It is a copy because whoever still has the spool's file open could write into a moved one. No
     link is followed, even one that was put there a moment ago.
@@ -60,12 +60,16 @@ def take_over(spool: Path, name: str, target: Path) -> Taken:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
             raise SpoolError(str(spool), [f"{name!r} is a link or no plain file"])
-        digest, chunk = hashlib.sha256(), memoryview(bytearray(_CHUNK_BYTES))
+        chunk = memoryview(bytearray(_CHUNK_BYTES))
         while count := staged.readinto(chunk):
-            digest.update(chunk[:count])
             taken.write(chunk[:count])
-        size = taken.tell()
-    return Taken(size, digest.hexdigest())
+
+
+def examine(path: Path) -> Taken:
+    """Return what a file that was taken over really is: its bytes as they are read back."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+        return Taken(file.tell(), digest.hexdigest())
 
 
 @contextmanager

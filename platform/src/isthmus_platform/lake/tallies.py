@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from isthmus_contracts import Column
+from isthmus_platform.lake.values import Values
 
 _EXAMPLES = 3
 _SHOWN_CHARACTERS = 60
@@ -36,21 +37,17 @@ class Tally:
         """Say whether a value broke a rule."""
         return bool(self._nulls or self._below or self._above or self._no_choice)
 
-    def add(self, values: pa.Array) -> None:
-        """Count the values of the next batch, which are of the column's type."""
+    def add(self, values: Values) -> None:
+        """Count the values of the next batch."""
         column = self.column
         self._rows += len(values)
         if not column.nullable or column.warn_nulls is not None:
-            empty = _count(pc.is_null(values, nan_is_null=True))
-            self._empty += empty
-            self._nulls += 0 if column.nullable else empty
+            self._empty += values.empty
+            self._nulls += 0 if column.nullable else values.empty
         if any(each is not None for each in (column.minimum, column.maximum, *_warning(column))):
             self._add_bounded(values)
-        if self.column.choices:
-            allowed = pa.array(self.column.choices, values.type)
-            strange = pc.drop_null(values).filter(
-                pc.invert(pc.is_in(pc.drop_null(values), value_set=allowed))
-            )
+        if column.choices and len(_strange(values.distinct, column.choices)):
+            strange = _strange(values.plain, column.choices)
             self._no_choice += len(strange)
             for each in strange.unique().slice(0, _EXAMPLES).to_pylist():
                 if len(self._examples) < _EXAMPLES:
@@ -103,18 +100,17 @@ class Tally:
     def _says(self, found: str, rule: str) -> str:
         return f"column {self.column.name!r} has {found}; the contract says {rule}"
 
-    def _add_bounded(self, values: pa.Array) -> None:
-        extremes = pc.min_max(values).as_py()
-        least, most = extremes["min"], extremes["max"]
-        if least is None:
+    def _add_bounded(self, values: Values) -> None:
+        least, most = values.extremes
+        if least is None or most is None:
             return
-        column = self.column
+        column, array = self.column, values.plain
         self._smallest = min(self._smallest, least)
         self._largest = max(self._largest, most)
-        self._below += _count_below(values, least, column.minimum)
-        self._low += _count_below(values, least, column.warn_minimum)
-        self._above += _count_above(values, most, column.maximum)
-        self._high += _count_above(values, most, column.warn_maximum)
+        self._below += _count_below(array, least, column.minimum)
+        self._low += _count_below(array, least, column.warn_minimum)
+        self._above += _count_above(array, most, column.maximum)
+        self._high += _count_above(array, most, column.warn_maximum)
 
 
 def counted(number: int, noun: str) -> str:
@@ -130,6 +126,11 @@ def shown(value: object) -> str:
 
 def _count(mask: pa.Array) -> int:
     return int(pc.sum(mask).as_py() or 0)
+
+
+def _strange(values: pa.Array, choices: Collection[str]) -> pa.Array:
+    present = values.drop_null()
+    return present.filter(pc.invert(pc.is_in(present, pa.array(choices, values.type))))
 
 
 def _warning(column: Column) -> tuple[float | None, float | None]:

@@ -1,0 +1,86 @@
+"""The values of one column in one batch, and what more than one check asks of them."""
+
+from __future__ import annotations
+
+import math
+import struct
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from isthmus_contracts import ColumnType
+from isthmus_platform.lake.schemas import arrow_type
+
+Extreme: TypeAlias = Any  # an int, a float or bytes: one of them for all values of a column
+
+NUMBERED = pa.dictionary(pa.int32(), pa.string())
+AS_WRITTEN = {pa.date32(): pa.int32(), pa.timestamp("us", "UTC"): pa.int64()}
+
+
+class Values:
+    """Hold values in the type of their column; texts may be numbered by a dictionary."""
+
+    def __init__(self, array: pa.Array, column_type: ColumnType) -> None:
+        """Take what is kept as such a column, or raise `ArrowInvalid` for what is no value."""
+        array.validate(full=True)
+        # A null of the dictionary itself is no null for Arrow; nor does any file hold one.
+        if array.type != NUMBERED or array.dictionary.null_count:
+            array = array.cast(arrow_type(column_type))
+        self.array = array
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    @cached_property
+    def plain(self) -> pa.Array:
+        """Return them without a dictionary."""
+        return self.array.dictionary_decode() if self.array.type == NUMBERED else self.array
+
+    @cached_property
+    def distinct(self) -> pa.Array:
+        """Return each of them at least once: of a dictionary, only what is used."""
+        if self.array.type != NUMBERED:
+            return self.array
+        return self.array.dictionary.take(self.array.indices.unique().drop_null())
+
+    @cached_property
+    def empty(self) -> int:
+        """Return how many are null or NaN."""
+        if self.array.type != pa.float64():
+            return self.array.null_count
+        return int(pc.sum(pc.is_null(self.array, nan_is_null=True)).as_py() or 0)
+
+    @cached_property
+    def extremes(self) -> tuple[Extreme | None, Extreme | None]:
+        """Return the least and the most as footers hold them; none among nulls and NaNs."""
+        values = self.distinct
+        if values.type == pa.float64():
+            return _float_extremes(values)
+        found = pc.min_max(values.cast(AS_WRITTEN.get(values.type, values.type))).as_py()
+        least, most = found["min"], found["max"]
+        return (least.encode(), most.encode()) if isinstance(least, str) else (least, most)
+
+
+def _float_extremes(values: pa.Array) -> tuple[float | None, float | None]:
+    """Find them among the values' bits, which takes a fifth of the time.
+
+    Read as integers, the bits of positive numbers ascend as they do, those of negative numbers
+    descend and have the highest bit set, and a NaN is beyond the infinity of its sign.
+    """
+    signed = pc.min_max(values.view(pa.int64())).as_py()
+    unsigned = pc.min_max(values.view(pa.uint64())).as_py()
+    if signed["min"] is None:
+        return None, None
+    least = _float(unsigned["max"] if signed["min"] < 0 else unsigned["min"])
+    most = _float(signed["max"] if signed["max"] >= 0 else unsigned["min"])
+    if math.isnan(least) or math.isnan(most):
+        found = pc.min_max(values).as_py()  # passes over NaNs, unless there is nothing else
+        least, most = found["min"], found["max"]
+    return (None, None) if math.isnan(least) else (least, most)
+
+
+def _float(bits: int) -> float:
+    (value,) = struct.unpack("<d", bits.to_bytes(8, "little"))
+    return float(value)
