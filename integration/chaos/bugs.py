@@ -7,7 +7,6 @@ import json
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from isthmus_contracts.catalog import CATALOG
@@ -19,7 +18,6 @@ from isthmus_platform.lake import (
     publishing,
     releases,
     tables,
-    takeover,
 )
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.runners.process import RunnerProcess

@@ -39,7 +39,7 @@ TRANSFORM: Mapping[str, Calls] = {
     "lake.acceptance:take_over": (2, 4, 1),
     "lake.takeover:_parent": (2, 4, 1),
     "lake.takeover:Taken": (2, 4, 1),
-    "storage.disk:os.fsync": (4, 8, 2),
+    "storage.disk:os.fsync": (6, 12, 3),
     "lake.acceptance:Checker.add_file": (1, 2, 1),
 }
 PUBLISH: Mapping[str, Calls] = {

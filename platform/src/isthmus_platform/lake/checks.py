@@ -126,7 +126,8 @@ class Checker:
         self, path: Path, footer: parquet.FileMetaData, partition: str | None, name: str
     ) -> tuple[int, list[str]]:
         """Return how many rows a column of a file has, and what is wrong beside its tally."""
-        rows, problems = 0, []
+        rows = 0
+        problems: list[str] = []
         try:
             with ColumnReader(path, footer, name) as column:
                 for number in range(footer.num_row_groups):

@@ -1,9 +1,8 @@
-"""How a column of a Parquet file is read by itself, so that columns can be read beside each other."""
+"""How a column of a Parquet file is read by itself, beside the others."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 

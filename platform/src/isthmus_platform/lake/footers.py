@@ -14,6 +14,7 @@ from pyarrow import parquet
 from isthmus_platform.lake.tallies import counted, shown
 from isthmus_platform.lake.values import Extreme, Values
 
+
 class ChunkCheck:
     """Compare what the footer claims of one column in one row group with the values that follow."""
 

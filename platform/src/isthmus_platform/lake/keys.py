@@ -27,7 +27,9 @@ def repeated(columns: Sequence[Sequence[pa.Array]]) -> pa.Table | None:
     numbers = [each.indices if pa.types.is_dictionary(each.type) else each for each in keys]
     if _ascend(numbers) or _differ(numbers):
         return None
-    plain = [each.dictionary_decode() if pa.types.is_dictionary(each.type) else each for each in keys]
+    plain = [
+        each.dictionary_decode() if pa.types.is_dictionary(each.type) else each for each in keys
+    ]
     table = pa.table(plain, [str(i) for i in range(len(plain))])
     # Threads would group apart what they get, and almost every row is a group of its own.
     counts = table.group_by(table.column_names, use_threads=False).aggregate([([], "count_all")])

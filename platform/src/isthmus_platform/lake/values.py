@@ -49,7 +49,7 @@ class Values:
     def empty(self) -> int:
         """Return how many are null or NaN."""
         if self.array.type != pa.float64():
-            return self.array.null_count
+            return int(self.array.null_count)
         return int(pc.sum(pc.is_null(self.array, nan_is_null=True)).as_py() or 0)
 
     @cached_property
