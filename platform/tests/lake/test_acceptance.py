@@ -200,6 +200,13 @@ class TestRefusedFiles:
         error = refused(SpoolError, staged, with_file(staged.result, "report", **changes))
         assert "'report.html' has 8 bytes and digest" in str(error)
 
+    def test_a_table_that_was_changed_is_told_as_that_and_not_as_unreadable(
+        self, stage: Stage, refused: Refused
+    ) -> None:
+        staged = stage()
+        (staged.spool / "carriers.parquet").write_bytes(b"changed")
+        assert "'carriers.parquet' has 7 bytes and digest" in str(refused(SpoolError, staged))
+
 
 class TestRefusedData:
     def test_data_that_break_the_contract(self, stage: Stage, refused: Refused) -> None:

@@ -123,3 +123,28 @@ def test_what_is_not_checked_is_refused(
     (found,) = problems(path, "string")
     assert problem in found
     assert found.endswith("which is not checked; write it without")
+
+
+def test_columns_of_different_lengths_are_refused(tmp_path: Path) -> None:
+    columns = (Column("x", "int64", "A.", nullable=True), Column("y", "int64", "B."))
+    table = Table("t", "T.", columns)
+    path = tmp_path / "uneven.parquet"
+    rows = pa.table({"x": [None] * 3, "y": [1, 2, 3]}, schema=arrow_schema(table))
+    parquet.write_table(rows, path, **PLAIN, write_statistics=False)
+    content = path.read_bytes()
+    at = content.index(b"\x15\x06")  # how many values the first page has: 3
+    path.write_bytes(content[:at] + b"\x15\x04" + content[at + 2 :])
+    checker = Checker(table)
+    checker.add_file(path)
+    with pytest.raises(TableContractError, match="file"):
+        checker.finish()
+
+
+def test_a_text_of_the_dictionary_that_does_not_occur_is_no_value(tmp_path: Path) -> None:
+    path = tmp_path / "numbered.parquet"
+    texts = pa.DictionaryArray.from_arrays(pa.array([1, 0] * 500, pa.int32()), ["b", "a", "zzz"])
+    parquet.write_table(pa.table({"x": texts}), path)
+    column = Column("x", "string", "A.", choices=("a", "b"))
+    checker = Checker(Table("t", "T.", (column,)))
+    checker.add_file(path)
+    assert checker.finish() == 1000

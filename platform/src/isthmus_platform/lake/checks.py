@@ -138,7 +138,7 @@ class Checker:
                         problems.extend(self._partition_problems(name, values, partition))
                     rows += chunk.rows
                     problems.extend(chunk.problems())
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, IndexError) as error:  # a row group may lack a column
             problems.append(f"a file cannot be read as Parquet: {shown(error)}")
         return rows, problems
 
