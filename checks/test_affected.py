@@ -23,7 +23,7 @@ DAGS = "platform/src/isthmus_platform/dags/linear.py"
 NODES = "transforms/src/isthmus_transforms/dataflows/tides/heights.py"
 CATALOG = "contracts/catalog.json"
 MODULE = "contracts/src/isthmus_contracts/catalog/tides.py"
-PROTOCOL = "contracts/src/isthmus_contracts/protocol.py"
+PROTOCOL = "contracts/src/isthmus_contracts/protocol/messages.py"
 
 TIDES = Dataflow(
     name="tides",

@@ -49,7 +49,7 @@ def _judged(*paths: str) -> Demand:
         (f"{DATAFLOWS}/unknown/heights.py", (DATA,), "transforms boundaries"),
         ("transforms/tests/dataflows/conftest.py", (DATA,), "transforms boundaries"),
         ("transforms/tests/dataflows/storage/test_sums.py", (PLATFORM,), "transforms boundaries"),
-        ("contracts/src/isthmus_contracts/protocol.py", BOTH, " ".join(SESSIONS)),
+        ("contracts/src/isthmus_contracts/protocol/messages.py", BOTH, " ".join(SESSIONS)),
         ("contracts/src/isthmus_contracts/codec.py", BOTH, " ".join(SESSIONS)),
         ("contracts/src/isthmus_contracts/testing/runner.py", BOTH, " ".join(SESSIONS)),
         ("contracts/src/isthmus_contracts/catalog/_catalog.py", BOTH, " ".join(SESSIONS)),

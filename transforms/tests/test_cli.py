@@ -114,6 +114,57 @@ def test_a_wrong_param_is_one_line(capsys: Capture, arguments: list[str], line: 
     assert not Path("out").exists()
 
 
+@pytest.mark.usefixtures("sales")
+@pytest.mark.parametrize("engine", ["sequential", "threads", "processes"])
+def test_the_engine_may_be_chosen(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    workers = [] if engine == "sequential" else ["--workers", "2"]
+    assert cli.main(["run", "--engine", engine, *workers, "sales", "--inputs", "in"]) == 0
+    assert Path("out/sales/report.txt").read_text() == "3 eur"
+
+
+@pytest.mark.usefixtures("sales")
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ["--engine", "thread"],
+            "engine 'thread': there is none of that name; known: 'sequential'",
+        ),
+        (["--workers", "2"], "engine 'sequential': it has no option 'workers'; known: none"),
+        (
+            ["--engine", "threads", "--workers", "0"],
+            "engine 'threads': option 'workers' is 0; right",
+        ),
+    ],
+)
+def test_a_wrong_engine_is_one_line(capsys: Capture, arguments: list[str], line: str) -> None:
+    said = _mistake(capsys, "run", "sales", "--inputs", "in", *arguments)
+    assert said.startswith(f"isthmus: {line}")
+
+
+def test_params_may_be_called_as_the_options_are(
+    flow_of: Callable[..., Dataflow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("inputs", "help", "engine", "cut_at")
+    params = tuple(Param(each, "integer", 0, "Number.") for each in names)
+    source = (
+        "def a(inputs: int, help: int, engine: int, cut_at: int) -> str:"
+        " return f'{inputs}{help}{engine}{cut_at}'"
+    )
+    flow = flow_of(source, "a", params=params)
+    shop = Dataset("shop", "The shop.", "operations", (flow.contract.inputs[0].table,))
+    monkeypatch.setattr(cli, "CATALOG", Catalog((shop,), (flow.contract,)))
+    monkeypatch.setattr(loading, "load_dataflow", lambda _name: flow)
+    Path("in").mkdir()
+    pd.DataFrame({"id": [1], "price": [1.5]}).to_parquet("in/orders.parquet", index=False)
+    flags = ["--param-inputs", "1", "--param-help", "2", "--param-engine", "3", "--cut-at", "4"]
+    assert cli.main(["run", "sales", "--inputs", "in", *flags]) == 0
+    assert Path("out/sales/a.txt").read_text() == "1234"
+
+
 @pytest.mark.parametrize(
     "command", [["run", "nope", "--inputs", "."], ["describe", "nope"], ["view", "nope"]]
 )
@@ -156,7 +207,7 @@ def test_a_function_that_raises_shows_the_authors_traceback(capsys: Capture) -> 
     assert lines[0] == "Traceback (most recent call last):"
     assert lines[-1] == (
         "isthmus: node 'totals' failed in totals (sample/functions.py:7): "
-        "ValueError: an unlucky rate"
+        "ValueError: an unlucky rate (given orders: DataFrame of 3 x 2, tax_rate: float)"
     )
     assert sum(each.startswith("  File ") for each in lines) == 1
     assert "isthmus_transforms" not in said.err

@@ -271,6 +271,7 @@ def test_it_ends_when_it_is_told_to(started: Callable[..., Started]) -> None:
 
 def test_it_tells_how_far_it_came_before_it_was_stopped(started: Callable[..., Started]) -> None:
     process, _ = started(session=True)
+    time.sleep(0.5)  # what quick nodes say is sent together
     process.terminate()
     assert process.stdout is not None
     graph, node = (decode_answer(process.stdout.readline()) for _ in range(2))

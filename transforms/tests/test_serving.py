@@ -145,7 +145,7 @@ def test_inputs_that_no_target_needs_are_neither_needed_nor_read(
         ({"targets": ("cut",)}, "no output of dataflow 'sales' named 'cut'; known: 'totals'"),
         ({"params": {"colour": 1}}, "no param 'colour'; known: 'factor'"),
         ({"params": {"factor": "two"}}, "param 'factor' is 'two'; allowed: number"),
-        ({"inputs": {}}, "input 'orders': the request does not give it"),
+        ({"inputs": {}}, "input 'orders': it is not given, and 'totals' needs it"),
         ({"inputs": {"orders": ()}}, "input 'orders': no file is given"),
         ({"inputs": {"orders": ("a/b.parquet",)}}, "input 'orders': there is no file a/b.parquet"),
         ({"inputs": {"clients": ()}}, "no input 'clients'; known: 'orders'"),
@@ -156,7 +156,10 @@ def test_inputs_that_no_target_needs_are_neither_needed_nor_read(
                 "install the same contracts on both sides"
             ),
         ),
-        ({"engine": EngineProfile("spark", {})}, "no engine 'spark'; known: 'sequential'"),
+        (
+            {"engine": EngineProfile("spark", {})},
+            "engine 'spark': there is none of that name; known: 'sequential'",
+        ),
     ],
 )
 def test_a_request_that_cannot_be_served_is_refused_before_anything_runs(
@@ -276,7 +279,9 @@ def test_a_function_that_raises_is_reported_with_the_authors_frames_only(
 ) -> None:
     failure = _failure(answered(replace(request_, params={"factor": 100})), 1)
     assert failure.kind == "dataflow"
-    assert failure.message == "OverflowError: too \N{SNOWMAN} much"
+    assert (
+        failure.message == "OverflowError: too \N{SNOWMAN} much (given totals: DataFrame of 1 x 1)"
+    )
     assert (failure.node, failure.function) == ("report", "report")
     assert failure.file == "sample/functions.py"
     text = failure.traceback or ""

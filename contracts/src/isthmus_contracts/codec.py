@@ -36,6 +36,7 @@ T = TypeVar("T")
 _Hint: TypeAlias = Any  # the typing module gives its hints no common type
 _SHOWN_CHARACTERS = 60
 _NEWEST = sys.maxsize
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
 class _Dataclass(Protocol):
@@ -77,22 +78,31 @@ def to_plain(value: object, version: int = _NEWEST) -> object:
 
     Raise `ProtocolError` if it holds more than a default where the version has no field.
     """
-    if is_dataclass(value) and not isinstance(value, type):
-        later = _later(type(value), version)
+    kind = type(value)
+    if kind in _SCALARS:
+        return value
+    if is_dataclass(kind):
+        known, later = _fields(kind, version)
         for each in later:
             if getattr(value, each.name) != each.default:
                 raise ProtocolError(
-                    f"{type(value).__name__}.{each.name}",
+                    f"{kind.__name__}.{each.name}",
                     f"version {version} has no such field, and it is needed; both sides have to "
                     f"speak version {each.metadata['since']}",
                 )
-        known = [each.name for each in fields(value) if each not in later]
         return {name: to_plain(getattr(value, name), version) for name in known}
     if isinstance(value, Mapping):
         return {str(key): to_plain(each, version) for key, each in value.items()}
     if isinstance(value, tuple | list):
         return [to_plain(each, version) for each in value]
     return str(value) if isinstance(value, date) else value
+
+
+@cache
+def _fields(cls: _Hint, version: int) -> tuple[tuple[str, ...], tuple[Field[object], ...]]:
+    """Return the names of the fields that a version has, and the fields that came later."""
+    later = _later(cls, version)
+    return tuple(each.name for each in fields(cls) if each not in later), tuple(later)
 
 
 def from_plain(cls: type[T], value: object, where: str | None = None, version: int = _NEWEST) -> T:

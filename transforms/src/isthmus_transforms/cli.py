@@ -24,8 +24,16 @@ from isthmus_contracts import (
 )
 from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.picture import graph_svg
-from isthmus_contracts.protocol import Event, NodeFailed, NodeFinished, StagedOutput
+from isthmus_contracts.protocol import (
+    EngineProfile,
+    Event,
+    NodeFailed,
+    NodeFinished,
+    StagedOutput,
+)
 from isthmus_transforms.errors import NodeError, UserError
+
+_OPTIONS = ("inputs", "out", "engine", "workers")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,9 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = {"run": _run, "describe": _describe, "view": _view}[options.command]
         command(options, console)
     except NodeError as error:
-        from isthmus_transforms.serving import authors_traceback  # noqa: PLC0415
-
-        print(authors_traceback(error), file=sys.stderr)
+        print(error.traceback, file=sys.stderr)
         print(f"isthmus: {error}", file=sys.stderr)
         return 1
     except (UserError, ContractError, OSError) as error:
@@ -75,8 +81,8 @@ def _parse_run(arguments: list[str]) -> argparse.Namespace:
     """Parse with the options that the dataflow's own params make."""
     known = argparse.ArgumentParser("isthmus run", add_help=False)
     known.add_argument("dataflow", nargs="?")
-    known.add_argument("--inputs", type=Path)
-    known.add_argument("--out", type=Path)
+    for option in _OPTIONS:
+        known.add_argument(f"--{option}")
     name: str | None = known.parse_known_args(arguments)[0].dataflow
     contract = CATALOG.dataflow(name) if name else None
     parser = argparse.ArgumentParser(
@@ -92,12 +98,21 @@ def _parse_run(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="where outputs go; default: out/DATAFLOW"
     )
+    parser.add_argument(
+        "--engine",
+        default="sequential",
+        metavar="NAME",
+        help="on what functions run: sequential, threads or processes; default: %(default)s",
+    )
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="how many at once; default: one for each core"
+    )
     if contract and contract.partitioned:
         _add_interval(parser, contract)
     group = parser.add_argument_group("params")
     for param in contract.params if contract else ():
         group.add_argument(
-            f"--{param.name.replace('_', '-')}",
+            _flag(param.name),
             dest=f"param_{param.name}",
             metavar=param.type.upper(),
             help=f"{param.description} ({param.allowed}; default: {param.default})".replace(
@@ -105,6 +120,12 @@ def _parse_run(arguments: list[str]) -> argparse.Namespace:
             ),
         )
     return parser.parse_args(arguments)
+
+
+def _flag(param: str) -> str:
+    """Return the option that gives a param; one that is called as ours are has a longer one."""
+    name = param.replace("_", "-")
+    return f"--param-{name}" if name in (*_OPTIONS, "help") else f"--{name}"
 
 
 def _add_interval(parser: argparse.ArgumentParser, contract: Dataflow) -> None:
@@ -137,6 +158,8 @@ def _run(options: argparse.Namespace, console: Console) -> None:
     contract = dataflow.contract
     params = _given_params(contract, options)
     interval = _given_interval(contract, options)
+    workers = {} if options.workers is None else {"workers": options.workers}
+    engine = EngineProfile(options.engine, workers)
     graph = dataflow.describe(params)
     total = sum(node.kind == "function" for node in graph.nodes)
     frames = {
@@ -155,7 +178,7 @@ def _run(options: argparse.Namespace, console: Console) -> None:
                 status.update(f"{done} of {total} nodes · {event.node} {event.seconds:.2f} s")
 
         names = [each.name for each in contract.outputs]
-        values = dataflow.compute(names, frames, params, listen, interval)
+        values = dataflow.compute(names, frames, params, listen, interval, engine)
     staged = [stage(each, values.pop(each.name), folder, interval) for each in contract.outputs]
     _remove_replaced(contract, staged, folder, interval)
     console.print(_outputs_grid(contract, staged, folder))

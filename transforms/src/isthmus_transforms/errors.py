@@ -48,16 +48,63 @@ class OutputError(UserError):
         super().__init__(f"output {name!r} does not keep its contract: {'; '.join(self.problems)}")
 
 
+class EngineError(UserError):
+    """Report an engine that cannot be had as it was chosen."""
+
+    def __init__(self, engine: str, problem: str) -> None:
+        self.engine = engine
+        self.problem = problem
+        super().__init__(f"engine {engine!r}: {problem}")
+
+
+class WorkerError(TransformError):
+    """Report that a worker of an engine died, so that nobody knows what its function came to."""
+
+    def __init__(self, node: str, problem: str) -> None:
+        self.node = node
+        self.problem = problem
+        super().__init__(f"a worker has died while it computed {node!r} or beside it: {problem}")
+
+
 class NodeError(TransformError):
     """Report a function that raised; its own exception is the cause, shown with its traceback.
 
-    `file` is relative to the folder that holds the function's package, `line` is where it failed.
+    `file` is relative to the folder that holds the function's package, `line` is where it failed;
+    `given` tells shapes of what it took, and no value. Where the function ran in another process,
+    there is no cause, and `traceback` says what it was.
     """
 
-    def __init__(self, node: str, function: str, file: str, line: int, problem: str) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - all that is known of a failure
+        self,
+        node: str,
+        function: str,
+        file: str,
+        line: int,
+        problem: str,
+        given: str,
+        traceback: str,
+    ) -> None:
         self.node = node
         self.function = function
         self.file = file
         self.line = line
         self.problem = problem
-        super().__init__(f"node {node!r} failed in {function} ({file}:{line}): {problem}")
+        self.given = given
+        self.traceback = traceback
+        super().__init__(
+            f"node {node!r} failed in {function} ({file}:{line}): {problem}{self.told_given}"
+        )
+
+    @property
+    def kind(self) -> str:
+        """Return the name of the exception's type."""
+        return self.problem.partition(":")[0]
+
+    @property
+    def told_given(self) -> str:
+        """Return what the function took, in words that end a sentence."""
+        return f" (given {self.given})" if self.given else ""
+
+    def __reduce__(self) -> tuple[type[NodeError], tuple[object, ...]]:
+        fields = (self.node, self.function, self.file, self.line, self.problem, self.given)
+        return type(self), (*fields, self.traceback)

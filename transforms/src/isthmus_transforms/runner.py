@@ -5,17 +5,27 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
 import threading
+import time
+from contextlib import suppress
 from typing import NoReturn, TextIO
 
-from isthmus_contracts.protocol import Answer, answer_version, encode
+from isthmus_contracts.protocol import (
+    Answer,
+    NodeFinished,
+    NodeStarted,
+    answer_version,
+    encode,
+)
 
 
 def main() -> NoReturn:
     """Serve the request on standard input, and exit."""
+    faulthandler.enable()  # what dies in C code names its function
     answers = _claim_standard_output()
     line = _read_request()
     version = answer_version(line)
@@ -23,15 +33,52 @@ def main() -> NoReturn:
     # Only now, for it takes a second in which the platform may go away.
     from isthmus_transforms.serving import serve  # noqa: PLC0415
 
-    def send(answer: Answer) -> None:
-        answers.write(encode(answer, version) + "\n")
-        answers.flush()
-
-    status = serve(line, send)
+    status = serve(line, Outbox(answers, version).send)
     # A thread that a function has left running would keep the process alive.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
+
+
+_QUICK = (NodeStarted, NodeFinished)
+
+
+class Outbox:
+    """Send answers in order, those of quick nodes several at once: a write costs more than many do.
+
+    None waits longer than `patience` seconds, unless a function holds the interpreter.
+    """
+
+    def __init__(self, stream: TextIO, version: int, patience: float = 0.05) -> None:
+        self._stream = stream
+        self._version = version
+        self._patience = patience
+        self._lines: list[str] = []
+        self._sent = 0.0
+        self._lock = threading.Lock()
+        threading.Thread(target=self._send_late_ones, daemon=True).start()
+
+    def send(self, answer: Answer) -> None:
+        """Send an answer, or keep it until the next."""
+        line = encode(answer, self._version)
+        with self._lock:
+            self._lines.append(line)
+            if not isinstance(answer, _QUICK) or time.monotonic() - self._sent > self._patience:
+                self._flush()
+
+    def _send_late_ones(self) -> None:
+        with suppress(OSError, ValueError):  # whoever sends next is told
+            while True:
+                time.sleep(self._patience)
+                with self._lock:
+                    if self._lines:
+                        self._flush()
+
+    def _flush(self) -> None:
+        self._stream.write("\n".join(self._lines) + "\n")
+        self._stream.flush()
+        self._lines.clear()
+        self._sent = time.monotonic()
 
 
 def _claim_standard_output() -> TextIO:

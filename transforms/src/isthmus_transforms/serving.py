@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -19,14 +20,20 @@ from isthmus_contracts.protocol import (
     StagedOutput,
     decode_request,
 )
-from isthmus_transforms.errors import ContractVersionError, InputError, NodeError, UserError
+from isthmus_transforms.errors import (
+    ContractVersionError,
+    EngineError,
+    InputError,
+    NodeError,
+    UserError,
+    WorkerError,
+)
 from isthmus_transforms.loading import load_dataflow
 from isthmus_transforms.runtime.dataflow import Dataflow
 from isthmus_transforms.runtime.inputs import read_input
 from isthmus_transforms.runtime.outputs import stage
 from isthmus_transforms.runtime.source import code_version
 
-ENGINES = ("sequential",)
 _STATUS = {"dataflow": 1, "request": 2, "runner": 3}
 
 
@@ -46,16 +53,9 @@ def _fulfil(request: RunRequest, send: Callable[[Answer], None]) -> RunResult:
     version = dataflow.contract.version
     if request.contract_version != version:
         raise ContractVersionError(request.dataflow, request.contract_version, version)
-    if request.engine.name not in ENGINES:
-        raise UnknownNameError("engine", request.engine.name, ENGINES)
-    if request.interval is not None:
-        dataflow.contract.check_interval(request.interval)
     outputs = {name: dataflow.contract.output(name) for name in request.targets}
-    graph = dataflow.describe(request.params, request.targets)
-    frames = _read_inputs(request, dataflow, {node.name for node in graph.nodes})
-    send(graph)
-    values = dataflow.compute(request.targets, frames, request.params, send, request.interval)
-    del frames
+    plan = dataflow.plan(request.targets, request.params, request.interval)
+    values = plan.compute(_inputs(request, dataflow), send, request.engine, announce=True)
     staged = []
     for name, output in outputs.items():
         staged.append(stage(output, values.pop(name), Path(request.spool), request.interval))
@@ -69,22 +69,15 @@ def _fulfil(request: RunRequest, send: Callable[[Answer], None]) -> RunResult:
     )
 
 
-def _read_inputs(
-    request: RunRequest, dataflow: Dataflow, needed: Collection[str]
-) -> dict[str, pd.DataFrame]:
+def _inputs(request: RunRequest, dataflow: Dataflow) -> dict[str, Callable[[], pd.DataFrame]]:
     contracts = {each.name: each for each in dataflow.contract.inputs}
     for name in request.inputs:
         if name not in contracts:
             raise UnknownNameError("input", name, contracts)
-    frames = {}
-    for name, contract in contracts.items():
-        if name not in needed:
-            continue
-        if name not in request.inputs:
-            raise InputError(name, "the request does not give it")
-        files = [Path(file) for file in request.inputs[name]]
-        frames[name] = read_input(contract, files, request.interval)
-    return frames
+    return {
+        name: partial(read_input, contracts[name], [Path(each) for each in files], request.interval)
+        for name, files in request.inputs.items()
+    }
 
 
 def _announcement(output: Output, staged: StagedOutput) -> OutputStaged:
@@ -96,25 +89,18 @@ def _failure(error: Exception) -> RunFailure:
     if isinstance(error, NodeError):
         return RunFailure(
             "dataflow",
-            error.problem,
+            f"{error.problem}{error.told_given}",
             error.node,
             error.function,
             error.file,
             error.line,
-            authors_traceback(error),
+            error.traceback,
         )
-    if isinstance(error, ContractError | ContractVersionError | InputError):
+    if isinstance(error, ContractError | ContractVersionError | EngineError | InputError):
         return RunFailure("request", str(error))
     if isinstance(error, UserError):
         return RunFailure("dataflow", str(error))
+    if isinstance(error, WorkerError):
+        return RunFailure("runner", str(error), error.node)
     text = "".join(traceback.format_exception(error))
     return RunFailure("runner", f"{type(error).__name__}: {error}", traceback=text)
-
-
-def authors_traceback(error: NodeError) -> str:
-    """Return the traceback of what the function raised, without the runtime's own frames."""
-    cause = error.__cause__ or error
-    frames = cause.__traceback__
-    while frames is not None and not frames.tb_frame.f_code.co_filename.endswith(error.file):
-        frames = frames.tb_next
-    return "".join(traceback.format_exception(cause.with_traceback(frames)))

@@ -10,8 +10,9 @@ import pytest
 from isthmus_contracts.protocol import Event, NodeFinished
 from isthmus_transforms.errors import DefinitionError, NodeError
 from isthmus_transforms.runtime import Dataflow
-from isthmus_transforms.runtime.execution import SequentialExecutor
+from isthmus_transforms.runtime.execution import execute
 from isthmus_transforms.runtime.graph import build_graph
+from isthmus_transforms.runtime.steps import ordered_nodes, steps_of
 
 Flows = Callable[..., Dataflow]
 
@@ -65,11 +66,12 @@ def test_events_come_in_order_and_a_start_before_its_end(flow_of: Flows) -> None
 
 def test_a_chain_of_5000_functions_runs(module_of: Callable[[str], ModuleType]) -> None:
     length = 5_000
-    steps = (f"def n{i}(n{i - 1}: int) -> int: return n{i - 1} + 1" for i in range(1, length))
-    graph = build_graph([module_of("\n".join(["def n0() -> int: return 1", *steps]))], {})
+    functions = (f"def n{i}(n{i - 1}: int) -> int: return n{i - 1} + 1" for i in range(1, length))
+    graph = build_graph([module_of("\n".join(["def n0() -> int: return 1", *functions]))], {})
     events: list[Event] = []
     last = f"n{length - 1}"
-    assert SequentialExecutor(events.append).execute(graph, [last], {}, {}, "run") == {last: length}
+    steps = steps_of(graph, ordered_nodes(graph, [last], ()), ())
+    assert execute(steps, [last], {}, events.append) == {last: length}
     assert len(events) == 2 * length
 
 
@@ -184,7 +186,7 @@ def test_dynamic_nodes_are_refused_before_anything_runs(flow_of: Flows, node: st
     with pytest.raises(DefinitionError) as caught:
         flow_of(source, "part", "total").compute([node], {}, listen=events.append)
     assert str(caught.value) == (
-        "node 'part' uses Parallelizable or Collect, which this engine does not run; "
+        "node 'part' uses Parallelizable or Collect, which no engine here runs; "
         "loop inside the function instead"
     )
     assert not events

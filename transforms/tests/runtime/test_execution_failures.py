@@ -55,7 +55,7 @@ def test_a_function_that_raises_is_named_with_its_failing_line(
     assert error.problem == "ValueError: 0 is too small"
     assert str(error) == (
         f"node 'ratio' failed in ratio (sample/functions.py:{error.line}): "
-        "ValueError: 0 is too small"
+        "ValueError: 0 is too small (given orders: DataFrame of 3 x 2, zero: int)"
     )
     assert isinstance(error.__cause__, ValueError)
     *_, last = events

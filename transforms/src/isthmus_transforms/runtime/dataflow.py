@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType, ModuleType
 
 import pandas as pd
 from hamilton.graph import FunctionGraph
-from hamilton.node import DependencyType
 
 from isthmus_contracts import Dataflow as Contract
 from isthmus_contracts import Interval, ParamValue, UnknownNameError, resolve_params
-from isthmus_contracts.protocol import Event, Graph
+from isthmus_contracts.protocol import EngineProfile, Event, Graph
 from isthmus_transforms.errors import DefinitionError, InputError
-from isthmus_transforms.runtime.execution import Listener, SequentialExecutor, required_nodes
-from isthmus_transforms.runtime.graph import build_graph, describe_graph
+from isthmus_transforms.runtime.execution import Listener
+from isthmus_transforms.runtime.graph import build_graph
 from isthmus_transforms.runtime.partitions import rows_within
+from isthmus_transforms.runtime.plan import Plan
+from isthmus_transforms.runtime.steps import ordered_nodes
 
 
 def _ignore(_event: Event) -> None:
@@ -60,48 +61,56 @@ class Dataflow:
         self, params: Mapping[str, object] | None = None, targets: Iterable[str] | None = None
     ) -> Graph:
         """Return the nodes that these targets need, by default all outputs, with these params."""
-        resolved = resolve_params(self.contract.params, params or {})
-        graph = self._graph(resolved)
         names = [each.name for each in self.contract.outputs] if targets is None else targets
-        nodes = self.target_nodes(names)
-        self._check_nodes(graph, nodes.values())
-        given = {each.name for each in self.contract.inputs} | resolved.keys()
-        return describe_graph(self.contract, graph, nodes, given)
+        return self.plan(list(self.target_nodes(names)), params).describe()
 
-    def compute(
+    def compute(  # noqa: PLR0913, PLR0917 - a notebook's call, and all but two have defaults
         self,
         targets: Sequence[str],
         inputs: Mapping[str, pd.DataFrame],
         params: Mapping[str, object] | None = None,
         listen: Listener = _ignore,
         interval: Interval | None = None,
+        engine: str | EngineProfile = "sequential",
     ) -> dict[str, object]:
         """Return the value of each target: an output, a checkpoint or any node.
 
         `inputs` holds the tables that the targets need; of those that the contract reads `within` a
         column, functions see the rows of the interval, if there is one. Of a partitioned output
-        they may compute more than its partitions: that is returned here, and not staged.
+        they may compute more than its partitions: that is returned here, and not staged. `engine`
+        says on what functions run: `sequential`, `threads` or `processes`.
 
         Raise `UnknownNameError` for a name that is not known, `ParamError` for a value that is not
         allowed, `IntervalError` for an interval that does not fit, `InputError` for an input that
-        is missing, `NodeError` for a function that raised.
+        is missing, `EngineError` for an engine that cannot be had, `NodeError` for a function that
+        raised.
         """
-        resolved = resolve_params(self.contract.params, params or {})
-        if interval is not None:
-            self.contract.check_interval(interval)
+        plan = self.plan(targets, params, interval)
         self._check_inputs(inputs)
-        seen = {
-            each.name: rows_within(each, inputs[each.name], interval)
+        profile = EngineProfile(engine, {}) if isinstance(engine, str) else engine
+        read = {
+            each.name: partial(rows_within, each, inputs[each.name], interval)
             for each in self.contract.inputs
             if each.name in inputs
         }
+        return plan.compute(read, listen, profile)
+
+    def plan(
+        self,
+        targets: Sequence[str],
+        params: Mapping[str, object] | None = None,
+        interval: Interval | None = None,
+    ) -> Plan:
+        """Return what a run computes for these targets; raise as `compute` does."""
+        resolved = resolve_params(self.contract.params, params or {})
+        if interval is not None:
+            self.contract.check_interval(interval)
         graph = self._graph(resolved)
-        nodes = [self.targets.get(name, name) for name in targets]
-        self._check_nodes(graph, nodes)
-        self._check_given(graph, nodes, seen, resolved)
-        executor = SequentialExecutor(listen)
-        values = executor.execute(graph, nodes, {}, {**seen, **resolved}, str(uuid.uuid4()))
-        return {name: values[node] for name, node in zip(targets, nodes, strict=True)}
+        chosen = {name: self.targets.get(name, name) for name in targets}
+        self._check_nodes(graph, chosen.values())
+        given = {each.name for each in self.contract.inputs} | resolved.keys()
+        nodes = ordered_nodes(graph, chosen.values(), given)
+        return Plan(self.contract, self.modules, graph, chosen, resolved, interval, nodes)
 
     def _graph(self, params: Mapping[str, ParamValue]) -> FunctionGraph:
         graph = build_graph(self.modules, params)
@@ -132,24 +141,3 @@ class Dataflow:
                     "which none of its functions computes"
                 )
             raise UnknownNameError("node", name, functions)
-
-    def _check_given(
-        self,
-        graph: FunctionGraph,
-        targets: Iterable[str],
-        inputs: Mapping[str, pd.DataFrame],
-        params: Mapping[str, ParamValue],
-    ) -> None:
-        known = {each.name for each in self.contract.inputs}
-        given = inputs.keys() | params.keys()
-        for node in required_nodes(graph, targets, given):
-            for each in node.dependencies:
-                optional = node.input_types[each.name][1] is DependencyType.OPTIONAL
-                if optional or not each.user_defined or each.name in given:
-                    continue
-                if each.name in known:
-                    raise InputError(each.name, f"it is not given, and {node.name!r} needs it")
-                raise DefinitionError(
-                    f"node {node.name!r} takes {each.name!r}, which is no function, input or param "
-                    f"of dataflow {self.contract.name!r}"
-                )

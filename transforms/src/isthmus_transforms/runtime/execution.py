@@ -1,149 +1,157 @@
-"""Running a graph: one function after another, in order of dependencies."""
+"""Running steps: each function when what it needs is there, and no result longer than needed."""
 
 from __future__ import annotations
 
+import heapq
+import logging
 import time
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, TypeAlias
-
-import pandas as pd
-from hamilton import driver
-from hamilton.graph import FunctionGraph
-from hamilton.node import Node, NodeType
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from queue import SimpleQueue
+from typing import TypeAlias
 
 from isthmus_contracts.protocol import Event, NodeFailed, NodeFinished, NodeStarted
-from isthmus_transforms.errors import DefinitionError, NodeError
-from isthmus_transforms.runtime.source import failing_line, source_of
-
-_LONGEST_MESSAGE = 10_000
+from isthmus_transforms.errors import NodeError, WorkerError
+from isthmus_transforms.runtime.calls import Outcome, call, outcome_of, size_of
+from isthmus_transforms.runtime.engines import Engine
+from isthmus_transforms.runtime.steps import Step
 
 Listener: TypeAlias = Callable[[Event], None]
+_LOG = logging.getLogger(__name__)
 
 
-def required_nodes(
-    graph: FunctionGraph, targets: Iterable[str], given: Collection[str]
-) -> list[Node]:
-    """Return the nodes that `targets` need, each after its dependencies.
+def execute(
+    steps: Sequence[Step],
+    targets: Iterable[str],
+    values: dict[str, object],
+    listen: Listener,
+    engine: Engine | None = None,
+) -> dict[str, object]:
+    """Return the value of every target.
 
-    What is `given` needs nothing; an optional dependency that is not given is left out. There is no
-    recursion, hence no limit to a graph's depth.
+    `values` holds what is given; it is used up: whatever no further step needs is taken out. The
+    first function that raises ends the run with its `NodeError`, whatever runs beside it.
     """
-    ordered: dict[str, Node] = {}
-    opened: set[str] = set()
-    stack = [graph.nodes[name] for name in reversed(list(dict.fromkeys(targets)))]
-    while stack:
-        node = stack[-1]
-        name = node.name
-        if name in ordered:
-            stack.pop()
-        elif name in opened or name in given or node.user_defined:
-            stack.pop()
-            if name in given or not node.user_defined:
-                ordered[name] = node
-        else:
-            opened.add(name)
-            waiting = [each for each in reversed(node.dependencies) if each.name not in ordered]
-            for each in waiting:
-                if each.name in opened:
-                    raise DefinitionError(f"nodes {each.name!r} and {name!r} need each other")
-            stack += waiting
-    return list(ordered.values())
+    wanted = list(targets)
+    run = _Run(steps, wanted, values, listen)
+    if engine is None:
+        run.in_order(steps)
+    else:
+        run.at_once(steps, engine)
+    return {name: values[name] for name in wanted}
 
 
-class SequentialExecutor(driver.GraphExecutor):  # type: ignore[misc] # Hamilton is untyped
-    """Run each function when what it needs is there, and forget a result after its last use."""
-
-    def __init__(self, listen: Listener) -> None:
-        self._listen = listen
-
-    def validate(self, nodes_to_execute: list[Node]) -> None:
-        """Refuse Hamilton's dynamic nodes, whose number is known only at run time."""
-        for node in nodes_to_execute:
-            if node.node_role in (NodeType.EXPAND, NodeType.COLLECT):
-                raise DefinitionError(
-                    f"node {node.name!r} uses Parallelizable or Collect, which this engine does "
-                    "not run; loop inside the function instead"
-                )
-
-    def execute(
+class _Run:
+    def __init__(
         self,
-        fg: FunctionGraph,
-        final_vars: list[Any],  # Hamilton's signature
-        overrides: dict[str, Any],
-        inputs: dict[str, Any],
-        run_id: str,  # noqa: ARG002 - Hamilton's signature
-    ) -> dict[str, Any]:
-        """Return the value of every target; raise `NodeError` for a function that raises."""
-        values = {**inputs, **overrides}
-        nodes = required_nodes(fg, final_vars, values.keys())
-        self.validate(nodes)
-        uses = Counter(each.name for node in nodes for each in node.dependencies)
-        uses.update(final_vars)
-        for node in nodes:
-            if node.name in values:
-                continue
-            names = [each.name for each in node.dependencies]
-            arguments = {name: values[name] for name in names if name in values}
-            values[node.name] = self._call(node, arguments)
-            for name in names:
-                uses[name] -= 1
-                if not uses[name]:
-                    values.pop(name, None)
-        return {name: values[name] for name in final_vars}
+        steps: Sequence[Step],
+        targets: Sequence[str],
+        values: dict[str, object],
+        listen: Listener,
+    ) -> None:
+        self._values = values
+        self._listen = listen
+        self._uses = Counter(need for step in steps for need in step.needs)
+        self._uses.update(targets)
+        for name in [name for name in values if name not in self._uses]:
+            del values[name]
 
-    def _call(self, node: Node, arguments: Mapping[str, object]) -> object:
-        name = node.name
-        self._listen(NodeStarted(time.time(), name))
-        start = time.perf_counter()
+    def in_order(self, steps: Sequence[Step]) -> None:
+        """Call one function after another."""
+        values, listen, clock = self._values, self._listen, time.perf_counter
+        for step in steps:
+            arguments = {name: values[name] for name in step.needs}
+            listen(NodeStarted(time.time(), step.name))
+            start = clock()
+            try:
+                value = call(step, arguments)
+            except BaseException as error:
+                self._failed(step, clock() - start, error)
+                raise
+            self._finished(step, value, clock() - start)
+            del arguments, value
+
+    def at_once(self, steps: Sequence[Step], engine: Engine) -> None:
+        """Call as many functions at once as the engine is wide, the earliest first."""
+        waiting, followers = _dependencies(steps)
+        ready = [number for number, count in enumerate(waiting) if not count]
+        running: dict[int, float] = {}
+        done: SimpleQueue[tuple[int, Outcome | BaseException]] = SimpleQueue()
         try:
-            value = node.callable(**arguments)
-        except BaseException as error:
-            seconds = time.perf_counter() - start
-            self._listen(NodeFailed(time.time(), name, seconds, type(error).__name__))
-            # A function that exits has not computed its node, whatever status it gives.
-            if isinstance(error, Exception | SystemExit):
-                raise _node_error(node, error) from error
+            while ready or running:
+                while ready and len(running) < engine.width:
+                    number = heapq.heappop(ready)
+                    running[number] = time.perf_counter()
+                    self._begin(number, steps[number], engine, done)
+                number, found = done.get()
+                del running[number]
+                self._take(steps[number], found)
+                del found
+                for follower in followers[number]:
+                    waiting[follower] -= 1
+                    if not waiting[follower]:
+                        heapq.heappush(ready, follower)
+        except BaseException:
+            for number, start in running.items():
+                seconds = time.perf_counter() - start
+                self._listen(NodeFailed(time.time(), steps[number].name, seconds, "Cancelled"))
             raise
-        seconds = time.perf_counter() - start
-        self._listen(NodeFinished(time.time(), name, seconds, *_size(value)))
-        return value
+
+    def _begin(
+        self,
+        number: int,
+        step: Step,
+        engine: Engine,
+        done: SimpleQueue[tuple[int, Outcome | BaseException]],
+    ) -> None:
+        arguments = {name: self._values[name] for name in step.needs}
+        self._listen(NodeStarted(time.time(), step.name))
+        if step.is_derived:  # to send it away would cost more
+            done.put((number, outcome_of(step, arguments)))
+            return
+        engine.submit(step, arguments).add_done_callback(
+            lambda future: done.put((number, future.exception() or future.result()))
+        )
+
+    def _take(self, step: Step, found: Outcome | BaseException) -> None:
+        if isinstance(found, BaseException) and not isinstance(found, WorkerError):
+            _LOG.warning(
+                "node %r is computed in the runner itself, for what it takes or returns cannot be "
+                "sent: %s",
+                *(step.name, found),
+            )
+            found = outcome_of(step, {name: self._values[name] for name in step.needs})
+        if isinstance(found, BaseException):
+            self._failed(step, 0.0, found)
+            raise found
+        if found.error is not None:
+            self._failed(step, found.seconds, found.error)
+            raise found.error
+        self._finished(step, found.value, found.seconds)
+
+    def _finished(self, step: Step, value: object, seconds: float) -> None:
+        values, uses = self._values, self._uses
+        self._listen(NodeFinished(time.time(), step.name, seconds, *size_of(value)))
+        if uses[step.name]:
+            values[step.name] = value
+        for name in step.needs:
+            uses[name] -= 1
+            if not uses[name]:
+                values.pop(name, None)
+
+    def _failed(self, step: Step, seconds: float, error: BaseException) -> None:
+        kind = error.kind if isinstance(error, NodeError) else type(error).__name__
+        self._listen(NodeFailed(time.time(), step.name, seconds, kind))
 
 
-def function_of(node: Node) -> Callable[..., object]:
-    """Return the function that an author wrote for the node."""
-    functions: tuple[Callable[..., object], ...] | None = node.originating_functions
-    return functions[0] if functions else node.callable
-
-
-def _node_error(node: Node, error: BaseException) -> NodeError:
-    function = function_of(node)
-    source = source_of(function)
-    return NodeError(
-        node.name,
-        source.function,
-        source.file,
-        failing_line(function, error.__traceback__),
-        _text_of(error),
-    )
-
-
-def _text_of(error: BaseException) -> str:
-    """Return an exception's type and message, even if its message cannot be had or has no end."""
-    try:
-        message = str(error)
-    except Exception as second:  # noqa: BLE001 - an author's `__str__` may do anything
-        message = f"its message cannot be shown, for that raises {type(second).__name__}"
-    return f"{type(error).__name__}: {message[:_LONGEST_MESSAGE]}"
-
-
-def _size(value: object) -> tuple[int | None, int | None, int | None]:
-    """Return rows, columns and bytes of a value, as far as it has them."""
-    if isinstance(value, pd.DataFrame):
-        return len(value), len(value.columns), int(value.memory_usage(index=False).sum())
-    if isinstance(value, pd.Series):
-        return len(value), None, int(value.memory_usage(index=False))
-    if isinstance(value, bytes | str):
-        return None, None, len(value)
-    size = getattr(value, "nbytes", None)
-    return None, None, size if isinstance(size, int) else None
+def _dependencies(steps: Sequence[Step]) -> tuple[list[int], dict[int, list[int]]]:
+    """Return by a step's number how many steps it waits for, and which steps wait for it."""
+    numbers = {step.name: number for number, step in enumerate(steps)}
+    waiting = []
+    followers: dict[int, list[int]] = defaultdict(list)
+    for number, step in enumerate(steps):
+        before = {numbers[name] for name in step.needs if name in numbers}
+        waiting.append(len(before))
+        for each in before:
+            followers[each].append(number)
+    return waiting, followers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Literal
 
@@ -17,7 +17,7 @@ from isthmus_contracts import Dataflow as Contract
 from isthmus_contracts import Input, ParamValue
 from isthmus_contracts.protocol import Graph, GraphNode
 from isthmus_transforms.errors import DefinitionError
-from isthmus_transforms.runtime.execution import function_of, required_nodes
+from isthmus_transforms.runtime.calls import function_of
 from isthmus_transforms.runtime.source import source_of
 
 registry.load_extension("pandas")
@@ -40,24 +40,22 @@ def build_graph(modules: Sequence[ModuleType], params: Mapping[str, ParamValue])
 
 
 def describe_graph(
-    contract: Contract, graph: FunctionGraph, targets: Mapping[str, str], given: Collection[str]
+    contract: Contract, nodes: Mapping[str, Node], targets: Mapping[str, str]
 ) -> Graph:
-    """Return the nodes that run for `targets` (target → node) when `given` is there."""
+    """Return a description of the nodes that run, in their order; targets map to nodes."""
     inputs = {each.name: _what_is_read(each) for each in contract.inputs}
     params = {each.name: each.description for each in contract.params}
     parted = {each.name: f"Partitioned by {each.partitioning}." for each in contract.partitioned}
     target_of = {node: target for target, node in targets.items()}
-    nodes = required_nodes(graph, targets.values(), given)
-    names = {node.name for node in nodes}
     described = []
-    for node in nodes:
-        if node.name in inputs:
-            described.append(_outside(node, "input", inputs[node.name]))
-        elif node.name in params:
-            described.append(_outside(node, "param", params[node.name]))
+    for name, node in nodes.items():
+        if name in inputs:
+            described.append(_outside(node, "input", inputs[name]))
+        elif name in params:
+            described.append(_outside(node, "param", params[name]))
         else:
-            known = tuple(each.name for each in node.dependencies if each.name in names)
-            target = target_of.get(node.name)
+            known = tuple(each.name for each in node.dependencies if each.name in nodes)
+            target = target_of.get(name)
             described.append(_function(node, known, target, parted.get(target or "", "")))
     return Graph(time.time(), tuple(described))
 

@@ -1,27 +1,14 @@
-"""The messages between the platform and a runner, and how they travel.
-
-A runner is a process. The platform writes one `RunRequest` as a line of JSON to its standard input
-and keeps that open; when it closes, the platform is gone and the runner stops at once. The runner
-writes events as lines of JSON to its standard output, and last either one `RunResult`, with exit
-status 0, or one `RunFailure`, with another, all in the version of the protocol in which it was
-asked. What it writes to standard error is log.
-"""
+"""The messages between the platform and a runner."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from isthmus_contracts.codec import from_plain, parse_json, since, to_plain
-from isthmus_contracts.errors import ProtocolError
+from isthmus_contracts.codec import since
 from isthmus_contracts.params import ParamValue
 from isthmus_contracts.partitions import Interval
-
-VERSION = 2  # it brought intervals and partitions
-ACCEPTED = (1, 2)
-"""The versions that this side reads: its own and the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,74 +212,3 @@ Event: TypeAlias = (
 )
 Answer: TypeAlias = Event | RunResult | RunFailure
 Message: TypeAlias = RunRequest | Answer
-
-_TAGS: Mapping[str, type[Message]] = {
-    "request": RunRequest,
-    "graph": Graph,
-    "node_started": NodeStarted,
-    "node_finished": NodeFinished,
-    "node_failed": NodeFailed,
-    "quality": Quality,
-    "output_staged": OutputStaged,
-    "checkpoint_written": CheckpointWritten,
-    "checkpoint_reused": CheckpointReused,
-    "result": RunResult,
-    "failure": RunFailure,
-}
-_TAG_OF = {cls: tag for tag, cls in _TAGS.items()}
-
-
-def encode(message: Message, version: int = VERSION) -> str:
-    """Return the message as a line without end; raise `ProtocolError` for what a version lacks."""
-    tag = _TAG_OF.get(type(message))
-    if tag is None:
-        raise TypeError(f"{message!r} is no message")
-    line = {"protocol": version, "type": tag, **to_plain(message, version)}
-    return json.dumps(line, separators=(",", ":"), allow_nan=False)
-
-
-def answer_version(line: str) -> int:
-    """Return the version in which to answer a line: its own if it is accepted, else this side's."""
-    version = (_parsed(line) or {}).get("protocol")
-    return version if type(version) is int and version in ACCEPTED else VERSION
-
-
-def decode_request(line: str) -> RunRequest:
-    """Return the request on a line, or raise `ProtocolError`."""
-    message = _decode(line, ("request",))
-    if not isinstance(message, RunRequest):
-        raise TypeError(f"a request is no {type(message).__name__}")
-    return message
-
-
-def decode_answer(line: str) -> Answer:
-    """Return the event, result or failure on a line, or raise `ProtocolError`."""
-    message = _decode(line, tuple(tag for tag in _TAGS if tag != "request"))
-    if isinstance(message, RunRequest):
-        raise TypeError("an answer is no RunRequest")
-    return message
-
-
-def _decode(line: str, tags: tuple[str, ...]) -> Message:
-    plain = _parsed(line)
-    if plain is None:
-        raise ProtocolError("message", f"not a JSON object: {line.strip()[:80]!r}")
-    version = plain.pop("protocol", None)
-    if type(version) is not int or version not in ACCEPTED:
-        known = ", ".join(str(each) for each in ACCEPTED)
-        raise ProtocolError(
-            "message.protocol", f"version {version!r} is not spoken; known: {known}"
-        )
-    tag = plain.pop("type", None)
-    if tag not in tags:
-        listed = ", ".join(repr(each) for each in tags)
-        raise ProtocolError("message.type", f"{tag!r} is not expected here; known: {listed}")
-    return from_plain(_TAGS[tag], plain, version=version)
-
-
-def _parsed(line: str) -> dict[str, object] | None:
-    try:
-        plain = parse_json(line)
-    except ValueError:
-        return None
-    return plain if isinstance(plain, dict) else None

@@ -1,0 +1,68 @@
+"""What the platform and a runner say to each other.
+
+A runner is a process. The platform writes one `RunRequest` as a line of JSON to its standard input
+and keeps that open; when it closes, the platform is gone and the runner stops at once. The runner
+writes events as lines of JSON to its standard output, and last either one `RunResult`, with exit
+status 0, or one `RunFailure`, with another, all in the version of the protocol in which it was
+asked. What it writes to standard error is log.
+"""
+
+from __future__ import annotations
+
+from isthmus_contracts.protocol.lines import (
+    ACCEPTED,
+    VERSION,
+    answer_version,
+    decode_answer,
+    decode_request,
+    encode,
+)
+from isthmus_contracts.protocol.messages import (
+    Answer,
+    CheckpointReused,
+    CheckpointWritten,
+    EngineProfile,
+    Event,
+    Graph,
+    GraphNode,
+    Message,
+    NodeFailed,
+    NodeFinished,
+    NodeStarted,
+    OutputStaged,
+    Quality,
+    RunFailure,
+    RunIdentity,
+    RunRequest,
+    RunResult,
+    StagedFile,
+    StagedOutput,
+)
+
+__all__ = [
+    "ACCEPTED",
+    "VERSION",
+    "Answer",
+    "CheckpointReused",
+    "CheckpointWritten",
+    "EngineProfile",
+    "Event",
+    "Graph",
+    "GraphNode",
+    "Message",
+    "NodeFailed",
+    "NodeFinished",
+    "NodeStarted",
+    "OutputStaged",
+    "Quality",
+    "RunFailure",
+    "RunIdentity",
+    "RunRequest",
+    "RunResult",
+    "StagedFile",
+    "StagedOutput",
+    "answer_version",
+    "decode_answer",
+    "decode_request",
+    "encode",
+]

@@ -1,0 +1,74 @@
+"""Opening the engine that somebody has chosen by name."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+from isthmus_contracts import ParamValue
+from isthmus_contracts.protocol import EngineProfile
+from isthmus_transforms.errors import EngineError
+from isthmus_transforms.runtime.engines.engine import Engine, Workload
+
+_MOST_WORKERS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Say where an engine lies, and what has to be installed for it beside this tree."""
+
+    module: str
+    needs: str | None = None
+
+
+_KINDS: Mapping[str, _Kind | None] = {
+    "sequential": None,
+    "threads": _Kind("threads"),
+    "processes": _Kind("processes", needs="loky"),
+}
+ENGINES = tuple(_KINDS)
+
+
+def open_engine(
+    profile: EngineProfile, workload: Workload
+) -> AbstractContextManager[Engine | None]:
+    """Return the engine to enter, which is None for the loop that calls functions itself.
+
+    Raise `EngineError` if there is none of that name, it is not installed, or an option is wrong.
+    """
+    if profile.name not in _KINDS:
+        known = ", ".join(map(repr, ENGINES))
+        raise EngineError(profile.name, f"there is none of that name; known: {known}")
+    width = _width(profile)
+    kind = _KINDS[profile.name]
+    if kind is None:
+        return nullcontext()
+    try:
+        module = importlib.import_module(f"isthmus_transforms.runtime.engines.{kind.module}")
+    except ImportError as error:
+        raise EngineError(
+            profile.name,
+            f"it needs {kind.needs}, which cannot be imported here ({error}); add it to the "
+            "dependencies of transforms, or choose another engine in the deployment",
+        ) from None
+    opened: Callable[[int, Workload], AbstractContextManager[Engine]]
+    opened = getattr(module, profile.name)
+    return opened(width, workload)
+
+
+def _width(profile: EngineProfile) -> int:
+    known = () if _KINDS[profile.name] is None else ("workers",)
+    for name in profile.options:
+        if name not in known:
+            listed = ", ".join(map(repr, known)) or "none"
+            raise EngineError(profile.name, f"it has no option {name!r}; known: {listed}")
+    workers: ParamValue = profile.options.get("workers", os.cpu_count() or 1)
+    if type(workers) is not int or not 1 <= workers <= _MOST_WORKERS:
+        raise EngineError(
+            profile.name,
+            f"option 'workers' is {workers!r}; right would be a number from 1 to {_MOST_WORKERS}",
+        )
+    return workers

@@ -1,0 +1,79 @@
+"""Processes: for functions that hold the interpreter; what they take and return is copied."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+
+from loky.process_executor import ProcessPoolExecutor
+
+from isthmus_contracts import ParamValue
+from isthmus_transforms.errors import WorkerError
+from isthmus_transforms.runtime.calls import Outcome, outcome_of
+from isthmus_transforms.runtime.engines.engine import Workload
+from isthmus_transforms.runtime.steps import Step, steps_of
+
+_steps: dict[str, Step] = {}
+"""What this process can call, if it is a worker."""
+
+
+class Processes:
+    """Call functions in worker processes, each of which has built the same graph."""
+
+    def __init__(self, width: int, workload: Workload) -> None:
+        self.width = width
+        modules = [each.__name__ for each in workload.modules]
+        names = [each.name for each in workload.steps]
+        self._pool = ProcessPoolExecutor(
+            width, initializer=_prepare, initargs=(modules, dict(workload.params), names)
+        )
+
+    def submit(self, step: Step, arguments: Mapping[str, object]) -> Future[Outcome]:
+        """Begin a call."""
+        future: Future[Outcome] = Future()
+
+        def pass_on(done: Future[Outcome]) -> None:
+            error = done.exception()
+            if isinstance(error, BrokenProcessPool):
+                error = WorkerError(step.name, str(error).partition("\n")[0])
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(done.result())
+
+        try:
+            self._pool.submit(_call, step.name, dict(arguments)).add_done_callback(pass_on)
+        except BrokenProcessPool as error:
+            raise WorkerError(step.name, str(error).partition("\n")[0]) from None
+        return future
+
+    def close(self) -> None:
+        """End the workers, in whatever call they are."""
+        self._pool.shutdown(kill_workers=True)
+
+
+@contextmanager
+def processes(width: int, workload: Workload) -> Iterator[Processes]:
+    """Give worker processes, as many as `width`."""
+    engine = Processes(width, workload)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def _prepare(
+    modules: Sequence[str], params: Mapping[str, ParamValue], names: Sequence[str]
+) -> None:
+    from isthmus_transforms.runtime.graph import build_graph  # noqa: PLC0415 - only workers need it
+
+    graph = build_graph([importlib.import_module(each) for each in modules], params)
+    nodes = {name: graph.nodes[name] for name in names}
+    _steps.update((each.name, each) for each in steps_of(graph, nodes, ()))
+
+
+def _call(name: str, arguments: Mapping[str, object]) -> Outcome:
+    return outcome_of(_steps[name], arguments)

@@ -1,0 +1,330 @@
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+from isthmus_contracts import Param
+from isthmus_contracts.protocol import EngineProfile, Event, NodeFailed, NodeStarted
+from isthmus_transforms.errors import DefinitionError, EngineError, NodeError, WorkerError
+from isthmus_transforms.runtime import Dataflow
+from isthmus_transforms.runtime.engines import ENGINES, opening
+
+Flows = Callable[..., Dataflow]
+TWO = {"workers": 2}
+BESIDE = [EngineProfile("threads", TWO), EngineProfile("processes", TWO)]
+EVERY = [EngineProfile("sequential", {}), *BESIDE]
+THREADS, PROCESSES = BESIDE
+
+
+def by_name(profile: EngineProfile) -> str:
+    return profile.name
+
+
+@pytest.fixture(autouse=True)
+def importable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let worker processes find the dataflows that tests make up."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+SALES = """
+    import pandas as pd
+    from hamilton.function_modifiers import config, extract_columns, parameterize, value
+
+    def priced(orders: pd.DataFrame, factor: float) -> pd.DataFrame:
+        return orders.assign(price=orders["price"] * factor)
+
+    @extract_columns("low", "high")
+    def split(priced: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame({"low": priced["price"] - 1, "high": priced["price"] + 1})
+
+    @parameterize(low_sum={"sign": value(-1)}, high_sum={"sign": value(1)})
+    def signed(low: pd.Series, high: pd.Series, sign: int) -> float:
+        return sign * float((low if sign < 0 else high).sum())
+
+    @config.when(style="plain")
+    def report__plain(low_sum: float, high_sum: float) -> str:
+        return f"{low_sum:g} {high_sum:g}"
+
+    @config.when(style="loud")
+    def report__loud(low_sum: float, high_sum: float) -> str:
+        return f"{low_sum:g} {high_sum:g}!"
+
+    def key(low_sum: float) -> object:
+        return lambda: low_sum
+
+    def kept(key: object) -> float:
+        return key()
+"""
+PARAMS = (
+    Param("factor", "number", 2.0, "Factor."),
+    Param("style", "string", "plain", "Style.", choices=("plain", "loud")),
+)
+
+
+@pytest.mark.parametrize("engine", EVERY, ids=by_name)
+def test_every_engine_computes_the_same(
+    flow_of: Flows, orders: pd.DataFrame, engine: EngineProfile
+) -> None:
+    flow = flow_of(SALES, "report", params=PARAMS)
+    targets = ["report", "high", "low_sum", "kept"]
+    made = flow.compute(targets, {"orders": orders}, {"style": "loud"}, engine=engine)
+    assert made["report"] == "-13 19!"
+    assert (made["low_sum"], made["kept"]) == (-13.0, -13.0)
+    pd.testing.assert_series_equal(
+        made["high"], pd.Series([4.0, 6.0, 9.0], name="high"), check_exact=True
+    )
+
+
+CHAIN = """
+    def n0() -> int: return 1
+    def n1(n0: int) -> int: return n0 + 1
+    def n2(n1: int) -> int: return n1 + 1
+    def m2(n0: int, n1: int) -> int: return n0 + n1
+    def end(n2: int, m2: int) -> int: return n2 * m2
+"""
+
+
+@pytest.mark.parametrize("engine", BESIDE, ids=by_name)
+def test_nodes_are_told_as_they_start_and_end(flow_of: Flows, engine: EngineProfile) -> None:
+    events: list[Event] = []
+    assert flow_of(CHAIN, "end").compute(["end"], {}, listen=events.append, engine=engine) == {
+        "end": 9
+    }
+    seen: set[str] = set()
+    for event in events:
+        node = getattr(event, "node", "")
+        if isinstance(event, NodeStarted):
+            needs = {"n1": {"n0"}, "n2": {"n1"}, "m2": {"n0", "n1"}, "end": {"n2", "m2"}}
+            assert needs.get(node, set()) <= seen
+        else:
+            seen.add(node)
+    assert len(events) == 10
+
+
+WHERE = """
+    import os, threading, time
+
+    def first() -> tuple: return _place()
+    def second() -> tuple: return _place()
+    def both(first: tuple, second: tuple) -> list: return [first, second]
+
+    def _place():
+        start = time.monotonic()
+        time.sleep(0.5)
+        return os.getpid(), threading.get_ident(), start, time.monotonic()
+"""
+
+
+@pytest.mark.parametrize("engine", BESIDE, ids=by_name)
+def test_two_functions_run_at_once(flow_of: Flows, engine: EngineProfile) -> None:
+    made = flow_of(WHERE, "both").compute(["both"], {}, engine=engine)
+    (one, other) = made["both"]  # type: ignore[misc] # a node's value may be anything
+    assert one[:2] != other[:2]
+    assert (one[0] == os.getpid()) == (engine.name == "threads")
+    assert max(one[2], other[2]) < min(one[3], other[3])
+
+
+RAISING = """
+    import time
+
+    def quick() -> int:
+        time.sleep(0.1)
+        raise ValueError("too quick")
+
+    def lasting() -> int:
+        time.sleep(60)
+        return 1
+
+    def both(quick: int, lasting: int) -> int:
+        return 1
+"""
+
+
+@pytest.mark.parametrize("engine", BESIDE, ids=by_name)
+def test_the_first_that_raises_ends_the_run_at_once(flow_of: Flows, engine: EngineProfile) -> None:
+    flow = flow_of(RAISING, "both")
+    events: list[Event] = []
+    with pytest.raises(NodeError, match="ValueError: too quick") as caught:
+        flow.compute(["both"], {}, listen=events.append, engine=engine)
+    failed = {each.node: (each.error, each.at) for each in events if isinstance(each, NodeFailed)}
+    assert {node: error for node, (error, _) in failed.items()} == {
+        "quick": "ValueError",
+        "lasting": "Cancelled",
+    }
+    assert time.time() - failed["quick"][1] < 1
+    assert (caught.value.function, caught.value.file) == ("quick", "sample/functions.py")
+    assert caught.value.line == 6
+    assert caught.value.traceback.endswith("ValueError: too quick\n")
+    assert "isthmus_transforms" not in caught.value.traceback
+
+
+def test_an_interrupt_ends_threads_within_a_second(flow_of: Flows) -> None:
+    flow = flow_of(RAISING, "lasting")
+
+    main = threading.main_thread().ident or 0
+    threading.Timer(0.3, signal.pthread_kill, (main, signal.SIGINT)).start()
+    start = time.monotonic()
+    events: list[Event] = []
+    with pytest.raises(KeyboardInterrupt):
+        flow.compute(["lasting"], {}, listen=events.append, engine=THREADS)
+    assert time.monotonic() - start < 1.3
+    assert isinstance(events[-1], NodeFailed)
+
+
+@pytest.mark.parametrize("engine", BESIDE, ids=by_name)
+def test_a_function_that_tells_a_program_to_stop_is_heard(
+    flow_of: Flows, engine: EngineProfile
+) -> None:
+    flow = flow_of("def a() -> int: raise KeyboardInterrupt(7)", "a")
+    with pytest.raises(KeyboardInterrupt):
+        flow.compute(["a"], {}, engine=engine)
+
+
+def test_a_worker_that_dies_is_told(flow_of: Flows) -> None:
+    flow = flow_of("import os\ndef a() -> int: os.kill(os.getpid(), 9)", "a")
+    events: list[Event] = []
+    with pytest.raises(WorkerError, match="died while it computed 'a'") as caught:
+        flow.compute(["a"], {}, listen=events.append, engine=PROCESSES)
+    assert caught.value.node == "a"
+    assert isinstance(events[-1], NodeFailed)
+
+
+UNSENDABLE = """
+    import threading
+
+    def lock() -> object:
+        return threading.Lock()
+
+    def is_free(lock: object) -> bool:
+        return not lock.locked()
+"""
+
+
+def test_what_cannot_be_sent_is_computed_here(
+    flow_of: Flows, caplog: pytest.LogCaptureFixture
+) -> None:
+    flow = flow_of(UNSENDABLE, "is_free")
+    assert flow.compute(["is_free"], {}, engine=PROCESSES) == {"is_free": True}
+    assert [each.args[0] for each in caplog.records if each.args] == ["lock", "is_free"]
+
+
+THINGS = """
+    import weakref
+
+    class Thing:
+        pass
+
+    things = weakref.WeakSet()
+    counts = []
+
+    def a() -> Thing: return _new()
+    def b(a: Thing) -> Thing: return _new()
+    def c(b: Thing) -> Thing: return _new()
+    def d(c: Thing) -> int: return len(counts)
+
+    def _new():
+        thing = Thing()
+        things.add(thing)
+        counts.append(len(things))
+        return thing
+"""
+
+
+def test_threads_keep_no_result_longer_than_it_is_needed(flow_of: Flows) -> None:
+    flow = flow_of(THINGS, "d")
+    flow.compute(["d"], {}, engine=THREADS)
+    assert flow.modules[0].counts == [1, 2, 2]
+
+
+RETRIED = """
+    from hamilton.function_modifiers import tag
+
+    calls = []
+
+    @tag(retries="2", retry_wait_seconds="0.01")
+    def fetched() -> int:
+        calls.append(1)
+        if len(calls) < {good}:
+            raise ConnectionError("no answer")
+        return len(calls)
+"""
+
+
+@pytest.mark.parametrize("engine", EVERY, ids=by_name)
+def test_a_function_is_tried_again_as_its_tag_says(
+    flow_of: Flows, caplog: pytest.LogCaptureFixture, engine: EngineProfile
+) -> None:
+    events: list[Event] = []
+    flow = flow_of(RETRIED.format(good=3), "fetched")
+    made = flow.compute(["fetched"], {}, listen=events.append, engine=engine)
+    assert made == {"fetched": 3}
+    assert len(events) == 2
+    if engine.name != "processes":  # those write to their own standard error
+        assert [each.getMessage() for each in caplog.records] == [
+            f"node 'fetched' failed at try {number} of 3, the next is in {wait} s: "
+            "ConnectionError: no answer"
+            for number, wait in ((1, 0.01), (2, 0.02))
+        ]
+
+
+def test_a_function_that_fails_too_often_has_failed(flow_of: Flows) -> None:
+    flow = flow_of(RETRIED.format(good=4), "fetched")
+    with pytest.raises(NodeError, match="ConnectionError: no answer"):
+        flow.compute(["fetched"], {})
+    assert len(flow.modules[0].calls) == 3
+
+
+@pytest.mark.parametrize("tags", ["retries='often'", "retries='-1'", "retries='21'"])
+def test_a_retry_policy_that_is_none_is_refused(flow_of: Flows, tags: str) -> None:
+    source = f"from hamilton.function_modifiers import tag\n@tag({tags})\ndef a() -> int: return 1"
+    with pytest.raises(DefinitionError, match=r"node 'a' has the tags retries='.*from 0 to 20"):
+        flow_of(source, "a").compute(["a"], {})
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("dask", {}, "engine 'dask': there is none of that name; known: 'sequential', 'threads', "),
+        ("sequential", TWO, "engine 'sequential': it has no option 'workers'; known: none"),
+        ("threads", {"threads": 2}, "engine 'threads': it has no option 'threads'; known: 'work"),
+        ("threads", {"workers": 0}, "option 'workers' is 0; right would be a number from 1 to 256"),
+        ("processes", {"workers": True}, "option 'workers' is True; right would be a number"),
+        ("threads", {"workers": "two"}, "option 'workers' is 'two'; right would be a number"),
+    ],
+)
+def test_an_engine_that_cannot_be_had_as_asked_is_refused(
+    flow_of: Flows, name: str, options: Mapping[str, object], message: str
+) -> None:
+    flow = flow_of("calls = []\ndef a() -> int: return calls.append(1)", "a")
+    with pytest.raises(EngineError) as caught:
+        flow.compute(["a"], {}, engine=EngineProfile(name, options))  # type: ignore[arg-type] # on purpose
+    assert message in str(caught.value)
+    assert flow.modules[0].calls == []
+
+
+def test_an_engine_that_is_not_installed_says_what_to_do(
+    flow_of: Flows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_loky(_name: str) -> ModuleType:
+        raise ModuleNotFoundError("No module named 'loky'")
+
+    monkeypatch.setattr(opening.importlib, "import_module", no_loky)
+    with pytest.raises(EngineError) as caught:
+        flow_of(CHAIN, "end").compute(["end"], {}, engine="processes")
+    assert str(caught.value) == (
+        "engine 'processes': it needs loky, which cannot be imported here "
+        "(No module named 'loky'); add it to the dependencies of transforms, or choose another "
+        "engine in the deployment"
+    )
+
+
+def test_the_engines_are_known_by_name() -> None:
+    assert ENGINES == ("sequential", "threads", "processes")
