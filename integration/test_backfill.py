@@ -48,7 +48,7 @@ def month_by_month(airflow: Airflow) -> list[Run]:
     """Run the twelve months, in no order and two at once; return their runs.
 
     They are started one by one: Airflow makes no backfill on SQLite while others write to it, and
-    its scheduler may die of one.
+    its scheduler may die of one. `compose/test_backfill.py` backfills on PostgreSQL.
     """
     pairs = ((7, 1), (12, 3), (9, 2), (11, 5), (8, 4), (10, 6))
     return [each for pair in pairs for each in ended(airflow, [start(airflow, n) for n in pair])]

@@ -171,7 +171,7 @@ def triggered_by(airflow: Airflow, run: Run) -> Run:
     def follower() -> Run | None:
         (event,) = airflow.client.asset_events(run.dag, run.id)
         return next(
-            (airflow.client.run(dag, id) for dag, id in event.triggered if dag == AIRPORT_DAYS),
+            (airflow.client.run(*each) for each in event.triggered if each[0] == AIRPORT_DAYS),
             None,
         )
 

@@ -120,15 +120,6 @@ class Client:
             time.sleep(interval)
         return now
 
-    def backfill(self, dag: str, first: str, last: str, **options: object) -> int:
-        """Start runs for the intervals that begin from `first` to `last`; return their number.
-
-        `options` are Airflow's own, such as `max_active_runs` and `run_backwards`.
-        """
-        body = {"dag_id": dag, "from_date": first, "to_date": last, **options}
-        number: int = self._ask("POST", "/backfills", body)["id"]
-        return number
-
     def fail(self, dag: str, run_id: str) -> None:
         """Mark a run failed, which stops its tasks."""
         self._ask("PATCH", _run_path(dag, run_id), {"state": "failed"})
