@@ -136,6 +136,14 @@ def chaos(session: nox.Session) -> None:
 
 
 @nox.session
+def parity(session: nox.Session) -> None:
+    """Compute every dataflow on every engine, by every way there is, and compare."""
+    environments(session)
+    sync(session, "platform/requirements-test.lock", "contracts", "platform")
+    session.run("python", "-m", "pytest", "integration/parity", *session.posargs, env=CLEAN)
+
+
+@nox.session
 def compose(session: nox.Session) -> None:
     """Bring the stack up from nothing, in containers, and break it; less of it: -- -m smoke."""
     if not has_engine():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -36,6 +38,13 @@ def test_the_same_seed_gives_the_same_bytes(learnt: pd.DataFrame, kind: str) -> 
         persistence.delay_model(model.trained_model(KINDS[kind](5), training)) for _ in range(2)
     )
     assert first == second
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_copy_of_a_model_gives_the_same_bytes(learnt: pd.DataFrame, kind: str) -> None:
+    trained = model.trained_model(KINDS[kind](5), model.training_flights(learnt, 10, 15))
+    copied = pickle.loads(pickle.dumps(trained))  # noqa: S301 - as worker processes hand it over
+    assert persistence.delay_model(copied) == persistence.delay_model(trained)
 
 
 @pytest.mark.parametrize("kind", KINDS)

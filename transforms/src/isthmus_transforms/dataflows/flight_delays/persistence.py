@@ -40,7 +40,9 @@ def _number(part: object, numbers: dict[str, int]) -> None:
             _number(each, numbers)
     if isinstance(part, dict):
         if "__id__" in part:
-            part["__id__"] = numbers.setdefault(str(part["__id__"]), len(numbers))
+            # Which plain values are one object in memory is chance: a copy of a model has others.
+            address = len(numbers) if part.get("__loader__") == "JsonNode" else part["__id__"]
+            part["__id__"] = numbers.setdefault(str(address), len(numbers))
         if isinstance(part.get("file"), str):
             part["file"] = _renumbered(part["file"], numbers)
         for each in part.values():

@@ -1,0 +1,35 @@
+"""Compute a dataflow as a program of a data scientist does, and write what it made.
+
+`python library.py DATAFLOW ENGINE INPUTS OUT`, with the transforms' Python; ENGINE is JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from isthmus_contracts.codec import from_plain
+from isthmus_contracts.protocol import EngineProfile
+from isthmus_transforms.loading import load_dataflow
+from isthmus_transforms.runtime.inputs import read_input
+from isthmus_transforms.runtime.outputs import stage
+
+
+def main(name: str, engine: str, inputs: Path, out: Path) -> None:
+    """Write every output into `out`, and metrics as JSON to standard output."""
+    dataflow = load_dataflow(name)
+    contract = dataflow.contract
+    frames = {
+        each.name: read_input(each, [inputs / f"{each.name}.parquet"]) for each in contract.inputs
+    }
+    profile = from_plain(EngineProfile, json.loads(engine))
+    names = [each.name for each in contract.outputs]
+    made = dataflow.compute(names, frames, engine=profile)
+    staged = [stage(each, made[each.name], out) for each in contract.outputs]
+    metrics = {each.name: each.metrics for each in staged if each.metrics is not None}
+    sys.stdout.write(json.dumps(metrics))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3], *map(Path, sys.argv[3:5]))

@@ -1,0 +1,213 @@
+"""Every engine computes what `sequential` does: in a library, a command, a runner and Airflow."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from conftest import FLIGHT_DELAYS, ROOT, TRANSFORMS_PYTHON, Airflow, environment, eventually
+from invariants import Content, lake_of, published
+from pyarrow import parquet
+
+from isthmus_contracts import Dataflow, File, Table, resolve_params
+from isthmus_contracts.catalog import CATALOG
+from isthmus_contracts.codec import to_plain
+from isthmus_contracts.protocol import EngineProfile, RunIdentity, RunRequest, RunResult
+from isthmus_contracts.testing.conformance import Subject, run
+from isthmus_platform.deployment import load_deployment
+from isthmus_platform.export import export_inputs
+from isthmus_platform.installation.client import Run
+
+ISTHMUS = ROOT / "transforms" / ".venv" / "bin" / "isthmus"
+LIBRARY = Path(__file__).with_name("library.py")
+TOLERANCE = 1e-12
+TWO = {"workers": 2}
+ENGINES = {
+    "sequential": EngineProfile("sequential", {}),
+    "threads": EngineProfile("threads", TWO),
+    "processes": EngineProfile("processes", TWO),
+}
+IDENTITIES = tuple(str(each.identity) for each in CATALOG.dataflows)
+
+
+def in_airflow(airflow: Airflow, engine: EngineProfile) -> dict[str, Content]:
+    """Return what runs on this engine publish: one of flight_delays, and those that it triggers."""
+    options = ", ".join(f"{name} = {value}" for name, value in engine.options.items())
+    lines = f'engine = "{engine.name}"\nengine_options = {{ {options} }}'
+    airflow.deploy(('engine = "sequential"', lines))
+    first = airflow.run(FLIGHT_DELAYS)
+
+    def runs() -> list[Run]:
+        (event,) = airflow.client.asset_events(first.dag, first.id)
+        return [first, *(airflow.client.run(*each) for each in event.triggered)]
+
+    def are_done() -> bool:
+        return len(runs()) == len(IDENTITIES) and all(each.finished for each in runs())
+
+    assert eventually(are_done, airflow.up.check), runs()
+    return {each.dag: made_by(airflow, each) for each in runs()}
+
+
+def made_by(airflow: Airflow, found: Run) -> Content:
+    """Return the content of the release that a run has published."""
+    assert found.state == "success", airflow.log(found, "transform")
+    known = published(lake_of(airflow.state), CATALOG.dataflow(found.dag))
+    (release,) = known.of_run(found.id)
+    return known.contents[release]
+
+
+@pytest.fixture(scope="module")
+def expected(airflow: Airflow) -> dict[str, Content]:
+    """Return what sequential runs publish, by dataflow."""
+    return in_airflow(airflow, ENGINES["sequential"])
+
+
+@pytest.fixture(scope="module")
+def inputs(
+    airflow: Airflow, expected: dict[str, Content], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """Return the folders with what those runs read, by dataflow."""
+    folders = {}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in airflow.installation.environment.items():
+            patch.setenv(name, value)
+        deployment = load_deployment(airflow.installation.deployment)
+        for identity in expected:
+            folders[identity] = tmp_path_factory.mktemp("inputs")
+            for _ in export_inputs(deployment, CATALOG.dataflow(identity), folders[identity]):
+                pass
+    return folders
+
+
+def by_library(dataflow: Dataflow, engine: EngineProfile, inputs: Path, out: Path) -> Content:
+    """Compute in a program of a data scientist."""
+    arguments = [str(dataflow.identity), json.dumps(to_plain(engine)), str(inputs), str(out)]
+    said = asked(str(TRANSFORMS_PYTHON), str(LIBRARY), *arguments)
+    return written(dataflow, out, json.loads(said))
+
+
+def by_command(dataflow: Dataflow, engine: EngineProfile, inputs: Path, out: Path) -> Content:
+    """Compute with `isthmus run`, which prints metrics in six digits; expect that it does."""
+    workers = [f"--workers={value}" for value in engine.options.values()]
+    options = [f"--engine={engine.name}", *workers, f"--inputs={inputs}", f"--out={out}"]
+    said = asked(str(ISTHMUS), "run", str(dataflow.identity), *options)
+    assert all(each.name in said for each in dataflow.outputs)
+    return written(dataflow, out, {})
+
+
+def by_runner(dataflow: Dataflow, engine: EngineProfile, inputs: Path, out: Path) -> Content:
+    """Compute in a runner, as the platform asks it."""
+    request = RunRequest(
+        identity=RunIdentity("parity", "transform", 1),
+        dataflow=str(dataflow.identity),
+        contract_version=dataflow.version,
+        targets=tuple(each.name for each in dataflow.outputs),
+        params=resolve_params(dataflow.params, {}),
+        inputs={each.name: (str(inputs / f"{each.name}.parquet"),) for each in dataflow.inputs},
+        spool=str(out),
+        engine=engine,
+    )
+    command = (str(TRANSFORMS_PYTHON), "-m", "isthmus_transforms.runner")
+    transcript = run(Subject(command, request, alike()))
+    result = transcript.answers[-1]
+    assert isinstance(result, RunResult), transcript.log
+    metrics = {each.name: each.metrics for each in result.outputs if each.metrics is not None}
+    return written(dataflow, out, metrics)
+
+
+def asked(*command: str) -> str:
+    """Return what a command printed, and expect it to succeed."""
+    done = subprocess.run(
+        command, env=alike(), capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def alike() -> dict[str, str]:
+    """Return an environment in which BLAS takes the kernels that it takes in a runner."""
+    return {name: each for name, each in environment().items() if "BLAS" not in name}
+
+
+def written(dataflow: Dataflow, out: Path, metrics: Mapping[str, Mapping[str, float]]) -> Content:
+    """Return what lies in a folder: rows in the order of the key, digests of files."""
+    tables, files = {}, {}
+    for output in dataflow.outputs:
+        if isinstance(output, Table):
+            place = out / output.name if output.partitioning else out / f"{output.name}.parquet"
+            paths = sorted(place.glob("*.parquet")) if place.is_dir() else [place]
+            rows = pa.concat_tables(parquet.read_table(each) for each in paths)
+            tables[output.name] = rows.sort_by([(each, "ascending") for each in output.key])
+        elif isinstance(output, File):
+            data = (out / f"{output.name}{output.suffix}").read_bytes()
+            files[output.name] = hashlib.sha256(data).hexdigest()
+    return Content(tables, files, metrics)
+
+
+def check_same(found: Content, wanted: Content) -> None:
+    """Expect the same columns, rows, files and metrics, numbers within the tolerance."""
+    assert found.tables.keys() == wanted.tables.keys()
+    for name, table in wanted.tables.items():
+        other = found.tables[name]
+        kinds = [(each.name, each.type) for each in table.schema]
+        assert [(each.name, each.type) for each in other.schema] == kinds, name
+        assert other.num_rows == table.num_rows > 0, name
+        for column in table.column_names:
+            values, others = table[column].to_pylist(), other[column].to_pylist()
+            if pa.types.is_floating(table.schema.field(column).type):
+                where = f"{name}.{column}"
+                assert [each is None for each in others] == [each is None for each in values], where
+                numbers = [each for each in others if each is not None]
+                right = [each for each in values if each is not None]
+                assert numbers == pytest.approx(right, rel=TOLERANCE, abs=0, nan_ok=True), where
+            else:
+                assert others == values, f"{name}.{column}"
+    assert found.files == wanted.files
+    for name, numbers in found.metrics.items():
+        assert numbers == pytest.approx(wanted.metrics[name], rel=TOLERANCE, abs=0), name
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("identity", IDENTITIES)
+@pytest.mark.parametrize("route", [by_library, by_command, by_runner])
+def test_outside_of_airflow(  # noqa: PLR0913, PLR0917 - three of them are what is varied
+    route: Callable[[Dataflow, EngineProfile, Path, Path], Content],
+    identity: str,
+    engine: str,
+    expected: dict[str, Content],
+    inputs: dict[str, Path],
+    tmp_path: Path,
+) -> None:
+    dataflow = CATALOG.dataflow(identity)
+    made = route(dataflow, ENGINES[engine], inputs[identity], tmp_path)
+    check_same(made, expected[identity])
+    assert route is by_command or made.metrics.keys() == expected[identity].metrics.keys()
+
+
+@pytest.mark.parametrize("engine", [each for each in ENGINES if each != "sequential"])
+def test_in_airflow(engine: str, airflow: Airflow, expected: dict[str, Content]) -> None:
+    made = in_airflow(airflow, ENGINES[engine])
+    for identity in IDENTITIES:
+        check_same(made[identity], expected[identity])
+
+
+def test_a_difference_is_noticed(expected: dict[str, Content]) -> None:
+    wanted = expected["airport_days.v1"]
+    days = wanted.tables["days"]
+    number = next(each.name for each in days.schema if pa.types.is_floating(each.type))
+    column = pa.array([(each or 0) * (1 + 1e-11) for each in days[number].to_pylist()])
+    changed = days.set_column(days.schema.get_field_index(number), number, column)
+    for tables in (
+        {"days": changed},
+        {"days": days.slice(1)},
+        {"days": days.rename_columns([f"{each}_" for each in days.column_names])},
+    ):
+        with pytest.raises(AssertionError):
+            check_same(Content(tables, wanted.files, wanted.metrics), wanted)
+    with pytest.raises(AssertionError):
+        check_same(Content(wanted.tables, {"delay_calendar": "0"}, wanted.metrics), wanted)
