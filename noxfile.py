@@ -121,6 +121,7 @@ def integration(session: nox.Session) -> None:
 @nox.session
 def benchmarks(session: nox.Session) -> None:
     """Measure what was promised, all of it or -- NAME, and write benchmarks/results.md."""
+    environments(session)
     build(session, ROOT / "platform" / "s3-server")
     sync(session, "platform/requirements.lock", "contracts", "platform")
     session.run("python", "benchmarks/run.py", *session.posargs, env=CLEAN)

@@ -35,13 +35,14 @@ def call(step: Step, arguments: Mapping[str, object]) -> object:
 
     Raise `NodeError` if it raises; what tells a program to stop goes through as it is.
     """
-    for number, wait in enumerate(step.waits, 1):
+    for number in range(len(step.waits)):
         try:
             return step.function(**arguments)
         except Exception as error:  # noqa: BLE001 - it is up to the author what is tried again
+            wait = step.waits[number]
             _LOG.warning(
                 "node %r failed at try %s of %s, the next is in %g s: %s",
-                *(step.name, number, len(step.waits) + 1, wait, text_of(error)),
+                *(step.name, number + 1, len(step.waits) + 1, wait, text_of(error)),
             )
             time.sleep(wait)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import logging
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from queue import SimpleQueue
 from typing import TypeAlias
@@ -51,9 +51,11 @@ class _Run:
     ) -> None:
         self._values = values
         self._listen = listen
-        self._uses = Counter(need for step in steps for need in step.needs)
-        self._uses.update(targets)
-        for name in [name for name in values if name not in self._uses]:
+        self._uses = dict.fromkeys(targets, 1)
+        for step in steps:
+            for name in step.needs:
+                self._uses[name] = self._uses.get(name, 0) + 1
+        for name in values.keys() - self._uses.keys():
             del values[name]
 
     def in_order(self, steps: Sequence[Step]) -> None:
@@ -132,7 +134,7 @@ class _Run:
     def _finished(self, step: Step, value: object, seconds: float) -> None:
         values, uses = self._values, self._uses
         self._listen(NodeFinished(time.time(), step.name, seconds, *size_of(value)))
-        if uses[step.name]:
+        if step.name in uses:
             values[step.name] = value
         for name in step.needs:
             uses[name] -= 1

@@ -54,13 +54,13 @@ class Plan:
         Of the `inputs`, those that are needed are read before the first function runs, and
         forgotten after their last use.
         """
-        self._check_given(inputs)
         given = {*inputs, *self.params}
-        nodes = {
-            name: node
-            for name, node in self.nodes.items()
-            if name in given or not node.user_defined  # an optional input may be absent
-        }
+        nodes = self.nodes
+        outside = [name for name, node in self.graph.nodes.items() if node.user_defined]
+        if not given.issuperset(outside):
+            self._check_given(inputs)
+            # What is left out now is optional.
+            nodes = {name: nodes[name] for name in nodes if name in given or name not in outside}
         steps = steps_of(self.graph, nodes, given)
         with open_engine(engine, Workload(steps, self.modules, self.params)) as opened:
             values = {**self._read(steps, inputs), **self.params}
@@ -72,7 +72,7 @@ class Plan:
     def _read(
         self, steps: Sequence[Step], inputs: Mapping[str, Callable[[], pd.DataFrame]]
     ) -> dict[str, object]:
-        needed = {name for step in steps for name in step.needs}
+        needed = {name for step in steps for name in step.needs} if inputs else ()
         return {name: read() for name, read in inputs.items() if name in needed}
 
     def _check_given(self, inputs: Collection[str]) -> None:

@@ -42,10 +42,14 @@ def open_engine(
     if profile.name not in _KINDS:
         known = ", ".join(map(repr, ENGINES))
         raise EngineError(profile.name, f"there is none of that name; known: {known}")
-    width = _width(profile)
     kind = _KINDS[profile.name]
+    for name in profile.options:
+        if kind is None or name != "workers":
+            known = "none" if kind is None else "'workers'"
+            raise EngineError(profile.name, f"it has no option {name!r}; known: {known}")
     if kind is None:
         return nullcontext()
+    width = _width(profile)
     try:
         module = importlib.import_module(f"isthmus_transforms.runtime.engines.{kind.module}")
     except ImportError as error:
@@ -60,11 +64,6 @@ def open_engine(
 
 
 def _width(profile: EngineProfile) -> int:
-    known = () if _KINDS[profile.name] is None else ("workers",)
-    for name in profile.options:
-        if name not in known:
-            listed = ", ".join(map(repr, known)) or "none"
-            raise EngineError(profile.name, f"it has no option {name!r}; known: {listed}")
     workers: ParamValue = profile.options.get("workers", os.cpu_count() or 1)
     if type(workers) is not int or not 1 <= workers <= _MOST_WORKERS:
         raise EngineError(
