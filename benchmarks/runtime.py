@@ -13,7 +13,7 @@ from lines import MB, Figure, Line
 
 _ROOT = Path(__file__).parents[1]
 _PYTHON = _ROOT / "transforms" / ".venv" / "bin" / "python"
-_PROGRAM = Path(__file__).with_name("functions.py")
+_PROGRAM = _ROOT / "transforms" / "tests" / "programs" / "overhead.py"
 _MICRO = 1e6
 
 

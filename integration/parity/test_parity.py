@@ -24,7 +24,7 @@ from isthmus_platform.export import export_inputs
 from isthmus_platform.installation.client import Run
 
 ISTHMUS = ROOT / "transforms" / ".venv" / "bin" / "isthmus"
-LIBRARY = Path(__file__).with_name("library.py")
+LIBRARY = ROOT / "transforms" / "tests" / "programs" / "parity.py"
 TOLERANCE = 1e-12
 TWO = {"workers": 2}
 ENGINES = {

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
 
 import pandas as pd
 import pytest
@@ -15,7 +15,7 @@ from isthmus_contracts import Param
 from isthmus_contracts.protocol import EngineProfile, Event, NodeFailed, NodeStarted
 from isthmus_transforms.errors import DefinitionError, EngineError, NodeError, WorkerError
 from isthmus_transforms.runtime import Dataflow
-from isthmus_transforms.runtime.engines import ENGINES, opening
+from isthmus_transforms.runtime.engines import ENGINES
 
 Flows = Callable[..., Dataflow]
 TWO = {"workers": 2}
@@ -313,16 +313,14 @@ def test_an_engine_that_cannot_be_had_as_asked_is_refused(
 def test_an_engine_that_is_not_installed_says_what_to_do(
     flow_of: Flows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def no_loky(_name: str) -> ModuleType:
-        raise ModuleNotFoundError("No module named 'loky'")
-
-    monkeypatch.setattr(opening.importlib, "import_module", no_loky)
+    monkeypatch.delitem(sys.modules, "isthmus_transforms.runtime.engines.processes", raising=False)
+    monkeypatch.setitem(sys.modules, "loky.process_executor", None)
     with pytest.raises(EngineError) as caught:
         flow_of(CHAIN, "end").compute(["end"], {}, engine="processes")
     assert str(caught.value) == (
         "engine 'processes': it needs loky, which cannot be imported here "
-        "(No module named 'loky'); add it to the dependencies of transforms, or choose another "
-        "engine in the deployment"
+        "(import of loky.process_executor halted; None in sys.modules); add it to the "
+        "dependencies of transforms, or choose another engine in the deployment"
     )
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from isthmus_contracts import ParamValue
 from isthmus_contracts.protocol import EngineProfile
@@ -16,18 +16,36 @@ from isthmus_transforms.runtime.engines.engine import Engine, Workload
 _MOST_WORKERS = 256
 
 
+_Opened: TypeAlias = AbstractContextManager[Engine]
+
+
+def _threads(width: int, workload: Workload) -> _Opened:
+    from isthmus_transforms.runtime.engines.threads import threads  # noqa: PLC0415
+
+    return threads(width, workload)
+
+
+def _processes(width: int, workload: Workload) -> _Opened:
+    from isthmus_transforms.runtime.engines.processes import processes  # noqa: PLC0415
+
+    return processes(width, workload)
+
+
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """Say where an engine lies, and what has to be installed for it beside this tree."""
+    """Say how an engine is opened, and what has to be installed for it beside this tree.
 
-    module: str
-    needs: str | None = None
+    An engine is imported when it is chosen: what it needs may be missing, or slow to import.
+    """
+
+    opened: Callable[[int, Workload], _Opened]
+    needs: str = "nothing"
 
 
 _KINDS: Mapping[str, _Kind | None] = {
     "sequential": None,
-    "threads": _Kind("threads"),
-    "processes": _Kind("processes", needs="loky"),
+    "threads": _Kind(_threads),
+    "processes": _Kind(_processes, needs="loky"),
 }
 ENGINES = tuple(_KINDS)
 
@@ -51,16 +69,13 @@ def open_engine(
         return nullcontext()
     width = _width(profile)
     try:
-        module = importlib.import_module(f"isthmus_transforms.runtime.engines.{kind.module}")
+        return kind.opened(width, workload)
     except ImportError as error:
         raise EngineError(
             profile.name,
             f"it needs {kind.needs}, which cannot be imported here ({error}); add it to the "
             "dependencies of transforms, or choose another engine in the deployment",
         ) from None
-    opened: Callable[[int, Workload], AbstractContextManager[Engine]]
-    opened = getattr(module, profile.name)
-    return opened(width, workload)
 
 
 def _width(profile: EngineProfile) -> int:

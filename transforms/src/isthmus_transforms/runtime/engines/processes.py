@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from types import ModuleType
 
 from loky.process_executor import ProcessPoolExecutor
 
@@ -25,11 +25,9 @@ class Processes:
 
     def __init__(self, width: int, workload: Workload) -> None:
         self.width = width
-        modules = [each.__name__ for each in workload.modules]
         names = [each.name for each in workload.steps]
-        self._pool = ProcessPoolExecutor(
-            width, initializer=_prepare, initargs=(modules, dict(workload.params), names)
-        )
+        given = (workload.modules, dict(workload.params), names)
+        self._pool = ProcessPoolExecutor(width, initializer=_prepare, initargs=given)
 
     def submit(self, step: Step, arguments: Mapping[str, object]) -> Future[Outcome]:
         """Begin a call."""
@@ -66,11 +64,11 @@ def processes(width: int, workload: Workload) -> Iterator[Processes]:
 
 
 def _prepare(
-    modules: Sequence[str], params: Mapping[str, ParamValue], names: Sequence[str]
+    modules: Sequence[ModuleType], params: Mapping[str, ParamValue], names: Sequence[str]
 ) -> None:
     from isthmus_transforms.runtime.graph import build_graph  # noqa: PLC0415 - only workers need it
 
-    graph = build_graph([importlib.import_module(each) for each in modules], params)
+    graph = build_graph(modules, params)
     nodes = {name: graph.nodes[name] for name in names}
     _steps.update((each.name, each) for each in steps_of(graph, nodes, ()))
 

@@ -1,6 +1,6 @@
 """Compute a dataflow as a program of a data scientist does, and write what it made.
 
-`python library.py DATAFLOW ENGINE INPUTS OUT`, with the transforms' Python; ENGINE is JSON.
+`python parity.py DATAFLOW ENGINE INPUTS OUT`, with the transforms' Python; ENGINE is JSON.
 """
 
 from __future__ import annotations

@@ -1,28 +1,29 @@
 """What the runtime costs, beside Hamilton's own driver: a program of the transforms' environment.
 
-`python functions.py overhead NODES ROUNDS`, `… memory WAY ROWS`, `… branches ROWS ROUNDS`; each
+`python overhead.py overhead NODES ROUNDS`, `… memory WAY ROWS`, `… branches ROWS ROUNDS`; each
 prints a JSON object, of seconds or bytes.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import resource
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import ModuleType
 
+import numpy as np
+import pandas as pd
 from hamilton import base, driver
+from hamilton.ad_hoc_utils import create_temporary_module
+from hamilton.function_modifiers import group, inject, parameterize, source, value
 
 from isthmus_contracts import Dataflow as Contract
-from isthmus_contracts import File
+from isthmus_contracts import File, Param
 from isthmus_contracts.protocol import EngineProfile
 from isthmus_transforms.runner import Outbox
 from isthmus_transforms.runtime import Dataflow
@@ -30,50 +31,42 @@ from isthmus_transforms.runtime.plan import Plan
 from isthmus_transforms.runtime.steps import ordered_nodes
 
 _LONGEST_CHAIN = 400  # Hamilton's driver is recursive
-_WIDE = """
-import numpy as np
-import pandas as pd
+Function = Callable[..., object]
 
-def wide() -> pd.DataFrame:
-    return pd.DataFrame({f"c{n}": np.full(ROWS, float(n)) for n in range(20)})
+
+def wide(rows: int) -> pd.DataFrame:
+    """Twenty columns of numbers."""
+    return pd.DataFrame({f"c{n}": np.full(rows, float(n)) for n in range(20)})
+
 
 def filled(wide: pd.DataFrame) -> pd.DataFrame:
+    """The frame, and one more."""
     return wide + 1
 
+
 def scaled(filled: pd.DataFrame) -> pd.DataFrame:
+    """Twice as much."""
     return filled * 2
 
+
 def clipped(scaled: pd.DataFrame) -> pd.DataFrame:
+    """At most thirty."""
     return scaled.clip(0, 30)
 
-def ranked(clipped: pd.DataFrame) -> pd.DataFrame:
+
+def centred(clipped: pd.DataFrame) -> pd.DataFrame:
+    """Without the mean."""
     return clipped - clipped.mean()
 
+
 def unused(filled: pd.DataFrame, scaled: pd.DataFrame, clipped: pd.DataFrame) -> int:
-    return 0
+    """What nobody asks for."""
+    return len(filled) + len(scaled) + len(clipped)
 
-def last(ranked: pd.DataFrame) -> float:
-    return float(ranked.sum().sum())
-"""
-_BRANCHES = (
-    """
-import numpy as np
 
-def rows() -> int:
-    return ROWS
-"""
-    + "".join(
-        f"""
-def sorted_{n}(rows: int) -> np.ndarray:
-    return np.sort(np.random.default_rng({n}).random(rows))
-"""
-        for n in range(8)
-    )
-    + """
-def last(ARGUMENTS) -> float:
-    return float(sum(each[0] for each in (NAMES,)))
-"""
-)
+def last(centred: pd.DataFrame) -> float:
+    """One number."""
+    return float(centred.sum().sum())
 
 
 def overhead(nodes: int, rounds: int) -> Mapping[str, float]:
@@ -81,7 +74,7 @@ def overhead(nodes: int, rounds: int) -> Mapping[str, float]:
 
     Events go through a pipe to another process, as a runner's do.
     """
-    module = _module(_chains(nodes, _LONGEST_CHAIN))
+    module = _chains(nodes, _LONGEST_CHAIN)
     theirs = _driver(module, {})
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as reader:
         assert reader.stdin
@@ -97,7 +90,7 @@ def overhead(nodes: int, rounds: int) -> Mapping[str, float]:
                     ),
                 },
             )
-            chain = _module(_chains(nodes, nodes))
+            chain = _chains(nodes, nodes)
             found |= _medians(
                 rounds, {"chain": _computing(chain, lambda plan: plan.compute({}, outbox.send))}
             )
@@ -107,13 +100,11 @@ def overhead(nodes: int, rounds: int) -> Mapping[str, float]:
 
 def memory(way: str, rows: int) -> Mapping[str, float]:
     """Measure the largest memory that a pipeline of wide frames takes beyond what libraries do."""
-    module = _module(_WIDE.replace("ROWS", str(rows)))
-    run: Callable[[], object]
-    if way == "hamilton":
-        theirs = _driver(module, {})
-        run = lambda: theirs.execute(["last"])  # noqa: E731
-    else:
-        run = _computing(module, lambda plan: plan.compute({}, lambda _event: None))
+    module = _module(wide, filled, scaled, clipped, centred, unused, last)
+    params = {"rows": rows}
+    theirs = _driver(module, params)
+    ours = _computing(module, lambda plan: plan.compute({}, lambda _event: None), params)
+    run = {"hamilton": lambda: theirs.execute(["last"]), "ours": ours}[way]
     before = _peak()
     run()
     return {way: _peak() - before}
@@ -121,9 +112,7 @@ def memory(way: str, rows: int) -> Mapping[str, float]:
 
 def branches(rows: int, rounds: int) -> Mapping[str, float]:
     """Measure branches that let go of the interpreter: seconds one by one, and in two threads."""
-    names = [f"sorted_{n}" for n in range(8)]
-    source = _BRANCHES.replace("ROWS", str(rows)).replace("NAMES", ", ".join(names))
-    module = _module(source.replace("ARGUMENTS", ", ".join(f"{n}: np.ndarray" for n in names)))
+    module = _branches(rows)
     engines = {
         "sequential": EngineProfile("sequential", {}),
         "threads": EngineProfile("threads", {"workers": 2}),
@@ -139,31 +128,45 @@ def branches(rows: int, rounds: int) -> Mapping[str, float]:
     )
 
 
-def _chains(nodes: int, longest: int) -> str:
-    lines, ends = [], []
-    for number in range(nodes - 1):
-        if number % longest == 0:
-            lines.append(f"def n{number}() -> int: return 1")
-            if number:
-                ends.append(f"n{number - 1}")
-        else:
-            lines.append(f"def n{number}(n{number - 1}: int) -> int: return n{number - 1} + 1")
-    ends.append(f"n{nodes - 2}")
-    lines.append(f"def last({', '.join(f'{each}: int' for each in ends)}) -> int: return 1")
-    return "\n".join(lines)
+def _chains(nodes: int, longest: int) -> ModuleType:
+    """Return functions in chains, and one that takes the end of each."""
+    numbers = range(nodes - 1)
+    starts = [each for each in numbers if each % longest == 0]
+    rest = [each for each in numbers if each % longest]
+    ends = [each for each in numbers if (each + 1) % longest == 0 or each == nodes - 2]
+
+    @parameterize(**{f"n{each}": {"one": value(1)} for each in starts})
+    def first(one: int) -> int:
+        return one
+
+    @parameterize(**{f"n{each}": {"before": source(f"n{each - 1}")} for each in rest})
+    def link(before: int) -> int:
+        return before + 1
+
+    @inject(ends=group(*(source(f"n{each}") for each in ends)))
+    def last(ends: list[int]) -> int:
+        return len(ends)
+
+    return _module(*([first, link, last] if rest else [first, last]))
 
 
-def _module(source: str) -> ModuleType:
-    path = Path(tempfile.mkdtemp()) / "functions.py"
-    path.write_text(source, encoding="utf-8")
-    name = f"measured_{path.parent.name}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # Hamilton looks there
-    spec.loader.exec_module(module)
-    return module
+def _branches(rows: int) -> ModuleType:
+    """Return functions that each sort as many numbers, and one that takes what all have made."""
+    names = [f"sorted_{n}" for n in range(8)]
+
+    @parameterize(**{name: {"seed": value(n)} for n, name in enumerate(names)})
+    def ordered(seed: int) -> np.ndarray:
+        return np.sort(np.random.default_rng(seed).random(rows))
+
+    @inject(each=group(*map(source, names)))
+    def last(each: list[np.ndarray]) -> float:
+        return float(sum(part[0] for part in each))
+
+    return _module(ordered, last)
+
+
+def _module(*functions: Function) -> ModuleType:
+    return create_temporary_module(*functions, module_name=f"measured_{len(sys.modules)}")
 
 
 def _driver(module: ModuleType, config: Mapping[str, object]) -> driver.Driver:
@@ -171,21 +174,25 @@ def _driver(module: ModuleType, config: Mapping[str, object]) -> driver.Driver:
     return builder.with_adapters(base.DictResult()).build()
 
 
-def _computing(module: ModuleType, compute: Callable[[Plan], object]) -> Callable[[], object]:
+def _computing(
+    module: ModuleType, compute: Callable[[Plan], object], params: Mapping[str, int] | None = None
+) -> Callable[[], object]:
     """Return what computes the last function, on a graph that is built already."""
+    given = params or {}
     contract = Contract(
         name="measured",
         version="1.0.0",
         owner="benchmarks",
         description="Is measured.",
         inputs=(),
+        params=tuple(Param(name, "integer", each, "Number.") for name, each in given.items()),
         outputs=(File("last", "The last.", ".txt"),),
     )
     graph = Dataflow(contract, (module,)).plan(["last"]).graph
 
     def run() -> object:
-        nodes = ordered_nodes(graph, ["last"], ())
-        return compute(Plan(contract, (module,), graph, {"last": "last"}, {}, None, nodes))
+        nodes = ordered_nodes(graph, ["last"], given.keys())
+        return compute(Plan(contract, (module,), graph, {"last": "last"}, given, None, nodes))
 
     return run
 
