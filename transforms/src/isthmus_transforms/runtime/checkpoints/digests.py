@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from isthmus_contracts import Input, Interval
-from isthmus_transforms.runtime.checkpoints.codecs import FrameCodec, NotSavableError
+from isthmus_transforms.runtime.checkpoints.codecs import NotSavableError
+from isthmus_transforms.runtime.checkpoints.frames import FrameCodec
 
 
 def digest_of_files(paths: Iterable[Path]) -> str:
