@@ -85,14 +85,17 @@ class Checkpoints:
     def _consider(self, node: str, value: object, *, asked: bool) -> None:
         fingerprint = self._fingerprints.of.get(node)
         start = time.perf_counter()
+        if fingerprint is None:
+            doubt = self._fingerprints.doubts.get(node, "it has no fingerprint")
+            self._tell(node, doubt, asked=asked)
+            return
         try:
-            if fingerprint is None:
-                doubt = self._fingerprints.doubts.get(node, "it has no fingerprint")
-                raise NotSavableError(doubt)
             if asked or self._is_worth(node, value):
                 self._save(node, fingerprint, value)
         except NotSavableError as error:
-            self._tell(node, error, asked=asked)
+            self._tell(node, str(error), asked=asked)
+        except Exception as error:  # noqa: BLE001 - an author's codec may do anything
+            self._tell(node, f"{type(error).__name__}: {error}", asked=asked)
         if not asked:
             self._worth.spent(time.perf_counter() - start)
 
@@ -111,8 +114,8 @@ class Checkpoints:
         self._worth.saved(node)
         self._listen(CheckpointWritten(time.time(), node, written, seconds))
 
-    def _tell(self, node: str, error: NotSavableError, *, asked: bool) -> None:
+    def _tell(self, node: str, why: str, *, asked: bool) -> None:
         if node not in self._told:
             self._told.add(node)
             level = logging.WARNING if asked else logging.INFO
-            _LOG.log(level, "node %r is not saved and will be computed anew: %s", node, error)
+            _LOG.log(level, "node %r is not saved and will be computed anew: %s", node, why)

@@ -34,7 +34,7 @@ Key = tuple[str, str]
 """A module and a name in it."""
 
 _ITSELF: frozenset[Path] = frozenset({()})
-_REFLECTION = {"globals", "vars", "locals", "eval", "exec", "compile", "dir"}
+_WHOLE_MODULE = {"globals", "vars", "locals", "eval", "exec", "compile", "dir", "__doc__"}
 _BEYOND_CODE = {"__import__", "__file__", "__path__", "__spec__", "__loader__"}
 _LOADERS = {"importlib", "runpy", "pkgutil", "zipimport"}
 _DECLARING = ("isthmus_contracts", "isthmus_transforms.runtime")
@@ -51,6 +51,7 @@ class Code:
         self._keys: dict[Key, frozenset[Key]] = {}
         self._texts: dict[Key, str] = {}
         self._closures: dict[Key, frozenset[Key]] = {}
+        self._following: set[tuple[str, Path]] = set()
 
     def digest(self, keys: Iterable[Key]) -> str:
         """Return a digest of these definitions and all that they use; raise `DoubtError`."""
@@ -119,14 +120,13 @@ class Code:
     def _writes(self, key: Key) -> bool:
         module = self._module(key[0])
         if module is None or key[1] in {WHOLE, LOOSE}:
-            return module is not None and bool(module.loose)
+            return False  # it ran when its module was loaded, whoever calls what
         variables = frozenset(
             name
             for name, statements in module.definitions.items()
             for each in statements
-            if isinstance(each, ast.Assign | ast.AnnAssign) and not _is_logger(each)
-            or isinstance(each, ast.ImportFrom) and is_own(imported_from(module.package, each))
-        )  # fmt: skip
+            if _is_variable(module, each)
+        )
         return any(
             writes_outside(each, self._uses_of(module, each), variables)
             for each in module.definitions[key[1]]
@@ -201,9 +201,11 @@ class Code:
             yield module.name, LOOSE
         elif name in _BEYOND_CODE:
             raise DoubtError(f"{module.name} uses {name}, which may lead to more than code")
-        elif name in _REFLECTION or any(map(is_own, module.stars)):
-            yield module.name, WHOLE
-        elif name == "__doc__" or "__getattr__" in module.definitions:
+        elif (
+            name in _WHOLE_MODULE
+            or "__getattr__" in module.definitions
+            or any(map(is_own, module.stars))
+        ):
             yield module.name, WHOLE
         elif not module.stars and not _is_builtin(name):
             raise DoubtError(f"{module.name} uses {name!r}, which it defines nowhere")
@@ -222,6 +224,15 @@ class Code:
         if not path:
             yield name, WHOLE
             return
+        if (name, path) in self._following:
+            return  # a package that imports from itself, or two modules from each other
+        self._following.add((name, path))
+        try:
+            yield from self._attribute(name, module, path)
+        finally:
+            self._following.discard((name, path))
+
+    def _attribute(self, name: str, module: Module | None, path: Path) -> Iterator[Key]:
         submodule = f"{name}.{path[0]}"
         is_module = exists(submodule)
         if is_module:
@@ -305,9 +316,14 @@ def _is_builtin(name: str) -> bool:
     return hasattr(builtins, name) or name in {"__name__", "__package__", "__annotations__"}
 
 
-def _is_logger(statement: ast.Assign | ast.AnnAssign) -> bool:
+def _is_variable(module: Module, statement: ast.stmt) -> bool:
+    """Tell whether a definition may bind an object that can be changed; a logger is none."""
+    if isinstance(statement, ast.ImportFrom):
+        return is_own(imported_from(module.package, statement))
+    if not isinstance(statement, ast.Assign | ast.AnnAssign):
+        return False
     value = statement.value
-    return isinstance(value, ast.Call) and path_of(value.func)[1] == ("getLogger",)
+    return not isinstance(value, ast.Call) or path_of(value.func)[1] != ("getLogger",)
 
 
 def _live(module: Module, bound: str) -> str:
@@ -361,5 +377,3 @@ def _plain(value: object) -> str | None:
     if isinstance(value, set | frozenset):
         known.sort()
     return f"{type(value).__name__}({','.join(known)})"
-
-

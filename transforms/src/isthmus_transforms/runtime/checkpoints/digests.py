@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pandas as pd
 
@@ -40,7 +41,7 @@ def digest_of_frame(frame: pd.DataFrame) -> str | None:
     """
     sink = _Sink()
     try:
-        FrameCodec().write(frame, sink)
+        FrameCodec().write(frame, cast("BinaryIO", sink))
     except NotSavableError:
         return None
     return sink.digest.hexdigest()

@@ -9,16 +9,18 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from hamilton.graph import FunctionGraph
 from hamilton.node import Node
 
 from isthmus_contracts import ParamValue
-from isthmus_transforms.runtime.checkpoints.definitions import Code, Key
-from isthmus_transforms.runtime.checkpoints.modules import STARTED, DoubtError, module_named
+from isthmus_transforms.runtime.checkpoints import modules
+from isthmus_transforms.runtime.checkpoints.definitions import WHOLE, Code, Key
+from isthmus_transforms.runtime.checkpoints.modules import DoubtError, module_named
 
 _FORMAT = "1"
 _READING = ("isthmus_transforms.runtime.inputs", "isthmus_transforms.runtime.partitions")
@@ -47,84 +49,80 @@ def fingerprints(
     `inputs` holds a digest of what is given for a node, be it an input or a result carried over;
     None if it has none. What is in neither mapping and has no function is not given.
     """
-    code, given = Code(), dict(inputs)
-    values = {name: _text(value) for name, value in params.items()}
-    found: dict[str, str] = {}
-    doubts: dict[str, str] = {}
+    code = Code()
     functions = [each for node in nodes for each in node.originating_functions or ()]
     try:
         around = _around(code, functions)
     except DoubtError as doubt:
         return Fingerprints({}, {node.name: str(doubt) for node in nodes})
-    all_values = json.dumps(sorted(values.items()))
-    keys = _Keys()
-    digests: dict[tuple[Callable[..., object], ...], str | DoubtError] = {}
+    given = {name: _hash(["param", _text(value)]) for name, value in params.items()} | dict(inputs)
+    config = _hash(sorted(f"{name}={_text(value)}" for name, value in params.items()))
+    codes = _Codes(code)
+    found: dict[str, str] = {}
+    doubts: dict[str, str] = {}
     for node in nodes:
         name = node.name
         parts = [_FORMAT, around, name]
-        if name in given:
-            digest = given[name]
-            if digest is None:
-                doubts[name] = f"what is given for {name!r} cannot be told apart"
-                continue
-            found[name] = _hash([*parts, "given", digest])
-            continue
-        if name in values:
-            found[name] = _hash([*parts, "param", values[name]])
-            continue
-        if node.user_defined:
-            doubts[name] = f"{name!r} is not given"
-            continue
         try:
-            parts.append(_code_of(node, code, keys, digests))
+            if name in given:
+                parts.append(_known(given[name], name))
+            else:
+                parts += [codes.of(node), config if _takes_config(node) else ""]
+                parts += _of_dependencies(node, found, doubts)
+            found[name] = _hash(parts)
         except DoubtError as doubt:
             doubts[name] = str(doubt)
-            continue
-        if _takes_config(node):
-            parts.append(all_values)
-        doubtful = None
-        for each in node.dependencies:
-            other = each.name
-            if other in found:
-                parts.append(f"{other}={found[other]}")
-            elif other in doubts:
-                doubtful = other
-            else:
-                parts.append(f"{other} is not given")
-        if doubtful is None:
-            found[name] = _hash(parts)
-        else:
-            doubts[name] = f"it depends on {doubtful!r}: {doubts[doubtful]}"
     return Fingerprints(found, doubts)
+
+
+def _known(digest: str | None, name: str) -> str:
+    if digest is None:
+        raise DoubtError(f"what is given for {name!r} cannot be told apart")
+    return digest
+
+
+def _of_dependencies(
+    node: Node, found: Mapping[str, str], doubts: Mapping[str, str]
+) -> Iterator[str]:
+    for each in node.dependencies:
+        name = each.name
+        if name in doubts:
+            raise DoubtError(f"it depends on {name!r}: {doubts[name]}")
+        yield f"{name}={found.get(name, 'not given')}"
 
 
 def _around(code: Code, functions: Iterable[Callable[..., object]]) -> str:
     """Return a digest of what may act on every node."""
-    modules = {each.__module__ for each in functions}
-    keys: set[Key] = {(each, "*") for each in _READING}
-    return _hash([environment(), code.digest(keys), code.digest(code.effects(sorted(modules)))])
+    named = sorted({each.__module__ for each in functions})
+    keys: set[Key] = {(each, WHOLE) for each in _READING}
+    return _hash([environment(), code.digest(keys), code.digest(code.effects(named))])
 
 
-def _code_of(
-    node: Node,
-    code: Code,
-    keys: _Keys,
-    digests: dict[tuple[Callable[..., object], ...], str | DoubtError],
-) -> str:
-    functions: tuple[Callable[..., object], ...] = node.originating_functions or ()
-    if not functions:
-        raise DoubtError(f"no function of node {node.name!r} is known")
-    if any(each in node.tags for each in _OUTWARD):
-        raise DoubtError(f"node {node.name!r} reads or writes outside of the dataflow")
-    if functions not in digests:
-        try:
-            digests[functions] = code.digest(key for each in functions for key in keys.of(each))
-        except DoubtError as doubt:
-            digests[functions] = doubt
-    found = digests[functions]
-    if isinstance(found, DoubtError):
-        raise found
-    return found
+class _Codes:
+    """Give each node the digest of its code; nodes of one function share it."""
+
+    def __init__(self, code: Code) -> None:
+        self._code = code
+        self._keys = _Keys()
+        self._found: dict[tuple[Callable[..., object], ...], str | DoubtError] = {}
+
+    def of(self, node: Node) -> str:
+        """Return the digest, or raise `DoubtError`."""
+        functions: tuple[Callable[..., object], ...] = node.originating_functions or ()
+        if node.user_defined or not functions:
+            raise DoubtError(f"no function of {node.name!r} is known, and it is not given")
+        if any(each in node.tags for each in _OUTWARD):
+            raise DoubtError(f"node {node.name!r} reads or writes outside of the dataflow")
+        if functions not in self._found:
+            try:
+                keys = [key for each in functions for key in self._keys.of(each)]
+                self._found[functions] = self._code.digest(keys)
+            except DoubtError as doubt:
+                self._found[functions] = doubt
+        found = self._found[functions]
+        if isinstance(found, DoubtError):
+            raise found
+        return found
 
 
 class _Keys:
@@ -176,7 +174,7 @@ def environment() -> str:
         found.append(f"{each.metadata['Name']}=={each.version}")
         folders.add(str(each.locate_file("")))
     for folder in folders:
-        if os.path.isdir(folder) and os.stat(folder).st_ctime >= STARTED:
+        if Path(folder).is_dir() and Path(folder).stat().st_ctime >= modules.STARTED:
             raise DoubtError(f"libraries in {folder} changed after this process started")
     return _hash([sys.version, platform.machine(), *sorted(found)])
 

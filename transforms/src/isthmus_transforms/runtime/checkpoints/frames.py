@@ -13,9 +13,11 @@ from isthmus_transforms.runtime.checkpoints.codecs import NotSavableError, regis
 
 _OWN = b"isthmus"
 _VALUES = "__values__"
-_NULLABLE = (pd.Int8Dtype, pd.Int16Dtype, pd.Int32Dtype, pd.Int64Dtype, pd.BooleanDtype) + (
-    pd.UInt8Dtype, pd.UInt16Dtype, pd.UInt32Dtype, pd.UInt64Dtype,
-)  # fmt: skip
+_NULLABLE = (
+    pd.BooleanDtype,
+    *(pd.Int8Dtype, pd.Int16Dtype, pd.Int32Dtype, pd.Int64Dtype),
+    *(pd.UInt8Dtype, pd.UInt16Dtype, pd.UInt32Dtype, pd.UInt64Dtype),
+)
 
 
 class FrameCodec:
@@ -89,10 +91,14 @@ def _check(frame: pd.DataFrame) -> None:
         if not _is_kept(dtype):
             raise NotSavableError(f"{name!r} has dtype {dtype}, which may not come back the same")
     for name, dtype in frame.dtypes.items():
-        if isinstance(dtype, pd.Float32Dtype | pd.Float64Dtype):
-            values = frame[name].to_numpy(dtype="float64", na_value=0.0)
-            if np.isnan(values).any():
-                raise NotSavableError(f"{name!r} holds both NA and NaN")
+        _check_nulls(str(name), frame[name], dtype)
+
+
+def _check_nulls(name: str, series: pd.Series, dtype: object) -> None:
+    if not isinstance(dtype, pd.Float32Dtype | pd.Float64Dtype):
+        return
+    if np.isnan(series.to_numpy(dtype="float64", na_value=0.0)).any():
+        raise NotSavableError(f"{name!r} holds NaN that is not NA")
 
 
 def _is_kept(dtype: object) -> bool:

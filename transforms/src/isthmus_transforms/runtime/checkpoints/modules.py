@@ -71,14 +71,15 @@ def is_own(name: str) -> bool:
     It is not if it comes with Python or is installed as a library: there, the version speaks.
     """
     top = name.partition(".")[0]
-    return top in OURS or _lies_outside(top)
+    if top in OURS:
+        return True
+    if top in sys.stdlib_module_names:
+        return False
+    return _lie_outside(tuple(_places(top) or _places(name)))
 
 
 @cache
-def _lies_outside(top: str) -> bool:
-    if top in sys.builtin_module_names or top in sys.stdlib_module_names:
-        return False
-    places = _places(top)
+def _lie_outside(places: tuple[str, ...]) -> bool:
     return any(not place.startswith(_library_folders()) for place in places)
 
 
@@ -93,7 +94,9 @@ def _places(name: str) -> list[str]:
     origin = getattr(module, "__file__", None) or getattr(spec, "origin", None)
     if origin:
         return [os.path.realpath(origin)]
-    return [os.path.realpath(each) for each in getattr(spec, "submodule_search_locations", ()) or ()]
+    return [
+        os.path.realpath(each) for each in getattr(spec, "submodule_search_locations", ()) or ()
+    ]
 
 
 @cache
@@ -101,7 +104,7 @@ def _library_folders() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
     folders = {paths[each] for each in ("stdlib", "platstdlib", "purelib", "platlib")}
     folders.update(site.getsitepackages(), [site.getusersitepackages()])
-    return tuple(os.path.join(os.path.realpath(each), "") for each in folders)
+    return tuple(f"{os.path.realpath(each)}{os.sep}" for each in folders)
 
 
 def exists(name: str) -> bool:
@@ -118,16 +121,19 @@ def module_named(name: str) -> Module | None:
     if not places:
         raise DoubtError(f"module {name} cannot be found")
     file = places[0]
-    if os.path.isdir(file):
+    path = Path(file)
+    if path.is_dir():
         return None
     if not file.endswith(".py"):
-        raise DoubtError(f"module {name} has no source: it is {os.path.basename(file)}")
+        raise DoubtError(f"module {name} has no source: it is {path.name}")
     try:
-        found = os.stat(file)
+        found = path.stat()
     except OSError as error:
         raise DoubtError(f"the source of module {name} cannot be read: {error}") from None
     if max(found.st_mtime, found.st_ctime) >= STARTED:
-        raise DoubtError(f"{file} was changed after this process started, which may run the old one")
+        raise DoubtError(
+            f"{file} was changed after this process started, which may run the old one"
+        )
     return _parsed(name, file, (found.st_mtime_ns, found.st_ctime_ns, found.st_size))
 
 
@@ -137,7 +143,7 @@ def _parsed(name: str, file: str, _stamp: tuple[int, int, int]) -> Module:
         tree = ast.parse(Path(file).read_bytes())
     except (OSError, SyntaxError, ValueError) as error:
         raise DoubtError(f"the source of module {name} cannot be read: {error}") from None
-    package = name if os.path.basename(file) == "__init__.py" else name.rpartition(".")[0]
+    package = name if Path(file).name == "__init__.py" else name.rpartition(".")[0]
     definitions: dict[str, tuple[ast.stmt, ...]] = {}
     loose, stars, later = [], [], False
     for statement in _flattened(tree.body):
@@ -148,13 +154,11 @@ def _parsed(name: str, file: str, _stamp: tuple[int, int, int]) -> Module:
         if names is None:
             loose.append(statement)
             continue
-        later = later or "annotations" in names and _is_future(statement)
+        later = later or (_is_future(statement) and "annotations" in names)
         for each in names:
             definitions[each] = (*definitions.get(each, ()), statement)
     loosely = frozenset(each for statement in loose for each in _maybe_bound(statement))
-    return Module(
-        name, package, file, definitions, tuple(loose), loosely, tuple(stars), later
-    )
+    return Module(name, package, file, definitions, tuple(loose), loosely, tuple(stars), later)
 
 
 def imported_from(package: str, statement: ast.ImportFrom) -> str:

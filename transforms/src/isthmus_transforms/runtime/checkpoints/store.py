@@ -28,6 +28,7 @@ _HEADER = struct.Struct(">8sH32s256sQ32s")
 _SAVED, _PART = ".checkpoint", ".part"
 _ABANDONED_SECONDS = 3600.0
 _CHUNK = 1 << 20
+_LONGEST_NAME = 256
 
 
 class Missing(Enum):
@@ -84,7 +85,7 @@ class CheckpointStore:
             with part.open("xb") as file:
                 file.write(bytes(_HEADER.size))
                 payload = _Payload(file, fingerprint, name, self.limit_bytes - _HEADER.size)
-                codec.write(value, cast(BinaryIO, payload))
+                codec.write(value, cast("BinaryIO", payload))
                 file.seek(0)
                 file.write(payload.header())
             # Not synced to the disk: what a power cut tears does not prove itself.
@@ -138,7 +139,7 @@ class _Payload:
         self._digest = _digest(*self._start[2:])
         self._limit = limit
         self.length = 0
-        if len(codec) > 256:
+        if len(codec) > _LONGEST_NAME:
             raise NotSavableError("the name of its type is too long")
 
     def write(self, content: bytes) -> int:
@@ -158,7 +159,7 @@ class _Payload:
 
 
 def _digest(fingerprint: bytes, codec: bytes) -> hashlib._Hash:
-    return hashlib.sha256(fingerprint + codec.ljust(256, b"\0"))
+    return hashlib.sha256(fingerprint + codec.ljust(_LONGEST_NAME, b"\0"))
 
 
 def _header(file: BinaryIO, fingerprint: str) -> tuple[bytes, bytes] | None:

@@ -1,7 +1,6 @@
 """What a statement uses: names from outside of it, with the attributes that it takes of them."""
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -144,8 +143,9 @@ def writes_outside(statement: ast.stmt, uses: Uses, variables: frozenset[str]) -
         match node:
             case ast.Global():
                 return True
-            case ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(
-                ctx=ast.Store() | ast.Del()
+            case (
+                ast.Attribute(ctx=ast.Store() | ast.Del())
+                | ast.Subscript(ctx=ast.Store() | ast.Del())
             ):
                 if _root_name(node) in uses.names:
                     return True
