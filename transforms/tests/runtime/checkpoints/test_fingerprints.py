@@ -180,12 +180,12 @@ def test_the_environment_is_every_librarys_version(monkeypatch: pytest.MonkeyPat
 
 EFFECTS = [
     # a registry that a decorator fills
-    ("TABLE = {}\ndef keep(f):\n    TABLE[f.__name__] = f\n    return f\n"
-     "@keep\ndef one(): return 1\ndef a() -> int: return TABLE['one']()\n", "return 1", "return 2"),
+    ("TABLE = {}\ndef _keep(f):\n    TABLE[f.__name__] = f\n    return f\n"
+     "@_keep\ndef _one(): return 1\ndef a() -> int: return TABLE['_one']()\n", "return 1", "return 2"),
     # a statement that binds no name
     ("TABLE = {}\nTABLE['one'] = 1\ndef a() -> int: return TABLE['one']\n", "= 1", "= 2"),
-    ("import functools\n@functools.singledispatch\ndef area(x): return 0\n"
-     "@area.register\ndef _(x: int): return 1\ndef a() -> int: return area(1)\n",
+    ("import functools\n@functools.singledispatch\ndef _area(x): return 0\n"
+     "@_area.register\ndef _(x: int): return 1\ndef a() -> int: return _area(1)\n",
      "return 1", "return 2"),
     # Hamilton's decorator that alters another function
     ("from hamilton.function_modifiers import mutate as m\ndef a() -> int: return 1\n"
@@ -195,12 +195,12 @@ EFFECTS = [
     ("def a() -> int:\n    from sample.far import far\n    return far(1)\n", "far(1)", "far(2)"),
     ("class A:\n    def go(self): return 1\nclass B(A):\n    one = 1\n    two = one\n"
      "def a() -> int: return B().go()\n", "return 1", "return 2"),
-    ("def b(): return 1\nDOING = {'b': b}\ndef a() -> int: return DOING['b']()\n",
+    ("def _b(): return 1\nDOING = {'b': _b}\ndef a() -> int: return DOING['b']()\n",
      "return 1", "return 2"),
-    ("f = lambda: 1\ndef a() -> int: return f()\n", ": 1", ": 2"),
-    ("def wrap(f):\n    import functools\n    @functools.wraps(f)\n"
+    ("F = {1: lambda: 1}\ndef a() -> int: return F[1]()\n", "lambda: 1", "lambda: 2"),
+    ("def _wrap(f):\n    import functools\n    @functools.wraps(f)\n"
      "    def inner() -> int: return f() + 1\n"
-     "    return inner\n@wrap\ndef a() -> int: return 1\n", "f() + 1", "f() + 2"),
+     "    return inner\n@_wrap\ndef a() -> int: return 1\n", "f() + 1", "f() + 2"),
 ]  # fmt: skip
 
 
@@ -226,7 +226,7 @@ def test_a_module_taken_as_a_whole_counts_with_what_it_imports(marks: Marks) -> 
         ("import importlib\ndef a() -> int: return importlib.import_module('x').b\n", "importlib"),
         ("def a() -> str: return __file__\n", "__file__"),
         ("def a() -> int: return absent\n", "absent"),
-        ("def b():\n    n = 1\n    def a() -> int: return n\n    return a\na = b()\n", "another"),
+        ("def _b():\n    n = 1\n    def a() -> int: return n\n    return a\na = _b()\n", "another"),
     ],
 )
 def test_in_doubt_there_is_no_fingerprint(marks: Marks, source: str, reason: str) -> None:
@@ -247,7 +247,7 @@ def test_a_value_that_was_replaced_in_this_process_counts(
     module_of: Callable[..., ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(modules, "STARTED", float("inf"))
-    module = module_of("RATE = 2\ndef b(): return 1\ndef a() -> int: return RATE * b()\n")
+    module = module_of("RATE = 2\ndef _b(): return 1\ndef a() -> int: return RATE * _b()\n")
 
     def found() -> Fingerprints:
         graph = build_graph([module], {})
@@ -258,5 +258,5 @@ def test_a_value_that_was_replaced_in_this_process_counts(
     assert found().of["a"] != before
     module.RATE = 2
     assert found().of["a"] == before
-    module.b = lambda: 2
+    module._b = lambda: 2
     assert "replaced" in found().doubts["a"]

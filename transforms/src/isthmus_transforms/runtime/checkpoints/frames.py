@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC
 from typing import BinaryIO
 
 import numpy as np
@@ -55,6 +56,8 @@ def _write(frame: pd.DataFrame, file: BinaryIO, own: dict[str, object]) -> None:
     _check(frame)
     freq = getattr(frame.index, "freq", None)
     own = {**own, "freq": None if freq is None else freq.freqstr}
+    own["utc"] = [name for name, dtype in frame.dtypes.items() if _is_utc(dtype)]
+    own["utc index"] = _is_utc(frame.index.dtype)
     try:
         _check_shape(frame)
         table = pa.Table.from_pandas(frame)
@@ -69,6 +72,10 @@ def _read(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
     table = pa.ipc.open_stream(file).read_all()
     own = json.loads(table.schema.metadata[_OWN])
     frame = pd.DataFrame(table.to_pandas())
+    for name in own["utc"]:
+        frame[name] = frame[name].dt.tz_convert(UTC)
+    if own["utc index"]:
+        frame = frame.tz_convert(UTC)
     if own["freq"] is not None:
         frame.index.freq = own["freq"]  # type: ignore[attr-defined]
     return frame, own
@@ -85,6 +92,8 @@ def _check(frame: pd.DataFrame) -> None:
             raise NotSavableError(f"the {what} are named by a {type(index.name).__name__}")
     if not all(type(each) is str for each in frame.columns) or not frame.columns.is_unique:
         raise NotSavableError("names of columns are not str, or are there twice")
+    if frame.columns.empty:
+        raise NotSavableError("a frame has no columns, so Arrow forgets its rows")
     if frame.index.name in frame.columns:
         raise NotSavableError("the index has the name of a column")
     for name, dtype in [("index", frame.index.dtype), *frame.dtypes.items()]:
@@ -134,13 +143,18 @@ def _check_shape(frame: pd.DataFrame) -> None:
         raise NotSavableError("the frame's dtypes, index or names would not come back the same")
 
 
+def _is_utc(dtype: object) -> bool:
+    return isinstance(dtype, pd.DatetimeTZDtype) and dtype.tz is UTC
+
+
 def _same_dtype(one: object, other: object) -> bool:
     if type(one) is not type(other) or one != other:
         return False
     if isinstance(one, pd.StringDtype) and isinstance(other, pd.StringDtype):
         return one.storage == other.storage and one.na_value is other.na_value
     if isinstance(one, pd.DatetimeTZDtype) and isinstance(other, pd.DatetimeTZDtype):
-        return type(one.tz) is type(other.tz) and str(one.tz) == str(other.tz)
+        # Of UTC there are several classes; which one it was is noted.
+        return _is_utc(other) or (type(one.tz) is type(other.tz) and str(one.tz) == str(other.tz))
     if isinstance(one, pd.CategoricalDtype) and isinstance(other, pd.CategoricalDtype):
         return type(one.categories) is type(other.categories) and (
             one.categories.identical(other.categories)
