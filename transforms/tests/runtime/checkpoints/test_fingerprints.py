@@ -113,8 +113,8 @@ def test_nothing_changes_by_itself(marks: Marks) -> None:
         ("functions", 'level="1"', 'level="2"', {"first", "second", "third", "fourth", "last"}),
         ("functions", "RATE = 2", "RATE = 3", {"third", "fourth", "last"}),
         ("functions", "third * weight", "weight * third", {"fourth", "last"}),
-        ("functions", "return helpers.near(first)", "return helpers.far(first)", {"second", "last"}),
-        ("functions", "        return 1\n\n    @config", "        return 2\n\n    @config", {"chosen", "last"}),
+        ("functions", "helpers.near(first)", "helpers.far(first)", {"second", "last"}),
+        ("functions", "return 1\n\n    @config", "return 2\n\n    @config", {"chosen", "last"}),
         ("near", "return far(x)", "return far(x + 1)", {"second", "last"}),
         ("near", "import far,", "import lonely as far,", {"second", "last"}),
         ("far", "STEP = 3", "STEP = 4", {"second", "last"}),
@@ -124,9 +124,9 @@ def test_nothing_changes_by_itself(marks: Marks) -> None:
         ("far", "        return x\n", "        return -x\n", set()),
         ("functions", "third * weight", "third*weight # faster", set()),
         ("functions", "    RATE = 2", "\n\n    # per flight\n    RATE = 2", set()),
-        ("functions", "def last(", "def other(first: int) -> int:\n        return 7\n\n    def last(", set()),
+        ("functions", "def last(", "def more() -> int: return 7\n\n    def last(", set()),
     ],
-)  # fmt: skip
+)
 def test_what_changes_is_what_must(
     marks: Marks, where: str, old: str, new: str, changed: set[str]
 ) -> None:
@@ -178,34 +178,127 @@ def test_the_environment_is_every_librarys_version(monkeypatch: pytest.MonkeyPat
     assert len(digests) == 2
 
 
-EFFECTS = [
-    # a registry that a decorator fills
-    ("TABLE = {}\ndef _keep(f):\n    TABLE[f.__name__] = f\n    return f\n"
-     "@_keep\ndef _one(): return 1\ndef a() -> int: return TABLE['_one']()\n", "return 1", "return 2"),
-    # a statement that binds no name
-    ("TABLE = {}\nTABLE['one'] = 1\ndef a() -> int: return TABLE['one']\n", "= 1", "= 2"),
-    ("import functools\n@functools.singledispatch\ndef _area(x): return 0\n"
-     "@_area.register\ndef _(x: int): return 1\ndef a() -> int: return _area(1)\n",
-     "return 1", "return 2"),
-    # Hamilton's decorator that alters another function
-    ("from hamilton.function_modifiers import mutate as m\ndef a() -> int: return 1\n"
-     "@m(a)\ndef _more(x: int) -> int: return x + 1\n", "x + 1", "x + 2"),
-    ("if True:\n    B = 1\nelse:\n    B = 2\ndef a() -> int: return B\n", "B = 1", "B = 3"),
-    ("B = 1\ndef a() -> int: return globals()['B']\n", "B = 1", "B = 2"),
-    ("def a() -> int:\n    from sample.far import far\n    return far(1)\n", "far(1)", "far(2)"),
-    ("class A:\n    def go(self): return 1\nclass B(A):\n    one = 1\n    two = one\n"
-     "def a() -> int: return B().go()\n", "return 1", "return 2"),
-    ("def _b(): return 1\nDOING = {'b': _b}\ndef a() -> int: return DOING['b']()\n",
-     "return 1", "return 2"),
-    ("F = {1: lambda: 1}\ndef a() -> int: return F[1]()\n", "lambda: 1", "lambda: 2"),
-    ("def _wrap(f):\n    import functools\n    @functools.wraps(f)\n"
-     "    def inner() -> int: return f() + 1\n"
-     "    return inner\n@_wrap\ndef a() -> int: return 1\n", "f() + 1", "f() + 2"),
-]  # fmt: skip
+EFFECTS = {
+    "a registry that a decorator fills": (
+        """
+        TABLE = {}
+        def _keep(f):
+            TABLE[f.__name__] = f
+            return f
+        @_keep
+        def _one(): return 1
+        def a() -> int: return TABLE['_one']()
+        """,
+        "return 1",
+        "return 2",
+    ),
+    "a statement that binds no name": (
+        """
+        TABLE = {}
+        TABLE['one'] = 1
+        def a() -> int: return TABLE['one']
+        """,
+        "= 1",
+        "= 2",
+    ),
+    "a function of several types": (
+        """
+        import functools
+        @functools.singledispatch
+        def _area(x): return 0
+        @_area.register
+        def _(x: int): return 1
+        def a() -> int: return _area(1)
+        """,
+        "return 1",
+        "return 2",
+    ),
+    "a decorator that alters another function": (
+        """
+        from hamilton.function_modifiers import mutate as m
+        def a() -> int: return 1
+        @m(a)
+        def _more(x: int) -> int: return x + 1
+        """,
+        "x + 1",
+        "x + 2",
+    ),
+    "a choice": (
+        """
+        if True:
+            B = 1
+        else:
+            B = 2
+        def a() -> int: return B
+        """,
+        "B = 1",
+        "B = 3",
+    ),
+    "a name in a text": (
+        """
+        B = 1
+        def a() -> int: return globals()['B']
+        """,
+        "B = 1",
+        "B = 2",
+    ),
+    "an import inside": (
+        """
+        def a() -> int:
+            from sample.far import far
+            return far(1)
+        """,
+        "far(1)",
+        "far(2)",
+    ),
+    "a base class": (
+        """
+        class A:
+            def go(self): return 1
+        class B(A):
+            one = 1
+            two = one
+        def a() -> int: return B().go()
+        """,
+        "return 1",
+        "return 2",
+    ),
+    "a table of functions": (
+        """
+        def _b(): return 1
+        DOING = {'b': _b}
+        def a() -> int: return DOING['b']()
+        """,
+        "return 1",
+        "return 2",
+    ),
+    "a lambda": (
+        """
+        F = {1: lambda: 1}
+        def a() -> int: return F[1]()
+        """,
+        "lambda: 1",
+        "lambda: 2",
+    ),
+    "a decorator that wraps": (
+        """
+        def _wrap(f):
+            import functools
+            @functools.wraps(f)
+            def inner() -> int: return f() + 1
+            return inner
+        @_wrap
+        def a() -> int: return 1
+        """,
+        "f() + 1",
+        "f() + 2",
+    ),
+}
 
 
-@pytest.mark.parametrize(("source", "old", "new"), EFFECTS)
-def test_what_acts_from_afar_counts(marks: Marks, source: str, old: str, new: str) -> None:
+@pytest.mark.parametrize("name", EFFECTS)
+def test_what_acts_from_afar_counts(marks: Marks, name: str) -> None:
+    source, old, new = EFFECTS[name]
     before = marks(functions=source, target="a")
     after = marks(functions=source.replace(old, new, 1), target="a")
     assert not before.doubts

@@ -6,7 +6,6 @@ import hashlib
 import importlib.metadata
 import inspect
 import json
-import os
 import platform
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,7 +19,13 @@ from hamilton.node import Node
 from isthmus_contracts import ParamValue
 from isthmus_transforms.runtime.checkpoints import modules
 from isthmus_transforms.runtime.checkpoints.definitions import WHOLE, Code, Key
-from isthmus_transforms.runtime.checkpoints.modules import DoubtError, module_named
+from isthmus_transforms.runtime.checkpoints.effects import effects
+from isthmus_transforms.runtime.checkpoints.modules import (
+    DoubtError,
+    Module,
+    module_named,
+    real_path,
+)
 
 _FORMAT = "1"
 _READING = ("isthmus_transforms.runtime.inputs", "isthmus_transforms.runtime.partitions")
@@ -95,7 +100,7 @@ def _around(code: Code, functions: Iterable[Callable[..., object]]) -> str:
     """Return a digest of what may act on every node."""
     named = sorted({each.__module__ for each in functions})
     keys: set[Key] = {(each, WHOLE) for each in _READING}
-    return _hash([environment(), code.digest(keys), code.digest(code.effects(named))])
+    return _hash([environment(), code.digest(keys), code.digest(effects(code, named))])
 
 
 class _Codes:
@@ -129,23 +134,28 @@ class _Keys:
     """Find where functions are defined."""
 
     def __init__(self) -> None:
+        self._modules: dict[str, Module | None] = {}
         self._names: dict[str, dict[int, list[str]]] = {}
+
+    def _module(self, name: str) -> Module | None:
+        if name not in self._modules:
+            loaded = sys.modules.get(name)
+            self._modules[name] = None if loaded is None else module_named(name)
+            names = self._names.setdefault(name, {})
+            for each, value in vars(loaded).items() if loaded else ():
+                names.setdefault(id(value), []).append(each)
+        return self._modules[name]
 
     def of(self, function: Callable[..., object]) -> list[Key]:
         """Return the names that the function has in its module."""
         inner = inspect.unwrap(function)
         module, name = function.__module__, function.__qualname__
         defined = getattr(inner, "__code__", None)
-        found = module_named(module) if module in sys.modules else None
-        if found is None or defined is None or os.path.realpath(defined.co_filename) != found.file:
+        found = self._module(module)
+        if found is None or defined is None or real_path(defined.co_filename) != found.file:
             raise DoubtError(f"the source of {name} in {module} cannot be found")
         if name not in found.definitions or getattr(inner, "__closure__", None):
             raise DoubtError(f"{name} in {module} is made by another function")
-        if module not in self._names:
-            names: dict[int, list[str]] = {}
-            for each, value in vars(sys.modules[module]).items():
-                names.setdefault(id(value), []).append(each)
-            self._names[module] = names
         aliases = self._names[module].get(id(function), [])
         return [(module, each) for each in {name, *aliases} if each in found.definitions]
 

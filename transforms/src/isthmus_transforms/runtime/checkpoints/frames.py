@@ -85,6 +85,15 @@ def _check(frame: pd.DataFrame) -> None:
     """Refuse what is known to be altered, or not known to be kept."""
     if frame.attrs or not frame.flags.allows_duplicate_labels:
         raise NotSavableError("a frame has attrs or flags")
+    _check_names(frame)
+    for name, dtype in [("index", frame.index.dtype), *frame.dtypes.items()]:
+        if not _is_kept(dtype):
+            raise NotSavableError(f"{name!r} has dtype {dtype}, which may not come back the same")
+    for name, dtype in frame.dtypes.items():
+        _check_nulls(str(name), frame[name], dtype)
+
+
+def _check_names(frame: pd.DataFrame) -> None:
     for index, what in ((frame.index, "index"), (frame.columns, "columns")):
         if isinstance(index, pd.MultiIndex):
             raise NotSavableError(f"the {what} have several levels")
@@ -96,11 +105,6 @@ def _check(frame: pd.DataFrame) -> None:
         raise NotSavableError("a frame has no columns, so Arrow forgets its rows")
     if frame.index.name in frame.columns:
         raise NotSavableError("the index has the name of a column")
-    for name, dtype in [("index", frame.index.dtype), *frame.dtypes.items()]:
-        if not _is_kept(dtype):
-            raise NotSavableError(f"{name!r} has dtype {dtype}, which may not come back the same")
-    for name, dtype in frame.dtypes.items():
-        _check_nulls(str(name), frame[name], dtype)
 
 
 def _check_nulls(name: str, series: pd.Series, dtype: object) -> None:

@@ -73,8 +73,6 @@ def is_own(name: str) -> bool:
     top = name.partition(".")[0]
     if top in OURS:
         return True
-    if top in sys.stdlib_module_names:
-        return False
     return _lie_outside(tuple(_places(top) or _places(name)))
 
 
@@ -92,11 +90,16 @@ def _places(name: str) -> list[str]:
         except (ImportError, ValueError, AttributeError):
             return []
     origin = getattr(module, "__file__", None) or getattr(spec, "origin", None)
-    if origin:
-        return [os.path.realpath(origin)]
-    return [
-        os.path.realpath(each) for each in getattr(spec, "submodule_search_locations", ()) or ()
-    ]
+    if origin in {"built-in", "frozen"}:
+        return []
+    folders = getattr(spec, "submodule_search_locations", None) or ()
+    return [real_path(each) for each in ([origin] if origin else folders)]
+
+
+@lru_cache(maxsize=65536)
+def real_path(path: str) -> str:
+    """Return the path without links."""
+    return os.path.realpath(path)
 
 
 @cache
@@ -168,6 +171,22 @@ def imported_from(package: str, statement: ast.ImportFrom) -> str:
     parts = package.split(".")
     parts = parts[: len(parts) - statement.level + 1]
     return ".".join([*parts, statement.module] if statement.module else parts)
+
+
+def import_targets(
+    module: Module, statement: ast.stmt, name: str
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield which module, and what of it, an import binds to the name."""
+    if isinstance(statement, ast.Import):
+        for alias in statement.names:
+            if alias.asname == name:
+                yield alias.name, ()
+            elif alias.asname is None and alias.name.partition(".")[0] == name:
+                yield name, ()
+    elif isinstance(statement, ast.ImportFrom):
+        for alias in statement.names:
+            if (alias.asname or alias.name) == name:
+                yield imported_from(module.package, statement), (alias.name,)
 
 
 def _flattened(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
