@@ -1,0 +1,121 @@
+"""Checkpoints: results that are kept, so that work already done is not done again."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Collection, Sequence
+
+from isthmus_contracts.protocol import CheckpointReused, CheckpointWritten
+from isthmus_transforms.runtime.checkpoints.codecs import NotSavableError, register
+from isthmus_transforms.runtime.checkpoints.digests import (
+    digest_of_files,
+    digest_of_frame,
+    digest_of_input,
+)
+from isthmus_transforms.runtime.checkpoints.fingerprints import Fingerprints, fingerprints
+from isthmus_transforms.runtime.checkpoints.saving import Worth, sample_cost, size_of
+from isthmus_transforms.runtime.checkpoints.store import MISSING, CheckpointStore, Missing
+
+__all__ = [
+    "MISSING",
+    "CheckpointStore",
+    "Checkpoints",
+    "Fingerprints",
+    "Missing",
+    "NotSavableError",
+    "digest_of_files",
+    "digest_of_frame",
+    "digest_of_input",
+    "fingerprints",
+    "register",
+]
+
+_LOG = logging.getLogger(__name__)
+
+
+class Checkpoints:
+    """Keep the results of one run, and give those of earlier ones.
+
+    Nodes in `declared` and `must_save` are saved whatever it costs, others where that is worth
+    while. One thread at a time may call it.
+    """
+
+    def __init__(
+        self,
+        store: CheckpointStore,
+        found: Fingerprints,
+        declared: Collection[str],
+        listen: Callable[[CheckpointWritten | CheckpointReused], None],
+        must_save: Collection[str] = (),
+    ) -> None:
+        self._store = store
+        self._fingerprints = found
+        self._asked = frozenset(declared) | frozenset(must_save)
+        self._listen = listen
+        self._worth = Worth()
+        self._told: set[str] = set()
+
+    def saved(self, node: str) -> bool:
+        """Tell whether a result of the node seems to be there."""
+        fingerprint = self._fingerprints.of.get(node)
+        return fingerprint is not None and self._store.has(fingerprint)
+
+    def load(self, node: str) -> object:
+        """Return the node's result, or `MISSING` if there is none that can be believed."""
+        fingerprint = self._fingerprints.of.get(node)
+        if fingerprint is None:
+            return MISSING
+        start = time.perf_counter()
+        value = self._store.load(fingerprint)
+        if value is not MISSING:
+            self._worth.saved(node)
+            self._listen(CheckpointReused(time.time(), node, time.perf_counter() - start))
+        return value
+
+    def computed(
+        self, node: str, value: object, seconds: float, dependencies: Sequence[str]
+    ) -> None:
+        """Take notice of a result, and save it if that was asked for or is worth while."""
+        worth_a_thought = self._worth.computed(node, seconds, dependencies)
+        asked = node in self._asked
+        if asked or worth_a_thought:
+            self._consider(node, value, asked=asked)
+
+    def _consider(self, node: str, value: object, *, asked: bool) -> None:
+        fingerprint = self._fingerprints.of.get(node)
+        start = time.perf_counter()
+        if fingerprint is None:
+            doubt = self._fingerprints.doubts.get(node, "it has no fingerprint")
+            self._tell(node, doubt, asked=asked)
+            return
+        try:
+            if asked or self._is_worth(node, value):
+                self._save(node, fingerprint, value)
+        except NotSavableError as error:
+            self._tell(node, str(error), asked=asked)
+        except Exception as error:  # noqa: BLE001 - an author's codec may do anything
+            self._tell(node, f"{type(error).__name__}: {error}", asked=asked)
+        if not asked:
+            self._worth.spent(time.perf_counter() - start)
+
+    def _is_worth(self, node: str, value: object) -> bool:
+        size = size_of(value)
+        if size is None or not self._worth.affords(0.0):
+            return False
+        cost = self._worth.cost(type(value), size)
+        return self._worth.is_worth(node, sample_cost(value) if cost is None else cost)
+
+    def _save(self, node: str, fingerprint: str, value: object) -> None:
+        start = time.perf_counter()
+        written = self._store.save(fingerprint, value)
+        seconds = time.perf_counter() - start
+        self._worth.measured(type(value), size_of(value) or written, seconds)
+        self._worth.saved(node)
+        self._listen(CheckpointWritten(time.time(), node, written, seconds))
+
+    def _tell(self, node: str, why: str, *, asked: bool) -> None:
+        if node not in self._told:
+            self._told.add(node)
+            level = logging.WARNING if asked else logging.INFO
+            _LOG.log(level, "node %r is not saved and will be computed anew: %s", node, why)

@@ -1,0 +1,194 @@
+"""A directory of saved results, each in a file that proves what it is."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import struct
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from isthmus_transforms.runtime.checkpoints.codecs import (
+    NotSavableError,
+    codec_for,
+    codec_named,
+    name_of,
+)
+
+_MAGIC, _VERSION = b"ISTHMUS\n", 1
+_HEADER = struct.Struct(">8sH32s256sQ32s")
+"""Magic, version, fingerprint, name of the codec, length of the payload, digest of the rest."""
+_SAVED, _PART = ".checkpoint", ".part"
+_ABANDONED_SECONDS = 3600.0
+_CHUNK = 1 << 20
+_LONGEST_NAME = 256
+
+
+class Missing(Enum):
+    """Stand for a value that is not there."""
+
+    MISSING = "missing"
+
+
+MISSING = Missing.MISSING
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointStore:
+    """Keep results by fingerprint, within a number of bytes and a number of seconds unused.
+
+    Any number of processes may use one directory. A file is complete or not there; one that does
+    not prove what it is, is never believed.
+    """
+
+    directory: Path
+    limit_bytes: int
+    limit_seconds: float
+
+    def has(self, fingerprint: str) -> bool:
+        """Tell whether a result seems to be there; only loading it proves that."""
+        try:
+            with self._path(fingerprint).open("rb") as file:
+                return _header(file, fingerprint) is not None
+        except OSError:
+            return False
+
+    def load(self, fingerprint: str) -> object:
+        """Return the result, or `MISSING`; a file that is not whole and right is deleted."""
+        path = self._path(fingerprint)
+        try:
+            with path.open("rb") as file:
+                value = _value(file, fingerprint)
+        except OSError:
+            return MISSING
+        with contextlib.suppress(OSError):
+            if value is MISSING:
+                path.unlink()
+            else:
+                os.utime(path)  # used last
+        return value
+
+    def save(self, fingerprint: str, value: object) -> int:
+        """Save the result and return the bytes of its file; raise `NotSavableError`."""
+        codec = codec_for(value)
+        name = name_of(type(value)).encode()
+        part = self.directory / f"{uuid.uuid4().hex}{_PART}"
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            with part.open("xb") as file:
+                file.write(bytes(_HEADER.size))
+                payload = _Payload(file, fingerprint, name, self.limit_bytes - _HEADER.size)
+                codec.write(value, cast("BinaryIO", payload))
+                file.seek(0)
+                file.write(payload.header())
+            # Not synced to the disk: what a power cut tears does not prove itself.
+            part.replace(self._path(fingerprint))
+        except NotSavableError:
+            raise
+        except OSError as error:
+            raise NotSavableError(f"the file cannot be written: {error}") from error
+        except Exception as error:  # an author's codec may do anything
+            raise NotSavableError(f"its codec raised {type(error).__name__}: {error}") from error
+        finally:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+        self.prune()
+        return _HEADER.size + payload.length
+
+    def prune(self) -> None:
+        """Delete what is beyond the limits, least recently used first, unless another does so."""
+        with contextlib.suppress(OSError), (self.directory / ".lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left = self.limit_bytes
+            for used, size, path in sorted(self._files(), reverse=True):
+                age = time.time() - used
+                if path.suffix == _PART:
+                    too_old = age > _ABANDONED_SECONDS
+                else:
+                    left -= size
+                    too_old = left < 0 or age > self.limit_seconds
+                if too_old:
+                    path.unlink(missing_ok=True)
+
+    def _files(self) -> Iterator[tuple[float, int, Path]]:
+        for path in self.directory.iterdir():
+            if path.suffix in {_SAVED, _PART}:
+                with contextlib.suppress(FileNotFoundError):
+                    found = path.stat()
+                    yield found.st_mtime, found.st_size, path
+
+    def _path(self, fingerprint: str) -> Path:
+        return self.directory / f"{fingerprint}{_SAVED}"
+
+
+class _Payload:
+    """Count and digest what a codec writes, on its way into the file."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO, fingerprint: str, codec: bytes, limit: int) -> None:
+        self._file = file
+        self._start = _MAGIC, _VERSION, bytes.fromhex(fingerprint), codec
+        self._digest = _digest(*self._start[2:])
+        self._limit = limit
+        self.length = 0
+        if len(codec) > _LONGEST_NAME:
+            raise NotSavableError("the name of its type is too long")
+
+    def write(self, content: bytes) -> int:
+        view = memoryview(content).cast("B")
+        self.length += len(view)
+        if self.length > self._limit:
+            raise NotSavableError("it is larger than all that may be kept")
+        self._digest.update(view)
+        self._file.write(view)
+        return len(view)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def header(self) -> bytes:
+        return _HEADER.pack(*self._start, self.length, self._digest.digest())
+
+
+def _digest(fingerprint: bytes, codec: bytes) -> hashlib._Hash:
+    return hashlib.sha256(fingerprint + codec.ljust(_LONGEST_NAME, b"\0"))
+
+
+def _header(file: BinaryIO, fingerprint: str) -> tuple[bytes, bytes] | None:
+    """Return the codec's name and the digest, if the file has the form of this one's."""
+    start = file.read(_HEADER.size)
+    if len(start) < _HEADER.size:
+        return None
+    magic, version, found, codec, length, digest = _HEADER.unpack(start)
+    expected = _MAGIC, _VERSION, bytes.fromhex(fingerprint)
+    size = os.fstat(file.fileno()).st_size
+    if (magic, version, found) != expected or size != _HEADER.size + length:
+        return None
+    name = codec.rstrip(b"\0")
+    return None if codec_named(name.decode(errors="replace")) is None else (name, digest)
+
+
+def _value(file: BinaryIO, fingerprint: str) -> object:
+    header = _header(file, fingerprint)
+    if header is None:
+        return MISSING
+    name, expected = header
+    digest = _digest(bytes.fromhex(fingerprint), name)
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+    codec = codec_named(name.decode())
+    if digest.digest() != expected or codec is None:
+        return MISSING
+    file.seek(_HEADER.size)
+    try:
+        return codec.read(file)
+    except Exception:  # noqa: BLE001 - written by a codec of another version, say
+        return MISSING

@@ -1,0 +1,164 @@
+"""What a statement uses: names from outside of it, with the attributes that it takes of them."""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import dis
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import CodeType
+
+_LOADS = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "STORE_GLOBAL", "DELETE_GLOBAL"}
+_MUTATORS = {"add", "append", "appendleft", "clear", "discard", "extend", "insert", "pop"} | {
+    "popitem", "register", "remove", "setdefault", "update", "__setitem__", "__setattr__",
+}  # fmt: skip
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """Hold what a statement uses.
+
+    `names` are read when it runs, `hints` are named by annotations; `paths` says which attributes
+    of a name are taken, `()` being the thing itself; `stored` are names of class bodies.
+    """
+
+    names: frozenset[str]
+    hints: frozenset[str]
+    stored: frozenset[str]
+    paths: Mapping[str, frozenset[Path]]
+    imports: tuple[ast.Import | ast.ImportFrom, ...]
+
+
+def uses_of(statement: ast.stmt, *, later_annotations: bool) -> Uses:
+    """Return what the statement uses; `later_annotations` if its module postpones them."""
+    flags = __future__.annotations.compiler_flag if later_annotations else 0
+    tree = ast.Module([statement], [])
+    names: set[str] = set()
+    stored: set[str] = set()
+    waiting = [compile(tree, "<definition>", "exec", flags, dont_inherit=True)]
+    while waiting:
+        code = waiting.pop()
+        waiting += [each for each in code.co_consts if isinstance(each, CodeType)]
+        for each in dis.get_instructions(code):
+            if each.opname in _LOADS:
+                names.add(each.argval)
+            elif each.opname == "STORE_NAME":
+                stored.add(each.argval)
+    paths: dict[str, set[Path]] = {}
+    for name, path in _paths(statement):
+        paths.setdefault(name, set()).add(path)
+    hints = set()
+    imports = []
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Import | ast.ImportFrom) and node is not statement:
+            imports.append(node)
+        for annotation in _annotations(node):
+            for name, path in _hinted(annotation):
+                hints.add(name)
+                paths.setdefault(name, set()).add(path)
+    return Uses(
+        frozenset(names),
+        frozenset(hints - names),
+        frozenset(stored),
+        {name: frozenset(found) for name, found in paths.items()},
+        tuple(imports),
+    )
+
+
+def _paths(tree: ast.AST) -> Iterator[tuple[str, Path]]:
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Attribute | ast.Name):
+            root, path = path_of(node)
+            if isinstance(root, ast.Name):
+                yield root.id, path
+            else:
+                waiting.append(root)
+        else:
+            waiting += ast.iter_child_nodes(node)
+
+
+def path_of(node: ast.expr) -> tuple[ast.expr, Path]:
+    """Return what a chain of attributes begins with, and the attributes."""
+    path: list[str] = []
+    while isinstance(node, ast.Attribute):
+        path.insert(0, node.attr)
+        node = node.value
+    return node, tuple(path)
+
+
+def _annotations(node: ast.AST) -> Iterator[ast.expr]:
+    match node:
+        case ast.arg(annotation=ast.expr() as found):
+            yield found
+        case ast.AnnAssign(annotation=found):
+            yield found
+        case ast.FunctionDef(returns=ast.expr() as found):
+            yield found
+        case ast.AsyncFunctionDef(returns=ast.expr() as found):
+            yield found
+
+
+def _hinted(annotation: ast.expr) -> Iterator[tuple[str, Path]]:
+    yield from _paths(annotation)
+    for node in ast.walk(annotation):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            try:
+                yield from _paths(ast.parse(node.value, mode="eval"))
+            except (SyntaxError, ValueError):
+                continue  # a choice of a Literal, say
+
+
+def run_at_import(statement: ast.stmt) -> Iterator[ast.expr]:
+    """Yield what a definition calls when its module is imported."""
+    match statement:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            callers = statement.decorator_list
+        case ast.ClassDef():
+            keywords = [each.value for each in statement.keywords]
+            callers = [*statement.decorator_list, *statement.bases, *keywords]
+        case ast.Assign(value=value):
+            callers = [each for each in ast.walk(value) if isinstance(each, ast.Call)]
+        case ast.AnnAssign(value=ast.expr() as value):
+            callers = [each for each in ast.walk(value) if isinstance(each, ast.Call)]
+        case _:
+            return
+    for each in callers:
+        yield each.func if isinstance(each, ast.Call) else each
+
+
+def writes_outside(statement: ast.stmt, uses: Uses, variables: frozenset[str]) -> bool:
+    """Tell whether a function or class may change what stands outside of it.
+
+    `variables` are the names of its module that hold objects; a call of a method as a statement, or
+    of a method that is known to, may change them.
+    """
+    if "setattr" in uses.names or "delattr" in uses.names:
+        return True
+    for node in ast.walk(statement):
+        match node:
+            case ast.Global():
+                return True
+            case (
+                ast.Attribute(ctx=ast.Store() | ast.Del())
+                | ast.Subscript(ctx=ast.Store() | ast.Del())
+            ):
+                if _root_name(node) in uses.names:
+                    return True
+            case ast.Expr(value=ast.Call(func=ast.Attribute() as function)):
+                if _root_name(function) in variables & uses.names:
+                    return True
+            case ast.Call(func=ast.Attribute(attr=attribute) as function):
+                if attribute in _MUTATORS and _root_name(function) in variables & uses.names:
+                    return True
+    return False
+
+
+def _root_name(node: ast.expr) -> str:
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
