@@ -33,7 +33,7 @@ from isthmus_contracts.protocol import (
 )
 from isthmus_transforms.errors import NodeError, UserError
 
-_OPTIONS = ("inputs", "out", "engine", "workers")
+_OPTIONS = ("inputs", "out", "engine", "workers", "checkpoints")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -107,6 +107,12 @@ def _parse_run(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--workers", type=int, metavar="N", help="how many at once; default: one for each core"
     )
+    parser.add_argument(
+        "--checkpoints",
+        type=Path,
+        metavar="DIR",
+        help="keeps results that took long, so that the next run goes on from them",
+    )
     if contract and contract.partitioned:
         _add_interval(parser, contract)
     group = parser.add_argument_group("params")
@@ -178,7 +184,9 @@ def _run(options: argparse.Namespace, console: Console) -> None:
                 status.update(f"{done} of {total} nodes · {event.node} {event.seconds:.2f} s")
 
         names = [each.name for each in contract.outputs]
-        values = dataflow.compute(names, frames, params, listen, interval, engine)
+        values = dataflow.compute(
+            names, frames, params, listen, interval, engine, options.checkpoints
+        )
     staged = [stage(each, values.pop(each.name), folder, interval) for each in contract.outputs]
     _remove_replaced(contract, staged, folder, interval)
     console.print(_outputs_grid(contract, staged, folder))

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import pandas as pd
-
 from isthmus_contracts import ContractError, Output, Table, UnknownNameError
 from isthmus_contracts.protocol import (
     Answer,
@@ -29,9 +27,11 @@ from isthmus_transforms.errors import (
     WorkerError,
 )
 from isthmus_transforms.loading import load_dataflow
+from isthmus_transforms.runtime.checkpoints import digest_of_input
 from isthmus_transforms.runtime.dataflow import Dataflow
 from isthmus_transforms.runtime.inputs import read_input
 from isthmus_transforms.runtime.outputs import stage
+from isthmus_transforms.runtime.resuming import Keeping, Reading
 from isthmus_transforms.runtime.source import code_version
 
 _STATUS = {"dataflow": 1, "request": 2, "runner": 3}
@@ -55,7 +55,9 @@ def _fulfil(request: RunRequest, send: Callable[[Answer], None]) -> RunResult:
         raise ContractVersionError(request.dataflow, request.contract_version, version)
     outputs = {name: dataflow.contract.output(name) for name in request.targets}
     plan = dataflow.plan(request.targets, request.params, request.interval)
-    values = plan.compute(_inputs(request, dataflow), send, request.engine, announce=True)
+    keeping = Keeping(Path(request.checkpoints)) if request.checkpoints else None
+    inputs = _inputs(request, dataflow)
+    values = plan.compute(inputs, send, request.engine, keeping, announce=True)
     staged = []
     for name, output in outputs.items():
         staged.append(stage(output, values.pop(name), Path(request.spool), request.interval))
@@ -69,15 +71,15 @@ def _fulfil(request: RunRequest, send: Callable[[Answer], None]) -> RunResult:
     )
 
 
-def _inputs(request: RunRequest, dataflow: Dataflow) -> dict[str, Callable[[], pd.DataFrame]]:
+def _inputs(request: RunRequest, dataflow: Dataflow) -> dict[str, Reading]:
     contracts = {each.name: each for each in dataflow.contract.inputs}
-    for name in request.inputs:
+    readings = {}
+    for name, files in request.inputs.items():
         if name not in contracts:
             raise UnknownNameError("input", name, contracts)
-    return {
-        name: partial(read_input, contracts[name], [Path(each) for each in files], request.interval)
-        for name, files in request.inputs.items()
-    }
+        given = (contracts[name], [Path(each) for each in files], request.interval)
+        readings[name] = Reading(partial(read_input, *given), partial(digest_of_input, *given))
+    return readings
 
 
 def _announcement(output: Output, staged: StagedOutput) -> OutputStaged:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from pathlib import Path
 from types import MappingProxyType, ModuleType
 
 import pandas as pd
 from hamilton.graph import FunctionGraph
 
 from isthmus_contracts import Dataflow as Contract
-from isthmus_contracts import Interval, ParamValue, UnknownNameError, resolve_params
+from isthmus_contracts import Input, Interval, ParamValue, UnknownNameError, resolve_params
 from isthmus_contracts.protocol import EngineProfile, Event, Graph
 from isthmus_transforms.errors import DefinitionError, InputError
+from isthmus_transforms.runtime.checkpoints import digest_of_frame
 from isthmus_transforms.runtime.execution import Listener
 from isthmus_transforms.runtime.graph import build_graph
 from isthmus_transforms.runtime.partitions import rows_within
 from isthmus_transforms.runtime.plan import Plan
+from isthmus_transforms.runtime.resuming import Keeping, Reading
 from isthmus_transforms.runtime.steps import ordered_nodes
 
 
@@ -72,13 +74,16 @@ class Dataflow:
         listen: Listener = _ignore,
         interval: Interval | None = None,
         engine: str | EngineProfile = "sequential",
+        checkpoints: Path | None = None,
     ) -> dict[str, object]:
         """Return the value of each target: an output, a checkpoint or any node.
 
         `inputs` holds the tables that the targets need; of those that the contract reads `within` a
         column, functions see the rows of the interval, if there is one. Of a partitioned output
         they may compute more than its partitions: that is returned here, and not staged. `engine`
-        says on what functions run: `sequential`, `threads` or `processes`.
+        says on what functions run: `sequential`, `threads` or `processes`. In the directory
+        `checkpoints` lie results of earlier runs, which take the place of computing them again, and
+        this run's are kept there as far as that is worth while.
 
         Raise `UnknownNameError` for a name that is not known, `ParamError` for a value that is not
         allowed, `IntervalError` for an interval that does not fit, `InputError` for an input that
@@ -88,12 +93,16 @@ class Dataflow:
         plan = self.plan(targets, params, interval)
         self._check_inputs(inputs)
         profile = EngineProfile(engine, {}) if isinstance(engine, str) else engine
-        read = {
-            each.name: partial(rows_within, each, inputs[each.name], interval)
-            for each in self.contract.inputs
-            if each.name in inputs
-        }
-        return plan.compute(read, listen, profile)
+        return plan.compute(
+            {
+                each.name: _reading(each, inputs[each.name], interval)
+                for each in self.contract.inputs
+                if each.name in inputs
+            },
+            listen,
+            profile,
+            None if checkpoints is None else Keeping(checkpoints),
+        )
 
     def plan(
         self,
@@ -110,7 +119,8 @@ class Dataflow:
         self._check_nodes(graph, chosen.values())
         given = {each.name for each in self.contract.inputs} | resolved.keys()
         nodes = ordered_nodes(graph, chosen.values(), given)
-        return Plan(self.contract, self.modules, graph, chosen, resolved, interval, nodes)
+        declared = self.checkpoints.values()
+        return Plan(self.contract, self.modules, graph, chosen, resolved, interval, nodes, declared)
 
     def _graph(self, params: Mapping[str, ParamValue]) -> FunctionGraph:
         graph = build_graph(self.modules, params)
@@ -141,3 +151,10 @@ class Dataflow:
                     "which none of its functions computes"
                 )
             raise UnknownNameError("node", name, functions)
+
+
+def _reading(contract: Input, frame: pd.DataFrame, interval: Interval | None) -> Reading:
+    def read() -> pd.DataFrame:
+        return rows_within(contract, frame, interval)
+
+    return Reading(read, lambda: digest_of_frame(read()))

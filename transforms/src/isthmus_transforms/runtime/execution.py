@@ -17,23 +17,26 @@ from isthmus_transforms.runtime.engines import Engine
 from isthmus_transforms.runtime.steps import Step
 
 Listener: TypeAlias = Callable[[Event], None]
+Watch: TypeAlias = Callable[[str, object, float, Sequence[str]], None]
+"""Takes a name, its value, the seconds that it took, and the names that it needed."""
 _LOG = logging.getLogger(__name__)
 
 
-def execute(
+def execute(  # noqa: PLR0913, PLR0917 - the last two are seldom given
     steps: Sequence[Step],
     targets: Iterable[str],
     values: dict[str, object],
     listen: Listener,
     engine: Engine | None = None,
+    watch: Watch | None = None,
 ) -> dict[str, object]:
-    """Return the value of every target.
+    """Return the value of every target; each result is shown to `watch`.
 
     `values` holds what is given; it is used up: whatever no further step needs is taken out. The
     first function that raises ends the run with its `NodeError`, whatever runs beside it.
     """
     wanted = list(targets)
-    run = _Run(steps, wanted, values, listen)
+    run = _Run(steps, wanted, values, listen, watch)
     if engine is None:
         run.in_order(steps)
     else:
@@ -48,7 +51,9 @@ class _Run:
         targets: Sequence[str],
         values: dict[str, object],
         listen: Listener,
+        watch: Watch | None,
     ) -> None:
+        self._watch = watch
         self._values = values
         self._listen = listen
         self._uses = dict.fromkeys(targets, 1)
@@ -134,6 +139,8 @@ class _Run:
     def _finished(self, step: Step, value: object, seconds: float) -> None:
         values, uses = self._values, self._uses
         self._listen(NodeFinished(time.time(), step.name, seconds, *size_of(value)))
+        if self._watch is not None:
+            self._watch(step.name, value, seconds, step.needs)
         if step.name in uses:
             values[step.name] = value
         for name in step.needs:

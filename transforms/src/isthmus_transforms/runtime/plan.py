@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-import pandas as pd
 from hamilton.graph import FunctionGraph
 from hamilton.node import DependencyType, Node
 
 from isthmus_contracts import Dataflow as Contract
 from isthmus_contracts import Interval, ParamValue
-from isthmus_contracts.protocol import EngineProfile, Graph
+from isthmus_contracts.protocol import EngineProfile, Event, Graph
 from isthmus_transforms.errors import DefinitionError, InputError
+from isthmus_transforms.runtime.checkpoints import Checkpoints, Fingerprints, fingerprints
 from isthmus_transforms.runtime.engines import Workload, open_engine
 from isthmus_transforms.runtime.execution import Listener, execute
 from isthmus_transforms.runtime.graph import describe_graph
+from isthmus_transforms.runtime.resuming import Keeping, Reading, carry_over
 from isthmus_transforms.runtime.steps import Step, steps_of
 
 SEQUENTIAL = EngineProfile("sequential", {})
@@ -26,7 +27,8 @@ SEQUENTIAL = EngineProfile("sequential", {})
 class Plan:
     """Hold what is to be computed; `targets` maps each asked name to its node.
 
-    `nodes` are all that the targets need of what the contract gives, each after its dependencies.
+    `nodes` are all that the targets need of what the contract gives, each after its dependencies;
+    `declared` are those that the contract offers as checkpoints.
     """
 
     contract: Contract
@@ -36,6 +38,7 @@ class Plan:
     params: Mapping[str, ParamValue]
     interval: Interval | None
     nodes: Mapping[str, Node]
+    declared: Collection[str] = ()
 
     def describe(self) -> Graph:
         """Return the nodes that the targets need."""
@@ -43,37 +46,55 @@ class Plan:
 
     def compute(
         self,
-        inputs: Mapping[str, Callable[[], pd.DataFrame]],
+        inputs: Mapping[str, Reading],
         listen: Listener,
         engine: EngineProfile = SEQUENTIAL,
+        keeping: Keeping | None = None,
         *,
         announce: bool = False,
     ) -> dict[str, object]:
         """Return the value of each target; if asked to, announce the graph before it runs.
 
         Of the `inputs`, those that are needed are read before the first function runs, and
-        forgotten after their last use.
+        forgotten after their last use. With `keeping`, kept results take the place of computing,
+        and what this run computes is kept as far as that is worth while.
         """
         given = {*inputs, *self.params}
-        nodes = self.nodes
-        outside = [name for name, node in self.graph.nodes.items() if node.user_defined]
-        if not given.issuperset(outside):
-            self._check_given(inputs)
-            # What is left out now is optional.
-            nodes = {name: nodes[name] for name in nodes if name in given or name not in outside}
-        steps = steps_of(self.graph, nodes, given)
+        nodes = self._nodes_there(given)
+        found: Fingerprints | None = None
+        reused: list[Event] = []
+        values: dict[str, object] = dict(self.params)
+        if keeping is not None:
+            digests = {name: each.digest() for name, each in inputs.items() if name in nodes}
+            found = fingerprints(self.graph, list(nodes.values()), digests, self.params)
+            kept = Checkpoints(keeping.store(), found, self.declared, reused.append)
+            carried = carry_over(self.graph, nodes, self.targets.values(), given, kept)
+            nodes = carried.nodes
+            values |= carried.values
+        steps = steps_of(self.graph, nodes, {*given, *values})
         with open_engine(engine, Workload(steps, self.modules, self.params)) as opened:
-            values = {**self._read(steps, inputs), **self.params}
-            if announce:
-                listen(self.describe())
-            made = execute(steps, self.targets.values(), values, listen, opened)
+            values |= self._read(steps, inputs)
+            for event in (*([self.describe()] if announce else ()), *reused):
+                listen(event)
+            watch = None
+            if keeping is not None and found is not None:
+                watch = Checkpoints(keeping.store(), found, self.declared, listen).computed
+            made = execute(steps, self.targets.values(), values, listen, opened, watch)
         return {name: made[node] for name, node in self.targets.items()}
 
-    def _read(
-        self, steps: Sequence[Step], inputs: Mapping[str, Callable[[], pd.DataFrame]]
-    ) -> dict[str, object]:
+    def _nodes_there(self, given: Collection[str]) -> Mapping[str, Node]:
+        """Return the nodes, without the optional inputs that are not given."""
+        outside = [name for name, node in self.graph.nodes.items() if node.user_defined]
+        if set(given).issuperset(outside):
+            return self.nodes
+        self._check_given(given)
+        return {
+            name: node for name, node in self.nodes.items() if name in given or name not in outside
+        }
+
+    def _read(self, steps: Sequence[Step], inputs: Mapping[str, Reading]) -> dict[str, object]:
         needed = {name for step in steps for name in step.needs} if inputs else ()
-        return {name: read() for name, read in inputs.items() if name in needed}
+        return {name: each.read() for name, each in inputs.items() if name in needed}
 
     def _check_given(self, inputs: Collection[str]) -> None:
         known = {each.name for each in self.contract.inputs}

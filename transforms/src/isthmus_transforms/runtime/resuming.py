@@ -1,0 +1,93 @@
+"""Going on from results that earlier runs have kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from hamilton.graph import FunctionGraph
+from hamilton.node import Node
+
+from isthmus_transforms.runtime.checkpoints import MISSING, Checkpoints, CheckpointStore
+from isthmus_transforms.runtime.steps import ordered_nodes
+
+_MEGABYTE = 1_000_000
+_DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Say in which directory results are kept, and how much of them."""
+
+    directory: Path
+    megabytes: int = 10_000
+    days: float = 30
+
+    def store(self) -> CheckpointStore:
+        """Return the store in that directory."""
+        return CheckpointStore(self.directory, self.megabytes * _MEGABYTE, self.days * _DAY_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Give an input: its rows, and a digest of them, or None if they cannot be told apart."""
+
+    read: Callable[[], pd.DataFrame]
+    digest: Callable[[], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Hold results that earlier runs have kept, and the nodes that are needed beside them."""
+
+    values: Mapping[str, object]
+    nodes: Mapping[str, Node]
+
+
+def carry_over(
+    graph: FunctionGraph,
+    nodes: Mapping[str, Node],
+    targets: Collection[str],
+    given: Collection[str],
+    checkpoints: Checkpoints,
+) -> Carried:
+    """Return what the targets need, of `nodes`, when kept results take the place of computing."""
+    values: dict[str, object] = {}
+    lost: set[str] = set()
+
+    def is_kept(name: str) -> bool:
+        if name in values:
+            return True
+        return name in nodes and name not in given and name not in lost and checkpoints.saved(name)
+
+    while True:
+        needed = ordered_nodes(graph, targets, _Known(given, is_kept))
+        wanted = [name for name in needed if name not in values and is_kept(name)]
+        for name in wanted:
+            value = checkpoints.load(name)
+            if value is MISSING:
+                lost.add(name)  # it did not prove what it is
+            else:
+                values[name] = value
+        if lost.isdisjoint(wanted):
+            there = {name: node for name, node in needed.items() if name in nodes}
+            return Carried({name: values[name] for name in there if name in values}, there)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known(Collection[str]):
+    """Hold names that are given, and those that are kept, which is asked when it matters."""
+
+    given: Collection[str]
+    is_kept: Callable[[str], bool]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.given or (isinstance(name, str) and self.is_kept(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.given)
+
+    def __len__(self) -> int:
+        return len(self.given)
