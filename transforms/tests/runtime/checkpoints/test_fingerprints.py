@@ -306,8 +306,16 @@ def test_what_acts_from_afar_counts(marks: Marks, name: str) -> None:
     assert marks(functions=source, target="a").of["a"] == before.of["a"]
 
 
-def test_a_module_taken_as_a_whole_counts_with_what_it_imports(marks: Marks) -> None:
-    source = "import sample.near\n\ndef a() -> int: return getattr(sample.near, 'ne' + 'ar')(1)\n"
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import sample.near\n\ndef a() -> int: return getattr(sample.near, 'ne' + 'ar')(1)\n",
+        "def a() -> int:\n    from sample.near import near\n    return near(1)\n",
+        "def a() -> int:\n    import sample.near\n    return sample.near.near(1)\n",
+        "from sample.near import *\ndef a() -> int: return near(1)\n",
+    ],
+)
+def test_a_module_counts_with_what_it_imports_however_it_is_had(marks: Marks, source: str) -> None:
     before = marks(functions=source, target="a")
     after = marks(FAR.replace("STEP = 3", "STEP = 4"), functions=source, target="a")
     assert before.of["a"] != after.of["a"]

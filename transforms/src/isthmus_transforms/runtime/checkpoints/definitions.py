@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import hashlib
-import sys
 from collections.abc import Collection, Iterable, Iterator
 
 from isthmus_transforms.runtime.checkpoints.live import as_it_is
@@ -31,7 +31,7 @@ Key = tuple[str, str]
 
 _ITSELF: frozenset[Path] = frozenset({()})
 _WHOLE_MODULE = {"globals", "vars", "locals", "eval", "exec", "compile", "dir", "__doc__"}
-_BEYOND_CODE = {"__import__", "__file__", "__path__", "__spec__", "__loader__"}
+_NAMES_OF_MODULES = {"__name__", "__package__", "__annotations__", "__debug__"}
 _LOADERS = {"importlib", "runpy", "pkgutil", "zipimport"}
 _DECLARING = ("isthmus_contracts", "isthmus_transforms.runtime")
 """Importing them changes nothing outside of them."""
@@ -133,15 +133,17 @@ class Code:
                         yield from self._followed(target, (*start, *path))
         elif name in module.loosely:
             yield module.name, LOOSE
-        elif name in _BEYOND_CODE:
-            raise DoubtError(f"{module.name} uses {name}, which may lead to more than code")
         elif (
             name in _WHOLE_MODULE
             or "__getattr__" in module.definitions
             or any(map(is_own, module.stars))
         ):
             yield module.name, WHOLE
-        elif not module.stars and not _is_builtin(name):
+        elif name in _NAMES_OF_MODULES:
+            return
+        elif name.startswith("__"):
+            raise DoubtError(f"{module.name} uses {name}, which may lead to more than code")
+        elif not module.stars and not hasattr(builtins, name):
             raise DoubtError(f"{module.name} uses {name!r}, which it defines nowhere")
 
     def _followed(self, name: str, path: Path) -> Iterator[Key]:
@@ -219,8 +221,3 @@ def parents(name: str) -> list[str]:
     parts = name.split(".")
     names = [".".join(parts[:length]) for length in range(1, len(parts))]
     return [each for each in names if exists(each)]
-
-
-def _is_builtin(name: str) -> bool:
-    builtins = sys.modules["builtins"]
-    return hasattr(builtins, name) or name in {"__name__", "__package__", "__annotations__"}

@@ -7,6 +7,7 @@ import ast
 import dis
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import CodeType
 
 _LOADS = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "STORE_GLOBAL", "DELETE_GLOBAL"}
@@ -32,6 +33,7 @@ class Uses:
     imports: tuple[ast.Import | ast.ImportFrom, ...]
 
 
+@lru_cache(maxsize=100_000)
 def uses_of(statement: ast.stmt, *, later_annotations: bool) -> Uses:
     """Return what the statement uses; `later_annotations` if its module postpones them."""
     flags = __future__.annotations.compiler_flag if later_annotations else 0
