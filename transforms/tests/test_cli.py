@@ -56,7 +56,8 @@ def sales(
     flow_of: Callable[..., Dataflow], orders: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> Dataflow:
     """Put `sales` into the catalog, and its inputs into the folder `in`."""
-    flow = flow_of(SALES, TOTALS, "report", QUALITY, params=PARAMS)
+    checkpoints = {"cut": "totals"}
+    flow = flow_of(SALES, TOTALS, "report", QUALITY, params=PARAMS, checkpoints=checkpoints)
     shop = Dataset("shop", "The shop.", "operations", (flow.contract.inputs[0].table,))
     monkeypatch.setattr(cli, "CATALOG", Catalog((shop,), (flow.contract,)))
     monkeypatch.setattr(loading, "load_dataflow", lambda _name: flow)

@@ -15,8 +15,11 @@ import pytest
 from isthmus_contracts import Column, Interval, Metric, Metrics, Param, Partitioning, Table
 from isthmus_contracts.protocol import (
     Answer,
+    CheckpointReused,
+    CheckpointWritten,
     EngineProfile,
     Graph,
+    NodeStarted,
     OutputStaged,
     RunFailure,
     RunIdentity,
@@ -26,6 +29,7 @@ from isthmus_contracts.protocol import (
 )
 from isthmus_transforms import serving
 from isthmus_transforms.runtime import Dataflow
+from isthmus_transforms.runtime.checkpoints import modules
 from isthmus_transforms.runtime.inputs import read_input
 from isthmus_transforms.runtime.source import code_version
 from isthmus_transforms.serving import serve
@@ -128,6 +132,24 @@ def test_what_was_staged_is_announced_with_its_size(answered: Server, request_: 
     assert (told["totals"].bytes, told["totals"].rows) == (size, 1)
     assert (told["report"].bytes, told["report"].rows) == (6, None)
     assert (told["quality"].bytes, told["quality"].rows) == (0, None)
+
+
+def test_a_request_goes_on_from_what_another_has_kept(
+    answered: Server, request_: RunRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modules, "STARTED", float("inf"))  # the sample is newer than this process
+    request = replace(request_, checkpoints=str(tmp_path / "kept"))
+    _, first = answered(request)
+    assert [each.node for each in first if isinstance(each, CheckpointWritten)] == ["totals"]
+    status, second = answered(request)
+    assert status == 0
+    assert isinstance(second[0], Graph)
+    assert [each.node for each in second if isinstance(each, CheckpointReused)] == ["totals"]
+    started = [each.node for each in second if isinstance(each, NodeStarted)]
+    assert started == ["report", "quality"]
+    assert isinstance(first[-1], RunResult)
+    assert isinstance(second[-1], RunResult)
+    assert first[-1].outputs == second[-1].outputs
 
 
 def test_inputs_that_no_target_needs_are_neither_needed_nor_read(

@@ -116,7 +116,8 @@ class Settings:
     these publish, and any other by hand. One with partitions runs for the interval that ends at
     each time of its schedule; with `fan_out`, each partition of a run is computed by a task of its
     own. With `approval`, a person is asked before it publishes. `transform_queue` is where its
-    transform tasks wait for a worker, by default in `queue` like the others.
+    transform tasks wait for a worker, by default in `queue` like the others. With `checkpoints`,
+    results that took long are kept in the runner's home, and a later try or run goes on from them.
     """
 
     runner: str = "default"
@@ -131,6 +132,7 @@ class Settings:
     transform_queue: str | None = None
     approval: bool = False
     fan_out: bool = False
+    checkpoints: bool = False
 
     def __post_init__(self) -> None:
         _expect(self.retries >= 0, "retries", self.retries, "0 or more")

@@ -159,3 +159,37 @@ def test_a_place_where_nothing_can_be_kept_does_no_harm(
     made = flow(flow_of).compute(["report"], {"orders": orders}, checkpoints=store)
     assert made == {"report": "16 3"}
     assert "node 'priced' is not saved and will be computed anew" in caplog.text
+
+
+OWN = """
+    from dataclasses import dataclass
+    from isthmus_transforms.runtime import register_codec
+
+    @dataclass(frozen=True)
+    class Model:
+        slope: float
+
+    class ModelCodec:
+        def write(self, value: Model, file) -> None:
+            file.write(repr(value.slope).encode())
+
+        def read(self, file) -> Model:
+            return Model(float(file.read()))
+
+    register_codec(Model, ModelCodec())
+
+    def model() -> Model:
+        return Model(0.1)
+
+    def report(model: Model) -> str:
+        return str(model.slope)
+"""
+
+
+def test_a_type_of_ones_own_is_kept_by_its_codec(flow_of: Flows, store: Path) -> None:
+    own = flow_of(OWN, "report", checkpoints={"trained": "model"})
+    for expected in ([], ["model"]):
+        events: list[Event] = []
+        made = own.compute(["report"], {}, listen=events.append, checkpoints=store)
+        assert made == {"report": "0.1"}
+        assert reused(events) == expected

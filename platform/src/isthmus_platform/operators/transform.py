@@ -12,6 +12,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from isthmus_contracts.codec import from_plain, to_plain
 from isthmus_contracts.protocol import (
     Answer,
+    CheckpointReused,
+    CheckpointWritten,
     EngineProfile,
     Graph,
     NodeFailed,
@@ -123,8 +125,17 @@ class TransformOperator(DataflowOperator):
             inputs={name: tuple(map(str, paths)) for name, paths in inputs.items()},
             spool=str(spool),
             engine=EngineProfile(settings.engine, settings.engine_options),
+            checkpoints=str(self._checkpoints(deployment, settings))
+            if settings.checkpoints
+            else None,
             interval=pins.interval,
         )
+
+    def _checkpoints(self, deployment: Deployment, settings: Settings) -> str | None:
+        """Return where the runner may keep results: they are its to write and to believe."""
+        home = Path(deployment.runners[settings.runner].home)
+        kept = home / "checkpoints" / str(self.contract.identity)
+        return str(kept) if settings.checkpoints else None
 
     def _run(self, process: RunnerProcess, request: RunRequest, recorder: Recorder) -> RunResult:
         def hear(answer: Answer) -> None:
@@ -164,6 +175,10 @@ class TransformOperator(DataflowOperator):
                 self.log.error(
                     "%s failed after %.3f s: %s", answer.node, answer.seconds, answer.error
                 )
+            case CheckpointReused():
+                self.log.info("%s was kept by an earlier try or run", answer.node)
+            case CheckpointWritten():
+                self.log.info("%s is kept, %s bytes", answer.node, f"{answer.bytes:,}")
             case OutputStaged():
                 self.log.info("%s staged, %s bytes", answer.output, f"{answer.bytes:,}")
             case Quality(passed=False):

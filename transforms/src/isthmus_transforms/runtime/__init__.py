@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from isthmus_transforms.runtime.checkpoints import register as register_codec
 from isthmus_transforms.runtime.dataflow import Dataflow
 
-__all__ = ["Dataflow"]
+__all__ = ["Dataflow", "register_codec"]

@@ -33,6 +33,8 @@ _ITSELF: frozenset[Path] = frozenset({()})
 _WHOLE_MODULE = {"globals", "vars", "locals", "eval", "exec", "compile", "dir", "__doc__"}
 _NAMES_OF_MODULES = {"__name__", "__package__", "__annotations__", "__debug__"}
 _LOADERS = {"importlib", "runpy", "pkgutil", "zipimport"}
+_FACE = "isthmus_transforms.runtime"
+"""What dataflows are declared with: no function computes with it."""
 _DECLARING = ("isthmus_contracts", "isthmus_transforms.runtime")
 """Importing them changes nothing outside of them."""
 
@@ -148,6 +150,8 @@ class Code:
 
     def _followed(self, name: str, path: Path) -> Iterator[Key]:
         """Yield what an attribute of an imported module stands for."""
+        if name == _FACE:
+            return
         if not is_own(name):
             whole = (*name.split("."), *path)
             harmless = whole[:2] == ("importlib", "metadata")

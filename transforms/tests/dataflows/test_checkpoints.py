@@ -1,0 +1,20 @@
+"""Every node of every dataflow has a fingerprint, so that its result can be kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from isthmus_contracts.catalog import CATALOG
+from isthmus_transforms.loading import load_dataflow
+from isthmus_transforms.runtime.checkpoints import fingerprints, modules
+
+
+@pytest.mark.parametrize("name", [str(each.identity) for each in CATALOG.dataflows])
+def test_every_node_can_be_kept(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(modules, "STARTED", float("inf"))
+    dataflow = load_dataflow(name)
+    plan = dataflow.plan(list(dataflow.targets))
+    given = {each.name: "digest" for each in dataflow.contract.inputs}
+    found = fingerprints(plan.graph, list(plan.nodes.values()), given, plan.params)
+    assert found.doubts == {}
+    assert found.of.keys() == plan.nodes.keys()
