@@ -17,6 +17,8 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["contracts", "odcs", "platform", "transforms", "boundaries", "integration"]
 
 ROOT = Path(__file__).parent
+# `.venv/bin/nox` finds the uv beside it, also where `.venv` is not on the path.
+os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
 SOURCES = os.pathsep.join(
     str(ROOT / each / "src") for each in ("contracts", "platform", "transforms")
 )
