@@ -356,3 +356,14 @@ def test_a_long_text_that_is_no_choice_is_not_written_out_for_each_row() -> None
     found = problems(Table("t", "T.", (column,)), pa.record_batch({"x": texts}))
     assert "10000 values outside its choices (such as 'bbb" in " ".join(found)
     assert pa.default_memory_pool().max_memory() < before + 100_000_000
+
+
+def test_a_few_long_texts_in_many_rows_take_little_memory(tmp_path: Path) -> None:
+    texts = [f"{i:05}" * 1_000 for i in range(60)]
+    column = pa.DictionaryArray.from_arrays(pa.array([*range(60)] * 1_200, pa.int32()), texts)
+    parquet.write_table(pa.table({"x": column}), tmp_path / "long.parquet", store_schema=False)
+    checker = Checker(Table("t", "T.", (Column("x", "string", "A."),)))
+    before = pa.default_memory_pool().max_memory()
+    checker.add_file(tmp_path / "long.parquet")
+    assert checker.finish() == 72_000
+    assert pa.default_memory_pool().max_memory() < before + 100_000_000

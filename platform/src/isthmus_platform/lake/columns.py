@@ -24,9 +24,12 @@ class ColumnReader:
     ) -> None:
         self._name = name
         self.chunks = chunks_of(name, footer, written)
-        # Only a hint, for it is the footer's: numbers are quick, but only if texts repeat.
+        # Only a hint, for it is the footer's: numbers are quick, but only if texts repeat. Where
+        # all are numbered, a few long texts written out would fill the memory.
         size = sum(each.bytes for each in self.chunks)
-        is_numbered = size < _LENGTH_BYTES * footer.num_rows
+        is_numbered = size < _LENGTH_BYTES * footer.num_rows or all(
+            each.is_numbered for each in self.chunks
+        )
         self._file = parquet.ParquetFile(
             path,
             metadata=footer,

@@ -23,8 +23,10 @@ from isthmus_platform.lake.values import AS_WRITTEN, Extreme, Values
 _ROWS, _GROUPS = 3, 4  # of a file; a group has its rows under the same number
 _CHUNKS, _SORTING = 1, 4
 _FILE_PATH, _METADATA, _INDEXES = 1, 3, (4, 6)
-_TYPE, _PATH, _SIZE, _STATISTICS, _BLOOM_FILTER = 1, 3, 6, 12, 14
+_TYPE, _PATH, _SIZE, _STATISTICS, _PAGES, _BLOOM_FILTER = 1, 3, 6, 12, 13, 14
 _NULLS, _LEAST, _MOST = 3, (2, 6), (1, 5)  # as old writers give bounds, and as new ones do
+_PAGE_TYPE, _DICTIONARY_PAGE = 1, 2
+_ENCODING, _NUMBERED = 2, (2, 8)  # as old writers name a dictionary's numbers, and as new ones do
 _TYPES = {0: "BOOLEAN", 1: "INT32", 2: "INT64", 5: "DOUBLE", 6: "BYTE_ARRAY"}
 _FORMATS = {"bool": "?", "date": "<i", "int64": "<q", "timestamp": "<q", "float64": "<d"}
 
@@ -37,6 +39,12 @@ class Chunk:
         metadata = group.all(_CHUNKS, Struct)[place].get(_METADATA, Struct) or Struct({})
         statistics = metadata.get(_STATISTICS, Struct) or Struct({})
         self.bytes = metadata.get(_SIZE, int) or 0
+        pages = metadata.all(_PAGES, Struct)
+        self.is_numbered = bool(pages) and all(
+            each.get(_ENCODING, int) in _NUMBERED
+            for each in pages
+            if each.get(_PAGE_TYPE, int) != _DICTIONARY_PAGE
+        )
         self.nulls = statistics.get(_NULLS, int)
         self.least = _bounds(statistics, _LEAST)
         self.most = _bounds(statistics, _MOST)
