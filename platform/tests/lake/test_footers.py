@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import math
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from pyarrow.parquet import encryption
 
 from isthmus_contracts import Column, ColumnType, Table
 from isthmus_platform.errors import TableContractError
@@ -225,3 +227,35 @@ def test_a_page_that_does_not_match_its_checksum_is_refused(tmp_path: Path) -> N
     path.write_bytes(content.replace(b"\2\0\0\0\0\0\0\0", b"\3\0\0\0\0\0\0\0", 1))
     (problem,) = problems(path, "int64")
     assert "CRC" in problem
+
+
+def test_a_file_that_does_not_begin_as_one_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "head.parquet"
+    path.write_bytes(b"XXXX" + written(path, "int64", [1])[4:])
+    (problem,) = problems(path, "int64")
+    assert "does not begin with PAR1" in problem
+
+
+class Keys(encryption.KmsClient):
+    """Keep keys where anybody finds them."""
+
+    def wrap_key(self, key: bytes, _: str) -> bytes:
+        return base64.b64encode(key)
+
+    def unwrap_key(self, wrapped: bytes, _: str) -> bytes:
+        return base64.b64decode(wrapped)
+
+
+@pytest.mark.parametrize("has_plain_footer", [True, False])
+def test_an_encrypted_file_is_refused(tmp_path: Path, has_plain_footer: bool) -> None:
+    configuration = encryption.EncryptionConfiguration(
+        footer_key="footer", column_keys={"column": ["x"]}, plaintext_footer=has_plain_footer
+    )
+    factory = encryption.CryptoFactory(lambda _: Keys())
+    properties = factory.file_encryption_properties(encryption.KmsConnectionConfig(), configuration)
+    path = tmp_path / "encrypted.parquet"
+    rows = pa.table({"x": [1, 2]})
+    with parquet.ParquetWriter(path, rows.schema, encryption_properties=properties) as writer:
+        writer.write_table(rows)
+    (problem,) = problems(path, "int64")
+    assert "crypt" in problem

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 _Value = TypeVar("_Value")
 
+_MAGIC = b"PAR1"
 _MOST_BYTES = 1 << 24
 _END_BYTES = 8  # the footer's length and a word
 _DEEPEST = 16
@@ -49,6 +50,8 @@ def read_footer(path: Path) -> Struct:
     Raise `ValueError` if it is no such structure, names a field twice or is too large.
     """
     with path.open("rb") as file:
+        if file.read(len(_MAGIC)) != _MAGIC:  # some readers begin with it
+            raise ValueError(f"it does not begin with {_MAGIC.decode()}")
         size = file.seek(-_END_BYTES, 2)
         length = int.from_bytes(file.read(4), "little")
         if length > min(size, _MOST_BYTES):
