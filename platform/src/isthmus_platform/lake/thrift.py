@@ -69,8 +69,6 @@ class _Reader:
         self._at = 0
 
     def struct(self, depth: int) -> Struct:
-        if depth > _DEEPEST:
-            raise ValueError("its footer is nested too deep")
         fields: dict[int, object] = {}
         number = 0
         while head := self._byte():
@@ -85,6 +83,8 @@ class _Reader:
         return Struct(fields)
 
     def _value(self, kind: int, depth: int) -> object:
+        if depth > _DEEPEST:
+            raise ValueError("its footer is nested too deep")
         if kind in (_TRUE, _FALSE, _BYTE):
             return self._byte()
         if _I16 <= kind <= _I64:
@@ -97,7 +97,7 @@ class _Reader:
         if kind in (_LIST, _SET):
             count, kind = divmod(self._byte(), 16)
             count = self._natural() if count == 15 else count  # noqa: PLR2004 - a longer one
-            return [self._value(kind, depth) for _ in range(count)]
+            return [self._value(kind, depth + 1) for _ in range(count)]
         if kind == _STRUCT:
             return self.struct(depth + 1)
         raise ValueError(f"its footer has a value of kind {kind}")
