@@ -338,3 +338,32 @@ def test_a_key_may_be_of_any_type(kind: ColumnType) -> None:
     rows = pa.record_batch({"id": values.cast(arrow_type(kind))})
     assert [each for each in problems(table, rows.slice(0, 2)) if "key" in each] == []
     assert len([each for each in problems(table, rows) if "key" in each]) == 1
+
+
+@pytest.mark.parametrize(("kind", "number"), [("date", 2**31 - 1), ("timestamp", 2**62)])
+def test_a_key_beyond_every_calendar_is_told_as_its_number(kind: ColumnType, number: int) -> None:
+    table = Table("t", "T.", (Column("id", kind, "A."),), key=("id",))
+    values = pa.array([number] * 2, pa.int32() if kind == "date" else pa.int64())
+    (problem,) = problems(table, pa.record_batch({"id": values.view(arrow_type(kind))}))
+    assert f"such as ({number});" in problem
+
+
+def test_a_long_text_that_is_no_choice_is_not_written_out_for_each_row() -> None:
+    column = Column("x", "string", "A.", choices=("a",))
+    numbers = pa.array([0, 1, None] * 10_000, pa.int32())
+    texts = pa.DictionaryArray.from_arrays(numbers, ["a", "b" * 1_000_000])
+    before = pa.default_memory_pool().max_memory()
+    found = problems(Table("t", "T.", (column,)), pa.record_batch({"x": texts}))
+    assert "10000 values outside its choices (such as 'bbb" in " ".join(found)
+    assert pa.default_memory_pool().max_memory() < before + 100_000_000
+
+
+def test_a_few_long_texts_in_many_rows_take_little_memory(tmp_path: Path) -> None:
+    texts = [f"{i:05}" * 1_000 for i in range(60)]
+    column = pa.DictionaryArray.from_arrays(pa.array([*range(60)] * 1_200, pa.int32()), texts)
+    parquet.write_table(pa.table({"x": column}), tmp_path / "long.parquet", store_schema=False)
+    checker = Checker(Table("t", "T.", (Column("x", "string", "A."),)))
+    before = pa.default_memory_pool().max_memory()
+    checker.add_file(tmp_path / "long.parquet")
+    assert checker.finish() == 72_000
+    assert pa.default_memory_pool().max_memory() < before + 100_000_000

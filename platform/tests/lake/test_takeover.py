@@ -75,7 +75,7 @@ def test_a_spool_that_became_a_link_is_refused(spool: Path, tmp_path: Path) -> N
     link = tmp_path / "link"
     link.symlink_to(spool)
     assert survey(link) == (frozenset(), ("it is a link itself",))
-    with pytest.raises(NotADirectoryError):
+    with pytest.raises(SpoolError, match="cannot be opened: Not a directory"):
         take_over(link, "a/b/model.bin", tmp_path / "taken")
 
 
@@ -86,15 +86,25 @@ def test_a_link_put_there_after_the_survey_is_not_followed(spool: Path, tmp_path
     survey(spool)
     (spool / "a" / "b").rename(spool / "a" / "c")
     (spool / "a" / "b").symlink_to(secret)
-    with pytest.raises(NotADirectoryError):
+    with pytest.raises(SpoolError, match="cannot be opened: Not a directory"):
         take_over(spool, "a/b/model.bin", tmp_path / "taken")
     assert (secret / "model.bin").exists()
 
 
 def test_a_file_that_became_a_link_is_not_followed(spool: Path, tmp_path: Path) -> None:
     (spool / "link").symlink_to(spool / "a" / "b" / "model.bin")
-    with pytest.raises(OSError, match="Too many levels of symbolic links"):
+    with pytest.raises(SpoolError, match="Too many levels of symbolic links"):
         take_over(spool, "link", tmp_path / "taken")
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("gone", "No such file or directory"), ("a/b", "Is a directory")]
+)
+def test_what_became_no_file_is_refused(
+    spool: Path, tmp_path: Path, name: str, problem: str
+) -> None:
+    with pytest.raises(SpoolError, match=f"'{name}' cannot be opened: {problem}"):
+        take_over(spool, name, tmp_path / "taken")
 
 
 @pytest.mark.parametrize("kind", ["second name", "pipe"])

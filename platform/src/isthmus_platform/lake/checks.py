@@ -21,10 +21,11 @@ from pyarrow import parquet
 from isthmus_contracts import Partitioning, Table
 from isthmus_platform.errors import TableContractError
 from isthmus_platform.lake.columns import ColumnReader
-from isthmus_platform.lake.footers import ChunkCheck, unchecked_claims
+from isthmus_platform.lake.footers import ChunkCheck, contradictions, unchecked_claims
 from isthmus_platform.lake.keys import repeated
 from isthmus_platform.lake.schemas import arrow_type, is_kept_as
 from isthmus_platform.lake.tallies import Tally, counted, shown
+from isthmus_platform.lake.thrift import Struct, read_footer
 from isthmus_platform.lake.values import Values
 
 _EXAMPLES = 3
@@ -82,15 +83,18 @@ class Checker:
         try:
             footer = parquet.read_metadata(path)
             self.add_schema(footer.schema.to_arrow_schema())
-            for problem in unchecked_claims(footer):
+            written = read_footer(path)
+            refused = tuple(contradictions(footer, written))
+            for problem in refused or unchecked_claims(written):
                 self._note(problem)
-            check = partial(self._check_column, path, footer, partition)
+            sound = () if refused else self._sound
+            check = partial(self._check_column, path, footer, written, partition)
             with ThreadPoolExecutor(pa.cpu_count()) as beside:
-                for counted_rows, problems in beside.map(check, self._sound):
+                for counted_rows, problems in beside.map(check, sound):
                     rows = max(rows, counted_rows)
                     for problem in problems:
                         self._note(problem)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:  # such as a name that is no text
             self._note(f"a file cannot be read as Parquet: {shown(error)}")
         self._rows += rows
         if partition is not None:
@@ -123,22 +127,27 @@ class Checker:
         return self._rows
 
     def _check_column(
-        self, path: Path, footer: parquet.FileMetaData, partition: str | None, name: str
+        self,
+        path: Path,
+        footer: parquet.FileMetaData,
+        written: Struct,
+        partition: str | None,
+        name: str,
     ) -> tuple[int, list[str]]:
         """Return how many rows a column of a file has, and what is wrong beside its tally."""
         rows = 0
         problems: list[str] = []
         try:
-            with ColumnReader(path, footer, name) as column:
-                for number in range(footer.num_row_groups):
-                    chunk = ChunkCheck(column.chunk(number), footer.row_group(number).num_rows)
+            with ColumnReader(path, footer, written, name) as column:
+                for number, claim in enumerate(column.chunks):
+                    chunk = ChunkCheck(self._table.column(name), claim)
                     for array in column.batches(number):
                         values = self._add_values(name, array)
                         chunk.add(values)
                         problems.extend(self._partition_problems(name, values, partition))
                     rows += chunk.rows
                     problems.extend(chunk.problems())
-        except (pa.ArrowException, OSError, IndexError) as error:  # a row group may lack a column
+        except (pa.ArrowException, OSError) as error:
             problems.append(f"a file cannot be read as Parquet: {shown(error)}")
         return rows, problems
 
@@ -181,8 +190,8 @@ class Checker:
         if found is None:
             return
         examples = [
-            "(" + ", ".join(shown(row[str(i)]) for i in range(len(columns))) + ")"
-            for row in found.slice(0, _EXAMPLES).to_pylist()
+            "(" + ", ".join(shown(found[str(i)][row]) for i in range(len(columns))) + ")"
+            for row in range(min(_EXAMPLES, len(found)))
         ]
         self._note(
             f"{counted(found.num_rows, 'key')} ({', '.join(self._table.key)}) in "

@@ -7,21 +7,55 @@ indexes, Bloom filters, a declared order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Sequence
 
+import pyarrow as pa
 from pyarrow import parquet
 
+from isthmus_contracts import Column
+from isthmus_platform.lake.schemas import arrow_type
 from isthmus_platform.lake.tallies import counted, shown
-from isthmus_platform.lake.values import Extreme, Values
+from isthmus_platform.lake.thrift import Struct
+from isthmus_platform.lake.values import AS_WRITTEN, Extreme, Values
+
+# The numbers that the Parquet format gives to fields and types.
+_ROWS, _GROUPS = 3, 4  # of a file; a group has its rows under the same number
+_CHUNKS, _SORTING = 1, 4
+_FILE_PATH, _METADATA, _INDEXES = 1, 3, (4, 6)
+_TYPE, _PATH, _SIZE, _STATISTICS, _PAGES, _BLOOM_FILTER = 1, 3, 6, 12, 13, 14
+_NULLS, _LEAST, _MOST = 3, (2, 6), (1, 5)  # as old writers give bounds, and as new ones do
+_PAGE_TYPE, _DICTIONARY_PAGE = 1, 2
+_ENCODING, _NUMBERED = 2, (2, 8)  # as old writers name a dictionary's numbers, and as new ones do
+_TYPES = {0: "BOOLEAN", 1: "INT32", 2: "INT64", 5: "DOUBLE", 6: "BYTE_ARRAY"}
+_FORMATS = {"bool": "?", "date": "<i", "int64": "<q", "timestamp": "<q", "float64": "<d"}
+
+
+class Chunk:
+    """Hold what the footer claims of one column in one row group."""
+
+    def __init__(self, group: Struct, place: int) -> None:
+        self.rows = group.get(_ROWS, int) or 0
+        metadata = group.all(_CHUNKS, Struct)[place].get(_METADATA, Struct) or Struct({})
+        statistics = metadata.get(_STATISTICS, Struct) or Struct({})
+        self.bytes = metadata.get(_SIZE, int) or 0
+        pages = metadata.all(_PAGES, Struct)
+        self.is_numbered = bool(pages) and all(
+            each.get(_ENCODING, int) in _NUMBERED
+            for each in pages
+            if each.get(_PAGE_TYPE, int) != _DICTIONARY_PAGE
+        )
+        self.nulls = statistics.get(_NULLS, int)
+        self.least = _bounds(statistics, _LEAST)
+        self.most = _bounds(statistics, _MOST)
 
 
 class ChunkCheck:
     """Compare what the footer claims of one column in one row group with the values that follow."""
 
-    def __init__(self, chunk: parquet.ColumnChunkMetaData, rows: int) -> None:
-        self._name = chunk.path_in_schema
-        self._claim = chunk.statistics if chunk.is_stats_set else None
-        self._claimed_rows = rows
+    def __init__(self, column: Column, claim: Chunk) -> None:
+        self._column = column
+        self._claim = claim
         self.rows = 0
         self._nulls = 0
         self._least: Extreme | None = None
@@ -31,7 +65,7 @@ class ChunkCheck:
         """Take the next values."""
         self.rows += len(values)
         self._nulls += values.array.null_count
-        if self._claim is None or not self._claim.has_min_max:
+        if not self._claim.least and not self._claim.most:
             return
         least, most = values.extremes
         if least is not None:
@@ -40,41 +74,84 @@ class ChunkCheck:
 
     def problems(self) -> Iterator[str]:
         """Yield a clause for each claim that is not true."""
-        if self.rows != self._claimed_rows:
-            rows = counted(self._claimed_rows, "row")
-            yield f"a file's footer says {rows} where there are {self.rows}"
-        claim, head = self._claim, f"a file's statistics of column {shown(self._name)} say"
-        if claim is None:
+        claim = self._claim
+        if self.rows != claim.rows:
+            yield f"a file's footer says {counted(claim.rows, 'row')} where there are {self.rows}"
+        head = f"a file's statistics of column {shown(self._column.name)}"
+        if claim.nulls not in (None, self._nulls):
+            yield f"{head} say {counted(claim.nulls or 0, 'null')} where there are {self._nulls}"
+        try:
+            least, most = map(self._decoded, (claim.least, claim.most))
+        except struct.error:
+            yield f"{head} are of another type"
             return
-        if claim.has_null_count and claim.null_count != self._nulls:
-            nulls = f"{counted(claim.null_count, 'null')} where there are {self._nulls}"
-            yield f"{head} {nulls}"
-        if claim.has_min_max and not self._is_between(claim):
-            says = f"{shown(claim.min)} to {shown(claim.max)}"
-            yield f"{head} {says}; its values are {_text(self._least)} to {_text(self._most)}"
+        is_text = (
+            self._column.type == "string"
+        )  # a long one may be cut short, as a bound that holds
+        for what, claimed, found in (("least", least, self._least), ("most", most, self._most)):
+            for each in claimed:
+                holds = found is not None and (each <= found if what == "least" else each >= found)
+                if not holds or (each != found and not is_text):
+                    yield f"{head} say the {what} is {self._text(each)}; it is {self._text(found)}"
 
-    def _is_between(self, claim: parquet.Statistics) -> bool:
-        if self._least is None or self._most is None:
-            return False
-        if isinstance(self._least, bytes):  # a long text may be cut short, as a bound that holds
-            return bool(claim.min_raw <= self._least and claim.max_raw >= self._most)
-        return bool(claim.min_raw == self._least and claim.max_raw == self._most)
+    def _decoded(self, bounds: Sequence[bytes]) -> list[Extreme]:
+        form = _FORMATS.get(self._column.type)
+        return [struct.unpack(form, each)[0] if form else each for each in bounds]
+
+    def _text(self, value: Extreme | None) -> str:
+        if isinstance(value, bytes):
+            return shown(value.decode(errors="replace"))
+        kind = arrow_type(self._column.type)
+        return shown(pa.scalar(value, AS_WRITTEN.get(kind, kind)).cast(kind))
 
 
-def unchecked_claims(footer: parquet.FileMetaData) -> Iterator[str]:
+def chunks_of(name: str, footer: parquet.FileMetaData, written: Struct) -> list[Chunk]:
+    """Return the chunks of a column, one for each row group."""
+    paths = [footer.schema.column(i).path for i in range(footer.num_columns)]
+    return [Chunk(each, paths.index(name)) for each in written.all(_GROUPS, Struct)]
+
+
+def contradictions(footer: parquet.FileMetaData, written: Struct) -> Iterator[str]:
+    """Yield a clause for each way in which the footer contradicts itself."""
+    groups = written.all(_GROUPS, Struct)
+    rows = sum(each.get(_ROWS, int) or 0 for each in groups)
+    if rows != footer.num_rows:
+        claimed = counted(footer.num_rows, "row")
+        yield f"a file's footer says {claimed} where its row groups have {rows}"
+    columns = [footer.schema.column(i) for i in range(footer.num_columns)]
+    for group in groups:
+        chunks = group.all(_CHUNKS, Struct)
+        if len(chunks) != len(columns):
+            found = counted(len(chunks), "column")
+            yield f"a file has a row group of {found} where its schema has {len(columns)}"
+            continue
+        for column, chunk in zip(columns, chunks, strict=True):
+            metadata = chunk.get(_METADATA, Struct) or Struct({})
+            path = b".".join(metadata.all(_PATH, bytes)).decode(errors="replace")
+            kind = _TYPES.get(metadata.get(_TYPE, int) or 0, column.physical_type)
+            if (path, kind) != (column.path, column.physical_type):
+                yield (
+                    f"a file has a row group with {shown(path)}, {kind}, where its schema has "
+                    f"{shown(column.path)}, {column.physical_type}"
+                )
+            if chunk.get(_FILE_PATH, bytes):
+                yield f"a file says that {shown(path)} is in another file"
+
+
+def unchecked_claims(written: Struct) -> Iterator[str]:
     """Yield a clause for each claim that is not compared with the data, and so refused."""
-    for i in range(footer.num_row_groups):
-        group = footer.row_group(i)
-        if group.sorting_columns:
+    for group in written.all(_GROUPS, Struct):
+        if group.all(_SORTING, Struct):
             yield "a file declares a sort order, which is not checked; write it without"
-        for j in range(group.num_columns):
-            chunk = group.column(j)
-            name = shown(chunk.path_in_schema)
-            if chunk.has_column_index or chunk.has_offset_index:
+        for chunk in group.all(_CHUNKS, Struct):
+            metadata = chunk.get(_METADATA, Struct) or Struct({})
+            name = shown(b".".join(metadata.all(_PATH, bytes)).decode(errors="replace"))
+            if any(chunk.get(each, int) is not None for each in _INDEXES):
                 yield f"a file has a page index of {name}, which is not checked; write it without"
-            if chunk.bloom_filter_offset is not None:
+            if metadata.get(_BLOOM_FILTER, int) is not None:
                 yield f"a file has a Bloom filter of {name}, which is not checked; write it without"
 
 
-def _text(value: Extreme | None) -> str:
-    return shown(value.decode() if isinstance(value, bytes) else value)
+def _bounds(statistics: Struct, numbers: Sequence[int]) -> list[bytes]:
+    found = (statistics.get(number, bytes) for number in numbers)
+    return [each for each in found if each is not None]

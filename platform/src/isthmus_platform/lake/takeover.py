@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from isthmus_platform.errors import SpoolError
@@ -50,14 +51,17 @@ def take_over(spool: Path, name: str, target: Path) -> None:
 
     It is a copy because whoever still has the spool's file open could write into a moved one. No
     link is followed, even one that was put there a moment ago.
-    Raise `SpoolError` if it turns out to be a link.
+    Raise `SpoolError` if it turns out to be a link, or cannot be opened.
     """
     path = PurePosixPath(name)
-    with _parent(spool, path) as parent:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-        descriptor = os.open(path.name, flags, dir_fd=parent)
-    with os.fdopen(descriptor, "rb") as staged, target.open("xb") as taken:
-        status = os.fstat(descriptor)
+    try:
+        with _parent(spool, path) as parent:
+            opener = partial(_open, parent)
+            staged = open(path.name, "rb", opener=opener)  # noqa: SIM115 - no Path has it
+    except OSError as error:
+        raise SpoolError(str(spool), [f"{name!r} cannot be opened: {error.strerror}"]) from error
+    with staged, target.open("xb") as taken:
+        status = os.fstat(staged.fileno())
         if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
             raise SpoolError(str(spool), [f"{name!r} is a link or no plain file"])
         chunk = memoryview(bytearray(_CHUNK_BYTES))
@@ -70,6 +74,10 @@ def examine(path: Path) -> Taken:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
         return Taken(file.tell(), digest.hexdigest())
+
+
+def _open(parent: int, name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=parent)
 
 
 @contextmanager

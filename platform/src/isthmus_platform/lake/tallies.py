@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from isthmus_contracts import Column
-from isthmus_platform.lake.values import Values
+from isthmus_platform.lake.values import AS_WRITTEN, Values
 
 _EXAMPLES = 3
 _SHOWN_CHARACTERS = 60
@@ -46,9 +46,8 @@ class Tally:
             self._nulls += 0 if column.nullable else values.empty
         if any(each is not None for each in (column.minimum, column.maximum, *_warning(column))):
             self._add_bounded(values)
-        if column.choices and len(_strange(values.distinct, column.choices)):
-            strange = _strange(values.plain, column.choices)
-            self._no_choice += len(strange)
+        if column.choices and len(strange := _strange(values.distinct, column.choices)):
+            self._no_choice += values.count(strange)
             for each in strange.unique().slice(0, _EXAMPLES).to_pylist():
                 if len(self._examples) < _EXAMPLES:
                     self._examples[each] = None
@@ -120,8 +119,16 @@ def counted(number: int, noun: str) -> str:
 
 def shown(value: object) -> str:
     """Return a value for a message: quoted if it is a text, and never long."""
+    value = _plain(value) if isinstance(value, pa.Scalar) else value
     text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+
+
+def _plain(value: pa.Scalar) -> object:
+    try:
+        return value.as_py()
+    except (OverflowError, ValueError):  # no calendar goes as far
+        return value.cast(AS_WRITTEN[value.type]).as_py()
 
 
 def _count(mask: pa.Array) -> int:

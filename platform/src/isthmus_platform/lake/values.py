@@ -45,12 +45,18 @@ class Values:
             return self.array
         return self.array.dictionary.take(self.array.indices.unique().drop_null())
 
+    def count(self, wanted: pa.Array) -> int:
+        """Return how many of them are among these."""
+        if self.array.type != NUMBERED:
+            return _count(pc.is_in(self.array, wanted))
+        return _count(pc.is_in(self.array.dictionary, wanted).take(self.array.indices))
+
     @cached_property
     def empty(self) -> int:
         """Return how many are null or NaN."""
         if self.array.type != pa.float64():
             return int(self.array.null_count)
-        return int(pc.sum(pc.is_null(self.array, nan_is_null=True)).as_py() or 0)
+        return _count(pc.is_null(self.array, nan_is_null=True))
 
     @cached_property
     def extremes(self) -> tuple[Extreme | None, Extreme | None]:
@@ -61,6 +67,10 @@ class Values:
         found = pc.min_max(values.cast(AS_WRITTEN.get(values.type, values.type))).as_py()
         least, most = found["min"], found["max"]
         return (least.encode(), most.encode()) if isinstance(least, str) else (least, most)
+
+
+def _count(mask: pa.Array) -> int:
+    return int(pc.sum(mask).as_py() or 0)
 
 
 def _float_extremes(values: pa.Array) -> tuple[float | None, float | None]:
