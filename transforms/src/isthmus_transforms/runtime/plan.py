@@ -66,7 +66,7 @@ class Plan:
         values: dict[str, object] = dict(self.params)
         if keeping is not None:
             digests = {name: each.digest() for name, each in inputs.items() if name in nodes}
-            found = fingerprints(self.graph, list(nodes.values()), digests, self.params)
+            found = fingerprints(nodes, digests, self.params)
             kept = Checkpoints(keeping.store(), found, self.declared, reused.append)
             carried = carry_over(self.graph, nodes, self.targets.values(), given, kept)
             nodes = carried.nodes

@@ -10,8 +10,8 @@ import pytest
 from isthmus_contracts import ParamValue
 from isthmus_transforms.runtime.checkpoints import Fingerprints, fingerprints, modules
 from isthmus_transforms.runtime.checkpoints.fingerprints import environment
-from isthmus_transforms.runtime.execution import required_nodes
 from isthmus_transforms.runtime.graph import build_graph
+from isthmus_transforms.runtime.steps import ordered_nodes
 
 Marks = Callable[..., Fingerprints]
 
@@ -90,8 +90,8 @@ def marks(
         values = {**DEFAULTS, **params}
         graph = build_graph([module], values)
         inputs = {"given": "1"} if given is None else given
-        nodes = required_nodes(graph, [target], inputs.keys() | values.keys())
-        return fingerprints(graph, nodes, inputs, values)
+        nodes = ordered_nodes(graph, [target], inputs.keys() | values.keys())
+        return fingerprints(nodes, inputs, values)
 
     return make
 
@@ -340,7 +340,7 @@ def test_a_source_changed_after_the_start_may_not_be_what_runs(
     module_of: Callable[..., ModuleType],
 ) -> None:
     graph = build_graph([module_of("def a() -> int: return 1\n")], {})
-    found = fingerprints(graph, required_nodes(graph, ["a"], ()), {}, {})
+    found = fingerprints(ordered_nodes(graph, ["a"], ()), {}, {})
     assert "changed after this process started" in found.doubts["a"]
 
 
@@ -352,7 +352,7 @@ def test_a_value_that_was_replaced_in_this_process_counts(
 
     def found() -> Fingerprints:
         graph = build_graph([module], {})
-        return fingerprints(graph, required_nodes(graph, ["a"], ()), {}, {})
+        return fingerprints(ordered_nodes(graph, ["a"], ()), {}, {})
 
     before = found().of["a"]
     module.RATE = 3

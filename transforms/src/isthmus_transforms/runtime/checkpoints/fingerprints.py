@@ -8,12 +8,11 @@ import inspect
 import json
 import platform
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from hamilton.graph import FunctionGraph
 from hamilton.node import Node
 
 from isthmus_contracts import ParamValue
@@ -44,29 +43,27 @@ class Fingerprints:
 
 
 def fingerprints(
-    graph: FunctionGraph,  # noqa: ARG001 - the nodes know each other
-    nodes: Sequence[Node],
+    nodes: Mapping[str, Node],
     inputs: Mapping[str, str | None],
     params: Mapping[str, ParamValue],
 ) -> Fingerprints:
-    """Return a fingerprint of each of the nodes, which come after what they depend on.
+    """Return a fingerprint of each of the nodes by name, which come after what they depend on.
 
     `inputs` holds a digest of what is given for a node, be it an input or a result carried over;
     None if it has none. What is in neither mapping and has no function is not given.
     """
     code = Code()
-    functions = [each for node in nodes for each in node.originating_functions or ()]
+    functions = [each for node in nodes.values() for each in node.originating_functions or ()]
     try:
         around = _around(code, functions)
     except DoubtError as doubt:
-        return Fingerprints({}, {node.name: str(doubt) for node in nodes})
+        return Fingerprints({}, dict.fromkeys(nodes, str(doubt)))
     given = {name: _hash(["param", _text(value)]) for name, value in params.items()} | dict(inputs)
     config = _hash(sorted(f"{name}={_text(value)}" for name, value in params.items()))
     codes = _Codes(code)
     found: dict[str, str] = {}
     doubts: dict[str, str] = {}
-    for node in nodes:
-        name = node.name
+    for name, node in nodes.items():
         parts = [_FORMAT, around, name]
         try:
             if name in given:
