@@ -192,7 +192,7 @@ def _computing(
 
     def run() -> object:
         nodes = ordered_nodes(graph, ["last"], given.keys())
-        return compute(Plan(contract, (module,), graph, {"last": "last"}, given, None, nodes))
+        return compute(Plan(contract, (module,), graph, {"last": "last"}, given, nodes))
 
     return run
 

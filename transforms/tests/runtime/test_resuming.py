@@ -10,7 +10,8 @@ from isthmus_contracts import Param
 from isthmus_contracts.protocol import CheckpointReused, CheckpointWritten, Event, NodeStarted
 from isthmus_transforms.errors import InputError, NodeError
 from isthmus_transforms.runtime import Dataflow
-from isthmus_transforms.runtime.checkpoints import modules
+from isthmus_transforms.runtime.checkpoints import digest_of_frame, modules
+from isthmus_transforms.runtime.resuming import Keeping, Reading
 
 Flows = Callable[..., Dataflow]
 FACTOR = Param("factor", "number", 2.0, "Factor.")
@@ -133,9 +134,17 @@ def test_inputs_that_kept_results_stand_for_are_not_read(
 ) -> None:
     sales = flow(flow_of)
     sales.compute(["slow"], {"orders": orders}, checkpoints=store)
-    plan = sales.plan(["slow"])
+
+    def read() -> pd.DataFrame:
+        raise AssertionError("it is read")
+
+    given = {"orders": Reading(read, lambda: digest_of_frame(orders))}
+    made = sales.plan(["slow"]).compute(given, lambda _event: None, keeping=Keeping(store))
+    assert made == {"slow": 16.0}
+    with pytest.raises(AssertionError, match="it is read"):
+        sales.plan(["slow"]).compute(given, lambda _event: None)
     with pytest.raises(InputError, match="it is not given, and 'priced' needs it"):
-        plan.compute({}, lambda _event: None)
+        sales.plan(["slow"]).compute({}, lambda _event: None)
 
 
 @pytest.mark.parametrize("engine", ["threads", "processes"])

@@ -120,7 +120,7 @@ class Dataflow:
         given = {each.name for each in self.contract.inputs} | resolved.keys()
         nodes = ordered_nodes(graph, chosen.values(), given)
         declared = self.checkpoints.values()
-        return Plan(self.contract, self.modules, graph, chosen, resolved, interval, nodes, declared)
+        return Plan(self.contract, self.modules, graph, chosen, resolved, nodes, declared)
 
     def _graph(self, params: Mapping[str, ParamValue]) -> FunctionGraph:
         graph = build_graph(self.modules, params)

@@ -1,4 +1,4 @@
-"""What one run of a dataflow computes: its graph, its targets, its params, its interval."""
+"""What one run of a dataflow computes: its graph, its targets, its params."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hamilton.graph import FunctionGraph
 from hamilton.node import DependencyType, Node
 
 from isthmus_contracts import Dataflow as Contract
-from isthmus_contracts import Interval, ParamValue
+from isthmus_contracts import ParamValue
 from isthmus_contracts.protocol import EngineProfile, Event, Graph
 from isthmus_transforms.errors import DefinitionError, InputError
 from isthmus_transforms.runtime.checkpoints import Checkpoints, Fingerprints, fingerprints
@@ -36,7 +36,6 @@ class Plan:
     graph: FunctionGraph
     targets: Mapping[str, str]
     params: Mapping[str, ParamValue]
-    interval: Interval | None
     nodes: Mapping[str, Node]
     declared: Collection[str] = ()
 

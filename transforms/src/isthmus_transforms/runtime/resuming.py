@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -56,11 +57,10 @@ def carry_over(
     """Return what the targets need, of `nodes`, when kept results take the place of computing."""
     values: dict[str, object] = {}
     lost: set[str] = set()
+    seems_kept = cache(checkpoints.saved)  # it looks into a file
 
     def is_kept(name: str) -> bool:
-        if name in values:
-            return True
-        return name in nodes and name not in given and name not in lost and checkpoints.saved(name)
+        return name in nodes and name not in given and name not in lost and seems_kept(name)
 
     while True:
         needed = ordered_nodes(graph, targets, _Known(given, is_kept))
