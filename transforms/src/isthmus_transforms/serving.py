@@ -60,7 +60,9 @@ def _fulfil(request: RunRequest, send: Callable[[Answer], None]) -> RunResult:
     head = (request.identity, request.dataflow, version, code_version())
     if request.until is not None:
         if keeping is None:
-            raise ProtocolError("RunRequest.checkpoints", f"a stage until {request.until!r} needs it")
+            raise ProtocolError(
+                "RunRequest.checkpoints", f"a stage until {request.until!r} needs it"
+            )
         kept = plan.compute_stage(inputs, send, request.engine, keeping)
         return RunResult(*head, (), kept.stage(plan.frontier, Path(request.spool)))
     values = plan.compute(inputs, send, request.engine, keeping, announce=True)

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.errors import IntervalError
@@ -178,37 +178,34 @@ def it_cuts_where_the_contract_allows(subject: Subject) -> None:
     """
     dataflow = CATALOG.dataflow(subject.request.dataflow)
     for cut in (*dataflow.checkpoints, *dataflow.outputs):
-        with TemporaryDirectory(prefix="isthmus-") as room:
-            stage = _in_room(subject, Path(room, "stage"), until=cut.name)
-            transcript = run(stage)
-            result = _result(transcript)
-            _expect(transcript, not result.outputs, f"the stage until {cut.name!r} has outputs")
-            _check_files(transcript, Path(stage.request.spool), result.checkpoints)
-            files = tuple(str(Path(stage.request.spool, each.path)) for each in result.checkpoints)
-            garbage = Path(room, "garbage")
-            garbage.write_bytes(b"no result at all")
-            its_result_answers_the_request(
-                _in_room(subject, Path(room, "rest"), carried=(*files, str(garbage)))
-            )
+        stage = _in_room(subject, f"until-{cut.name}", until=cut.name)
+        transcript = run(stage)
+        result, spool = _result(transcript), Path(stage.request.spool)
+        _expect(transcript, not result.outputs, f"the stage until {cut.name!r} has outputs")
+        _check_files(transcript, spool, result.checkpoints)
+        garbage = spool.with_name("garbage")
+        garbage.write_bytes(b"no result at all")
+        carried = (*(str(spool / each.path) for each in result.checkpoints), str(garbage))
+        its_result_answers_the_request(_in_room(subject, f"after-{cut.name}", carried=carried))
 
 
 def it_refuses_a_cut_that_is_not_offered(subject: Subject) -> None:
     """Expect a refusal, naming the cut, and of a stage that has no directory for its results."""
-    with TemporaryDirectory(prefix="isthmus-") as room:
-        _refused(run(_in_room(subject, Path(room, "a"), until="no_such_cut")), "no_such_cut")
-        cut = subject.request.targets[0]
-        stage = _in_room(subject, Path(room, "b"), until=cut)
-        request = replace(stage.request, checkpoints=None)
-        _refused(run(replace(subject, request=request)), cut)
+    _refused(run(_in_room(subject, "unknown", until="no_such_cut")), "no_such_cut")
+    cut = subject.request.targets[0]
+    request = replace(_in_room(subject, "nowhere", until=cut).request, checkpoints=None)
+    _refused(run(replace(subject, request=request)), cut)
 
 
 def _in_room(
-    subject: Subject, room: Path, until: str | None = None, carried: tuple[str, ...] = ()
+    subject: Subject, name: str, until: str | None = None, carried: tuple[str, ...] = ()
 ) -> Subject:
-    spool, kept = room / "spool", str(room / "checkpoints")
-    spool.mkdir(parents=True)
-    request = replace(subject.request, until=until, carried=carried)
-    return replace(subject, request=replace(request, spool=str(spool), checkpoints=kept))
+    """Return the subject with directories of its own, beside its spool."""
+    room = Path(f"{subject.request.spool}-{name}")
+    shutil.rmtree(room, ignore_errors=True)
+    (room / "spool").mkdir(parents=True)
+    places = replace(subject.request, spool=str(room / "spool"), checkpoints=str(room / "kept"))
+    return replace(subject, request=replace(places, until=until, carried=carried))
 
 
 def it_answers_in_the_version_it_is_asked_in(subject: Subject) -> None:

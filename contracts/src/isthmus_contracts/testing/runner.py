@@ -117,7 +117,9 @@ def _check(request: RunRequest) -> Dataflow:
         if request.until not in targets:
             raise UnknownNameError("cut", request.until, targets)
         if request.checkpoints is None:
-            raise ProtocolError("RunRequest.checkpoints", f"a stage until {request.until!r} needs it")
+            raise ProtocolError(
+                "RunRequest.checkpoints", f"a stage until {request.until!r} needs it"
+            )
     return dataflow
 
 

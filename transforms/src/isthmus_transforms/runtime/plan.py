@@ -61,8 +61,7 @@ class Plan:
         and what this run computes is kept as far as that is worth while.
         """
         kept = None if keeping is None else self._kept(keeping, inputs, listen)
-        wanted = self.targets.values()
-        made = self._run(wanted, wanted, inputs, listen, engine, kept, announce=announce)
+        made = self._run(inputs, listen, engine, kept, announce=announce)
         return {name: made[node] for name, node in self.targets.items()}
 
     def compute_stage(
@@ -77,7 +76,7 @@ class Plan:
         What cannot be kept is computed again by whoever needs it, and the log says so.
         """
         kept = self._kept(keeping, inputs, listen)
-        self._run(self.frontier, (), inputs, listen, engine, kept, announce=True)
+        self._run(inputs, listen, engine, kept, announce=True)
         return kept
 
     def _kept(
@@ -90,8 +89,6 @@ class Plan:
 
     def _run(
         self,
-        needed: Collection[str],
-        wanted: Collection[str],
         inputs: Mapping[str, Reading],
         listen: Listener,
         engine: EngineProfile,
@@ -99,7 +96,9 @@ class Plan:
         *,
         announce: bool,
     ) -> dict[str, object]:
-        """Compute the nodes that are `needed`, and return the values of those that are `wanted`."""
+        """Compute what is needed, and return the targets; a stage has only to keep its results."""
+        wanted = () if self.frontier else self.targets.values()
+        needed = self.frontier or self.targets.values()
         given = {*inputs, *self.params}
         nodes = self._nodes_there(given)
         values: dict[str, object] = dict(self.params)

@@ -22,6 +22,8 @@ from isthmus_transforms.runtime.steps import ordered_nodes
 
 _MEGABYTE = 1_000_000
 _DAY_SECONDS = 86_400
+LIMITS = CheckpointLimits(megabytes=10_000, days=30)
+"""What is kept where nobody says how much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Keeping:
     """
 
     directory: Path
-    limits: CheckpointLimits = CheckpointLimits(megabytes=10_000, days=30)
+    limits: CheckpointLimits = LIMITS
     carried: tuple[Path, ...] = ()
 
     def store(self) -> CheckpointStore:
