@@ -132,6 +132,8 @@ class Case:
             or bool(plan.clocks)
             or thread is not None
         )
+        if not failed and self.store.killed:
+            self._blame("the runner was killed, and the run went on")
         if failed and plan.spares_run:
             self._blame("the run failed, and only its checkpoints were disturbed")
         if not failed and (plan.lie or plan.truncated) and plan.lie not in _HARMLESS:

@@ -98,10 +98,14 @@ class Store:
                 shutil.copyfile(place / name, self.directory / name)
             self._spoil()
 
+    @property
+    def killed(self) -> bool:
+        """Say whether a runner was killed in its store."""
+        return (self.folder / _SIGN).exists()
+
     def was_struck(self) -> bool:
         """Say, after the first try, whether anything befell a checkpoint by plan."""
-        sprung = (self.folder / _SIGN).exists()
-        struck = bool(sprung or self._spoiled or (self.plan.shuts_store and not self._written))
+        struck = bool(self.killed or self._spoiled or (self.plan.shuts_store and not self._written))
         self.disturbed = struck or bool(self._parts())
         return struck
 
