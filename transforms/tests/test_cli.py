@@ -195,7 +195,8 @@ def test_an_output_that_breaks_the_contract_is_one_line(capsys: Capture) -> None
     line = _mistake(capsys, "run", "sales", "--inputs", "in", "--tax-rate", "0")
     assert line == (
         "isthmus: output 'totals' does not keep its contract: "
-        "column 'total' has 1 values such as -1.0; the contract says at least 0"
+        "column 'total' has 1 value below 0 (the smallest is -1); the contract says at least 0 "
+        "(see row 0)"
     )
 
 

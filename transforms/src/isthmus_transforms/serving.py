@@ -58,9 +58,9 @@ def _fulfil(request: RunRequest, send: Callable[[Answer], None]) -> RunResult:
     keeping = Keeping(Path(request.checkpoints)) if request.checkpoints else None
     inputs = _inputs(request, dataflow)
     values = plan.compute(inputs, send, request.engine, keeping, announce=True)
-    staged = []
+    staged, spool = [], Path(request.spool)
     for name, output in outputs.items():
-        staged.append(stage(output, values.pop(name), Path(request.spool), request.interval))
+        staged.append(stage(output, values.pop(name), spool, request.interval, send))
         send(_announcement(output, staged[-1]))
     return RunResult(
         request.identity,

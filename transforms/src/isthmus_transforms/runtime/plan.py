@@ -15,8 +15,9 @@ from isthmus_contracts.protocol import EngineProfile, Event, Graph
 from isthmus_transforms.errors import DefinitionError, InputError
 from isthmus_transforms.runtime.checkpoints import Checkpoints, Fingerprints, fingerprints
 from isthmus_transforms.runtime.engines import Workload, open_engine
-from isthmus_transforms.runtime.execution import Listener, execute
+from isthmus_transforms.runtime.execution import execute
 from isthmus_transforms.runtime.graph import describe_graph
+from isthmus_transforms.runtime.quality import Listener
 from isthmus_transforms.runtime.resuming import Keeping, Reading, carry_over
 from isthmus_transforms.runtime.steps import Step, steps_of
 
@@ -56,7 +57,8 @@ class Plan:
 
         Of the `inputs`, those that are needed are read before the first function runs, and
         forgotten after their last use. With `keeping`, kept results take the place of computing,
-        and what this run computes is kept as far as that is worth while.
+        and what this run computes is kept as far as that is worth while. A kept result was checked
+        when it was computed: its verdicts are not told again.
         """
         given = {*inputs, *self.params}
         nodes = self._nodes_there(given)
@@ -72,9 +74,8 @@ class Plan:
             values |= carried.values
         steps = steps_of(self.graph, nodes, {*given, *values})
         with open_engine(engine, Workload(steps, self.modules, self.params)) as opened:
-            values |= self._read(steps, inputs)
-            for event in (*([self.describe()] if announce else ()), *reused):
-                listen(event)
+            before = [self.describe()] if announce else []
+            values |= self._read(steps, inputs, [*before, *reused], listen)
             watch = None
             if keeping is not None and found is not None:
                 watch = Checkpoints(keeping.store(), found, self.declared, listen).computed
@@ -91,9 +92,30 @@ class Plan:
             name: node for name, node in self.nodes.items() if name in given or name not in outside
         }
 
-    def _read(self, steps: Sequence[Step], inputs: Mapping[str, Reading]) -> dict[str, object]:
+    def _read(
+        self,
+        steps: Sequence[Step],
+        inputs: Mapping[str, Reading],
+        before: Sequence[Event],
+        listen: Listener,
+    ) -> dict[str, object]:
+        """Return what the inputs hold; what has been found out before comes before what is heard.
+
+        Of an input that is not there, nothing is heard at all.
+        """
         needed = {name for step in steps for name in step.needs} if inputs else ()
-        return {name: each.read() for name, each in inputs.items() if name in needed}
+        heard: list[Event] = []
+        read: dict[str, object] = {}
+        try:
+            for name, each in inputs.items():
+                if name in needed:
+                    read[name] = each.read(heard.append)
+        except InputError:
+            if heard:
+                _tell([*before, *heard], listen)
+            raise
+        _tell([*before, *heard], listen)
+        return read
 
     def _check_given(self, inputs: Collection[str]) -> None:
         known = {each.name for each in self.contract.inputs}
@@ -109,3 +131,8 @@ class Plan:
                     f"node {name!r} takes {each.name!r}, which is no function, input or param "
                     f"of dataflow {self.contract.name!r}"
                 )
+
+
+def _tell(events: Sequence[Event], listen: Listener) -> None:
+    for event in events:
+        listen(event)
