@@ -132,14 +132,18 @@ def test_a_warning_is_a_verdict_and_no_refusal() -> None:
         (
             "a.warn_minimum",
             "warning",
-            "column 'a' has 1 value below 0 (the smallest is -1); "
-            "the contract says usually at least 0",
+            (
+                "column 'a' has 1 value below 0 (the smallest is -1); "
+                "the contract says usually at least 0"
+            ),
         ),
         (
             "a.warn_maximum",
             "warning",
-            "column 'a' has 1 value above 9 (the largest is 10); "
-            "the contract says usually at most 9",
+            (
+                "column 'a' has 1 value above 9 (the largest is 10); "
+                "the contract says usually at most 9"
+            ),
         ),
         (
             "b.warn_nulls",

@@ -188,22 +188,28 @@ def test_an_input_that_keeps_its_contract_has_a_verdict_for_each_rule(tmp_path: 
             {"station": ["north", "west"]},
             "station.choices",
             ("('west', 2013-01-02)",),
-            "column 'station' has 1 value outside its choices (such as 'west'); the contract "
-            "says one of north, south (see ('west', 2013-01-02))",
+            (
+                "column 'station' has 1 value outside its choices (such as 'west'); the contract "
+                "says one of north, south (see ('west', 2013-01-02))"
+            ),
         ),
         (
             {"x": [-2.5, 1.0]},
             "x.minimum",
             ("('north', 2013-01-01)",),
-            "column 'x' has 1 value below 0 (the smallest is -2.5); the contract says at least 0 "
-            "(see ('north', 2013-01-01))",
+            (
+                "column 'x' has 1 value below 0 (the smallest is -2.5); the contract says at least 0 "
+                "(see ('north', 2013-01-01))"
+            ),
         ),
         (
             {"day": [DAYS[0], DAYS[0]]},
             "key",
             ("('north', 2013-01-01)",),
-            "1 key (station, day) in 2 rows, such as ('north', 2013-01-01); the contract says one "
-            "row for each key",
+            (
+                "1 key (station, day) in 2 rows, such as ('north', 2013-01-01); the contract says one "
+                "row for each key"
+            ),
         ),
         (
             {"station": ["north"], "day": DAYS[:1], "x": [1.0]},
