@@ -198,8 +198,8 @@ def test_an_input_that_keeps_its_contract_has_a_verdict_for_each_rule(tmp_path: 
             "x.minimum",
             ("('north', 2013-01-01)",),
             (
-                "column 'x' has 1 value below 0 (the smallest is -2.5); the contract says at least 0 "
-                "(see ('north', 2013-01-01))"
+                "column 'x' has 1 value below 0 (the smallest is -2.5); the contract says "
+                "at least 0 (see ('north', 2013-01-01))"
             ),
         ),
         (
@@ -207,8 +207,8 @@ def test_an_input_that_keeps_its_contract_has_a_verdict_for_each_rule(tmp_path: 
             "key",
             ("('north', 2013-01-01)",),
             (
-                "1 key (station, day) in 2 rows, such as ('north', 2013-01-01); the contract says one "
-                "row for each key"
+                "1 key (station, day) in 2 rows, such as ('north', 2013-01-01); "
+                "the contract says one row for each key"
             ),
         ),
         (

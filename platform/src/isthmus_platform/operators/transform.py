@@ -35,6 +35,8 @@ from isthmus_platform.runs.record import Recorder
 if TYPE_CHECKING:
     from isthmus_platform.runners import RunnerProcess
 
+_MOST_EXAMPLES = 5
+
 
 class TransformOperator(DataflowOperator):
     """Run the dataflow's functions in a process of their own; return what was accepted.
@@ -182,7 +184,8 @@ class TransformOperator(DataflowOperator):
             case OutputStaged():
                 self.log.info("%s staged, %s bytes", answer.output, f"{answer.bytes:,}")
             case Quality(passed=False):
-                self.log.warning("%s, %s: %s", answer.subject, answer.check, answer.message)
+                tell = self.log.error if answer.level == "error" else self.log.warning
+                tell("%s", _broken(answer))
 
 
 def _identity(context: Context) -> RunIdentity:
@@ -191,6 +194,12 @@ def _identity(context: Context) -> RunIdentity:
     index = instance.map_index
     task = instance.task_id if index is None or index < 0 else f"{instance.task_id}[{index}]"
     return RunIdentity(str(context["run_id"]), task, int(instance.try_number))
+
+
+def _broken(verdict: Quality) -> str:
+    """Say what broke a check, and in which rows, as far as the runner says."""
+    shown = ", ".join(verdict.examples[:_MOST_EXAMPLES])
+    return f"{verdict.message} ({verdict.check}{f'; see {shown}' if shown else ''})"
 
 
 def _size(finished: NodeFinished) -> str:
