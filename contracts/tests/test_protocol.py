@@ -17,6 +17,8 @@ from isthmus_contracts.protocol import (
     ACCEPTED,
     VERSION,
     Answer,
+    CheckpointLimits,
+    CheckpointWritten,
     EngineProfile,
     Message,
     NodeFinished,
@@ -122,7 +124,7 @@ def test_no_message_has_a_field_that_the_envelope_needs() -> None:
 
 def test_the_line_of_a_request_is_as_written_down() -> None:
     assert json.loads(encode(REQUEST)) == {
-        "protocol": 2,
+        "protocol": 3,
         "type": "request",
         "identity": {"run": "manual__1", "task": "transform", "try_number": 1},
         "dataflow": "flight_delays.v1",
@@ -134,6 +136,9 @@ def test_the_line_of_a_request_is_as_written_down() -> None:
         "engine": {"name": "local", "options": {"workers": 2}},
         "checkpoints": None,
         "interval": None,
+        "until": None,
+        "carried": [],
+        "checkpoint_limits": None,
     }
 
 
@@ -167,14 +172,16 @@ def test_what_is_no_interval_is_refused(interval: object, message: str) -> None:
 
 
 FILE = StagedFile("days.parquet", 3, "f" * 64, 1)
+LIMITS = CheckpointLimits(1_000, 7.0)
 
 
 @pytest.mark.parametrize("message", [REQUEST, STARTED, result(FILE)])
 def test_the_older_version_is_spoken_too(message: Message) -> None:
-    line = encode(message, 1)
-    assert json.loads(line)["protocol"] == 1
-    assert "interval" not in line
-    assert "partition" not in line
+    line = encode(message, 2)
+    assert json.loads(line)["protocol"] == 2
+    assert "until" not in line
+    assert "checkpoint_limits" not in line
+    assert '"checkpoints":[' not in line
     decode = decode_request if message is REQUEST else decode_answer
     assert decode(line) == decode(encode(message)) == message
 
@@ -182,37 +189,40 @@ def test_the_older_version_is_spoken_too(message: Message) -> None:
 @pytest.mark.parametrize(
     ("message", "place"),
     [
-        (replace(REQUEST, interval=JANUARY), "RunRequest.interval"),
-        (result(FILE, replace(FILE, partition="2013-01")), "StagedFile.partition"),
+        (replace(REQUEST, until="flight_features"), "RunRequest.until"),
+        (replace(REQUEST, carried=("a.checkpoint",)), "RunRequest.carried"),
+        (replace(REQUEST, checkpoint_limits=LIMITS), "RunRequest.checkpoint_limits"),
+        (replace(result(), checkpoints=(FILE,)), "RunResult.checkpoints"),
     ],
 )
 def test_what_the_older_version_lacks_is_not_sent_in_it(message: Message, place: str) -> None:
-    problem = "version 1 has no such field, and it is needed; both sides have to speak version 2"
+    problem = "version 2 has no such field, and it is needed; both sides have to speak version 3"
     with pytest.raises(ProtocolError) as caught:
-        encode(message, 1)
+        encode(message, 2)
     assert str(caught.value) == f"{place}: {problem}"
 
 
-@pytest.mark.parametrize("value", [None, {"start": "2013-01-01", "end": "2013-02-01"}])
+def test_what_an_older_reader_can_do_without_is_left_out_for_it() -> None:
+    written = CheckpointWritten(1.5, "x", 1, 0.1, "x.checkpoint")
+    assert decode_answer(encode(written)) == written
+    assert decode_answer(encode(written, 2)) == replace(written, file=None)
+
+
+@pytest.mark.parametrize("value", [None, "flight_features"])
 def test_a_field_of_the_newer_version_is_unknown_in_the_older(value: object) -> None:
-    plain = {**json.loads(encode(REQUEST, 1)), "interval": value}
-    with pytest.raises(ProtocolError, match=r"^RunRequest: unknown field 'interval'; known: "):
+    plain = {**json.loads(encode(REQUEST, 2)), "until": value}
+    with pytest.raises(ProtocolError, match=r"^RunRequest: unknown field 'until'; known: "):
         decode_request(json.dumps(plain))
-    assert decode_request(json.dumps({**plain, "protocol": 2})).dataflow == REQUEST.dataflow
-
-
-def test_a_nested_field_of_the_newer_version_is_unknown_in_the_older() -> None:
-    line = encode(result(FILE)).replace('"protocol":2', '"protocol":1')
-    with pytest.raises(ProtocolError, match=r"files\[0\]: unknown field 'partition'"):
-        decode_answer(line)
+    assert decode_request(json.dumps({**plain, "protocol": 3})).dataflow == REQUEST.dataflow
 
 
 @pytest.mark.parametrize(
     ("line", "version"),
     [
-        (encode(REQUEST, 1), 1),
         (encode(REQUEST, 2), 2),
-        ('{"protocol": 1, "nonsense": true}', 1),
+        (encode(REQUEST, 3), 3),
+        ('{"protocol": 2, "nonsense": true}', 2),
+        ('{"protocol": 1}', VERSION),
         ('{"protocol": 99}', VERSION),
         ('{"protocol": true}', VERSION),
         ('{"protocol": [1]}', VERSION),
@@ -259,12 +269,12 @@ def test_a_message_with_one_wrong_place_is_a_message_or_a_protocol_error(
         ("[" * 200_000, f"message: not a JSON object: '{'[' * 80}'"),
         ('{"at": NaN}', "message: not a JSON object: '{\"at\": NaN}'"),
         ('{"at": 1e999}', "message: not a JSON object: '{\"at\": 1e999}'"),
-        ("{}", "message.protocol: version None is not spoken; known: 1, 2"),
-        ('{"protocol": 3}', "message.protocol: version 3 is not spoken; known: 1, 2"),
-        ('{"protocol": "1"}', "message.protocol: version '1' is not spoken; known: 1, 2"),
-        ('{"protocol": 1.0}', "message.protocol: version 1.0 is not spoken; known: 1, 2"),
-        ('{"protocol": true}', "message.protocol: version True is not spoken; known: 1, 2"),
-        ('{"protocol": [1]}', "message.protocol: version [1] is not spoken; known: 1, 2"),
+        ("{}", "message.protocol: version None is not spoken; known: 2, 3"),
+        ('{"protocol": 4}', "message.protocol: version 4 is not spoken; known: 2, 3"),
+        ('{"protocol": "1"}', "message.protocol: version '1' is not spoken; known: 2, 3"),
+        ('{"protocol": 1.0}', "message.protocol: version 1.0 is not spoken; known: 2, 3"),
+        ('{"protocol": true}', "message.protocol: version True is not spoken; known: 2, 3"),
+        ('{"protocol": [1]}', "message.protocol: version [1] is not spoken; known: 2, 3"),
     ],
 )
 def test_a_line_that_is_no_message_is_refused(line: str, message: str) -> None:
@@ -288,7 +298,7 @@ def test_a_request_and_an_answer_are_not_mistaken_for_each_other() -> None:
 @pytest.mark.parametrize("tag", [None, 1, "", "Graph", ["graph"], {"a": 1}])
 def test_an_unknown_type_is_refused(tag: object) -> None:
     with pytest.raises(ProtocolError, match=r"^message\.type: .* is not expected here; known: "):
-        decode_answer(json.dumps({"protocol": 1, "type": tag}))
+        decode_answer(json.dumps({"protocol": VERSION, "type": tag}))
 
 
 def test_an_unknown_field_and_a_missing_one_are_refused() -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
-from isthmus_platform.deployment import LOCAL, Deployment, LakePlace, Settings, load_deployment
+from isthmus_platform.deployment import LOCAL, Deployment, LakePlace, load_deployment
 from isthmus_platform.errors import DeploymentError
+from isthmus_platform.settings import Settings
 
 SOUND = """
 [lake]

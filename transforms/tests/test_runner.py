@@ -108,16 +108,6 @@ def test_the_runner_conforms_with_partitions(
     check(months)
 
 
-def test_what_version_1_cannot_say_is_refused_in_version_1(months: Subject) -> None:
-    transcript = run(months, encode(replace(months.request, interval=None), 1))
-    failure = transcript.answers[-1]
-    assert isinstance(failure, RunFailure)
-    assert failure.kind == "request"
-    assert failure.message.startswith("StagedFile.partition: version 1 has no such field")
-    assert set(transcript.versions) == {1}
-    assert transcript.status == 2
-
-
 @pytest.fixture
 def trouble(tmp_path: Path) -> Callable[[str], Subject]:
     """Return a function that asks the troublesome dataflow for one of its outputs."""

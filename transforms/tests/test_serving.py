@@ -15,6 +15,7 @@ import pytest
 from isthmus_contracts import Column, Interval, Metric, Metrics, Param, Partitioning, Table
 from isthmus_contracts.protocol import (
     Answer,
+    CheckpointLimits,
     CheckpointReused,
     CheckpointWritten,
     EngineProfile,
@@ -401,3 +402,58 @@ def test_a_fault_of_the_runner_is_told_with_its_whole_traceback(
     assert failure.kind == "runner"
     assert failure.message.startswith("FileNotFoundError: ")
     assert "serving.py" in (failure.traceback or "")
+
+
+@pytest.fixture
+def stage_request(
+    request_: RunRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> RunRequest:
+    monkeypatch.setattr(modules, "STARTED", float("inf"))
+    return replace(request_, until="cut", checkpoints=str(tmp_path / "kept"))
+
+
+def test_a_stage_stages_what_the_next_goes_on_from(
+    answered: Server, stage_request: RunRequest, tmp_path: Path
+) -> None:
+    status, answers = answered(stage_request)
+    result = answers[-1]
+    assert status == 0
+    assert isinstance(result, RunResult)
+    assert result.outputs == ()
+    spool = Path(stage_request.spool)
+    (file,) = result.checkpoints
+    assert [each.name for each in spool.iterdir()] == [file.path]
+    assert (spool / file.path).stat().st_size == file.bytes
+
+    kept = (spool / file.path).rename(tmp_path / "carried")
+    elsewhere = str(tmp_path / "elsewhere")
+    rest = replace(stage_request, until=None, checkpoints=elsewhere, carried=(str(kept),))
+    status, answers = answered(rest)
+    assert status == 0
+    assert [each.node for each in answers if isinstance(each, CheckpointReused)] == ["totals"]
+    assert "totals" not in [each.node for each in answers if isinstance(each, NodeStarted)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"until": "totalz"}, "no target 'totalz'; known: "),
+        ({"checkpoints": None}, "RunRequest.checkpoints: a stage until 'cut' needs it"),
+    ],
+)
+def test_a_stage_that_cannot_be_is_refused(
+    answered: Server, stage_request: RunRequest, changes: dict[str, Any], message: str
+) -> None:
+    failure = _failure(answered(replace(stage_request, **changes)), 2)
+    assert failure.kind == "request"
+    assert failure.message.startswith(message)
+
+
+def test_what_is_kept_stays_within_the_limits_of_the_request(
+    answered: Server, stage_request: RunRequest, tmp_path: Path
+) -> None:
+    request = replace(stage_request, until=None, checkpoint_limits=CheckpointLimits(0, 1))
+    status, answers = answered(request)
+    assert status == 0
+    assert not [each for each in answers if isinstance(each, CheckpointWritten)]
+    assert not list((tmp_path / "kept").glob("*.checkpoint"))

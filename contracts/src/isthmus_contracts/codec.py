@@ -1,7 +1,7 @@
 """Frozen dataclasses as JSON and back, strictly: an unknown field or a wrong type is an error.
 
 A field that came later says so, `field(default=None, metadata=since(2))`: an older version does not
-know it, so it is neither written in that version nor read.
+know it, so it is neither written in that version nor read. Where it is needed, that is an error.
 """
 
 from __future__ import annotations
@@ -64,9 +64,12 @@ def _finite(text: str) -> float:
     return number
 
 
-def since(version: int) -> Mapping[str, int]:
-    """Return the metadata of a field that no version before this one has; it needs a default."""
-    return {"since": version}
+def since(version: int, *, needed: bool = True) -> Mapping[str, int]:
+    """Return the metadata of a field that no version before this one has; it needs a default.
+
+    One that is not `needed` is left out in older versions, whatever it says.
+    """
+    return {"since": version, "needed": needed}
 
 
 @overload
@@ -84,7 +87,7 @@ def to_plain(value: object, version: int = _NEWEST) -> object:
     if is_dataclass(kind):
         known, later = _fields(kind, version)
         for each in later:
-            if getattr(value, each.name) != each.default:
+            if each.metadata["needed"] and getattr(value, each.name) != each.default:
                 raise ProtocolError(
                     f"{kind.__name__}.{each.name}",
                     f"version {version} has no such field, and it is needed; both sides have to "

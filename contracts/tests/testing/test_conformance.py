@@ -146,16 +146,33 @@ def test_without_an_interval_any_partition_will_do(puppet: Callable[..., Subject
 def test_an_answer_in_another_version_than_the_request_is_found(
     puppet: Callable[..., Subject],
 ) -> None:
-    with pytest.raises(AssertionError, match=r"asked in 1, it answers in \{2\}"):
+    with pytest.raises(AssertionError, match=r"asked in 2, it answers in \{3\}"):
         kit.it_answers_in_the_version_it_is_asked_in(puppet(A, B))
 
 
 def test_a_runner_that_serves_only_its_own_version_is_found(
     puppet: Callable[..., Subject],
 ) -> None:
-    first = encode(RunFailure("request", "I serve no no_such_dataflow.v1"), 1) + "\n"
+    first = encode(RunFailure("request", "I serve no no_such_dataflow.v1"), 2) + "\n"
     with pytest.raises(AssertionError, match="the last answer is RunFailure"):
         kit.it_answers_in_the_version_it_is_asked_in(puppet(text=first, status=2))
+
+
+def test_a_runner_that_ignores_a_cut_is_found(puppet: Callable[..., Subject]) -> None:
+    subject = puppet(GRAPH, A, B, good_result(puppet().request))
+    subject = replace(subject, request=replace(subject.request, dataflow=CARRIER_DAYS))
+    with pytest.raises(AssertionError, match="the stage until 'carrier_days' has outputs"):
+        kit.it_cuts_where_the_contract_allows(subject)
+    with pytest.raises(AssertionError, match="a refusal exits with 0"):
+        kit.it_refuses_a_cut_that_is_not_offered(subject)
+
+
+def test_a_stage_whose_files_are_not_there_is_found(puppet: Callable[..., Subject]) -> None:
+    file = StagedFile("a.checkpoint", 1, "0" * 64)
+    stage = good_result(puppet().request, outputs=(), checkpoints=(file,))
+    request = replace(puppet().request, dataflow=CARRIER_DAYS)
+    with pytest.raises(AssertionError, match=r"a\.checkpoint is no file"):
+        kit.it_cuts_where_the_contract_allows(replace(puppet(stage), request=request))
 
 
 def test_a_runner_that_hangs_is_found(puppet: Callable[..., Subject]) -> None:

@@ -213,14 +213,24 @@ def test_an_interval_without_rows_is_staged_as_no_file(months: Callable[..., Sub
     assert not list(Path(subject.request.spool).iterdir())
 
 
-def test_what_the_older_version_cannot_say_is_refused_in_it(months: Callable[..., Subject]) -> None:
-    subject = months()
-    transcript = run(subject, encode(replace(subject.request, interval=None), 1))
-    failure = transcript.answers[-1]
-    assert isinstance(failure, RunFailure)
-    assert failure.message.startswith("StagedFile.partition: version 1 has no such field")
-    assert set(transcript.versions) == {1}
-    assert transcript.status == 2
+def stage_of(subject: Subject, until: str = "flight_features") -> Subject:
+    kept = str(Path(subject.request.spool).parent / "kept")
+    return replace(subject, request=replace(subject.request, until=until, checkpoints=kept))
+
+
+def test_a_stage_has_one_file_that_names_the_cut(stand_in: Callable[..., Subject]) -> None:
+    subject = stage_of(stand_in())
+    result = result_of(run(subject))
+    assert result.outputs == ()
+    (file,) = result.checkpoints
+    content = (Path(subject.request.spool) / file.path).read_bytes()
+    assert content == b"what is known at flight_features"
+    assert file.sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_a_fault_meets_a_stage_too(stand_in: Callable[..., Subject]) -> None:
+    (file,) = result_of(run(stage_of(stand_in("wrong-digest")))).checkpoints
+    assert file.sha256 == "0" * 64
 
 
 @pytest.mark.parametrize("fault", ["wrong-digest", "outside"])

@@ -11,23 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from isthmus_contracts import Dataflow, ParamValue, ProtocolError, UnknownNameError
+from isthmus_contracts import Dataflow, ProtocolError, UnknownNameError
 from isthmus_contracts.catalog import Catalog
 from isthmus_contracts.codec import from_plain
 from isthmus_platform.errors import DeploymentError
+from isthmus_platform.settings import Settings, expect, mismatches
 
 FILE_VARIABLE = "ISTHMUS_DEPLOYMENT"
 LOCAL = Path(__file__).parent / "deployments" / "local.toml"
 
-_LONGEST_SECONDS = 366 * 24 * 3600
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?")
 
 T = TypeVar("T")
-
-
-def _expect(condition: bool, name: str, value: object, allowed: str) -> None:
-    if not condition:
-        raise ValueError(f"{name} is {value!r}; allowed: {allowed}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +32,7 @@ class Place:
     root: str
 
     def __post_init__(self) -> None:
-        _expect(Path(self.root).is_absolute(), "root", self.root, "an absolute path")
+        expect(Path(self.root).is_absolute(), "root", self.root, "an absolute path")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +57,16 @@ class LakePlace:
     def __post_init__(self) -> None:
         bucket = _BUCKET.fullmatch(self.root)
         allowed = "an absolute path, or a bucket as in s3://bucket/prefix"
-        _expect(Path(self.root).is_absolute() or bucket is not None, "root", self.root, allowed)
+        expect(Path(self.root).is_absolute() or bucket is not None, "root", self.root, allowed)
         if bucket is None:
             for name in ("connection", "cache"):
                 value = getattr(self, name)
-                _expect(value is None, name, value, "none, for the lake is in a directory")
+                expect(value is None, name, value, "none, for the lake is in a directory")
             return
         absolute = self.cache is not None and Path(self.cache).is_absolute()
-        _expect(absolute, "cache", self.cache, "an absolute path, for the lake is in a bucket")
-        _expect(self.cache_megabytes > 0, "cache_megabytes", self.cache_megabytes, "1 or more")
-        _expect(self.connection != "", "connection", self.connection, "an Airflow connection")
+        expect(absolute, "cache", self.cache, "an absolute path, for the lake is in a bucket")
+        expect(self.cache_megabytes > 0, "cache_megabytes", self.cache_megabytes, "1 or more")
+        expect(self.connection != "", "connection", self.connection, "an Airflow connection")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +78,7 @@ class Source:
     chunk_rows: int = 50_000
 
     def __post_init__(self) -> None:
-        _expect(self.chunk_rows > 0, "chunk_rows", self.chunk_rows, "1 or more")
+        expect(self.chunk_rows > 0, "chunk_rows", self.chunk_rows, "1 or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,57 +96,11 @@ class Runner:
     disk_limit_megabytes: int | None = None
 
     def __post_init__(self) -> None:
-        _expect(bool(self.command), "command", list(self.command), "a program and its arguments")
-        _expect(Path(self.home).is_absolute(), "home", self.home, "an absolute path")
-        _expect(self.user not in ("", "root"), "user", self.user, "a Unix user other than root")
+        expect(bool(self.command), "command", list(self.command), "a program and its arguments")
+        expect(Path(self.home).is_absolute(), "home", self.home, "an absolute path")
+        expect(self.user not in ("", "root"), "user", self.user, "a Unix user other than root")
         limit = self.disk_limit_megabytes
-        _expect(limit is None or limit > 0, "disk_limit_megabytes", limit, "1 or more")
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Say how one dataflow runs; what a file leaves out comes from its `[defaults]`.
-
-    `schedule` is a cron expression; without one, a dataflow that reads other dataflows runs when
-    these publish, and any other by hand. One with partitions runs for the interval that ends at
-    each time of its schedule; with `fan_out`, each partition of a run is computed by a task of its
-    own. With `approval`, a person is asked before it publishes. `transform_queue` is where its
-    transform tasks wait for a worker, by default in `queue` like the others. With `checkpoints`,
-    results that took long are kept in the runner's home, and a later try or run goes on from them.
-    """
-
-    runner: str = "default"
-    engine: str = "sequential"
-    engine_options: Mapping[str, ParamValue] = field(default_factory=dict)
-    schedule: str | None = None
-    retries: int = 0
-    retry_delay_seconds: float = 30.0
-    timeout_minutes: float = 60.0
-    pool: str = "default_pool"
-    queue: str = "default"
-    transform_queue: str | None = None
-    approval: bool = False
-    fan_out: bool = False
-    checkpoints: bool = False
-
-    def __post_init__(self) -> None:
-        _expect(self.retries >= 0, "retries", self.retries, "0 or more")
-        _expect(
-            0 <= self.retry_delay_seconds <= _LONGEST_SECONDS,
-            "retry_delay_seconds",
-            self.retry_delay_seconds,
-            "0 to a year",
-        )
-        _expect(
-            0 < self.timeout_minutes <= _LONGEST_SECONDS / 60,
-            "timeout_minutes",
-            self.timeout_minutes,
-            "more than 0, to a year",
-        )
-        _expect(self.schedule != "", "schedule", self.schedule, "a cron expression")
-        for name in ("queue", "transform_queue"):
-            value = getattr(self, name)
-            _expect(value != "", name, value, "the name of a queue")
+        expect(limit is None or limit > 0, "disk_limit_megabytes", limit, "1 or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +122,7 @@ class Deployment:
         place = f'[dataflows."{name}"]'
         if not isinstance(own, Mapping):
             raise DeploymentError(self.file, place, f"expected a table, got {own!r}")
-        settings = _decode(Settings, {**self.defaults, **own}, self.file, place)
+        settings = _decode(Settings, _merged(self.defaults, own), self.file, place)
         if settings.runner not in self.runners:
             error = UnknownNameError("runner", settings.runner, self.runners)
             where = place if "runner" in own else "[defaults]"
@@ -182,18 +131,9 @@ class Deployment:
             if isinstance(each.origin, str) and each.origin not in self.sources:
                 error = UnknownNameError("source", each.origin, self.sources)
                 raise DeploymentError(self.file, f"[sources.{each.origin}]", str(error))
-        self._check_fan_out(dataflow, settings, place)
+        for problem in mismatches(dataflow, settings):
+            raise DeploymentError(self.file, place, problem)
         return settings
-
-    def _check_fan_out(self, dataflow: Dataflow, settings: Settings, place: str) -> None:
-        whole = [each.name for each in dataflow.outputs if each not in dataflow.partitioned]
-        if settings.fan_out and whole:
-            raise DeploymentError(
-                self.file,
-                place,
-                f"fan_out is true, but output {whole[0]!r} has no partitions, so no part of an "
-                "interval can compute it",
-            )
 
     def strangers(self, catalog: Catalog) -> dict[str, DeploymentError]:
         """Return an error for each part that is for a dataflow which the catalog does not have."""
@@ -237,6 +177,12 @@ def load_deployment(file: Path | None = None) -> Deployment:
         defaults=plain.get("defaults", {}),
         dataflows=plain.get("dataflows", {}),
     )
+
+
+def _merged(defaults: Mapping[str, object], own: Mapping[str, object]) -> dict[str, object]:
+    """Return a dataflow's settings; another engine's options are none of its own."""
+    options: dict[str, object] = {"engine_options": {}} if "engine" in own else {}
+    return {**defaults, **options, **own}
 
 
 def _each(cls: type[T], parts: Mapping[str, object], file: Path, where: str) -> dict[str, T]:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from isthmus_contracts import Deprecation
 from isthmus_contracts.catalog import AIRPORT_DAYS, CARRIER_DAYS, CATALOG, FLIGHT_DELAYS, Catalog
 from isthmus_platform.dags import isthmus_dags
 from isthmus_platform.dags.linear import build_dag, build_dags
-from isthmus_platform.deployment import LOCAL, Settings
+from isthmus_platform.deployment import LOCAL
+from isthmus_platform.settings import Settings, StageSettings
 
 FOLDER = Path(isthmus_dags.__file__).parent
 LAST_DAY = date(2027, 1, 31)
@@ -93,6 +95,55 @@ def test_settings_reach_every_task() -> None:
         assert task.execution_timeout is not None
         assert task.execution_timeout.total_seconds() == 120
         assert task.owner == FLIGHT_DELAYS.owner
+
+
+CUT = Settings(
+    retries=1,
+    queue="io",
+    transform_queue="compute",
+    memory_megabytes=1_000,
+    stages=("joined_flights", "flight_features"),
+    stage={"joined_flights": StageSettings(pool="big", queue="large", retries=4)},
+)
+
+
+def test_each_stage_is_a_task_in_the_line() -> None:
+    dag = build_dag(FLIGHT_DELAYS, CUT)
+    names = ["ingest", "transform_joined_flights", "transform_flight_features", "transform"]
+    assert chain(dag) == [
+        *((name, [after]) for name, after in pairwise([*names, "publish"])),
+        ("publish", []),
+    ]
+    tasks = [dag.get_task(name) for name in names]
+    assert [each.queue for each in tasks] == ["io", "large", "compute", "compute"]
+    assert [each.retries for each in tasks] == [1, 4, 1, 1]
+    assert [each.pool for each in tasks][:2] == ["default_pool", "big"]
+
+
+def test_stages_may_be_fanned_out_and_approved() -> None:
+    settings = Settings(stages=("carrier_days",), fan_out=True, approval=True)
+    dag = build_dag(CARRIER_DAYS, settings)
+    assert [name for name, _ in chain(dag)] == [
+        *("ingest", "transform_carrier_days", "transform", "approve", "publish"),
+    ]
+
+
+def test_a_fused_run_is_one_task() -> None:
+    dag = build_dag(FLIGHT_DELAYS, Settings(fused=True, transform_queue="compute", retries=2))
+    assert chain(dag) == [("run", [])]
+    (task,) = dag.tasks
+    assert (task.queue, task.retries) == ("compute", 2)
+    assert task.outlets == [Asset(name="flight_delays.v1", uri="isthmus://flight_delays/v1")]
+
+
+def test_a_cut_that_the_contract_does_not_offer_is_told_in_the_dags_place(
+    deployment: Path,
+) -> None:
+    deployment.write_text(
+        deployment.read_text() + '\n[dataflows."airport_days.v1"]\nstages = ["dayz"]\n'
+    )
+    dag = build_dags(CATALOG)["airport_days.v1"]
+    assert "no checkpoint or output 'dayz'; known: 'days', 'delay\\_calendar'" in str(dag.doc_md)
 
 
 @pytest.mark.parametrize("fan_out", [False, True])

@@ -28,7 +28,7 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000
 
 
-EVENT = '{"protocol":1,"type":"node_started","at":1.0,"node":"%s"}'
+EVENT = '{"protocol":3,"type":"node_started","at":1.0,"node":"%s"}'
 
 
 def test_an_event_of_100_mb_is_refused(field: Battlefield) -> None:
@@ -82,7 +82,7 @@ def test_control_sequences_in_log_lines_are_escaped(field: Battlefield) -> None:
 
 def test_control_sequences_in_events_are_escaped(field: Battlefield) -> None:
     text = (
-        "event = {'protocol': 1, 'type': 'node_failed', 'at': 1.0, 'seconds': 0.0}\n"
+        "event = {'protocol': 3, 'type': 'node_failed', 'at': 1.0, 'seconds': 0.0}\n"
         f"event |= {{'node': {CONTROLS!r}, 'error': 'first\\nsecond \\ud800'}}\n"
         "print(json.dumps(event))"
     )

@@ -12,6 +12,7 @@ import pytest
 
 from isthmus_contracts.catalog import FLIGHT_DELAYS
 from isthmus_platform.lake import releases
+from isthmus_platform.lake.handing import handed_on
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.storage.objects import ObjectStore
 
@@ -133,3 +134,42 @@ def test_a_connection_that_is_not_there_fails_in_one_sentence(
     assert ended.states["ingest"] == "failed", ended.log
     assert "company.toml, [lake]: no Airflow connection 'company_bucket' can be read" in ended.log
     assert "opening.py" not in ended.log
+
+
+# It keeps two results: one that lies there, and one that does not.
+KEEPING = """
+import json, sys, time
+from pathlib import Path
+from isthmus_contracts.protocol import CheckpointWritten, Graph, encode
+from isthmus_contracts.testing import runner
+
+line = sys.stdin.readline()
+request = json.loads(line)
+carried = [Path(each).read_text() for each in request["carried"]]
+Path(sys.argv[1], f"try-{request['identity']['run']}.json").write_text(json.dumps(carried))
+kept = Path(request["checkpoints"])
+kept.mkdir(parents=True, exist_ok=True)
+(kept / "a.checkpoint").write_text("result a")
+print(encode(Graph(1.0, ())), flush=True)
+for file in ("a.checkpoint", "b.checkpoint", "../a.checkpoint"):
+    print(encode(CheckpointWritten(1.0, "a", 8, 0.1, file)), flush=True)
+sys.exit(1)
+"""
+
+
+def test_what_is_kept_is_carried_to_where_another_host_finds_it(
+    company: Company, bucket: Bucket, move: Callable[..., None], connect: Callable[..., None]
+) -> None:
+    script = company.folder / "keeping.py"
+    script.write_text(KEEPING)
+    move(sys.executable, str(script), str(company.folder))
+    file = company.folder / "company.toml"
+    file.write_text(file.read_text() + '[dataflows."flight_delays.v1"]\ncheckpoints = true\n')
+    connect()
+    ended = company.run()
+    assert ended.states["transform"] == "failed"
+    lake = Lake(bucket.open())
+    (run,) = lake.checkpoints(FLIGHT_DELAYS.identity).names()
+    folder = lake.checkpoints(FLIGHT_DELAYS.identity) / run
+    assert [Path(each).read_text() for each in handed_on(folder)] == ["result a"]
+    assert ended.log.count("a result is not carried to other hosts: ") == 2

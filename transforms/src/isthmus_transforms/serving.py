@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from isthmus_contracts import ContractError, Output, Table, UnknownNameError
+from isthmus_contracts import ContractError, Output, ProtocolError, Table, UnknownNameError
 from isthmus_contracts.protocol import (
     Answer,
     OutputStaged,
@@ -54,21 +54,31 @@ def _fulfil(request: RunRequest, send: Callable[[Answer], None]) -> RunResult:
     if request.contract_version != version:
         raise ContractVersionError(request.dataflow, request.contract_version, version)
     outputs = {name: dataflow.contract.output(name) for name in request.targets}
-    plan = dataflow.plan(request.targets, request.params, request.interval)
-    keeping = Keeping(Path(request.checkpoints)) if request.checkpoints else None
+    plan = dataflow.plan(request.targets, request.params, request.interval, request.until)
+    keeping = _keeping(request)
     inputs = _inputs(request, dataflow)
+    head = (request.identity, request.dataflow, version, code_version())
+    if request.until is not None:
+        if keeping is None:
+            raise ProtocolError(
+                "RunRequest.checkpoints", f"a stage until {request.until!r} needs it"
+            )
+        kept = plan.compute_stage(inputs, send, request.engine, keeping)
+        return RunResult(*head, (), kept.stage(plan.frontier, Path(request.spool)))
     values = plan.compute(inputs, send, request.engine, keeping, announce=True)
     staged, spool = [], Path(request.spool)
     for name, output in outputs.items():
         staged.append(stage(output, values.pop(name), spool, request.interval, send))
         send(_announcement(output, staged[-1]))
-    return RunResult(
-        request.identity,
-        request.dataflow,
-        version,
-        code_version(),
-        tuple(staged),
-    )
+    return RunResult(*head, tuple(staged))
+
+
+def _keeping(request: RunRequest) -> Keeping | None:
+    if request.checkpoints is None:
+        return None
+    limits = {"limits": request.checkpoint_limits} if request.checkpoint_limits else {}
+    carried = tuple(Path(each) for each in request.carried)
+    return Keeping(Path(request.checkpoints), carried=carried, **limits)
 
 
 def _inputs(request: RunRequest, dataflow: Dataflow) -> dict[str, Reading]:

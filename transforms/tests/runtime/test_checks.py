@@ -109,7 +109,7 @@ def test_an_instant_in_a_key_is_shown_even_after_the_last_year_of_python() -> No
     instants = pa.array([2**60, 0], pa.timestamp("us", "UTC"))
     rows = pa.table({"at": instants, "x": [-1, -1]}, arrow_schema(table))
     (verdict,) = _broken(table, rows)
-    assert verdict.examples[1] == "(1970-01-01 00:00:00.000000)"
+    assert verdict.examples[1] == "(1970-01-01 00:00:00Z)"
     assert len(verdict.examples) == 2
 
 

@@ -19,6 +19,7 @@ from isthmus_contracts.protocol.lines import (
 )
 from isthmus_contracts.protocol.messages import (
     Answer,
+    CheckpointLimits,
     CheckpointReused,
     CheckpointWritten,
     EngineProfile,
@@ -43,6 +44,7 @@ __all__ = [
     "ACCEPTED",
     "VERSION",
     "Answer",
+    "CheckpointLimits",
     "CheckpointReused",
     "CheckpointWritten",
     "EngineProfile",

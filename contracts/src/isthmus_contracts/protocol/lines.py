@@ -24,8 +24,8 @@ from isthmus_contracts.protocol.messages import (
     RunResult,
 )
 
-VERSION = 2  # it brought intervals and partitions
-ACCEPTED = (1, 2)
+VERSION = 3  # it brought stages, and limits of what is kept
+ACCEPTED = (2, 3)
 """The versions that this side reads: its own and the one before."""
 
 _json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode

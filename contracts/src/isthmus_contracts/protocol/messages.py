@@ -29,13 +29,26 @@ class EngineProfile:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckpointLimits:
+    """Bound what is kept of results: altogether, and for how long without being used."""
+
+    megabytes: int
+    days: float
+
+
+@dataclass(frozen=True, slots=True)
 class RunRequest:
     """Ask a runner to compute targets of a dataflow.
 
     `dataflow` is the identity, such as `flight_delays.v1`; `targets` are names of outputs and
     checkpoints; `inputs` maps each input to local Parquet files; `spool` is the directory that
-    staged files go to; `checkpoints` one that outlives the try, if the platform keeps one;
-    `interval` is what the run is for, if it is not for everything.
+    staged files go to; `checkpoints` one that outlives the try, if the platform keeps one, within
+    `checkpoint_limits`; `interval` is what the run is for, if it is not for everything.
+
+    With `until`, a checkpoint or output, the request is for one stage: compute what that needs,
+    and instead of the targets stage the results that the targets need of it. `carried` are local
+    files of such results, and of others that earlier tasks of the run have kept: they are there to
+    spare work, and worth no trust.
     """
 
     identity: RunIdentity
@@ -48,6 +61,9 @@ class RunRequest:
     engine: EngineProfile
     checkpoints: str | None = None
     interval: Interval | None = field(default=None, metadata=since(2))
+    until: str | None = field(default=None, metadata=since(3))
+    carried: tuple[str, ...] = field(default=(), metadata=since(3))
+    checkpoint_limits: CheckpointLimits | None = field(default=None, metadata=since(3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +145,13 @@ class OutputStaged:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointWritten:
-    """Announce that a node's result was saved."""
+    """Announce that a node's result was saved, in which file of the checkpoint directory."""
 
     at: float
     node: str
     bytes: int
     seconds: float
+    file: str | None = field(default=None, metadata=since(3, needed=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +191,17 @@ class StagedOutput:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """End a run that computed every target; it repeats whom it answers."""
+    """End a run that computed every target, or a stage; it repeats whom it answers.
+
+    A stage has no outputs, and `checkpoints` instead: only the runner knows what they hold.
+    """
 
     identity: RunIdentity
     dataflow: str
     contract_version: str
     code_version: str
     outputs: tuple[StagedOutput, ...]
+    checkpoints: tuple[StagedFile, ...] = field(default=(), metadata=since(3))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -19,12 +20,12 @@ from isthmus_contracts.errors import IntervalError
 from isthmus_contracts.partitions import Interval, Partitioning
 from isthmus_contracts.protocol import (
     ACCEPTED,
-    VERSION,
     Graph,
     NodeFinished,
     NodeStarted,
     RunFailure,
     RunResult,
+    StagedFile,
     encode,
 )
 from isthmus_contracts.testing.subjects import Subject, Transcript, run
@@ -76,8 +77,11 @@ def its_result_answers_the_request(subject: Subject) -> None:
 def its_files_are_as_claimed(subject: Subject) -> None:
     """Expect every file inside the spool, with its size and digest, and no stray beside them."""
     transcript = run(subject)
-    spool = Path(subject.request.spool)
     files = [file for output in _result(transcript).outputs for file in output.files]
+    _check_files(transcript, Path(subject.request.spool), files)
+
+
+def _check_files(transcript: Transcript, spool: Path, files: Sequence[StagedFile]) -> None:
     for file in files:
         path = spool / file.path
         _expect(transcript, path.resolve().is_relative_to(spool.resolve()), f"{path} is outside")
@@ -167,11 +171,45 @@ def it_computes_only_what_is_asked(subject: Subject) -> None:
     _expect(transcript, names == [target], f"asked for {target!r}, its outputs are {names}")
 
 
-def it_answers_in_the_version_it_is_asked_in(subject: Subject) -> None:
-    """Expect of each accepted version every answer in that version, be it good or bad.
+def it_cuts_where_the_contract_allows(subject: Subject) -> None:
+    """Expect a stage for each checkpoint and output: no outputs, but files for what comes after.
 
-    Partitions cannot be told in the first one, so a partitioned dataflow may be refused there.
+    Given these, the next request is answered as ever, and so it is given a file that is garbage.
     """
+    dataflow = CATALOG.dataflow(subject.request.dataflow)
+    for cut in (*dataflow.checkpoints, *dataflow.outputs):
+        stage = _in_room(subject, f"until-{cut.name}", until=cut.name)
+        transcript = run(stage)
+        result, spool = _result(transcript), Path(stage.request.spool)
+        _expect(transcript, not result.outputs, f"the stage until {cut.name!r} has outputs")
+        _check_files(transcript, spool, result.checkpoints)
+        garbage = spool.with_name("garbage")
+        garbage.write_bytes(b"no result at all")
+        carried = (*(str(spool / each.path) for each in result.checkpoints), str(garbage))
+        its_result_answers_the_request(_in_room(subject, f"after-{cut.name}", carried=carried))
+
+
+def it_refuses_a_cut_that_is_not_offered(subject: Subject) -> None:
+    """Expect a refusal, naming the cut, and of a stage that has no directory for its results."""
+    _refused(run(_in_room(subject, "unknown", until="no_such_cut")), "no_such_cut")
+    cut = subject.request.targets[0]
+    request = replace(_in_room(subject, "nowhere", until=cut).request, checkpoints=None)
+    _refused(run(replace(subject, request=request)), cut)
+
+
+def _in_room(
+    subject: Subject, name: str, until: str | None = None, carried: tuple[str, ...] = ()
+) -> Subject:
+    """Return the subject with directories of its own, beside its spool."""
+    room = Path(f"{subject.request.spool}-{name}")
+    shutil.rmtree(room, ignore_errors=True)
+    (room / "spool").mkdir(parents=True)
+    places = replace(subject.request, spool=str(room / "spool"), checkpoints=str(room / "kept"))
+    return replace(subject, request=replace(places, until=until, carried=carried))
+
+
+def it_answers_in_the_version_it_is_asked_in(subject: Subject) -> None:
+    """Expect of each accepted version every answer in that version, be it good or bad."""
     request = replace(subject.request, interval=None)
     wrong = replace(request, dataflow="no_such_dataflow.v1")
     for version in ACCEPTED:
@@ -180,8 +218,7 @@ def it_answers_in_the_version_it_is_asked_in(subject: Subject) -> None:
             spoken = set(transcript.versions)
             _expect(transcript, spoken == {version}, f"asked in {version}, it answers in {spoken}")
         _refused(bad, wrong.dataflow)
-        if version == VERSION or not _partitionings(subject):
-            _result(good)
+        _result(good)
 
 
 def it_refuses_what_it_does_not_know(subject: Subject) -> None:
@@ -247,6 +284,8 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     it_announces_its_graph_first,
     its_nodes_start_and_finish,
     it_computes_only_what_is_asked,
+    it_cuts_where_the_contract_allows,
+    it_refuses_a_cut_that_is_not_offered,
     it_answers_in_the_version_it_is_asked_in,
     it_refuses_what_it_does_not_know,
     it_refuses_a_param_out_of_bounds,

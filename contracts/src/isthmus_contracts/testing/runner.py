@@ -2,8 +2,9 @@
 
 `python -m isthmus_contracts.testing.runner --outputs DIR` takes `<target>.*` from DIR for each
 target: a `.json` file holds metrics, everything else is staged as it is. Of a partitioned table it
-takes `<target>/<partition>.*`, in a run for an interval only of its partitions. `--fault` makes it
-misbehave in one of the ways that a platform must survive.
+takes `<target>/<partition>.*`, in a run for an interval only of its partitions. Asked for a stage,
+it stages one file that names the cut. `--fault` makes it misbehave in one of the ways that a
+platform must survive.
 """
 
 from __future__ import annotations
@@ -83,11 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ContractError as error:
         send(RunFailure("request", str(error)))
         return 2
-    try:
-        return _serve(request, dataflow, options.outputs, options.fault, send)
-    except ProtocolError as error:  # the version of the request cannot say it
-        send(RunFailure("request", str(error)))
-        return 2
+    return _serve(request, dataflow, options.outputs, options.fault, send)
 
 
 def _stop_with_platform() -> None:
@@ -116,6 +113,13 @@ def _check(request: RunRequest) -> Dataflow:
     for each in dataflow.inputs:
         if each.name not in request.inputs:
             raise UnknownNameError("input", each.name, request.inputs)
+    if request.until is not None:
+        if request.until not in targets:
+            raise UnknownNameError("cut", request.until, targets)
+        if request.checkpoints is None:
+            raise ProtocolError(
+                "RunRequest.checkpoints", f"a stage until {request.until!r} needs it"
+            )
     return dataflow
 
 
@@ -130,7 +134,10 @@ def _serve(
         return _stop_early(fault, request.targets[0], send)
     parted = {each.name: each for each in dataflow.partitioned}
     staged = []
-    for target in request.targets:
+    kept: tuple[StagedFile, ...] = ()
+    if request.until is not None:
+        kept = (_kept(request.until, Path(request.spool)),)
+    for target in request.targets if request.until is None else ():
         send(NodeStarted(time.time(), target))
         if target in parted:
             output = _stage_parts(parted[target], outputs, Path(request.spool), request.interval)
@@ -139,9 +146,8 @@ def _serve(
         send(NodeFinished(time.time(), target, 0.0))
         send(OutputStaged(time.time(), target, sum(file.bytes for file in output.files)))
         staged.append(output)
-    result = RunResult(
-        request.identity, request.dataflow, dataflow.version, "stand-in", tuple(staged)
-    )
+    head = (request.identity, request.dataflow, dataflow.version, "stand-in")
+    result = RunResult(*head, tuple(staged), kept)
     if fault in _LIES:
         result = _LIES[fault](result, Path(request.spool))
     time.sleep(0.05)  # so that a platform which is gone is noticed before the result
@@ -196,6 +202,12 @@ def _stage_parts(
     )
 
 
+def _kept(cut: str, spool: Path) -> StagedFile:
+    content = f"what is known at {cut}".encode()
+    (spool / "kept.checkpoint").write_bytes(content)
+    return StagedFile("kept.checkpoint", len(content), hashlib.sha256(content).hexdigest())
+
+
 def _copied(prepared: Path, spool: Path, path: str) -> StagedFile:
     shutil.copyfile(prepared, spool / path)
     content = prepared.read_bytes()
@@ -203,6 +215,8 @@ def _copied(prepared: Path, spool: Path, path: str) -> StagedFile:
 
 
 def _with_first_file(result: RunResult, change: Callable[[StagedFile], StagedFile]) -> RunResult:
+    if result.checkpoints:
+        return replace(result, checkpoints=(change(result.checkpoints[0]),))
     first = _with_files(result)
     changed = replace(first, files=(change(first.files[0]), *first.files[1:]))
     outputs = tuple(changed if each is first else each for each in result.outputs)

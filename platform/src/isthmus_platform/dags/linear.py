@@ -1,14 +1,16 @@
 """Building a dataflow's DAG: ingest, transform, publish, whatever happens inside.
 
-Where the deployment wants a person's approval, it is asked for between transform and publish.
+Where the deployment cuts the dataflow into stages, there is a transform task for each; where it
+wants a person's approval, it is asked for before publish. Fused, all of it is one task.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, chain
 
 from isthmus_contracts import Dataflow, Identity
 from isthmus_contracts import Param as ContractParam
@@ -16,11 +18,13 @@ from isthmus_contracts.catalog import Catalog
 from isthmus_contracts.dataflows import INTERVAL_FIELDS
 from isthmus_platform.dags.mistakes import mistaken_dag, retired_dag
 from isthmus_platform.dags.pages import dataflow_page
-from isthmus_platform.deployment import Deployment, Settings, load_deployment
+from isthmus_platform.deployment import Deployment, load_deployment
 from isthmus_platform.errors import DeploymentError, RetiredError
 from isthmus_platform.operators import IngestOperator, PublishOperator, TransformOperator
 from isthmus_platform.operators.approval import ApproveOperator
+from isthmus_platform.operators.fused import FusedOperator
 from isthmus_platform.operators.retirement import check_not_retired
+from isthmus_platform.settings import Settings
 
 
 def build_dags(catalog: Catalog, today: date | None = None) -> dict[str, DAG]:
@@ -70,48 +74,69 @@ def build_dag(dataflow: Dataflow, settings: Settings) -> DAG:
         catchup=False,
         params={each.name: form_field(each) for each in dataflow.params} | _interval(dataflow),
         tags={dataflow.owner, "isthmus"} | ({"deprecated"} if dataflow.deprecation else set()),
-        default_args={
-            "owner": dataflow.owner,
-            "retries": settings.retries,
-            "retry_delay": timedelta(seconds=settings.retry_delay_seconds),
-            "execution_timeout": timedelta(minutes=settings.timeout_minutes),
-            "pool": settings.pool,
-            "queue": settings.queue,
-        },
+        default_args={"owner": dataflow.owner, **_task(settings)},
     ) as dag:
-        ingest = IngestOperator(task_id="ingest", dataflow=name, fan_out=settings.fan_out)
-        transform = _transform(name, ingest, settings)
-        publish = PublishOperator(
-            task_id="publish",
-            dataflow=name,
-            pins_from="ingest",
-            accepted_from="transform",
-            approved_by="approve" if settings.approval else None,
-            asset=asset_of(dataflow.identity),
-        )
-        ingest >> transform
-        if settings.approval:
-            approve = ApproveOperator(
-                task_id="approve",
+        if settings.fused:
+            FusedOperator(
+                task_id="run",
                 dataflow=name,
-                pins_from="ingest",
-                accepted_from="transform",
-                execution_timeout=None,  # a person may take longer than a task
+                asset=asset_of(dataflow.identity),
+                queue=_transform_queue(settings),
             )
-            transform >> approve >> publish
         else:
-            transform >> publish
+            chain(*_tasks(dataflow, settings))
     return dag
 
 
-def _transform(name: str, ingest: IngestOperator, settings: Settings) -> Any:  # noqa: ANN401 - Airflow gives what `expand` returns no public name
-    queue = settings.transform_queue or settings.queue
-    if not settings.fan_out:
-        return TransformOperator(
-            task_id="transform", dataflow=name, pins_from="ingest", queue=queue
+def _task(settings: Settings) -> dict[str, Any]:  # Airflow's arguments are of all kinds
+    return {
+        "retries": settings.retries,
+        "retry_delay": timedelta(seconds=settings.retry_delay_seconds),
+        "execution_timeout": timedelta(minutes=settings.timeout_minutes),
+        "pool": settings.pool,
+        "queue": settings.queue,
+    }
+
+
+def _tasks(dataflow: Dataflow, settings: Settings) -> Iterator[Any]:  # `expand` names no type
+    """Yield the tasks of the DAG in their order."""
+    name = str(dataflow.identity)
+    ingest = IngestOperator(task_id="ingest", dataflow=name, fan_out=settings.fan_out)
+    yield ingest
+    for cut in (*settings.stages, None):
+        yield _transform(name, cut, ingest, settings.of_stage(cut))
+    if settings.approval:
+        yield ApproveOperator(
+            task_id="approve",
+            dataflow=name,
+            pins_from="ingest",
+            accepted_from="transform",
+            execution_timeout=None,  # a person may take longer than a task
         )
-    mapped = TransformOperator.partial(task_id="transform", dataflow=name, queue=queue)
-    return mapped.expand(pins=ingest.output)
+    yield PublishOperator(
+        task_id="publish",
+        dataflow=name,
+        pins_from="ingest",
+        accepted_from="transform",
+        approved_by="approve" if settings.approval else None,
+        asset=asset_of(dataflow.identity),
+    )
+
+
+def _transform(name: str, cut: str | None, ingest: IngestOperator, settings: Settings) -> Any:  # noqa: ANN401 - Airflow gives what `expand` returns no public name
+    arguments = _task(settings) | {
+        "task_id": f"transform_{cut}" if cut else "transform",
+        "dataflow": name,
+        "until": cut,
+        "queue": _transform_queue(settings),
+    }
+    if not settings.fan_out:
+        return TransformOperator(pins_from="ingest", **arguments)
+    return TransformOperator.partial(**arguments).expand(pins=ingest.output)
+
+
+def _transform_queue(settings: Settings) -> str:
+    return settings.transform_queue or settings.queue
 
 
 def _interval(dataflow: Dataflow) -> dict[str, Param]:

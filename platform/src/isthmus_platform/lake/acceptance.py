@@ -29,6 +29,7 @@ from isthmus_contracts.protocol import RunRequest, RunResult, StagedFile, Staged
 from isthmus_platform.errors import PublicationError, SpoolError, TableContractError
 from isthmus_platform.lake.checks import Checker
 from isthmus_platform.lake.claims import check_claims
+from isthmus_platform.lake.handing import folder_of, hand_on_stage
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.takeover import examine, survey, take_over
 from isthmus_platform.lake.trouble import usable
@@ -112,6 +113,16 @@ def accept(dataflow: Dataflow, request: RunRequest, result: RunResult, lake: Lak
         tuple(warning for _, warnings in taken for warning in warnings),
         request.interval,
     )
+
+
+def accept_stage(dataflow: Dataflow, request: RunRequest, result: RunResult, lake: Lake) -> int:
+    """Take over what a stage has staged for the next; return the bytes of it, or raise as above."""
+    check_claims(dataflow, request, result)
+    spool = Path(request.spool)
+    _check_spool(spool, [file.path for file in result.checkpoints])
+    with usable(lake):
+        folder = folder_of(lake, dataflow.identity, request.identity.run)
+        return hand_on_stage(folder, spool, result.checkpoints)
 
 
 def join(parts: Sequence[Accepted], interval: Interval | None) -> Accepted:

@@ -29,6 +29,8 @@ def check_claims(dataflow: Dataflow, request: RunRequest, result: RunResult) -> 
         *_identity_problems(request, result),
         *_output_problems(dataflow, request, result.outputs),
     ]
+    if result.checkpoints and request.until is None:
+        problems.append(f"it hands on {len(result.checkpoints)} results, and is asked for no stage")
     if problems:
         raise ResultError(str(dataflow.identity), problems)
 
@@ -52,7 +54,7 @@ def _who(identity: RunIdentity) -> str:
 def _output_problems(
     dataflow: Dataflow, request: RunRequest, outputs: Iterable[StagedOutput]
 ) -> Iterator[str]:
-    targets = request.targets
+    targets = request.targets if request.until is None else ()
     times = Counter(each.name for each in outputs)
     for target in targets:
         if times[target] != 1:

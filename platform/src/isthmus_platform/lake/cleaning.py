@@ -139,7 +139,7 @@ def _waste(
     needed = _needed(lake, old)
     found: list[Stored] = []
     for each in _chosen(lake, dataflow):
-        for directory in lake.outputs(each):
+        for directory in (*lake.outputs(each), lake.checkpoints(each)):
             found += _remains(directory, before, needed)
         for directory in (lake.releases(each), lake.pointer(each)):
             found += _drafts(directory, now - _DRAFTS_STAY)

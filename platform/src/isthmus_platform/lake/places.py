@@ -41,6 +41,10 @@ class Lake:
         """Return the folder of the pointer's moves."""
         return self._dataflow(dataflow) / "pointer"
 
+    def checkpoints(self, dataflow: Identity) -> Location:
+        """Return the folder of what the tasks of runs hand on to each other, a folder per run."""
+        return self._dataflow(dataflow) / "checkpoints"
+
     def cleanings(self) -> Location:
         """Return the folder of the documents that say since when old files may be gone."""
         return Location(self.store, "cleanings")

@@ -38,66 +38,81 @@ class IngestOperator(DataflowOperator):
     def execute(self, context: Context) -> dict[str, object] | list[dict[str, object]]:
         """Resolve params and interval, ingest each source table, pin a version of each input."""
         with self.mistakes_told():
-            check_not_retired(self.contract)  # the DAG may have been read before the last day ended
-            deployment = load_deployment()
-            interval = interval_of(self.contract, context)
-            params = resolve_params(self.contract.params, params_of(self.contract, context))
-            run_id = str(context["run_id"])
-            inputs = {}
-            for each in self.contract.inputs:
-                if isinstance(each.origin, Identity):
-                    inputs[each.name] = self._pin_published(each, each.origin, deployment, context)
-                else:
-                    try_name = f"{self.dataflow}/{run_id}/{context['ti'].try_number}"
-                    inputs[each.name] = self._ingest(each, each.origin, deployment, try_name)
-            pins = Pins(params, inputs, interval)
-            write_whole(self.record(deployment, run_id).pins, pins_document(pins))
-        self.log.info("the run is for %s", interval or "everything")
+            pins = pin_inputs(self, context)
         if self.fan_out:
-            parts = parts_of(self.contract, interval)
+            parts = parts_of(self.contract, pins.interval)
             return [to_plain(replace(pins, interval=each)) for each in parts]
         return to_plain(pins)
 
-    def _ingest(self, contract: Input, dataset: str, deployment: Deployment, by: str) -> Pin:
-        from isthmus_platform.lake import tables
-        from isthmus_platform.lake.trouble import usable
-        from isthmus_platform.sources import read_source
 
-        source = deployment.sources[dataset]
-        lake = self.lake(deployment)
-        directory = lake.source(dataset, contract.name)
-        connection = BaseHook.get_connection(source.connection)
-        hook = connection.get_hook()  # type: ignore[no-untyped-call]
-        engine = hook.get_sqlalchemy_engine()
-        with usable(lake):
-            try:
-                rows = read_source(contract.table, source, engine)
-                files = tables.write_table(directory, contract.table, rows)
-            finally:
-                engine.dispose()
-            version = tables.commit(directory, contract.table, files, f"{by}/{files[0].name}")
-        self.log.info(
-            "ingested %s: %s rows as version %s",
-            contract.name,
-            f"{sum(each.rows for each in files):,}",
-            version,
+def pin_inputs(task: DataflowOperator, context: Context) -> Pins:
+    """Resolve params and interval, ingest each source table, pin a version of each input."""
+    dataflow = task.contract
+    check_not_retired(dataflow)  # the DAG may have been read before the last day ended
+    deployment = load_deployment()
+    interval = interval_of(dataflow, context)
+    params = resolve_params(dataflow.params, params_of(dataflow, context))
+    run_id = str(context["run_id"])
+    inputs = {}
+    for each in dataflow.inputs:
+        if isinstance(each.origin, Identity):
+            inputs[each.name] = _pin_published(task, each, each.origin, deployment, context)
+        else:
+            try_name = f"{task.dataflow}/{run_id}/{context['ti'].try_number}"
+            inputs[each.name] = _ingest(task, each, each.origin, deployment, try_name)
+    pins = Pins(params, inputs, interval)
+    write_whole(task.record(deployment, run_id).pins, pins_document(pins))
+    task.log.info("the run is for %s", interval or "everything")
+    return pins
+
+
+def _ingest(
+    task: DataflowOperator, contract: Input, dataset: str, deployment: Deployment, by: str
+) -> Pin:
+    from isthmus_platform.lake import tables
+    from isthmus_platform.lake.trouble import usable
+    from isthmus_platform.sources import read_source
+
+    source = deployment.sources[dataset]
+    lake = task.lake(deployment)
+    directory = lake.source(dataset, contract.name)
+    connection = BaseHook.get_connection(source.connection)
+    hook = connection.get_hook()  # type: ignore[no-untyped-call]
+    engine = hook.get_sqlalchemy_engine()
+    with usable(lake):
+        try:
+            rows = read_source(contract.table, source, engine)
+            files = tables.write_table(directory, contract.table, rows)
+        finally:
+            engine.dispose()
+        version = tables.commit(directory, contract.table, files, f"{by}/{files[0].name}")
+    task.log.info(
+        "ingested %s: %s rows as version %s",
+        contract.name,
+        f"{sum(each.rows for each in files):,}",
+        version,
+    )
+    return Pin(directory.key, version)
+
+
+def _pin_published(
+    task: DataflowOperator,
+    contract: Input,
+    origin: Identity,
+    deployment: Deployment,
+    context: Context,
+) -> Pin:
+    from isthmus_platform.lake import releases
+
+    lake = task.lake(deployment)
+    name = _announced(context, origin)
+    release = releases.release(lake, origin, name) if name else releases.current(lake, origin)
+    if release is None:
+        raise SourceError(
+            str(origin), f"it has published no release yet, so there is no {contract.name!r}"
         )
-        return Pin(directory.key, version)
-
-    def _pin_published(
-        self, contract: Input, origin: Identity, deployment: Deployment, context: Context
-    ) -> Pin:
-        from isthmus_platform.lake import releases
-
-        lake = self.lake(deployment)
-        name = _announced(context, origin)
-        release = releases.release(lake, origin, name) if name else releases.current(lake, origin)
-        if release is None:
-            raise SourceError(
-                str(origin), f"it has published no release yet, so there is no {contract.name!r}"
-            )
-        self.log.info("takes %s of release %s of %s", contract.name, release.id, origin)
-        return releases.pin(release, contract.name)
+    task.log.info("takes %s of release %s of %s", contract.name, release.id, origin)
+    return releases.pin(release, contract.name)
 
 
 def _announced(context: Context, origin: Identity) -> str | None:

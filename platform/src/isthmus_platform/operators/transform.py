@@ -1,8 +1,10 @@
-"""The second task: have a runner compute the outputs, then accept what it staged."""
+"""The second task, or tasks: have a runner compute the outputs, then accept what it staged."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,36 +14,35 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from isthmus_contracts.codec import from_plain, to_plain
 from isthmus_contracts.protocol import (
     Answer,
-    CheckpointReused,
+    CheckpointLimits,
     CheckpointWritten,
     EngineProfile,
-    Graph,
-    NodeFailed,
-    NodeFinished,
-    OutputStaged,
     Quality,
     RunFailure,
     RunIdentity,
     RunRequest,
     RunResult,
 )
-from isthmus_platform.deployment import Deployment, Settings, load_deployment
+from isthmus_platform.deployment import Deployment, load_deployment
 from isthmus_platform.errors import RunnerError
 from isthmus_platform.operators.dataflow import DataflowOperator
 from isthmus_platform.operators.handover import pins_from
+from isthmus_platform.operators.telling import line_of, told_failure
 from isthmus_platform.runs.pins import Pins
 from isthmus_platform.runs.record import Recorder
+from isthmus_platform.settings import Settings
 
 if TYPE_CHECKING:
+    from isthmus_platform.lake.acceptance import Accepted
+    from isthmus_platform.lake.places import Lake
     from isthmus_platform.runners import RunnerProcess
-
-_MOST_EXAMPLES = 5
 
 
 class TransformOperator(DataflowOperator):
     """Run the dataflow's functions in a process of their own; return what was accepted.
 
     The run's pins are those that the task `pins_from` returned, or `pins`, over which it is mapped.
+    With `until`, it computes one stage, and hands its results on to the tasks after it.
     """
 
     template_fields = ("pins",)  # so that Airflow resolves what it is mapped over
@@ -51,37 +52,56 @@ class TransformOperator(DataflowOperator):
         *,
         pins_from: str | None = None,
         pins: object = None,
+        until: str | None = None,
         **kwargs: Any,  # Airflow's own arguments
     ) -> None:
         super().__init__(**kwargs)
         self.pins_from = pins_from
         self.pins = pins
+        self.until = until
         self._process: RunnerProcess | None = None
 
-    def execute(self, context: Context) -> dict[str, object]:
+    def execute(self, context: Context) -> dict[str, object] | None:
+        """Have a runner compute, and accept its result; a stage returns nothing."""
+        with self.mistakes_told():
+            accepted = self.compute(context, self._pins(context))
+        return None if accepted is None else to_plain(accepted)
+
+    def compute(self, context: Context, pins: Pins) -> Accepted | None:
         """Start the runner, turn its events into log lines, and accept its result."""
-        from isthmus_platform.lake.acceptance import accept
         from isthmus_platform.runners import prepared_runner
 
-        with self.mistakes_told():
-            deployment = load_deployment()
-            settings = deployment.settings(self.contract)
-            pins = self._pins(context)
-            identity = _identity(context)
-            record = self.record(deployment, identity.run)
-            this_try = record.try_of(identity.task, identity.try_number)
-            with this_try.workspace() as workspace, this_try.recording() as recorder:
-                request = self._request(deployment, settings, pins, identity, workspace.spool)
-                runner = deployment.runners[settings.runner]
-                process = prepared_runner(runner, request, workspace.scratch)
-                result = self._run(process, request, recorder)
-                start = time.perf_counter()
-                accepted = accept(self.contract, request, result, self.lake(deployment))
-                seconds = time.perf_counter() - start
-                for warning in accepted.warnings:
-                    self._warn(warning, recorder)
+        deployment = load_deployment()
+        settings = self._settings(deployment)
+        lake = self.lake(deployment)
+        identity = _identity(context)
+        record = self.record(deployment, identity.run)
+        this_try = record.try_of(identity.task, identity.try_number)
+        with this_try.workspace() as workspace, this_try.recording() as recorder:
+            request = self._request(deployment, lake, pins, identity, workspace.spool)
+            runner = deployment.runners[settings.runner]
+            memory = settings.memory_megabytes
+            process = prepared_runner(runner, request, workspace.scratch, memory)
+            with self._carrying(deployment, lake, request) as carry:
+                result = self._run(process, request, recorder, carry)
+            return self._accepted(request, result, lake, recorder)
+
+    def _accepted(
+        self, request: RunRequest, result: RunResult, lake: Lake, recorder: Recorder
+    ) -> Accepted | None:
+        from isthmus_platform.lake.acceptance import accept, accept_stage
+
+        if self.until is not None:
+            size = accept_stage(self.contract, request, result, lake)
+            self.log.info("handed on %s results, %s bytes", len(result.checkpoints), f"{size:,}")
+            return None
+        start = time.perf_counter()
+        accepted = accept(self.contract, request, result, lake)
+        seconds = time.perf_counter() - start
+        for warning in accepted.warnings:
+            self._warn(warning, recorder)
         self.log.info("accepted %s outputs in %.2f s", len(request.targets), seconds)
-        return to_plain(accepted)
+        return accepted
 
     def _warn(self, warning: str, recorder: Recorder) -> None:
         """Log what acceptance found unusual, and keep it with what the runner said."""
@@ -94,6 +114,9 @@ class TransformOperator(DataflowOperator):
         if self._process is not None:
             self._process.stop()
 
+    def _settings(self, deployment: Deployment) -> Settings:
+        return deployment.settings(self.contract).of_stage(self.until)
+
     def _pins(self, context: Context) -> Pins:
         if self.pins_from is not None:
             return pins_from(context, self.pins_from)
@@ -102,15 +125,19 @@ class TransformOperator(DataflowOperator):
     def _request(
         self,
         deployment: Deployment,
-        settings: Settings,
+        lake: Lake,
         pins: Pins,
         identity: RunIdentity,
         spool: Path,
     ) -> RunRequest:
+        from isthmus_platform.lake.handing import folder_of, handed_on
         from isthmus_platform.lake.tables import files_of
         from isthmus_platform.lake.trouble import usable
 
-        lake = self.lake(deployment)
+        settings = self._settings(deployment)
+        dataflow = self.contract.identity
+        home = Path(deployment.runners[settings.runner].home)
+        limits = CheckpointLimits(settings.checkpoint_megabytes, settings.checkpoint_days)
         with usable(lake):
             inputs = {
                 name: tuple(
@@ -118,31 +145,50 @@ class TransformOperator(DataflowOperator):
                 )
                 for name, pin in pins.inputs.items()
             }
+            folder = folder_of(lake, dataflow, identity.run)
+            carried = handed_on(folder) if settings.checkpoints else ()
         return RunRequest(
             identity=identity,
-            dataflow=str(self.contract.identity),
+            dataflow=str(dataflow),
             contract_version=self.contract.version,
             targets=tuple(each.name for each in self.contract.outputs),
             params=pins.params,
-            inputs={name: tuple(map(str, paths)) for name, paths in inputs.items()},
+            inputs=inputs,
             spool=str(spool),
             engine=EngineProfile(settings.engine, settings.engine_options),
-            checkpoints=str(self._checkpoints(deployment, settings))
-            if settings.checkpoints
-            else None,
+            # The runner's to write and to believe, so it lies in its home.
+            checkpoints=str(home / "checkpoints" / str(dataflow)) if settings.checkpoints else None,
             interval=pins.interval,
+            until=self.until,
+            carried=carried,
+            checkpoint_limits=limits if settings.checkpoints else None,
         )
 
-    def _checkpoints(self, deployment: Deployment, settings: Settings) -> str | None:
-        """Return where the runner may keep results: they are its to write and to believe."""
-        home = Path(deployment.runners[settings.runner].home)
-        kept = home / "checkpoints" / str(self.contract.identity)
-        return str(kept) if settings.checkpoints else None
+    def _carrying(
+        self, deployment: Deployment, lake: Lake, request: RunRequest
+    ) -> AbstractContextManager[Callable[[str], None]]:
+        """Copy what is kept to where other hosts find it; a lake on a disk is this host's own."""
+        from isthmus_platform.lake.handing import folder_of
+        from isthmus_platform.operators.carrying import carrying
 
-    def _run(self, process: RunnerProcess, request: RunRequest, recorder: Recorder) -> RunResult:
+        if request.checkpoints is None or not deployment.lake.is_bucket:
+            return nullcontext(lambda _name: None)
+        folder = folder_of(lake, self.contract.identity, request.identity.run)
+        return carrying(lake, folder, Path(request.checkpoints), self.log.warning)
+
+    def _run(
+        self,
+        process: RunnerProcess,
+        request: RunRequest,
+        recorder: Recorder,
+        carry: Callable[[str], None],
+    ) -> RunResult:
         def hear(answer: Answer) -> None:
             recorder.keep(answer)
-            self._log_answer(answer)
+            if (line := line_of(answer)) is not None:
+                self.log.log(line[0], "%s", line[1])
+            if isinstance(answer, CheckpointWritten) and answer.file is not None:
+                carry(answer.file)
 
         self._process = process
         try:
@@ -156,36 +202,13 @@ class TransformOperator(DataflowOperator):
 
     def _told(self, failure: RunFailure) -> AirflowException:
         """Log the runner's own words; only what may go better next time is tried again."""
-        place = f"{failure.function} ({failure.file}:{failure.line})"
-        message = f"node {failure.node!r} failed in {place}: " if failure.node else ""
-        message += failure.message
+        message = told_failure(failure)
         if failure.traceback:
             self.log.error("%s", failure.traceback)
         self.log.error("%s", message)
         if failure.kind == "request" or (failure.kind == "dataflow" and failure.node is None):
             return AirflowFailException(message)
         return AirflowException(message)
-
-    def _log_answer(self, answer: Answer) -> None:
-        match answer:
-            case Graph():
-                functions = sum(node.kind == "function" for node in answer.nodes)
-                self.log.info("the runner computes %s functions", functions)
-            case NodeFinished():
-                self.log.info("%s finished in %.3f s%s", answer.node, answer.seconds, _size(answer))
-            case NodeFailed():
-                self.log.error(
-                    "%s failed after %.3f s: %s", answer.node, answer.seconds, answer.error
-                )
-            case CheckpointReused():
-                self.log.info("%s was kept by an earlier try or run", answer.node)
-            case CheckpointWritten():
-                self.log.info("%s is kept, %s bytes", answer.node, f"{answer.bytes:,}")
-            case OutputStaged():
-                self.log.info("%s staged, %s bytes", answer.output, f"{answer.bytes:,}")
-            case Quality(passed=False):
-                tell = self.log.error if answer.level == "error" else self.log.warning
-                tell("%s", _broken(answer))
 
 
 def _identity(context: Context) -> RunIdentity:
@@ -194,16 +217,3 @@ def _identity(context: Context) -> RunIdentity:
     index = instance.map_index
     task = instance.task_id if index is None or index < 0 else f"{instance.task_id}[{index}]"
     return RunIdentity(str(context["run_id"]), task, int(instance.try_number))
-
-
-def _broken(verdict: Quality) -> str:
-    """Say what broke a check, and in which rows, as far as the runner says."""
-    shown = ", ".join(verdict.examples[:_MOST_EXAMPLES])
-    return f"{verdict.message} ({verdict.check}{f'; see {shown}' if shown else ''})"
-
-
-def _size(finished: NodeFinished) -> str:
-    if finished.rows is None:
-        return ""
-    columns = "" if finished.columns is None else f" x {finished.columns} columns"
-    return f", {finished.rows:,} rows{columns}"

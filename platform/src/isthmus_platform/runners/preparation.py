@@ -9,10 +9,13 @@ from isthmus_contracts.protocol import RunRequest
 from isthmus_platform.deployment import Runner
 from isthmus_platform.runners.account import check_account, find_account, hand_over
 from isthmus_platform.runners.environment import runner_environment
+from isthmus_platform.runners.limits import MEGABYTE, Limits
 from isthmus_platform.runners.process import RunnerProcess
 
 
-def prepared_runner(runner: Runner, request: RunRequest, scratch: Path) -> RunnerProcess:
+def prepared_runner(
+    runner: Runner, request: RunRequest, scratch: Path, memory_megabytes: int | None = None
+) -> RunnerProcess:
     """Return a runner that was not started yet; its directories are its user's.
 
     Raise `DeploymentError` if it cannot run as the user that the deployment names.
@@ -23,12 +26,16 @@ def prepared_runner(runner: Runner, request: RunRequest, scratch: Path) -> Runne
     if account and account.uid != os.geteuid():
         own = [home, Path(request.spool), scratch]
         hand_over(account, own)
-        inputs = [file for files in request.inputs.values() for file in files]
-        check_account(account, own, inputs)
+        read = [file for files in request.inputs.values() for file in files]
+        check_account(account, own, [*read, *request.carried])
     return RunnerProcess(
         runner.command,
         runner_environment(home, scratch, runner.environment),
         scratch,
         account=account,
-        disk_limit_bytes=runner.disk_limit_megabytes and runner.disk_limit_megabytes * 1_000_000,
+        limits=Limits(_bytes(runner.disk_limit_megabytes), _bytes(memory_megabytes)),
     )
+
+
+def _bytes(megabytes: int | None) -> int | None:
+    return None if megabytes is None else megabytes * MEGABYTE

@@ -36,7 +36,7 @@ from isthmus_platform.runners.account import (
     guard_command,
     order_for,
 )
-from isthmus_platform.runners.disk import bytes_below
+from isthmus_platform.runners.limits import Limits
 from isthmus_platform.runners.listening import answers_from, relay_log
 
 _GUARD_SECONDS = 8.0
@@ -58,19 +58,19 @@ class RunnerProcess:
         directory: Path,
         *,
         account: Account | None = None,
-        disk_limit_bytes: int | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self._command = tuple(command)
         self._environment = dict(environment)
         self._directory = directory
         self._account = account
-        self._disk_limit = disk_limit_bytes
+        self._limits = limits or Limits()
         self._process: subprocess.Popen[bytes] | None = None
         self._parent = 0
         self._before: list[psutil.Process] = []
         self._line: list[int] = []
         self._stopped = False
-        self._over_limit = False
+        self._broken: str | None = None
 
     def run(
         self,
@@ -115,7 +115,9 @@ class RunnerProcess:
                 process.stdout.close()
         if self._offspring(process):
             raise RunnerError("the runner left processes behind that cannot be stopped")
-        self._check_disk(spool)
+        self._broken = self._broken or self._limits.written_too_much((spool, self._directory))
+        if self._broken is not None:
+            raise RunnerError(self._broken)
         return self._checked(end, status, request)
 
     def stop(self) -> None:
@@ -173,7 +175,7 @@ class RunnerProcess:
         return [each for each in ours if each not in self._before and each.pid != process.pid]
 
     def _watch(self, process: subprocess.Popen[bytes], spool: Path, ended: threading.Event) -> None:
-        """Stop a runner that fills the disk, or for which nobody waits; help the guard to end it.
+        """Stop a runner that takes too much, or for which nobody waits; help the guard to end it.
 
         Who has started this process tells it to stop, and cannot when it was killed itself.
         """
@@ -184,18 +186,12 @@ class RunnerProcess:
             if process.poll() is not None or _is_frozen(process):
                 self._sweep(process)
                 return
-            if self._disk_limit and bytes_below(spool, self._directory) > self._disk_limit:
-                self._over_limit = True
+            self._broken = self._limits.written_too_much((spool, self._directory))
+            if self._broken is None and self._limits.memory is not None:
+                self._broken = self._limits.held_too_much(self._offspring(process))
+            if self._broken is not None:
                 self.stop()
                 return
-
-    def _check_disk(self, spool: Path) -> None:
-        limit = self._disk_limit
-        if limit and (self._over_limit or bytes_below(spool, self._directory) > limit):
-            raise RunnerError(
-                f"the runner wrote more than {limit // 1_000_000:,} MB; "
-                "`disk_limit_megabytes` in the deployment's [runners] says how much it may"
-            )
 
     def _start(self) -> subprocess.Popen[bytes]:
         order = order_for(self._account) | {
@@ -203,7 +199,7 @@ class RunnerProcess:
             "environment": self._environment,
             "directory": str(self._directory.absolute()),
             "umask": -1 if self._account is None else _UMASK,
-            "file_bytes": self._disk_limit,
+            "file_bytes": self._limits.disk,
         }
         inward, outward = os.pipe()
         try:

@@ -169,11 +169,15 @@ def _keys(rows: pa.Table, key: tuple[str, ...], which: pa.Array) -> tuple[str, .
 
 
 def _texts(column: pa.ChunkedArray) -> list[str]:
-    if pa.types.is_timestamp(column.type):
+    kind = column.type
+    if pa.types.is_timestamp(kind):
         column = column.cast(pa.timestamp("us"))  # with a zone, it needs a database of them
     # No Python date is as late as the latest of Arrow.
     texts = column.cast(pa.string()).to_pylist()
-    return [_shown(each) if column.type == pa.string() else each or "null" for each in texts]
+    if pa.types.is_string(kind):
+        return [_shown(each) for each in texts]
+    zone = "Z" if pa.types.is_timestamp(kind) else ""
+    return [f"{each.removesuffix('.000000')}{zone}" if each else "null" for each in texts]
 
 
 def _shown(text: str | None) -> str:

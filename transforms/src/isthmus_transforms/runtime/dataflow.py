@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 
@@ -18,7 +18,7 @@ from isthmus_transforms.errors import DefinitionError, InputError
 from isthmus_transforms.runtime.checkpoints import digest_of_frame
 from isthmus_transforms.runtime.graph import build_graph
 from isthmus_transforms.runtime.partitions import rows_within
-from isthmus_transforms.runtime.plan import Plan
+from isthmus_transforms.runtime.plan import Plan, frontier
 from isthmus_transforms.runtime.quality import Listener
 from isthmus_transforms.runtime.resuming import Keeping, Reading
 from isthmus_transforms.runtime.steps import ordered_nodes
@@ -117,8 +117,13 @@ class Dataflow:
         targets: Sequence[str],
         params: Mapping[str, object] | None = None,
         interval: Interval | None = None,
+        until: str | None = None,
     ) -> Plan:
-        """Return what a run computes for these targets; raise as `compute` does."""
+        """Return what a run computes for these targets; raise as `compute` does.
+
+        With `until`, a checkpoint or output, it is the stage that computes that for the targets;
+        raise `UnknownNameError` for a cut that the contract does not offer.
+        """
         resolved = resolve_params(self.contract.params, params or {})
         if interval is not None:
             self.contract.check_interval(interval)
@@ -128,7 +133,12 @@ class Dataflow:
         given = {each.name for each in self.contract.inputs} | resolved.keys()
         nodes = ordered_nodes(graph, chosen.values(), given)
         declared = self.checkpoints.values()
-        return Plan(self.contract, self.modules, graph, chosen, resolved, nodes, declared)
+        plan = Plan(self.contract, self.modules, graph, chosen, resolved, nodes, declared)
+        if until is None:
+            return plan
+        cut = self.target_nodes([until])
+        stage = ordered_nodes(graph, cut.values(), given)
+        return replace(plan, targets=cut, nodes=stage, frontier=frontier(plan, stage, cut[until]))
 
     def _graph(self, params: Mapping[str, ParamValue]) -> FunctionGraph:
         graph = build_graph(self.modules, params)

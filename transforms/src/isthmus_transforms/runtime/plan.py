@@ -13,7 +13,7 @@ from isthmus_contracts import Dataflow as Contract
 from isthmus_contracts import ParamValue
 from isthmus_contracts.protocol import EngineProfile, Event, Graph
 from isthmus_transforms.errors import DefinitionError, InputError
-from isthmus_transforms.runtime.checkpoints import Checkpoints, Fingerprints, fingerprints
+from isthmus_transforms.runtime.checkpoints import Checkpoints, fingerprints
 from isthmus_transforms.runtime.engines import Workload, open_engine
 from isthmus_transforms.runtime.execution import execute
 from isthmus_transforms.runtime.graph import describe_graph
@@ -29,7 +29,8 @@ class Plan:
     """Hold what is to be computed; `targets` maps each asked name to its node.
 
     `nodes` are all that the targets need of what the contract gives, each after its dependencies;
-    `declared` are those that the contract offers as checkpoints.
+    `declared` are those that the contract offers as checkpoints. For a stage, `frontier` are the
+    nodes whose results the rest of the dataflow needs.
     """
 
     contract: Contract
@@ -39,6 +40,7 @@ class Plan:
     params: Mapping[str, ParamValue]
     nodes: Mapping[str, Node]
     declared: Collection[str] = ()
+    frontier: Collection[str] = ()
 
     def describe(self) -> Graph:
         """Return the nodes that the targets need."""
@@ -60,27 +62,57 @@ class Plan:
         and what this run computes is kept as far as that is worth while. A kept result was checked
         when it was computed: its verdicts are not told again.
         """
+        kept = None if keeping is None else self._kept(keeping, inputs, listen)
+        made = self._run(inputs, listen, engine, kept, announce=announce)
+        return {name: made[node] for name, node in self.targets.items()}
+
+    def compute_stage(
+        self,
+        inputs: Mapping[str, Reading],
+        listen: Listener,
+        engine: EngineProfile,
+        keeping: Keeping,
+    ) -> Checkpoints:
+        """Compute and keep the results on the frontier; return them as they are kept.
+
+        What cannot be kept is computed again by whoever needs it, and the log says so.
+        """
+        kept = self._kept(keeping, inputs, listen)
+        self._run(inputs, listen, engine, kept, announce=True)
+        return kept
+
+    def _kept(
+        self, keeping: Keeping, inputs: Mapping[str, Reading], listen: Listener
+    ) -> Checkpoints:
+        nodes = self._nodes_there({*inputs, *self.params})
+        digests = {name: each.digest() for name, each in inputs.items() if name in nodes}
+        found = fingerprints(nodes, digests, self.params)
+        return Checkpoints(keeping.store(), found, {*self.declared, *self.frontier}, listen)
+
+    def _run(
+        self,
+        inputs: Mapping[str, Reading],
+        listen: Listener,
+        engine: EngineProfile,
+        kept: Checkpoints | None,
+        *,
+        announce: bool,
+    ) -> dict[str, object]:
+        """Compute what is needed, and return the targets; a stage has only to keep its results."""
+        wanted = () if self.frontier else self.targets.values()
+        needed = self.frontier or self.targets.values()
         given = {*inputs, *self.params}
         nodes = self._nodes_there(given)
-        found: Fingerprints | None = None
-        reused: list[Event] = []
         values: dict[str, object] = dict(self.params)
-        if keeping is not None:
-            digests = {name: each.digest() for name, each in inputs.items() if name in nodes}
-            found = fingerprints(nodes, digests, self.params)
-            kept = Checkpoints(keeping.store(), found, self.declared, reused.append)
-            carried = carry_over(self.graph, nodes, self.targets.values(), given, kept)
+        if kept is not None:
+            carried = carry_over(self.graph, nodes, needed, given, kept)
             nodes = carried.nodes
             values |= carried.values
         steps = steps_of(self.graph, nodes, {*given, *values})
         with open_engine(engine, Workload(steps, self.modules, self.params)) as opened:
             before = [self.describe()] if announce else []
-            values |= self._read(steps, inputs, [*before, *reused], listen)
-            watch = None
-            if keeping is not None and found is not None:
-                watch = Checkpoints(keeping.store(), found, self.declared, listen).computed
-            made = execute(steps, self.targets.values(), values, listen, opened, watch)
-        return {name: made[node] for name, node in self.targets.items()}
+            values |= self._read(steps, inputs, [*before, *(kept.reused if kept else ())], listen)
+            return execute(steps, wanted, values, listen, opened, kept.computed if kept else None)
 
     def _nodes_there(self, given: Collection[str]) -> Mapping[str, Node]:
         """Return the nodes, without the optional inputs that are not given."""
@@ -131,6 +163,16 @@ class Plan:
                     f"node {name!r} takes {each.name!r}, which is no function, input or param "
                     f"of dataflow {self.contract.name!r}"
                 )
+
+
+def frontier(plan: Plan, stage: Collection[str], cut: str) -> tuple[str, ...]:
+    """Return the nodes of a stage whose results are needed outside it, with the cut itself."""
+    needed = {cut, *plan.targets.values()}
+    for name, node in plan.nodes.items():
+        if name not in stage:
+            needed.update(each.name for each in node.dependencies)
+    given = {*plan.params, *(each.name for each in plan.contract.inputs)}
+    return tuple(name for name in stage if name in needed and name not in given)
 
 
 def _tell(events: Sequence[Event], listen: Listener) -> None:

@@ -11,25 +11,37 @@ import pandas as pd
 from hamilton.graph import FunctionGraph
 from hamilton.node import Node
 
-from isthmus_transforms.runtime.checkpoints import MISSING, Checkpoints, CheckpointStore
+from isthmus_contracts.protocol import CheckpointLimits
+from isthmus_transforms.runtime.checkpoints import (
+    MISSING,
+    Checkpoints,
+    CheckpointStore,
+    found_in,
+)
 from isthmus_transforms.runtime.quality import Listener
 from isthmus_transforms.runtime.steps import ordered_nodes
 
 _MEGABYTE = 1_000_000
 _DAY_SECONDS = 86_400
+LIMITS = CheckpointLimits(megabytes=10_000, days=30)
+"""What is kept where nobody says how much."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """Say in which directory results are kept, and how much of them."""
+    """Say in which directory results are kept, and how much of them.
+
+    `carried` are files of results that were kept elsewhere.
+    """
 
     directory: Path
-    megabytes: int = 10_000
-    days: float = 30
+    limits: CheckpointLimits = LIMITS
+    carried: tuple[Path, ...] = ()
 
     def store(self) -> CheckpointStore:
         """Return the store in that directory."""
-        return CheckpointStore(self.directory, self.megabytes * _MEGABYTE, self.days * _DAY_SECONDS)
+        limits = self.limits.megabytes * _MEGABYTE, self.limits.days * _DAY_SECONDS
+        return CheckpointStore(self.directory, *limits, found_in(self.carried))
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,8 @@ def test_what_was_saved_is_there_and_nothing_else(kept: CheckpointStore) -> None
     assert not kept.has(A)
     assert kept.load(A) is MISSING
     written = kept.save(A, {"a": [1, None]})
-    assert written == _only_file(kept).stat().st_size
+    file = _only_file(kept)
+    assert written == (file.name, file.stat().st_size)
     assert kept.has(A)
     assert kept.load(A) == {"a": [1, None]}
     assert kept.load(B) is MISSING

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import shutil
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import Path
 
-from isthmus_contracts.protocol import CheckpointReused, CheckpointWritten
+from isthmus_contracts.protocol import CheckpointReused, CheckpointWritten, StagedFile
 from isthmus_transforms.runtime.checkpoints.codecs import NotSavableError, register
 from isthmus_transforms.runtime.checkpoints.digests import (
     digest_of_files,
@@ -15,7 +18,7 @@ from isthmus_transforms.runtime.checkpoints.digests import (
 )
 from isthmus_transforms.runtime.checkpoints.fingerprints import Fingerprints, fingerprints
 from isthmus_transforms.runtime.checkpoints.saving import Worth, sample_cost, size_of
-from isthmus_transforms.runtime.checkpoints.store import MISSING, CheckpointStore, Missing
+from isthmus_transforms.runtime.checkpoints.store import MISSING, CheckpointStore, Missing, found_in
 
 __all__ = [
     "MISSING",
@@ -28,6 +31,7 @@ __all__ = [
     "digest_of_frame",
     "digest_of_input",
     "fingerprints",
+    "found_in",
     "register",
 ]
 
@@ -37,21 +41,21 @@ _LOG = logging.getLogger(__name__)
 class Checkpoints:
     """Keep the results of one run, and give those of earlier ones.
 
-    Nodes in `declared` and `must_save` are saved whatever it costs, others where that is worth
-    while. One thread at a time may call it.
+    The nodes `asked` for are saved whatever it costs, others where that is worth while. What is
+    loaded is told in `reused`. One thread at a time may call it.
     """
 
     def __init__(
         self,
         store: CheckpointStore,
         found: Fingerprints,
-        declared: Collection[str],
-        listen: Callable[[CheckpointWritten | CheckpointReused], None],
-        must_save: Collection[str] = (),
+        asked: Collection[str],
+        listen: Callable[[CheckpointWritten], None],
     ) -> None:
+        self.reused: list[CheckpointReused] = []
         self._store = store
         self._fingerprints = found
-        self._asked = frozenset(declared) | frozenset(must_save)
+        self._asked = frozenset(asked)
         self._listen = listen
         self._worth = Worth()
         self._told: set[str] = set()
@@ -70,8 +74,24 @@ class Checkpoints:
         value = self._store.load(fingerprint)
         if value is not MISSING:
             self._worth.saved(node)
-            self._listen(CheckpointReused(time.time(), node, time.perf_counter() - start))
+            self.reused.append(CheckpointReused(time.time(), node, time.perf_counter() - start))
         return value
+
+    def stage(self, nodes: Iterable[str], spool: Path) -> tuple[StagedFile, ...]:
+        """Copy the results of the nodes into the spool; what is not saved is left out."""
+        staged = []
+        for node in nodes:
+            fingerprint = self._fingerprints.of.get(node)
+            saved = None if fingerprint is None else self._store.file(fingerprint)
+            if saved is None:
+                self._tell(node, "it is not there any more", asked=True)
+                continue
+            path = spool / saved.name
+            shutil.copyfile(saved, path)
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+                staged.append(StagedFile(path.name, file.tell(), digest))
+        return tuple(staged)
 
     def computed(
         self, node: str, value: object, seconds: float, dependencies: Sequence[str]
@@ -108,11 +128,11 @@ class Checkpoints:
 
     def _save(self, node: str, fingerprint: str, value: object) -> None:
         start = time.perf_counter()
-        written = self._store.save(fingerprint, value)
+        file, written = self._store.save(fingerprint, value)
         seconds = time.perf_counter() - start
         self._worth.measured(type(value), size_of(value) or written, seconds)
         self._worth.saved(node)
-        self._listen(CheckpointWritten(time.time(), node, written, seconds))
+        self._listen(CheckpointWritten(time.time(), node, written, seconds, file))
 
     def _tell(self, node: str, why: str, *, asked: bool) -> None:
         if node not in self._told:

@@ -9,8 +9,8 @@ import os
 import struct
 import time
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -45,41 +45,50 @@ class CheckpointStore:
     """Keep results by fingerprint, within a number of bytes and a number of seconds unused.
 
     Any number of processes may use one directory. A file is complete or not there; one that does
-    not prove what it is, is never believed.
+    not prove what it is, is never believed. `carried` are files from elsewhere, which are only
+    read.
     """
 
     directory: Path
     limit_bytes: int
     limit_seconds: float
+    carried: Mapping[str, Path] = field(default_factory=dict)
 
     def has(self, fingerprint: str) -> bool:
         """Tell whether a result seems to be there; only loading it proves that."""
-        try:
-            with self._path(fingerprint).open("rb") as file:
-                return _header(file, fingerprint) is not None
-        except OSError:
-            return False
+        return self.file(fingerprint) is not None
+
+    def file(self, fingerprint: str) -> Path | None:
+        """Return the file of a result that seems to be there, or None."""
+        for path in self._paths(fingerprint):
+            with contextlib.suppress(OSError), path.open("rb") as file:
+                if _header(file, fingerprint) is not None:
+                    return path
+        return None
 
     def load(self, fingerprint: str) -> object:
         """Return the result, or `MISSING`; a file that is not whole and right is deleted."""
-        path = self._path(fingerprint)
-        try:
-            with path.open("rb") as file:
-                value = _value(file, fingerprint)
-        except OSError:
-            return MISSING
-        with contextlib.suppress(OSError):
-            if value is MISSING:
-                path.unlink()
-            else:
-                os.utime(path)  # used last
-        return value
+        for path in self._paths(fingerprint):
+            try:
+                with path.open("rb") as file:
+                    value = _value(file, fingerprint)
+            except OSError:
+                continue
+            with contextlib.suppress(OSError):
+                if path == self._path(fingerprint):
+                    if value is MISSING:
+                        path.unlink()
+                    else:
+                        os.utime(path)  # used last
+            if value is not MISSING:
+                return value
+        return MISSING
 
-    def save(self, fingerprint: str, value: object) -> int:
-        """Save the result and return the bytes of its file; raise `NotSavableError`."""
+    def save(self, fingerprint: str, value: object) -> tuple[str, int]:
+        """Save the result; return its file's name and bytes, or raise `NotSavableError`."""
         codec = codec_for(value)
         name = name_of(type(value)).encode()
-        part = self.directory / f"{uuid.uuid4().hex}{_PART}"
+        path, part = self._path(fingerprint), self.directory / f"{uuid.uuid4().hex}{_PART}"
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             with part.open("xb") as file:
@@ -89,7 +98,7 @@ class CheckpointStore:
                 file.seek(0)
                 file.write(payload.header())
             # Not synced to the disk: what a power cut tears does not prove itself.
-            part.replace(self._path(fingerprint))
+            part.replace(path)
         except NotSavableError:
             raise
         except OSError as error:
@@ -100,7 +109,7 @@ class CheckpointStore:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
         self.prune()
-        return _HEADER.size + payload.length
+        return path.name, _HEADER.size + payload.length
 
     def prune(self) -> None:
         """Delete what is beyond the limits, least recently used first, unless another does so."""
@@ -126,6 +135,24 @@ class CheckpointStore:
 
     def _path(self, fingerprint: str) -> Path:
         return self.directory / f"{fingerprint}{_SAVED}"
+
+    def _paths(self, fingerprint: str) -> Iterator[Path]:
+        yield self._path(fingerprint)
+        if fingerprint in self.carried:
+            yield self.carried[fingerprint]
+
+
+def found_in(files: Iterable[Path]) -> dict[str, Path]:
+    """Return by fingerprint what seem to be files of results; only loading one proves it."""
+    found = {}
+    for path in files:
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            start = file.read(_HEADER.size)
+            if len(start) == _HEADER.size:
+                magic, version, fingerprint, *_ = _HEADER.unpack(start)
+                if (magic, version) == (_MAGIC, _VERSION):
+                    found[fingerprint.hex()] = path
+    return found
 
 
 class _Payload:

@@ -1,0 +1,140 @@
+"""Runs in stages, and fused, with the stand-in runner: who is asked what, and what is handed on."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+STAGES = '[dataflows."flight_delays.v1"]\nstages = ["joined_flights", "flight_features"]\n'
+OWN = '[dataflows."flight_delays.v1".stage.joined_flights]\nengine = "threads"\n'
+FUSED = '[dataflows."flight_delays.v1"]\nfused = true\n'
+
+# It keeps what each task asks, and what that hands it, and computes as the stand-in does.
+WATCHED = """
+import json, sys
+from pathlib import Path
+from isthmus_contracts.testing import runner
+
+folder, asked, line = Path(sys.argv[1]), sys.stdin, sys.stdin.readline()
+request = json.loads(line)
+request["contents"] = [Path(each).read_text() for each in request["carried"]]
+(folder / f"{request['identity']['task']}.json").write_text(json.dumps(request))
+
+class Again:
+    read = asked.read
+    readline = staticmethod(lambda: line)
+
+sys.stdin = Again
+raise SystemExit(runner.main(["--outputs", str(folder / "outputs"), *sys.argv[2:]]))
+"""
+
+
+class Ended(Protocol):
+    """How a run ended, as the fixture says it."""
+
+    states: dict[str, str]
+    log: str
+
+
+class Company(Protocol):
+    """The company that the fixture gives."""
+
+    folder: Path
+    published: Sequence[str]
+
+    def deploy(self, *command: str, more: str = ...) -> None: ...
+    def run(self, dataflow: str = ..., **params: object) -> Ended: ...
+
+
+def watch(company: Company, more: str, *options: str) -> None:
+    script = company.folder / "watched.py"
+    script.write_text(WATCHED)
+    company.deploy(sys.executable, str(script), str(company.folder), *options, more=more)
+
+
+def asked(company: Company, task: str) -> dict[str, Any]:
+    request: dict[str, Any] = json.loads((company.folder / f"{task}.json").read_text())
+    return request
+
+
+def test_each_stage_goes_on_from_what_those_before_it_hand_on(company: Company) -> None:
+    watch(company, STAGES + OWN)
+    ended = company.run()
+    assert set(ended.states.values()) == {"success"}, ended.log
+    names = {"ingest", "transform_joined_flights", "transform_flight_features", "transform"}
+    assert set(ended.states) == names | {"publish"}
+    assert len(company.published) == 1
+    assert ended.log.count("handed on 1 results, ") == 2
+
+    first = asked(company, "transform_joined_flights")
+    assert (first["until"], first["carried"]) == ("joined_flights", [])
+    assert first["engine"]["name"] == "threads"
+    assert first["checkpoint_limits"] == {"megabytes": 10_000, "days": 30.0}
+    second = asked(company, "transform_flight_features")
+    assert second["until"] == "flight_features"
+    assert second["contents"] == ["what is known at joined_flights"]
+    assert second["engine"]["name"] == "sequential"
+    rest = asked(company, "transform")
+    assert rest["until"] is None
+    assert rest["checkpoints"] == first["checkpoints"]
+    lake = company.folder / "lake"
+    assert not [each for each in lake.rglob("checkpoints/**/*") if each.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("wrong-digest", "'kept.checkpoint' has 31 bytes and another digest than the result says"),
+        ("missing-file", "'nowhere.parquet' is no file in it"),
+        ("other-run", "the runner answered for RunIdentity(run='another'"),
+        ("stray", "'stray.parquet' is named by no output"),
+        ("silent", "the runner exited with 0 and sent no result"),
+    ],
+)
+def test_a_stage_that_does_not_do_as_it_says_fails(
+    company: Company, fault: str, words: str
+) -> None:
+    watch(company, STAGES, "--fault", fault)
+    ended = company.run()
+    assert ended.states["transform_joined_flights"] == "failed", ended.log
+    assert words in ended.log, ended.log
+    assert company.published == []
+    assert not list((company.folder / "lake").rglob("checkpoints/*/*"))
+
+
+def test_without_stages_nothing_is_kept_or_carried(company: Company) -> None:
+    watch(company, "")
+    company.run()
+    request = asked(company, "transform")
+    assert (request["checkpoints"], request["carried"]) == (None, [])
+    assert request["checkpoint_limits"] is None
+
+
+def test_a_fused_run_does_all_in_one_task(company: Company) -> None:
+    watch(company, FUSED)
+    ended = company.run()
+    assert ended.states == {"run": "success"}, ended.log
+    (release,) = company.published
+    assert f"published release {release} of flight_delays.v1" in ended.log
+    assert "ingested flights: 1 rows as version 0" in ended.log
+    assert asked(company, "run")["until"] is None
+
+
+def test_a_fused_run_that_fails_publishes_nothing(company: Company) -> None:
+    watch(company, FUSED, "--fault", "raising")
+    ended = company.run()
+    assert ended.states == {"run": "failed"}
+    assert "node 'flight_features' failed in flight_features (x.py:1)" in ended.log
+    assert company.published == []
+
+
+def test_a_fused_run_refuses_what_the_form_would_not_give(company: Company) -> None:
+    company.deploy(more=FUSED)
+    ended = company.run(modle="boosting")
+    assert ended.states == {"run": "failed"}
+    assert "no param 'modle'; known: 'origin'" in ended.log

@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from isthmus_contracts import Param, UnknownNameError
+from isthmus_contracts.protocol import (
+    CheckpointReused,
+    EngineProfile,
+    Event,
+    Graph,
+    NodeStarted,
+    Quality,
+)
+from isthmus_transforms.runtime import Dataflow
+from isthmus_transforms.runtime.checkpoints import modules
+from isthmus_transforms.runtime.plan import Plan
+from isthmus_transforms.runtime.resuming import Keeping, Reading
+
+Flows = Callable[..., Dataflow]
+FACTOR = Param("factor", "number", 2.0, "Factor.")
+SEQUENTIAL = EngineProfile("sequential", {})
+SALES = """
+    import pandas as pd
+    from hamilton.function_modifiers import extract_columns
+
+    def priced(orders: pd.DataFrame, factor: float) -> pd.DataFrame:
+        return orders.assign(price=orders["price"] * factor)
+
+    @extract_columns("low", "high")
+    def banded(priced: pd.DataFrame) -> pd.DataFrame:
+        return pd.DataFrame({"low": priced["price"] < 4, "high": priced["price"] >= 4})
+
+    def total(priced: pd.DataFrame) -> float:
+        return float(priced["price"].sum())
+
+    def label(factor: float) -> str:
+        return f"x{factor:g}"
+
+    def report(total: float, low: pd.Series, label: str) -> str:
+        return f"{label} {total:g} {int(low.sum())}"
+"""
+
+
+@pytest.fixture(autouse=True)
+def sources_may_be_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Believe sources that were written after this process has started, as tests do."""
+    monkeypatch.setattr(modules, "STARTED", float("inf"))
+
+
+@pytest.fixture
+def sales(flow_of: Flows) -> Dataflow:
+    checkpoints = {"prices": "priced", "bands": "banded"}
+    return flow_of(SALES, "report", "label", params=(FACTOR,), checkpoints=checkpoints)
+
+
+@pytest.fixture
+def given(orders: pd.DataFrame) -> dict[str, Reading]:
+    return {"orders": Reading(lambda _listen: orders, lambda: "the orders")}
+
+
+def unread(_listen: object) -> pd.DataFrame:
+    raise AssertionError("an input was read that no function needs")
+
+
+def ran(events: list[Event]) -> list[str]:
+    return [each.node for each in events if isinstance(each, NodeStarted)]
+
+
+def hand_over(
+    plan: Plan, given: dict[str, Reading], home: Path, carried: tuple[Path, ...] = ()
+) -> tuple[list[Event], tuple[Path, ...]]:
+    """Compute a stage as on a host of its own; return its events, and files for other hosts."""
+    events: list[Event] = []
+    spool = home / "spool"
+    spool.mkdir(parents=True)
+    keeping = Keeping(home / "kept", carried=carried)
+    kept = plan.compute_stage(given, events.append, SEQUENTIAL, keeping)
+    return events, tuple(spool / each.path for each in kept.stage(plan.frontier, spool))
+
+
+def finish(
+    dataflow: Dataflow,
+    given: dict[str, Reading],
+    home: Path,
+    carried: tuple[Path, ...],
+    *targets: str,
+) -> tuple[dict[str, object], list[Event]]:
+    events: list[Event] = []
+    plan = dataflow.plan(targets or ["report", "label"])
+    made = plan.compute(given, events.append, SEQUENTIAL, Keeping(home, carried=carried))
+    return made, events
+
+
+@pytest.mark.parametrize(
+    ("cut", "frontier"),
+    [("prices", ("priced",)), ("bands", ("priced", "banded")), ("label", ("label",))],
+)
+def test_the_frontier_is_what_the_rest_needs(
+    sales: Dataflow, cut: str, frontier: tuple[str, ...]
+) -> None:
+    plan = sales.plan(["report", "label"], until=cut)
+    assert tuple(plan.frontier) == frontier
+    assert set(plan.nodes) - {"orders", "factor"} == set(frontier)
+
+
+def test_a_cut_that_no_target_needs_is_handed_on_too(sales: Dataflow) -> None:
+    assert tuple(sales.plan(["label"], until="bands").frontier) == ("banded",)
+
+
+def test_an_output_may_be_the_last_cut(sales: Dataflow) -> None:
+    plan = sales.plan(["report", "label"], until="report")
+    assert set(plan.frontier) == {"report", "label"}
+
+
+def test_a_cut_that_is_not_offered_is_refused(sales: Dataflow) -> None:
+    with pytest.raises(UnknownNameError, match="no target 'priced'; known: 'report', 'label', "):
+        sales.plan(["report"], until="priced")
+
+
+def test_each_stage_goes_on_where_the_one_before_it_ended(
+    sales: Dataflow, given: dict[str, Reading], tmp_path: Path
+) -> None:
+    names = ["report", "label"]
+    first = sales.plan(names, until="prices")
+    events, carried = hand_over(first, given, tmp_path / "1")
+    assert ran(events) == ["priced"]
+    assert isinstance(events[0], Graph)
+    assert [each.target for each in events[0].nodes] == [None, None, "prices"]
+
+    blind = {"orders": Reading(unread, lambda: "the orders")}
+    second = sales.plan(names, until="bands")
+    events, more = hand_over(second, blind, tmp_path / "2", carried)
+    assert ran(events) == ["banded"]
+
+    made, events = finish(sales, blind, tmp_path / "3", (*carried, *more))
+    assert made == {"report": "x2 16 1", "label": "x2"}
+    assert [each.node for each in events if isinstance(each, CheckpointReused)] == [
+        "priced",
+        "banded",
+    ]
+    assert sorted(ran(events)) == ["label", "low", "report", "total"]
+
+
+CHECKED = SALES.replace(
+    "    def priced(",
+    """    from hamilton.function_modifiers import check_output
+
+    @check_output(allow_none=False, importance="fail")
+    def priced(""",
+)
+
+
+def test_a_stage_hands_on_what_has_passed_its_checks_and_only_that_stage_tells_of_them(
+    flow_of: Flows, given: dict[str, Reading], tmp_path: Path
+) -> None:
+    flow = flow_of(CHECKED, "report", params=(FACTOR,), checkpoints={"prices": "priced"})
+    plan = flow.plan(["report"], until="prices")
+    assert tuple(plan.frontier) == ("priced",)
+    first, carried = hand_over(plan, given, tmp_path / "1")
+    made, second = finish(flow, given, tmp_path / "2", carried, "report")
+    assert made == {"report": "x2 16 1"}
+    told = [[each.subject for each in one if isinstance(each, Quality)] for one in (first, second)]
+    assert told == [["priced"], []]
+
+
+def test_the_same_stage_again_on_another_host_hands_the_same_on(
+    sales: Dataflow, given: dict[str, Reading], tmp_path: Path
+) -> None:
+    plan = sales.plan(["report"], until="bands")
+    _, carried = hand_over(plan, given, tmp_path / "1")
+    blind = {"orders": Reading(unread, given["orders"].digest)}
+    events, again = hand_over(plan, blind, tmp_path / "2", carried)
+    assert ran(events) == []
+    assert [each.name for each in again] == [each.name for each in carried]
+    assert [each.read_bytes() for each in again] == [each.read_bytes() for each in carried]
+
+
+@pytest.mark.parametrize("harm", ["torn", "flipped", "foreign", "gone", "other input"])
+def test_what_is_carried_is_not_believed(
+    sales: Dataflow, given: dict[str, Reading], tmp_path: Path, harm: str
+) -> None:
+    _, (file,) = hand_over(sales.plan(["report"], until="prices"), given, tmp_path / "1")
+    content = bytearray(file.read_bytes())
+    if harm == "torn":
+        file.write_bytes(content[:-1])
+    elif harm == "flipped":
+        content[-1] ^= 1
+        file.write_bytes(content)
+    elif harm == "foreign":
+        file.write_bytes(b"something else altogether")
+    elif harm == "gone":
+        file.unlink()
+    else:
+        given = {"orders": Reading(given["orders"].read, lambda: "other orders")}
+    made, events = finish(sales, given, tmp_path / "2", (file,))
+    assert made["report"] == "x2 16 1"
+    assert "priced" in ran(events)
+    assert harm == "gone" or file.exists()  # it is not ours to delete
+
+
+def test_what_cannot_be_kept_is_computed_by_whoever_needs_it(
+    flow_of: Flows,
+    given: dict[str, Reading],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    source = """
+        import pandas as pd
+
+        def prices(orders: pd.DataFrame) -> set:
+            return set(orders["price"])
+
+        def report(prices: set) -> str:
+            return f"{sum(prices):g}"
+    """
+    odd = flow_of(source, "report", checkpoints={"cut": "prices"})
+    with caplog.at_level(logging.WARNING):
+        _, carried = hand_over(odd.plan(["report"], until="cut"), given, tmp_path / "1")
+    assert carried == ()
+    assert "node 'prices' is not saved and will be computed anew: no codec" in caplog.text
+    made, events = finish(odd, given, tmp_path / "2", (), "report")
+    assert made == {"report": "8"}
+    assert ran(events) == ["prices", "report"]
+
+
+def test_a_stage_holds_no_result_longer_than_its_own_functions_need_it(
+    flow_of: Flows, given: dict[str, Reading], tmp_path: Path
+) -> None:
+    source = """
+        import gc
+        import pandas as pd
+
+        def first(orders: pd.DataFrame) -> pd.DataFrame:
+            return orders.assign(marker=1.0)
+
+        def alive(last: int) -> int:
+            return last
+
+        def second(first: pd.DataFrame) -> int:
+            return len(first)
+
+        def last(second: int) -> int:
+            gc.collect()
+            held = [each for each in gc.get_objects() if isinstance(each, pd.DataFrame)]
+            return sum("marker" in each.columns for each in held)
+
+        def report(alive: int, first: pd.DataFrame) -> str:
+            return f"{alive} {len(first)}"
+    """
+    flow = flow_of(source, "report", checkpoints={"cut": "alive"})
+    plan = flow.plan(["report"], until="cut")
+    assert set(plan.frontier) == {"first", "alive"}
+    _, carried = hand_over(plan, given, tmp_path / "1")
+    made, _ = finish(flow, given, tmp_path / "2", carried, "report")
+    assert made == {"report": "0 3"}
