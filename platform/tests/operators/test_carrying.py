@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +60,12 @@ class Scene:
         where = Kept(self.home, BELOW, most)
         return carrying(self.lake, self.folder, where, self.told.append, lambda: self.stopped)
 
+    def carry_and_raise(self, error: BaseException, names: Iterable[str]) -> None:
+        with self.carrying() as carry:
+            for name in names:
+                carry(name)
+            raise error
+
     def carried(self) -> list[str]:
         return [Path(each).read_text() for each in handed_on(self.folder)]
 
@@ -74,10 +80,8 @@ def scene(tmp_path: Path) -> Scene:
 
 
 def test_what_was_begun_is_finished_even_where_the_run_fails(scene: Scene) -> None:
-    with pytest.raises(ValueError, match="failed"), scene.carrying() as carry:
-        carry("a")
-        carry("b")
-        raise ValueError("failed")
+    with pytest.raises(ValueError, match="failed"):
+        scene.carry_and_raise(ValueError("failed"), ["a", "b"])
     assert sorted(scene.carried()) == ["result a", "result b"]
 
 
@@ -108,13 +112,12 @@ def test_a_home_that_leads_elsewhere_is_not_followed(scene: Scene, tmp_path: Pat
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_a_task_that_is_stopped_does_not_wait(scene: Scene, error: type[BaseException]) -> None:
-    for number in range(100):
-        (scene.kept / f"r{number}").touch()
+    names = [f"r{number}" for number in range(100)]
+    for name in names:
+        (scene.kept / name).touch()
     scene.stopped = error is RuntimeError
     start = time.monotonic()
-    with pytest.raises(error), scene.carrying() as carry:
-        for number in range(100):
-            carry(f"r{number}")
-        raise error
+    with pytest.raises(error):
+        scene.carry_and_raise(error(), names)
     assert time.monotonic() - start < 3
     assert len(scene.store.begun) < 10

@@ -34,7 +34,7 @@ def folder_of(
     return folder if interval is None else folder / f"{interval.start}_{interval.end}"
 
 
-def hand_on(
+def hand_on(  # noqa: PLR0913 - from where, to where, and within which bounds
     folder: Location,
     directory: Path,
     name: str,

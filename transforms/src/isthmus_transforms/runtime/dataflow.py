@@ -140,7 +140,7 @@ class Dataflow:
         cut = self.target_nodes([until])
         stage = ordered_nodes(graph, graph.nodes.keys() & cut.values(), given)
         if not stage:
-            _LOG.warning("with these params, no function computes %r, so this stage is empty", until)
+            _LOG.warning("with these params, no function computes %r: nothing is done", until)
         found = frontier(plan, stage, cut[until])
         return replace(plan, targets=cut, nodes=stage, is_stage=True, frontier=found)
 
