@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from datetime import timedelta
+from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from isthmus_contracts import Identity
+from isthmus_contracts import Identity, Interval
 from isthmus_contracts.protocol import StagedFile
 from isthmus_platform.errors import SpoolError
 from isthmus_platform.lake import cleaning
@@ -48,7 +49,7 @@ def test_what_a_task_hands_on_the_next_finds(spool: Path, folder: Location) -> N
 
 
 def test_what_is_there_already_is_not_copied_again(spool: Path, folder: Location) -> None:
-    hand_on(folder, spool, "a.checkpoint")
+    hand_on(folder, spool, "a.checkpoint", 100)
     before = folder.names()
     assert hand_on_stage(folder, spool, [claim(spool, "a.checkpoint")]) == 8
     assert folder.names() == before
@@ -66,7 +67,7 @@ def test_a_copy_that_a_killed_task_left_unfinished_is_made_again(
 def test_runs_and_dataflows_do_not_see_each_others(
     spool: Path, folder: Location, lake: Lake
 ) -> None:
-    hand_on(folder, spool, "a.checkpoint")
+    hand_on(folder, spool, "a.checkpoint", 100)
     assert handed_on(folder_of(lake, DAYS, "manual__2")) == ()
     assert handed_on(folder_of(lake, Identity("days", 2), "manual__1")) == ()
 
@@ -74,11 +75,43 @@ def test_runs_and_dataflows_do_not_see_each_others(
 def test_what_a_run_has_left_is_forgotten(spool: Path, folder: Location, lake: Lake) -> None:
     other = folder_of(lake, DAYS, "../manual__2")
     for each in (folder, other):
-        hand_on(each, spool, "a.checkpoint")
+        hand_on(each, spool, "a.checkpoint", 100)
     forget(lake, DAYS, "manual__1")
     assert handed_on(folder) == ()
     assert contents(other) == ["result a"]
     forget(lake, DAYS, "manual__1")
+
+
+@pytest.mark.parametrize("other", ["00000000", "ffffffff"])
+def test_of_several_copies_the_next_gets_the_whole_one(
+    spool: Path, folder: Location, other: str
+) -> None:
+    with (folder / f"a.checkpoint~{other}").writing() as path:
+        path.write_text("res")
+    files = [claim(spool, "a.checkpoint")]
+    hand_on_stage(folder, spool, files)
+    assert contents(folder) == ["result a"]
+    hand_on_stage(folder, spool, files)
+    assert len(folder.names()) == 2
+
+
+def test_each_part_of_a_run_has_its_own_and_all_are_forgotten(spool: Path, lake: Lake) -> None:
+    days = [date(2013, 1, 1), date(2013, 1, 2), date(2013, 1, 3)]
+    parts = [folder_of(lake, DAYS, "1", Interval(*each)) for each in pairwise(days)]
+    hand_on(parts[0], spool, "a.checkpoint", 100)
+    assert [contents(each) for each in parts] == [["result a"], []]
+    forget(lake, DAYS, "1")
+    assert contents(parts[0]) == []
+
+
+def test_a_file_with_holes_is_not_filled_up(spool: Path, folder: Location) -> None:
+    with (spool / "holes").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(SpoolError, match="'holes' is larger than 1,000 bytes"):
+        hand_on(folder, spool, "holes", 1000)
+    with pytest.raises(SpoolError, match="larger than 8 bytes"):
+        hand_on_stage(folder, spool, [StagedFile("holes", 8, "0" * 64)])
+    assert folder.names() == ()
 
 
 @pytest.mark.parametrize(
@@ -86,7 +119,7 @@ def test_what_a_run_has_left_is_forgotten(spool: Path, folder: Location, lake: L
 )
 def test_a_name_that_leads_elsewhere_is_refused(spool: Path, folder: Location, name: str) -> None:
     with pytest.raises(SpoolError, match="is no name of a result"):
-        hand_on(folder, spool, name)
+        hand_on(folder, spool, name, 100)
     assert folder.names() == ()
 
 
@@ -96,7 +129,7 @@ def test_a_link_is_not_followed(spool: Path, folder: Location, tmp_path: Path) -
     os.link(tmp_path / "secret", spool / "hard")
     for name in ("soft", "hard", "nowhere"):
         with pytest.raises(SpoolError):
-            hand_on(folder, spool, name)
+            hand_on(folder, spool, name, 100)
     assert folder.names() == ()
 
 
@@ -111,7 +144,7 @@ def test_a_file_that_is_not_as_claimed_is_refused(spool: Path, folder: Location)
 def test_a_cleaning_takes_what_failed_runs_have_left(
     spool: Path, folder: Location, lake: Lake
 ) -> None:
-    hand_on(folder, spool, "a.checkpoint")
+    hand_on(folder, spool, "a.checkpoint", 100)
     assert cleaning.find_waste(lake, timedelta(days=1)).files == ()
     (found,) = cleaning.find_waste(lake, timedelta(0)).files
     assert found.key.startswith("dataflows/days/v1/checkpoints/")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,3 +116,18 @@ def test_what_became_no_plain_file_is_refused(spool: Path, tmp_path: Path, kind:
         os.link(spool / "a" / "b" / "model.bin", spool / "x")
     with pytest.raises(SpoolError, match="'x' is a link or no plain file"):
         take_over(spool, "x", tmp_path / "taken")
+
+
+def test_no_more_is_copied_than_is_asked_for(spool: Path, tmp_path: Path) -> None:
+    (spool / "file").write_bytes(bytes(10))
+    take_over(spool, "file", tmp_path / "whole", 10)
+    assert (tmp_path / "whole").stat().st_size == 10
+    with pytest.raises(SpoolError, match="'file' is larger than 9 bytes"):
+        take_over(spool, "file", tmp_path / "taken", 9)
+    assert (tmp_path / "taken").stat().st_size == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc")
+def test_a_file_that_holds_more_than_it_said_comes_to_an_end(tmp_path: Path) -> None:
+    with pytest.raises(SpoolError, match="'maps' is larger than 20 bytes"):
+        take_over(Path("/proc", str(os.getpid())), "maps", tmp_path / "taken", 20)

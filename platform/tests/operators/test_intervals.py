@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 from unittest.mock import Mock
@@ -27,6 +29,26 @@ from isthmus_platform.storage import DiskStore
 (DAYS,) = CARRIER_DAYS.partitioned
 QUARTER = Interval(date(2013, 1, 1), date(2013, 4, 1))
 FAN_OUT = '\n[dataflows."carrier_days.v1"]\nfan_out = true\n'
+
+# It notes from where each task is handed something, and computes as the stand-in does.
+WATCHED = """
+import json, sys
+from pathlib import Path
+from isthmus_contracts.testing import runner
+
+folder, asked, line = Path(sys.argv[1]), sys.stdin, sys.stdin.readline()
+request = json.loads(line)
+task = request["identity"]["task"]
+parts = [Path(each).parent.name for each in request["carried"]]
+(folder / f"{task}.carried").write_text(" ".join(parts))
+
+class Again:
+    read = asked.read
+    readline = staticmethod(lambda: line)
+
+sys.stdin = Again
+raise SystemExit(runner.main(["--outputs", str(folder / "outputs")]))
+"""
 
 
 class Ended(Protocol):
@@ -118,6 +140,22 @@ def test_partitions_can_be_computed_by_tasks_of_their_own(months: Months) -> Non
     ended = months.run()
     assert set(ended.states.values()) == {"success"}, ended.log
     assert months.flights == {"2013-01": 1, "2013-02": 2, "2013-03": 9}
+
+
+def test_each_part_goes_on_from_its_own_stages(months: Months) -> None:
+    script = months.company.folder / "watched.py"
+    script.write_text(WATCHED)
+    stages = f'{FAN_OUT}stages = ["carrier_days"]\n'
+    months.company.deploy(sys.executable, str(script), str(months.company.folder), more=stages)
+    ended = months.run(QUARTER)
+    assert set(ended.states.values()) == {"success"}, ended.log
+    assert months.flights == {"2013-01": 1, "2013-02": 2, "2013-03": 3}
+    found = months.company.folder.glob("transform[[]*.carried")
+    bounds = [f"2013-{month:02}-01" for month in range(1, 5)]
+    parts = [f"{start}_{end}" for start, end in pairwise(bounds)]
+    assert [each.read_text() for each in sorted(found)] == parts
+    lake = months.company.folder / "lake"
+    assert not [each for each in lake.rglob("checkpoints/**/*") if each.is_file()]
 
 
 @pytest.mark.parametrize(

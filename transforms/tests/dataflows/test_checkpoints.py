@@ -15,6 +15,6 @@ def test_every_node_can_be_kept(name: str, monkeypatch: pytest.MonkeyPatch) -> N
     dataflow = load_dataflow(name)
     plan = dataflow.plan(list(dataflow.targets))
     given = {each.name: "digest" for each in dataflow.contract.inputs}
-    found = fingerprints(plan.nodes, given, plan.params)
+    found = fingerprints(plan.nodes, given, plan.params, plan.graph.nodes.values())
     assert found.doubts == {}
     assert found.of.keys() == plan.nodes.keys()

@@ -226,6 +226,14 @@ def test_a_column_of_nulls_keeps_every_rule_but_the_one_on_nulls() -> None:
     assert _broken(table, nulls) == []
 
 
+@pytest.mark.parametrize("values", [[math.nan], [math.nan, None], [math.nan, 1.0, math.nan]])
+def test_nan_is_beyond_no_bound(values: list[float | None]) -> None:
+    bounds = {"minimum": 0, "maximum": 5, "warn_minimum": 1, "warn_maximum": 2}
+    table = Table("t", "T.", (Column("delay", "float64", "D.", nullable=True, **bounds),))
+    rows = pa.table({"delay": pa.array(values, pa.float64(), from_pandas=False)})
+    assert _broken(table, rows) == []
+
+
 def test_whatever_the_values_an_event_is_short_and_on_one_line() -> None:
     choices = tuple(f"choice {number}" for number in range(1000))
     columns = (Column("name", "string", "N.", choices=choices),)

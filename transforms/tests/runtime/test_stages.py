@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pandas as pd
 import pytest
@@ -258,3 +259,76 @@ def test_a_stage_holds_no_result_longer_than_its_own_functions_need_it(
     _, carried = hand_over(plan, given, tmp_path / "1")
     made, _ = finish(flow, given, tmp_path / "2", carried, "report")
     assert made == {"report": "0 3"}
+
+
+CHOSEN = """
+    import pandas as pd
+    from hamilton.function_modifiers import config
+
+    @config.when(factor=3.0)
+    def cleaned(orders: pd.DataFrame) -> pd.DataFrame:
+        return orders
+
+    def report(orders: pd.DataFrame) -> str:
+        return str(len(orders))
+"""
+
+
+@pytest.mark.parametrize("node", ["cleaned", "orders", "factor"])
+def test_where_a_cut_stands_for_nothing_to_compute_the_stage_does_nothing(
+    flow_of: Flows, given: dict[str, Reading], tmp_path: Path, node: str
+) -> None:
+    flow = flow_of(CHOSEN, "report", params=(FACTOR,), checkpoints={"cut": node})
+    blind = {"orders": Reading(unread, lambda: "the orders")}
+    events, carried = hand_over(flow.plan(["report"], until="cut"), blind, tmp_path / "1")
+    assert (ran(events), carried) == ([], ())
+    made, events = finish(flow, given, tmp_path / "2", carried, "report")
+    assert made == {"report": "3"}
+
+
+def test_code_that_runs_when_a_later_stage_is_loaded_is_the_same_for_all_stages(
+    flow_of: Flows,
+    module_of: Callable[..., ModuleType],
+    given: dict[str, Reading],
+    tmp_path: Path,
+) -> None:
+    contract = flow_of(CHOSEN, "report", checkpoints={"cut": "cleaned"}).contract
+    first = """
+        import pandas as pd
+
+        def cleaned(orders: pd.DataFrame) -> pd.DataFrame:
+            return orders
+    """
+    second = """
+        import pandas as pd
+
+        pd.set_option("display.width", 80)
+
+        def report(cleaned: pd.DataFrame) -> str:
+            return str(len(cleaned))
+    """
+    modules_of = (module_of(first, "first"), module_of(second, "second"))
+    flow = Dataflow(contract, modules_of, {"cut": "cleaned"})
+    _, carried = hand_over(flow.plan(["report"], until="cut"), given, tmp_path / "1")
+    _, events = finish(flow, given, tmp_path / "2", carried, "report")
+    assert ran(events) == ["report"]
+
+
+def test_a_function_may_change_what_a_stage_handed_on_as_if_it_were_new(
+    flow_of: Flows, given: dict[str, Reading], tmp_path: Path
+) -> None:
+    source = """
+        import pandas as pd
+
+        def sizes(orders: pd.DataFrame) -> pd.Series:
+            return pd.Series(pd.Categorical(["low", "high", "low"]))
+
+        def report(sizes: pd.Series) -> str:
+            sizes.iloc[0] = "high"
+            return " ".join(sizes)
+    """
+    flow = flow_of(source, "report", checkpoints={"cut": "sizes"})
+    _, carried = hand_over(flow.plan(["report"], until="cut"), given, tmp_path / "1")
+    made, events = finish(flow, given, tmp_path / "2", carried, "report")
+    assert made == {"report": "high high low"}
+    assert ran(events) == ["report"]

@@ -121,7 +121,7 @@ def accept_stage(dataflow: Dataflow, request: RunRequest, result: RunResult, lak
     spool = Path(request.spool)
     _check_spool(spool, [file.path for file in result.checkpoints])
     with usable(lake):
-        folder = folder_of(lake, dataflow.identity, request.identity.run)
+        folder = folder_of(lake, dataflow.identity, request.identity.run, request.interval)
         return hand_on_stage(folder, spool, result.checkpoints)
 
 

@@ -8,42 +8,56 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
-from isthmus_contracts import Identity
+from isthmus_contracts import Identity, Interval
 from isthmus_contracts.protocol import StagedFile
 from isthmus_platform.errors import SpoolError
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.takeover import examine, take_over
 from isthmus_platform.lake.trouble import usable
-from isthmus_platform.storage import Location
+from isthmus_platform.storage import Location, Stored
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
-def folder_of(lake: Lake, dataflow: Identity, run: str) -> Location:
-    """Return where a run's tasks leave results for each other."""
-    return lake.checkpoints(dataflow) / hashlib.sha256(run.encode()).hexdigest()[:32]
+def folder_of(
+    lake: Lake, dataflow: Identity, run: str, interval: Interval | None = None
+) -> Location:
+    """Return where a run's tasks for an interval, if it is for one, leave results for each other.
+
+    Where each part of a run has its own tasks, they would have to fetch those of all others, too.
+    """
+    folder = lake.checkpoints(dataflow) / hashlib.sha256(run.encode()).hexdigest()[:32]
+    return folder if interval is None else folder / f"{interval.start}_{interval.end}"
 
 
-def hand_on(
-    folder: Location, directory: Path, name: str, claimed: StagedFile | None = None
-) -> None:
-    """Copy a result out of a runner's directory.
+def hand_on(  # noqa: PLR0913 - from where, to where, and within which bounds
+    folder: Location,
+    directory: Path,
+    name: str,
+    most: int,
+    *,
+    below: str = ".",
+    claimed: StagedFile | None = None,
+) -> int:
+    """Copy a result out of a runner's directory, or one `below` that; return its bytes.
 
-    Raise `SpoolError` if it is no plain file, or not what was claimed; nothing is kept then.
+    Raise `SpoolError` if it is no plain file, has more bytes than `most`, or is not what was
+    claimed; nothing is kept then.
     """
     if not _NAME.fullmatch(name):
         raise SpoolError(str(directory), [f"{name!r} is no name of a result"])
     # Two tasks may hand on the same result at once; either copy will do.
     with (folder / f"{name}~{uuid4().hex[:8]}").writing() as path:
-        take_over(directory, name, path)
+        take_over(directory, str(PurePosixPath(below, name)), path, most)
         taken = examine(path)
         if claimed is not None and (taken.bytes, taken.sha256) != (claimed.bytes, claimed.sha256):
             problem = f"{name!r} has {taken.bytes} bytes and another digest than the result says"
             raise SpoolError(str(directory), [problem])
+        return taken.bytes
 
 
 def hand_on_stage(folder: Location, spool: Path, files: Iterable[StagedFile]) -> int:
@@ -51,19 +65,18 @@ def hand_on_stage(folder: Location, spool: Path, files: Iterable[StagedFile]) ->
 
     Raise `SpoolError` for a file that is not as the result says.
     """
-    there = {_named(each.key): each.bytes for each in folder.walk()}
+    there = {(name, each.bytes) for name, each in _largest(folder)}
     total = 0
     for file in files:
         total += file.bytes
-        if there.get(file.path) != file.bytes:
-            hand_on(folder, spool, file.path, file)
+        if (file.path, file.bytes) not in there:
+            hand_on(folder, spool, file.path, file.bytes, claimed=file)
     return total
 
 
 def handed_on(folder: Location) -> tuple[str, ...]:
     """Return paths on this host of what the run's tasks have left so far, one for each result."""
-    files = {_named(each): folder / each for each in folder.names()}
-    return tuple(str(each.local()) for each in files.values())
+    return tuple(str(folder.store.local(each.key)) for _, each in _largest(folder))
 
 
 def forget(lake: Lake, dataflow: Identity, run: str) -> None:
@@ -74,5 +87,9 @@ def forget(lake: Lake, dataflow: Identity, run: str) -> None:
             lake.store.remove(each.key)
 
 
-def _named(key: str) -> str:
-    return key.rpartition("/")[2].rpartition("~")[0]
+def _largest(folder: Location) -> Iterator[tuple[str, Stored]]:
+    """Yield each result's name with its largest copy: another may have been left unfinished."""
+    found: dict[str, Stored] = {}
+    for each in sorted(folder.walk(), key=lambda each: each.bytes):
+        found[each.key.rpartition("/")[2].rpartition("~")[0]] = each
+    yield from found.items()

@@ -46,12 +46,12 @@ def survey(spool: Path) -> tuple[frozenset[str], tuple[str, ...]]:
     return frozenset(files), tuple(problems)
 
 
-def take_over(spool: Path, name: str, target: Path) -> None:
-    """Copy a file out of the spool; `examine` then says what was copied.
+def take_over(spool: Path, name: str, target: Path, most: int | None = None) -> None:
+    """Copy a file of `most` bytes out of the spool; `examine` then says what was copied.
 
     It is a copy because whoever still has the spool's file open could write into a moved one. No
     link is followed, even one that was put there a moment ago.
-    Raise `SpoolError` if it turns out to be a link, or cannot be opened.
+    Raise `SpoolError` if it turns out to be a link or larger, or cannot be opened.
     """
     path = PurePosixPath(name)
     try:
@@ -65,8 +65,14 @@ def take_over(spool: Path, name: str, target: Path) -> None:
         if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
             raise SpoolError(str(spool), [f"{name!r} is a link or no plain file"])
         chunk = memoryview(bytearray(_CHUNK_BYTES))
-        while count := staged.readinto(chunk):
+        size = status.st_size  # of one with holes, before they are written out
+        while most is None or size <= most:
+            count = staged.readinto(chunk)
+            if not count:
+                return
             taken.write(chunk[:count])
+            size = max(size, taken.tell())  # somebody may still write to it
+        raise SpoolError(str(spool), [f"{name!r} is larger than {most:,} bytes"])
 
 
 def examine(path: Path) -> Taken:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from isthmus_platform.errors import LakeUnavailableError, SpoolError
@@ -14,26 +15,55 @@ from isthmus_platform.lake.trouble import usable
 from isthmus_platform.storage import Location
 
 
-@contextmanager
-def carrying(
-    lake: Lake, folder: Location, directory: Path, warn: Callable[[str], None]
-) -> Iterator[Callable[[str], None]]:
-    """Give a function that copies a result by name from the runner's directory into the folder.
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Say where in its home a runner keeps results, and how many bytes of them are carried.
 
-    It returns at once; what was begun is finished before the context ends. A result that cannot be
-    copied is only told: whoever misses it computes it again.
+    What lies below the home is the runner's: it may put a link there, or write what it likes.
     """
 
+    home: Path
+    below: str
+    most: int
+
+
+@contextmanager
+def carrying(
+    lake: Lake,
+    folder: Location,
+    kept: Kept,
+    warn: Callable[[str], None],
+    is_stopped: Callable[[], bool],
+) -> Iterator[Callable[[str], None]]:
+    """Give a function that copies a result by name from what is kept into the folder, once.
+
+    It returns at once; what was begun is finished before the context ends, unless the task is
+    stopped. A result that cannot be copied is only told: whoever misses it computes it again.
+    """
+    begun: set[str] = set()
+    left = kept.most
+
     def copy(name: str) -> None:
+        nonlocal left
         try:
             with usable(lake):
-                hand_on(folder, directory, name)
+                left -= hand_on(folder, kept.home, name, left, below=kept.below)
         except (SpoolError, LakeUnavailableError) as error:
             warn(f"a result is not carried to other hosts: {error}")
 
-    with ThreadPoolExecutor(1) as thread:
-
-        def carry(name: str) -> None:
+    def carry(name: str) -> None:
+        if name not in begun:
+            begun.add(name)
             thread.submit(copy, name)
 
-        yield carry
+    thread = ThreadPoolExecutor(1)
+    try:
+        try:
+            yield carry
+        except Exception:
+            if not is_stopped():
+                thread.shutdown()
+            raise
+        thread.shutdown()
+    finally:
+        thread.shutdown(wait=False, cancel_futures=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from isthmus_contracts import Identity
 from isthmus_contracts.codec import from_plain, to_plain
 from isthmus_contracts.protocol import (
     Answer,
@@ -60,6 +61,7 @@ class TransformOperator(DataflowOperator):
         self.pins = pins
         self.until = until
         self._process: RunnerProcess | None = None
+        self._stopped = False
 
     def execute(self, context: Context) -> dict[str, object] | None:
         """Have a runner compute, and accept its result; a stage returns nothing."""
@@ -111,6 +113,7 @@ class TransformOperator(DataflowOperator):
 
     def on_kill(self) -> None:
         """Stop the runner when Airflow says so; nothing else ends `execute`."""
+        self._stopped = True
         if self._process is not None:
             self._process.stop()
 
@@ -145,7 +148,7 @@ class TransformOperator(DataflowOperator):
                 )
                 for name, pin in pins.inputs.items()
             }
-            folder = folder_of(lake, dataflow, identity.run)
+            folder = folder_of(lake, dataflow, identity.run, pins.interval)
             carried = handed_on(folder) if settings.checkpoints else ()
         return RunRequest(
             identity=identity,
@@ -157,7 +160,7 @@ class TransformOperator(DataflowOperator):
             spool=str(spool),
             engine=EngineProfile(settings.engine, settings.engine_options),
             # The runner's to write and to believe, so it lies in its home.
-            checkpoints=str(home / "checkpoints" / str(dataflow)) if settings.checkpoints else None,
+            checkpoints=str(home / _kept_below(dataflow)) if settings.checkpoints else None,
             interval=pins.interval,
             until=self.until,
             carried=carried,
@@ -169,12 +172,17 @@ class TransformOperator(DataflowOperator):
     ) -> AbstractContextManager[Callable[[str], None]]:
         """Copy what is kept to where other hosts find it; a lake on a disk is this host's own."""
         from isthmus_platform.lake.handing import folder_of
-        from isthmus_platform.operators.carrying import carrying
+        from isthmus_platform.operators.carrying import Kept, carrying
+        from isthmus_platform.runners.limits import MEGABYTE
 
-        if request.checkpoints is None or not deployment.lake.is_bucket:
+        limits = request.checkpoint_limits
+        if limits is None or not deployment.lake.is_bucket:
             return nullcontext(lambda _name: None)
-        folder = folder_of(lake, self.contract.identity, request.identity.run)
-        return carrying(lake, folder, Path(request.checkpoints), self.log.warning)
+        dataflow = self.contract.identity
+        folder = folder_of(lake, dataflow, request.identity.run, request.interval)
+        home = Path(deployment.runners[self._settings(deployment).runner].home)
+        kept = Kept(home.resolve(), _kept_below(dataflow), limits.megabytes * MEGABYTE)
+        return carrying(lake, folder, kept, self.log.warning, lambda: self._stopped)
 
     def _run(
         self,
@@ -209,6 +217,11 @@ class TransformOperator(DataflowOperator):
         if failure.kind == "request" or (failure.kind == "dataflow" and failure.node is None):
             return AirflowFailException(message)
         return AirflowException(message)
+
+
+def _kept_below(dataflow: Identity) -> str:
+    """Return where in a runner's home it keeps the results of a dataflow."""
+    return f"checkpoints/{dataflow}"
 
 
 def _identity(context: Context) -> RunIdentity:

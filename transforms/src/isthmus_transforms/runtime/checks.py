@@ -116,7 +116,7 @@ def _of_bounds(rows: _Rows) -> Iterator[Verdict]:
         below = field.endswith("minimum")
         extreme = extremes["min" if below else "max"]
         rule = f"{words} {_number(bound)}"
-        if extreme is None or (extreme >= bound if below else extreme <= bound):
+        if extreme is None or not (extreme < bound if below else extreme > bound):  # NaN is neither
             yield rows.verdict(field, level, rule)
             continue
         compare, side, kind = (

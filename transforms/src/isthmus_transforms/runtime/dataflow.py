@@ -122,7 +122,8 @@ class Dataflow:
         """Return what a run computes for these targets; raise as `compute` does.
 
         With `until`, a checkpoint or output, it is the stage that computes that for the targets;
-        raise `UnknownNameError` for a cut that the contract does not offer.
+        it is empty where these params leave the cut out. Raise `UnknownNameError` for a cut that
+        the contract does not offer.
         """
         resolved = resolve_params(self.contract.params, params or {})
         if interval is not None:
@@ -137,8 +138,11 @@ class Dataflow:
         if until is None:
             return plan
         cut = self.target_nodes([until])
-        stage = ordered_nodes(graph, cut.values(), given)
-        return replace(plan, targets=cut, nodes=stage, frontier=frontier(plan, stage, cut[until]))
+        stage = ordered_nodes(graph, graph.nodes.keys() & cut.values(), given)
+        if not stage:
+            _LOG.warning("with these params, no function computes %r: nothing is done", until)
+        found = frontier(plan, stage, cut[until])
+        return replace(plan, targets=cut, nodes=stage, is_stage=True, frontier=found)
 
     def _graph(self, params: Mapping[str, ParamValue]) -> FunctionGraph:
         graph = build_graph(self.modules, params)

@@ -30,7 +30,7 @@ class Plan:
 
     `nodes` are all that the targets need of what the contract gives, each after its dependencies;
     `declared` are those that the contract offers as checkpoints. For a stage, `frontier` are the
-    nodes whose results the rest of the dataflow needs.
+    nodes whose results the rest of the dataflow needs, which may be none.
     """
 
     contract: Contract
@@ -40,6 +40,7 @@ class Plan:
     params: Mapping[str, ParamValue]
     nodes: Mapping[str, Node]
     declared: Collection[str] = ()
+    is_stage: bool = False
     frontier: Collection[str] = ()
 
     def describe(self) -> Graph:
@@ -86,7 +87,7 @@ class Plan:
     ) -> Checkpoints:
         nodes = self._nodes_there({*inputs, *self.params})
         digests = {name: each.digest() for name, each in inputs.items() if name in nodes}
-        found = fingerprints(nodes, digests, self.params)
+        found = fingerprints(nodes, digests, self.params, self.graph.nodes.values())
         return Checkpoints(keeping.store(), found, {*self.declared, *self.frontier}, listen)
 
     def _run(
@@ -99,8 +100,8 @@ class Plan:
         announce: bool,
     ) -> dict[str, object]:
         """Compute what is needed, and return the targets; a stage has only to keep its results."""
-        wanted = () if self.frontier else self.targets.values()
-        needed = self.frontier or self.targets.values()
+        wanted = () if self.is_stage else self.targets.values()
+        needed = self.frontier if self.is_stage else wanted
         given = {*inputs, *self.params}
         nodes = self._nodes_there(given)
         values: dict[str, object] = dict(self.params)

@@ -80,6 +80,26 @@ def test_it_is_said_once_why_a_checkpoint_is_not_saved(
     assert "its source is not there" in levels[1][1]
 
 
+class Pruned(CheckpointStore):
+    """A store in which another run deletes a file between its being found and being copied."""
+
+    def file(self, fingerprint: str) -> Path | None:
+        found = super().file(fingerprint)
+        if found is not None:
+            found.unlink()
+        return found
+
+
+def test_what_another_run_deletes_is_not_handed_on(
+    tmp_path: Path, heard: Heard, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = Fingerprints({"a": _fingerprint("a")}, {})
+    kept = Checkpoints(Pruned(tmp_path, 1_000_000, 3600), found, {"a"}, heard.append)
+    kept.computed("a", 1, 0.0, ())
+    assert kept.stage(["a"], tmp_path) == ()
+    assert "node 'a' is not saved and will be computed anew: it is not there" in caplog.text
+
+
 def test_files_count_by_content_and_order(tmp_path: Path) -> None:
     one, two = tmp_path / "1", tmp_path / "2"
     one.write_text("a")

@@ -83,11 +83,10 @@ class Checkpoints:
         for node in nodes:
             fingerprint = self._fingerprints.of.get(node)
             saved = None if fingerprint is None else self._store.file(fingerprint)
-            if saved is None:
+            path = None if saved is None else _copied(saved, spool)
+            if path is None:
                 self._tell(node, "it is not there any more", asked=True)
                 continue
-            path = spool / saved.name
-            shutil.copyfile(saved, path)
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
                 staged.append(StagedFile(path.name, file.tell(), digest))
@@ -139,3 +138,11 @@ class Checkpoints:
             self._told.add(node)
             level = logging.WARNING if asked else logging.INFO
             _LOG.log(level, "node %r is not saved and will be computed anew: %s", node, why)
+
+
+def _copied(file: Path, folder: Path) -> Path | None:
+    """Return the copy of a file in a folder, or None if another run has just deleted it."""
+    try:
+        return Path(shutil.copyfile(file, folder / file.name))
+    except FileNotFoundError:
+        return None

@@ -46,14 +46,17 @@ def fingerprints(
     nodes: Mapping[str, Node],
     inputs: Mapping[str, str | None],
     params: Mapping[str, ParamValue],
+    beside: Iterable[Node] = (),
 ) -> Fingerprints:
     """Return a fingerprint of each of the nodes by name, which come after what they depend on.
 
     `inputs` holds a digest of what is given for a node, be it an input or a result carried over;
-    None if it has none. What is in neither mapping and has no function is not given.
+    None if it has none. What is in neither mapping and has no function is not given. `beside` are
+    all nodes of the dataflow: their modules are loaded too, whichever of them a stage computes.
     """
     code = Code()
-    functions = [each for node in nodes.values() for each in node.originating_functions or ()]
+    loaded = (*nodes.values(), *beside)
+    functions = {each for node in loaded for each in node.originating_functions or ()}
     try:
         around = _around(code, functions)
     except DoubtError as doubt:

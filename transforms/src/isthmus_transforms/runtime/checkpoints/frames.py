@@ -74,6 +74,9 @@ def _read(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
     frame = pd.DataFrame(table.to_pandas())
     for name in own["utc"]:
         frame[name] = frame[name].dt.tz_convert(UTC)
+    for name, dtype in frame.dtypes.items():
+        if isinstance(dtype, pd.CategoricalDtype):
+            frame[name] = frame[name].copy()  # Arrow's own codes cannot be written to
     if own["utc index"]:
         frame = frame.tz_convert(UTC)
     if own["freq"] is not None:
