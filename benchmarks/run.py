@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import acceptance
+import dag_files
 import publication
 import rollback
 import runtime
@@ -74,10 +75,24 @@ def functions(effort: Effort) -> Iterator[Line]:
     yield from runtime.branches(effort, 5_000_000, at_least=1.7)
 
 
+def dag_file(effort: Effort) -> Iterator[Line]:
+    """Parsing the DAG file, by Airflow's own reader, in a process of its own, once it has started.
+
+    Contracts know no functions, so a dataflow of five functions and one of five hundred cost the
+    same. The catalog of a thousand holds the three real contracts again and again, by other names,
+    each in a module of its own. By hand, the same DAGs stand in one file, with every text in it;
+    that Airflow keeps the same of both is checked. Bytecode is compiled, and files are in memory.
+    """
+    yield from dag_files.by_hand(effort, 1_000, at_most=1.1)
+    yield from dag_files.by_worker(effort, 3, under=0.020)
+    yield from dag_files.by_worker(effort, effort.of(1_000), under=0.020)
+
+
 BENCHMARKS: Mapping[str, Benchmark] = {
     "publish": publish,
     "publish-in-bucket": publish_in_bucket,
     "functions": functions,
+    "dag-file": dag_file,
 }
 LIBRARIES = ("deltalake", "obstore", "pyarrow")
 
