@@ -10,6 +10,7 @@ from pathlib import Path
 import acceptance
 import dag_files
 import publication
+import resuming
 import rollback
 import runtime
 import start
@@ -89,6 +90,24 @@ def dag_file(effort: Effort) -> Iterator[Line]:
     yield from dag_files.by_worker(effort, effort.of(1_000), under=0.020)
 
 
+def resume(effort: Effort) -> Iterator[Line]:
+    """Going on after a failure at 90 % of the work, and what saving results costs a run.
+
+    Runs of twenty functions that take about as long, over made-up flights in memory: whole without
+    saving; whole with saving; one that is stopped; one that goes on in its directory. Each is in a
+    process of its own, which has computed nothing before, and with a new directory on the disk; what
+    was written may still be in memory when it is read. Times are those of `dataflow.compute`, with
+    digests of inputs and code, without the imports. Beside each other, functions make two columns
+    each, of 1.6 MB each, and an index as large; after one another, a frame of sixteen columns each.
+    What is declared is saved whatever it costs; else, only what takes twenty times as long to
+    compute as to save.
+    """
+    rows = 200_000
+    for shape in ("beside", "after"):
+        yield from resuming.after_failure(effort, shape, rows, saving=0.05, resumed=0.15)
+    yield from resuming.after_failure(effort, "after", rows, "step_9", saving=0.05, resumed=0.15)
+
+
 def around(effort: Effort) -> Iterator[Line]:
     """What a transform task's runner takes around its functions, in a new process each time.
 
@@ -105,6 +124,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "publish": publish,
     "publish-in-bucket": publish_in_bucket,
     "functions": functions,
+    "resume": resume,
     "around-functions": around,
     "dag-file": dag_file,
 }
