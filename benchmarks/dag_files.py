@@ -77,7 +77,7 @@ def by_hand(effort: Effort, dataflows: int, *, at_most: float) -> Iterator[Line]
             },
         )
     yield Line(
-        f"parsing {contracts.dataflows:,} dataflows, beside the same DAGs written by hand in a file",
+        f"parsing {contracts.dataflows:,} dataflows, beside the same DAGs by hand in a file",
         (
             Figure("by hand", found["hand"], "s"),
             Figure("ours", found["ours"], "s"),

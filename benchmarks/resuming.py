@@ -14,12 +14,12 @@ from sites import ROOT, in_folder
 _TREE = ROOT / "transforms"
 _PYTHON = _TREE / ".venv" / "bin" / "python"
 _PROGRAM = _TREE / "tests" / "programs" / "resuming.py"
+SAVING, RESUMED = 0.05, 0.15
+"""Shares of a run: what saving may cost, and what may be left for a resumed one at 90 %."""
 _SHAPES = {"beside": "beside each other", "after": "one after another"}
 
 
-def after_failure(
-    effort: Effort, shape: str, rows: int, cut: str = "", *, saving: float, resumed: float
-) -> Iterator[Line]:
+def after_failure(effort: Effort, shape: str, rows: int, *, cut: str = "") -> Iterator[Line]:
     """Measure whole runs without and with saving, and one that goes on from a failed one.
 
     The contract declares a checkpoint at the node `cut`, if any.
@@ -33,10 +33,10 @@ def after_failure(
             Figure("a run without saving", found["whole"], "s"),
             Figure("results saved", found["saves"]),
             Figure("of", found["saved"] / MB, "MB"),
-            Figure("saving", found["saving"] / found["whole"] - 1, under=saving),
+            Figure("saving", found["saving"] / found["whole"] - 1, under=SAVING),
             Figure("failed after", found["done"]),
             Figure("functions called again", found["anew"]),
-            Figure("resumed", found["resumed"] / found["whole"], under=resumed),
+            Figure("resumed", found["resumed"] / found["whole"], under=RESUMED),
         ),
     )
 

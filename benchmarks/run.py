@@ -95,17 +95,18 @@ def resume(effort: Effort) -> Iterator[Line]:
 
     Runs of twenty functions that take about as long, over made-up flights in memory: whole without
     saving; whole with saving; one that is stopped; one that goes on in its directory. Each is in a
-    process of its own, which has computed nothing before, and with a new directory on the disk; what
-    was written may still be in memory when it is read. Times are those of `dataflow.compute`, with
-    digests of inputs and code, without the imports. Beside each other, functions make two columns
-    each, of 1.6 MB each, and an index as large; after one another, a frame of sixteen columns each.
-    What is declared is saved whatever it costs; else, only what takes twenty times as long to
-    compute as to save.
+    process of its own, which has computed nothing before, and with a new directory on the disk;
+    what was written may still be in memory when it is read. Times are those of `dataflow.compute`,
+    with digests of inputs and code, without the imports.
+
+    Beside each other, functions make two columns and an index each, of 5 MB; one after another, a
+    frame of sixteen columns each, of 26 MB. What is declared is saved whatever it costs, else what
+    takes twenty times as long to compute as to save: shorter functions are computed again.
     """
     rows = 200_000
     for shape in ("beside", "after"):
-        yield from resuming.after_failure(effort, shape, rows, saving=0.05, resumed=0.15)
-    yield from resuming.after_failure(effort, "after", rows, "step_9", saving=0.05, resumed=0.15)
+        yield from resuming.after_failure(effort, shape, rows)
+    yield from resuming.after_failure(effort, "after", rows, cut="step_9")
 
 
 def around(effort: Effort) -> Iterator[Line]:

@@ -161,7 +161,7 @@ def around_functions(effort: Effort, *, under: float) -> Iterator[Line]:
         )
     for name, runner in runners.items():
         yield Line(
-            f"around the functions of {name}, beside `python -c \"{_IMPORT}\"`",
+            f'around the functions of {name}, beside `python -c "{_IMPORT}"`',
             (
                 Figure("that", found["imports"], "s"),
                 Figure("until the first node", runner.median("before"), "s"),

@@ -41,9 +41,7 @@ def _ignore() -> None:
     """Do nothing."""
 
 
-def serve(
-    line: str, send: Callable[[Answer], None], loaded: Callable[[], None] = _ignore
-) -> int:
+def serve(line: str, send: Callable[[Answer], None], loaded: Callable[[], None] = _ignore) -> int:
     """Answer the request on `line`; return 0 after a result, another status after a failure.
 
     `loaded` is called once everything is imported.
@@ -60,9 +58,7 @@ def serve(
     return 0
 
 
-def _fulfil(
-    request: RunRequest, dataflow: Dataflow, send: Callable[[Answer], None]
-) -> RunResult:
+def _fulfil(request: RunRequest, dataflow: Dataflow, send: Callable[[Answer], None]) -> RunResult:
     version = dataflow.contract.version
     if request.contract_version != version:
         raise ContractVersionError(request.dataflow, request.contract_version, version)

@@ -93,7 +93,9 @@ def run(dataflow: Dataflow, legs: pd.DataFrame, kept: Path | None, stop: int | N
     return found
 
 
-def apart(dataflow: Dataflow, legs: pd.DataFrame, kept: Path | None, stop: int | None = None) -> Run:
+def apart(
+    dataflow: Dataflow, legs: pd.DataFrame, kept: Path | None, stop: int | None = None
+) -> Run:
     """Return what `run` returns, in a process that has computed nothing before."""
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
