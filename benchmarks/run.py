@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import acceptance
+import dag_files
 import publication
+import resuming
 import rollback
 import runtime
+import start
 from clock import Effort, circumstances
 from lines import MB, Line, page, section, sections_of
 from rich.console import Console
@@ -74,10 +77,57 @@ def functions(effort: Effort) -> Iterator[Line]:
     yield from runtime.branches(effort, 5_000_000, at_least=1.7)
 
 
+def dag_file(effort: Effort) -> Iterator[Line]:
+    """Parsing the DAG file, by Airflow's own reader, in a process of its own, once it has started.
+
+    Contracts know no functions, so a dataflow of five functions and one of five hundred cost the
+    same. The catalog of a thousand holds the three real contracts again and again, by other names,
+    each in a module of its own. By hand, the same DAGs stand in one file, with every text in it;
+    that Airflow keeps the same of both is checked. Bytecode is compiled, and files are in memory.
+    """
+    yield from dag_files.by_hand(effort, 1_000, at_most=1.1)
+    yield from dag_files.by_worker(effort, 3, under=0.020)
+    yield from dag_files.by_worker(effort, effort.of(1_000), under=0.020)
+
+
+def resume(effort: Effort) -> Iterator[Line]:
+    """Going on after a failure at 90 % of the work, and what saving results costs a run.
+
+    Runs of twenty functions that take about as long, over made-up flights in memory: whole without
+    saving; whole with saving; one that is stopped; one that goes on in its directory. Each is in a
+    process of its own, which has computed nothing before, and with a new directory on the disk;
+    what was written may still be in memory when it is read. Times are those of `dataflow.compute`,
+    with digests of inputs and code, without the imports.
+
+    Beside each other, functions make two columns and an index each, of 5 MB; one after another, a
+    frame of sixteen columns each, of 26 MB. What is declared is saved whatever it costs, else what
+    takes twenty times as long to compute as to save: shorter functions are computed again.
+    """
+    rows = 200_000
+    for shape in ("beside", "after"):
+        yield from resuming.after_failure(effort, shape, rows)
+    yield from resuming.after_failure(effort, "after", rows, cut="step_9")
+
+
+def around(effort: Effort) -> Iterator[Line]:
+    """What a transform task's runner takes around its functions, in a new process each time.
+
+    Bytecode is compiled and files are in memory. From the process's start to its first node, and
+    from its last node to its end, beside an interpreter that only imports; Hamilton then imports
+    each library that it has a plug-in for and that is there, among them those of flight_delays.
+    The smallest dataflow needs none of these, so it stands beside the imports without plug-ins too.
+    Steps are measured in a program that does one after another what a runner does.
+    """
+    yield from start.around_functions(effort, under=1.3)
+
+
 BENCHMARKS: Mapping[str, Benchmark] = {
     "publish": publish,
     "publish-in-bucket": publish_in_bucket,
     "functions": functions,
+    "resume": resume,
+    "around-functions": around,
+    "dag-file": dag_file,
 }
 LIBRARIES = ("deltalake", "obstore", "pyarrow")
 

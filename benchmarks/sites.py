@@ -46,7 +46,7 @@ class Site:
 @contextmanager
 def on_disk() -> Iterator[Site]:
     """Give a lake on the disk on which the repository lies; it is gone afterwards."""
-    with _folder() as folder:
+    with in_folder() as folder:
         lake = Lake(DiskStore(folder / "lake"))
         yield Site(lake, folder, ("--state", str(folder)))
 
@@ -54,7 +54,7 @@ def on_disk() -> Iterator[Site]:
 @contextmanager
 def in_bucket() -> Iterator[Site]:
     """Give a lake in a bucket of a server that is started for it; both are gone afterwards."""
-    with _folder() as folder, _server() as endpoint:
+    with in_folder() as folder, _server() as endpoint:
         httpx.put(f"{endpoint}/lake").raise_for_status()
         credentials = Credentials(endpoint, "us-east-1", "access", "secret")
         cache = Cache(folder / "cache", _CACHE_BYTES)
@@ -77,7 +77,8 @@ def in_bucket() -> Iterator[Site]:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def in_folder() -> Iterator[Path]:
+    """Give an empty folder on the disk on which the repository lies; it is gone afterwards."""
     # What the system gives for temporary files may be memory.
     place = ROOT / "var"
     place.mkdir(exist_ok=True)

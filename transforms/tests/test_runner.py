@@ -139,6 +139,13 @@ def test_a_function_hears_nothing_on_standard_input(
     assert (tmp_path / "asking.txt").read_text() == "heard ''"
 
 
+def test_garbage_is_looked_for_while_functions_run(
+    trouble: Callable[[str], Subject], tmp_path: Path
+) -> None:
+    assert run(trouble("collecting")).status == 0
+    assert (tmp_path / "collecting.txt").read_text() == "True True"
+
+
 def test_a_function_that_raises_ends_it_with_status_1(trouble: Callable[[str], Subject]) -> None:
     transcript = run(trouble("raising"))
     assert transcript.status == 1

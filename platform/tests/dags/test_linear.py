@@ -168,6 +168,37 @@ def test_airflow_finds_the_catalog_and_nothing_else() -> None:
 
 
 @pytest.mark.usefixtures("deployment")
+@pytest.mark.parametrize("name", [str(each.identity) for each in CATALOG.dataflows])
+def test_where_a_task_runs_only_its_own_dag_is_built(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What Airflow itself sets around a worker's reading, and `get_parsing_context` tells.
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", name)
+    bag = DagBag(FOLDER, bundle_path=FOLDER, bundle_name="test")
+    assert bag.import_errors == {}
+    assert list(bag.dags) == [name]
+    assert serialized(bag.dags[name]) == serialized(whole_bag().dags[name])
+
+
+def whole_bag() -> DagBag:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID")
+        return DagBag(FOLDER, bundle_path=FOLDER, bundle_name="test")
+
+
+def test_a_dag_that_stands_for_a_mistake_is_built_alone_too(deployment: Path) -> None:
+    part = '\n[dataflows."flight_delays.v1"]\nretires = 3\n[dataflows."a b"]\n'
+    deployment.write_text(LOCAL.read_text() + part)
+    for each in build_dags(CATALOG).values():
+        (alone,) = build_dags(CATALOG, only=each.dag_id).values()
+        assert serialized(alone) == serialized(each)
+    assert build_dags(CATALOG, only="tokyo.v1") == {}
+    deployment.write_text("[lake")
+    (alone,) = build_dags(CATALOG, only="airport_days.v1").values()
+    assert "it is no TOML" in str(alone.dag_display_name)
+
+
+@pytest.mark.usefixtures("deployment")
 def test_the_dag_file_imports_no_library_that_only_a_run_needs() -> None:
     probe = (
         "import sys, isthmus_platform.dags.isthmus_dags\n"

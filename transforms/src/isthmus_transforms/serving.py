@@ -37,10 +37,20 @@ from isthmus_transforms.runtime.source import code_version
 _STATUS = {"dataflow": 1, "request": 2, "runner": 3}
 
 
-def serve(line: str, send: Callable[[Answer], None]) -> int:
-    """Answer the request on `line`; return 0 after a result, another status after a failure."""
+def _ignore() -> None:
+    """Do nothing."""
+
+
+def serve(line: str, send: Callable[[Answer], None], loaded: Callable[[], None] = _ignore) -> int:
+    """Answer the request on `line`; return 0 after a result, another status after a failure.
+
+    `loaded` is called once everything is imported.
+    """
     try:
-        send(_fulfil(decode_request(line), send))
+        request = decode_request(line)
+        dataflow = load_dataflow(request.dataflow)
+        loaded()
+        send(_fulfil(request, dataflow, send))
     except Exception as error:  # noqa: BLE001 - whatever it is, the platform is told
         failure = _failure(error)
         send(failure)
@@ -48,8 +58,7 @@ def serve(line: str, send: Callable[[Answer], None]) -> int:
     return 0
 
 
-def _fulfil(request: RunRequest, send: Callable[[Answer], None]) -> RunResult:
-    dataflow = load_dataflow(request.dataflow)
+def _fulfil(request: RunRequest, dataflow: Dataflow, send: Callable[[Answer], None]) -> RunResult:
     version = dataflow.contract.version
     if request.contract_version != version:
         raise ContractVersionError(request.dataflow, request.contract_version, version)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -36,6 +37,11 @@ def leaving() -> str:
     sys.exit(0)
 
 
+def collecting() -> str:
+    """Say whether garbage is looked for, and whether libraries are left out of that."""
+    return f"{gc.isenabled()} {gc.get_freeze_count() > 10_000}"
+
+
 def lasting() -> str:
     """Start a child, say who it is, and wait."""
     child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
@@ -53,7 +59,7 @@ dataflow = Dataflow(
         inputs=(),
         outputs=tuple(
             File(each, "Trouble.", ".txt")
-            for each in ("printing", "asking", "raising", "leaving", "lasting")
+            for each in ("printing", "asking", "raising", "leaving", "collecting", "lasting")
         ),
     ),
     modules=(sys.modules[__name__],),

@@ -16,7 +16,7 @@ from isthmus_contracts import Dataflow, Identity
 from isthmus_contracts import Param as ContractParam
 from isthmus_contracts.catalog import Catalog
 from isthmus_contracts.dataflows import INTERVAL_FIELDS
-from isthmus_platform.dags.mistakes import mistaken_dag, retired_dag
+from isthmus_platform.dags.mistakes import mistaken_dag, mistaken_id, retired_dag
 from isthmus_platform.dags.pages import dataflow_page
 from isthmus_platform.deployment import Deployment, load_deployment
 from isthmus_platform.errors import DeploymentError, RetiredError
@@ -27,23 +27,27 @@ from isthmus_platform.operators.retirement import check_not_retired
 from isthmus_platform.settings import Settings
 
 
-def build_dags(catalog: Catalog, today: date | None = None) -> dict[str, DAG]:
-    """Return a DAG for each dataflow; `today` is by default the day in UTC.
+def build_dags(
+    catalog: Catalog, today: date | None = None, only: str | None = None
+) -> dict[str, DAG]:
+    """Return a DAG for each dataflow, or the one whose id is `only`; by default `today` is in UTC.
 
     Where the deployment does not allow a dataflow to run, or its last day has passed, its DAG says
     why instead, in the list of DAGs, on its page, and when it is triggered.
     """
+    wanted = [each for each in catalog.dataflows if only in (None, str(each.identity))]
     try:
         deployment = load_deployment()
     except DeploymentError as error:
-        return {
-            str(each.identity): mistaken_dag(str(each.identity), error)
-            for each in catalog.dataflows
-        }
+        return {str(each.identity): mistaken_dag(str(each.identity), error) for each in wanted}
+    built = {str(each.identity): _dag_or_mistake(each, deployment, today) for each in wanted}
     strangers = deployment.strangers(catalog)
-    return {name: mistaken_dag(name, error) for name, error in strangers.items()} | {
-        str(each.identity): _dag_or_mistake(each, deployment, today) for each in catalog.dataflows
+    mistaken = {
+        name: mistaken_dag(name, error)
+        for name, error in strangers.items()
+        if only in (None, mistaken_id(name))
     }
+    return mistaken | built
 
 
 def _dag_or_mistake(dataflow: Dataflow, deployment: Deployment, today: date | None) -> DAG:

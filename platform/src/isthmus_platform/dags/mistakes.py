@@ -41,7 +41,7 @@ def retired_dag(name: str, error: RetiredError) -> DAG:
 
 def _refusing_dag(name: str, error: UserError, page: str, tag: str) -> DAG:
     with DAG(
-        dag_id=_dag_id(name),
+        dag_id=mistaken_id(name),
         dag_display_name=f"{name[:_LONGEST]} cannot run: {error}"[:_LONGEST_TITLE],
         description=str(error),
         doc_md=page,
@@ -52,8 +52,8 @@ def _refusing_dag(name: str, error: UserError, page: str, tag: str) -> DAG:
     return dag
 
 
-def _dag_id(name: str) -> str:
-    """Return the name as Airflow allows it; different names stay different."""
+def mistaken_id(name: str) -> str:
+    """Return the DAG's id: the name as Airflow allows it; different names stay different."""
     allowed = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:_LONGEST]
     if allowed == name:
         return name

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from isthmus_contracts.protocol import CheckpointWritten
@@ -149,12 +150,31 @@ def test_the_cost_is_that_of_the_saves_so_far_of_the_type() -> None:
     assert worth.cost(bytes, 5000) == 5.0
     assert worth.cost(bytes, 5) == 1.0
     assert worth.cost(str, 5) is None
+    for _ in range(3):
+        worth.measured(bytes, 1000, 1.0)
+    assert worth.cost(bytes, 1000) == 1.0  # and not what all of them took together
+    assert worth.cost(bytes, 5000) == 5.0
 
 
-def test_a_sample_is_measured_and_scaled() -> None:
-    ticks = iter([0.0, 1.0])
-    frame = pd.DataFrame({"a": np.zeros(50_000)})
-    assert sample_cost(frame, lambda: next(ticks)) == 5.0
+@pytest.mark.parametrize(
+    "value",
+    [
+        pd.DataFrame({"a": np.zeros(96_000)}),
+        pd.Series(np.zeros(96_000)),
+        np.zeros(96_000),
+        pa.table({"a": np.zeros(96_000)}),
+    ],
+)
+def test_two_samples_tell_what_a_save_costs_from_what_its_rows_do(value: object) -> None:
+    ticks = iter([0.0, 3.0, 3.0, 8.0])  # 3 s for a thousand rows, 5 s for twenty thousand
+    assert sample_cost(value, lambda: next(ticks)) == 5.0 + 2.0 * 4
+    ticks = iter([0.0, 9.0, 9.0, 10.0])  # the first was disturbed
+    assert sample_cost(value, lambda: next(ticks)) == 1.0
+
+
+def test_what_is_small_is_measured_whole() -> None:
+    ticks = iter([0.0, 3.0])
+    assert sample_cost(pd.DataFrame({"a": np.zeros(20_000)}), lambda: next(ticks)) == 3.0
 
 
 def test_sizes_are_those_in_memory() -> None:

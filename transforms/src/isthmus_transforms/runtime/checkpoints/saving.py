@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import sys
 import time
@@ -19,7 +20,7 @@ SHARE = 0.05
 """Saves that nobody asked for take at most this share of the time spent computing."""
 WORTH_MEASURING = 0.1
 """In s: what takes less to compute is not worth finding out what saving it costs."""
-_SAMPLE_ROWS = 10_000
+_FEW_ROWS, _MANY_ROWS = 1_000, 20_000
 _SMALL_BYTES = 1 << 20
 
 
@@ -29,7 +30,7 @@ class Worth:
     def __init__(self) -> None:
         self._behind: dict[str, float] = {}
         self._own: dict[str, tuple[float, tuple[str, ...]]] = {}
-        self._rates: dict[type, tuple[float, float]] = {}
+        self._rates: dict[type, tuple[int, int, float]] = {}
         self._computed = 0.0
         self._spent = 0.0
 
@@ -84,15 +85,19 @@ class Worth:
 
     def measured(self, kind: type, size: int, seconds: float) -> None:
         """Note what a save of a value of this type and size took."""
-        total, spent = self._rates.get(kind, (0.0, 0.0))
-        self._rates[kind] = (total + size, spent + seconds)
+        saves, total, spent = self._rates.get(kind, (0, 0, 0.0))
+        self._rates[kind] = (saves + 1, total + size, spent + seconds)
 
     def cost(self, kind: type, size: int) -> float | None:
-        """Return what saves of this type cost so far, for this many bytes; None before any."""
+        """Return what a save of this type costs, for this many bytes, by those so far, if any.
+
+        A small value costs as much as the mean of those.
+        """
         if kind not in self._rates:
             return None
-        total, spent = self._rates[kind]
-        return spent * max(1.0, size / total) if total else spent
+        saves, total, spent = self._rates[kind]
+        mean = spent / saves
+        return mean * max(1.0, size * saves / total) if total else mean
 
 
 def size_of(value: object) -> int | None:
@@ -123,18 +128,39 @@ def _small_size(value: object) -> int | None:
 
 
 def sample_cost(value: object, clock: Callable[[], float] = time.perf_counter) -> float:
-    """Return the seconds that encoding the value takes, measured on its first rows.
+    """Return the seconds that encoding and hashing the value takes, told from its first rows.
 
-    Raise `NotSavableError` if it has no codec or is refused.
+    Two samples tell what each save costs from what its rows do: of wide frames, the first is most
+    of what a sample takes. Raise `NotSavableError` if it has no codec or is refused.
     """
     codec = codec_for(value)
-    sample, scale = value, 1.0
-    if isinstance(value, pd.DataFrame | pd.Series) and len(value) > _SAMPLE_ROWS:
-        sample, scale = value.iloc[:_SAMPLE_ROWS], len(value) / _SAMPLE_ROWS
-    elif isinstance(value, np.ndarray) and value.ndim and len(value) > _SAMPLE_ROWS:
-        sample, scale = value[:_SAMPLE_ROWS], len(value) / _SAMPLE_ROWS
-    elif isinstance(value, pa.Table) and value.num_rows > _SAMPLE_ROWS:
-        sample, scale = value.slice(0, _SAMPLE_ROWS), value.num_rows / _SAMPLE_ROWS
-    start = clock()
-    codec.write(sample, io.BytesIO())
-    return (clock() - start) * scale
+
+    def cost(sample: object) -> float:
+        start = clock()
+        content = io.BytesIO()
+        codec.write(sample, content)
+        hashlib.sha256(content.getbuffer())
+        return clock() - start
+
+    rows = _rows_of(value)
+    if rows is None or rows <= _MANY_ROWS:
+        return cost(value)
+    few, many = (cost(_first_rows(value, each)) for each in (_FEW_ROWS, _MANY_ROWS))
+    return many + max(0.0, many - few) / (_MANY_ROWS - _FEW_ROWS) * (rows - _MANY_ROWS)
+
+
+def _rows_of(value: object) -> int | None:
+    if isinstance(value, pd.DataFrame | pd.Series):
+        return len(value)
+    if isinstance(value, np.ndarray) and value.ndim:
+        return len(value)
+    return int(value.num_rows) if isinstance(value, pa.Table) else None
+
+
+def _first_rows(value: object, rows: int) -> object:
+    if isinstance(value, pd.DataFrame | pd.Series):
+        return value.iloc[:rows]
+    if isinstance(value, np.ndarray):
+        return value[:rows]
+    assert isinstance(value, pa.Table)  # noqa: S101
+    return value.slice(0, rows)
