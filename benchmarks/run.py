@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import acceptance
+import endtoend
 import publication
 import rollback
 import runtime
 from clock import Effort, circumstances
+from installed import installed
 from lines import MB, Line, page, section, sections_of
 from rich.console import Console
 from sites import in_bucket, on_disk
@@ -74,10 +76,18 @@ def functions(effort: Effort) -> Iterator[Line]:
     yield from runtime.branches(effort, 5_000_000, at_least=1.7)
 
 
+def end_to_end(effort: Effort) -> Iterator[Line]:
+    """Measure runs through a real Airflow."""
+    with installed(effort) as airflow:
+        yield from endtoend.beside_script(airflow, effort, under=1.15)
+        yield from endtoend.beside_tasks(airflow, effort, at_least=8)
+
+
 BENCHMARKS: Mapping[str, Benchmark] = {
     "publish": publish,
     "publish-in-bucket": publish_in_bucket,
     "functions": functions,
+    "end-to-end": end_to_end,
 }
 LIBRARIES = ("deltalake", "obstore", "pyarrow")
 
