@@ -20,7 +20,6 @@ from sites import ROOT, on_disk
 from isthmus_platform.demo.company import load_company
 from isthmus_platform.deployment import LOCAL
 from isthmus_platform.installation import Client, Installation, running
-from isthmus_platform.installation.client import Run
 
 PYTHON = ROOT / "transforms" / ".venv" / "bin" / "python"
 PROGRAMS = ROOT / "transforms" / "tests" / "programs"
@@ -65,35 +64,47 @@ dataflow = replace(other, contract=CATALOG.dataflow("{name}_fused"))
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """Hold how long a run waited for its start, and how long it took from there."""
+    """Hold how long a run waited for its start, took from there, and how long each task took."""
 
     waited: float
     took: float
+    tasks: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Airflow:
-    """An Airflow that is up, and the folder in which everything lies."""
+    """An Airflow that is up."""
 
     client: Client
-    folder: Path
-    variables: Mapping[str, str]
+    installation: Installation
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder in which everything lies."""
+        return self.installation.state
 
     def run(self, dag: str) -> Ran:
         """Run a DAG to its end; raise `RuntimeError` if it fails."""
         run = self.client.wait(dag, self.client.trigger(dag), _PATIENCE_SECONDS)
+        tasks = self.client.tasks(dag, run.id)
         if run.state != "success":
-            tasks = {each.name: each.state for each in self.client.tasks(dag, run.id)}
-            raise RuntimeError(f"{dag} is {run.state}: {tasks}")
-        return _ran(run)
+            raise RuntimeError(f"{dag} is {run.state}: { {each.id: each.state for each in tasks} }")
+        assert run.queued
+        assert run.start
+        assert run.end
+        return Ran(
+            (run.start - run.queued).total_seconds(),
+            (run.end - run.start).total_seconds(),
+            {each.id: each.duration or 0 for each in tasks},
+        )
 
-    def export(self, dataflow: str, folder: Path) -> None:
-        """Write what the last run of a dataflow read as Parquet files."""
+    def export(self, dataflow: str) -> None:
+        """Write what the last run of a dataflow read as Parquet files, into `exported`."""
         command = [sys.executable, "-m", "isthmus_platform.cli", "--state", str(self.folder)]
-        command += ["--deployment", str(self.folder / "deployment.toml")]
+        command += ["--deployment", str(self.installation.deployment)]
         subprocess.run(
-            [*command, "export-inputs", dataflow, str(folder)],
-            env={**outside(), **self.variables},
+            [*command, "export-inputs", dataflow, str(self.folder / "exported")],
+            env={**outside(), **self.installation.environment},
             check=True,
             stdout=subprocess.DEVNULL,
         )
@@ -108,27 +119,31 @@ def outside() -> dict[str, str]:
 def installed(effort: Effort) -> Iterator[Airflow]:
     """Bring an Airflow up over this effort's share of the flights; it is gone afterwards."""
     with on_disk() as site:
-        folder = site.folder
-        database = folder / "company.sqlite"
-        load_company(_DATA, database, bool)
-        _thin_out(database, effort)
-        _write_deployment(folder)
-        _write_dags(folder, effort)
-        variables = {
+        installation = laid_out(site.folder, effort)
+        with running(installation, bool) as up, Client(up.url) as client:
+            yield Airflow(client, installation)
+
+
+def laid_out(folder: Path, effort: Effort) -> Installation:
+    """Write all that an installation needs into a folder: flights, sources, deployment, DAGs."""
+    database = folder / "company.sqlite"
+    load_company(_DATA, database, bool)
+    _thin_out(database, effort)
+    _write_sources(folder)
+    _write_deployment(folder)
+    _write_dags(folder, effort)
+    return Installation(
+        state=folder,
+        deployment=folder / "deployment.toml",
+        dags_folder=folder / "dags",
+        port=_free_port(),
+        environment={
             "AIRFLOW_CONN_NYC_OPERATIONS": f"sqlite:///{database}",
             "ISTHMUS_STATE": str(folder),
             "ISTHMUS_TRANSFORMS_PYTHON": str(PYTHON),
             "PYTHONPATH": str(_contracts(folder)),
-        }
-        installation = Installation(
-            state=folder,
-            deployment=folder / "deployment.toml",
-            dags_folder=folder / "dags",
-            port=_free_port(),
-            environment=variables,
-        )
-        with running(installation, bool) as up, Client(up.url) as client:
-            yield Airflow(client, folder, variables)
+        },
+    )
 
 
 def takes() -> dict[str, list[str]]:
@@ -141,13 +156,6 @@ def takes() -> dict[str, list[str]]:
         known = ordered.keys() | {"flights"}
         ordered |= {name: needs for name, needs in found.items() if known.issuperset(needs)}
     return ordered
-
-
-def _ran(run: Run) -> Ran:
-    assert run.queued
-    assert run.start
-    assert run.end
-    return Ran((run.start - run.queued).total_seconds(), (run.end - run.start).total_seconds())
 
 
 def _thin_out(database: Path, effort: Effort) -> None:
@@ -167,7 +175,6 @@ def _write_deployment(folder: Path) -> None:
     for name in ("flight_delays", "flight_facts"):
         text += f'\n[dataflows."{name}_fused.v1"]\nfused = true\n'
     (folder / "deployment.toml").write_text(text, encoding="utf-8")
-    _write_sources(folder)
 
 
 def _write_sources(folder: Path) -> None:

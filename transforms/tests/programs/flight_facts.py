@@ -146,9 +146,7 @@ def flights_of_day(date: pd.Series) -> pd.Series:
     return date.groupby(date).transform("size")
 
 
-def flights_of_hour(
-    arrived: pd.DataFrame, date: pd.Series, departure_hour: pd.Series
-) -> pd.Series:
+def flights_of_hour(arrived: pd.DataFrame, date: pd.Series, departure_hour: pd.Series) -> pd.Series:
     return date.groupby([arrived["origin"], date, departure_hour]).transform("size")
 
 
@@ -205,7 +203,10 @@ def over_weekday(arrival_delay: pd.Series, weekday_delay: pd.Series) -> pd.Serie
 
 
 def expected_delay(
-    carrier_delay: pd.Series, route_delay: pd.Series, hour_delay: pd.Series, weekday_delay: pd.Series
+    carrier_delay: pd.Series,
+    route_delay: pd.Series,
+    hour_delay: pd.Series,
+    weekday_delay: pd.Series,
 ) -> pd.Series:
     return (carrier_delay + route_delay + hour_delay + weekday_delay) / 4
 
