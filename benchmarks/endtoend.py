@@ -27,11 +27,11 @@ def beside_script(airflow: Airflow, effort: Effort, *, under: float) -> Iterator
     found, ran = _measured(airflow, effort, dags, "script", run_script)
     for dag, chain, tasks in (
         ("flight_delays.v1", "nothing_3", ("ingest", "transform", "publish")),
-        ("flight_delays_fused.v1", "nothing_1", ("run",)),
+        ("flight_delays_fused.v1", "nothing_1", ()),
     ):
         times = {name: median(each.tasks[name] for each in ran[dag]) for name in tasks}
         yield Line(
-            f"a run of flight_delays {'in three tasks' if len(tasks) > 1 else 'fused'}, beside a "
+            f"a run of flight_delays {'in three tasks' if tasks else 'fused'}, beside a "
             "script with the same functions and as many tasks that do nothing",
             (
                 Figure("run", found[dag], "s"),
