@@ -37,7 +37,7 @@ def test_a_run_goes_on_from_what_a_failed_one_has_kept(
     airflow.deploy(retries)
     run = airflow.run()
     assert run.state == "success", airflow.log(run, "transform")
-    assert "joined_flights was kept by an earlier try or run" in airflow.log(run, "transform")
+    assert "joined_flights was kept by an earlier task, try or run" in airflow.log(run, "transform")
     again = computed(airflow, run)
     assert "joined_flights" in first
     assert "joined_flights" not in again

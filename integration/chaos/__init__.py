@@ -9,13 +9,12 @@ almost the same plans; take seeds that lie far apart. From the inside out:
 - `tasks`, `traps`, `bugs`: that process, which executes the real operators;
 - `zygote`: the process that it is forked from in milliseconds, for it has imported Airflow already;
 - `lying_runner`: a runner that changes what the real one says;
-- `plans`: what can happen in a case; `kinds`, and `months` for runs for an interval, draw it from
-  a seed with a `dice`; `moments` says where a task can be struck, `spans` what runs are for;
+- `plans`: what can happen in a case; `kinds`, with `months` for runs for an interval and `resumes`
+  for checkpoints, draw it from a seed with a `dice`; `moments` says where a task or a runner can be
+  struck, `spans` what runs are for;
 - `scheduler`, `cases`: the part that Airflow plays, and one plan carried out;
 - `lakes`, `invariants`, `partitions`: what is read from the lake, and what must hold of it;
+- `stores`: what befalls checkpoints, and what must hold of them; `disks`: small ones, soon full;
 - `templates`: the lake that every case starts with, and the content of undisturbed runs;
 - `sessions`, `__main__`: many cases, two at a time, and their table.
-
-Not here yet, for the product has none: checkpoints (a kill while one is written, bytes of one that
-are flipped).
 """

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from isthmus_contracts.catalog import CATALOG
+from isthmus_platform import runners
 from isthmus_platform.lake import (
     acceptance,
     cleaning,
@@ -22,6 +23,8 @@ from isthmus_platform.lake import (
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.runners.process import RunnerProcess
 from isthmus_platform.storage import Location
+
+from .stores import faulty_runner
 
 
 def plant(name: str | None) -> None:
@@ -173,6 +176,20 @@ def _leaves_lock() -> None:
     publishing._Attempt.prepare = prepare  # type: ignore[assignment, method-assign] # a bug
 
 
+def _in_runner(bug: str) -> Callable[[], None]:
+    """Return what lets runners have a bug in their store of checkpoints."""
+
+    def plant() -> None:
+        real = runners.prepared_runner
+
+        def prepared_runner(runner: Any, *args: Any) -> Any:
+            return real(replace(runner, command=faulty_runner(bug, runner.command)), *args)
+
+        runners.prepared_runner = prepared_runner  # type: ignore[assignment] # a bug
+
+    return plant
+
+
 BUGS: dict[str, Callable[[], None]] = {
     "pointer-first": _pointer_first,
     "no-checksum": _no_checksum,
@@ -187,4 +204,7 @@ BUGS: dict[str, Callable[[], None]] = {
     "half-documents": _half_documents,
     "ignores-pins": _ignores_pins,
     "leaves-lock": _leaves_lock,
+    "no-digest": _in_runner("no-digest"),
+    "no-fingerprint": _in_runner("no-fingerprint"),
+    "keeps-parts": _in_runner("keeps-parts"),
 }

@@ -6,28 +6,24 @@ import json
 import os
 import random
 import shutil
-import subprocess
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import invariants, lakes
+from . import disks, invariants, lakes
 from .invariants import Ledger
 from .orders import FAILED, REFUSED, SUCCESS, Trap, xcom
 from .plans import Plan
 from .scheduler import Disturbance, Scheduler
 from .spans import AFTERWARDS
+from .stores import Store
 from .templates import PARAMS, Templates
 from .zygote import Zygote
 
 _HARMLESS = ("events twice",)
-_ROOMY = "64m"
 _ALONE_SECONDS = 60.0
-
-
-class ImpossibleError(Exception):
-    """Report that this machine does not allow what a plan needs; the case does not count."""
 
 
 @dataclass
@@ -40,6 +36,7 @@ class Outcome:
     recovery: str = ""
     problems: list[str] = field(default_factory=list)
     left: dict[str, int] = field(default_factory=dict)
+    checkpoints: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
 
@@ -53,8 +50,8 @@ class Case:
         self.outcome = Outcome(plan, folder)
         self.scheduler = Scheduler(folder, zygote, plan.dataflow, PARAMS[plan.dataflow], bug)
         self.ledger = Ledger(self.scheduler.claims)
+        self.store = Store(plan, templates.kept.get(plan.dataflow), folder)
         self._chance = random.Random(plan.seed)  # noqa: S311 - no secret
-        self._mounted: Path | None = None
         self.before, *_, self.first = templates.before[plan.dataflow]
         (self.other_input, *_) = reversed(templates.before["flight_delays"])
         self.may_be_current: set[str] = set()
@@ -89,10 +86,10 @@ class Case:
         self.scheduler.clocks = dict(plan.clocks)
         if plan.clocks:
             lakes.age(folder, -plan.clocks["files"] / 24)
-        if plan.lie:
-            self.templates.deploy(folder, plan.lie)
+        self.templates.deploy(folder, plan.lie, kept=bool(plan.kept), trap=plan.runner_trap)
+        self.store.prepare()
         if plan.full:
-            self._fill(folder / plan.full.disk, plan.full.kilobytes)
+            disks.fill(folder / plan.full.disk, plan.full.kilobytes)
         if plan.closed:
             (folder / plan.closed).mkdir(parents=True, exist_ok=True)
             (folder / plan.closed).chmod(0o555)
@@ -129,11 +126,16 @@ class Case:
         failed = ended[1] != SUCCESS
         lasting = bool(plan.lie or plan.full or plan.closed or plan.truncated)
         self.outcome.struck = (
-            self.scheduler.struck
+            self.store.was_struck()
+            or self.scheduler.struck
             or (lasting and (failed or plan.lie in _HARMLESS))
             or bool(plan.clocks)
             or thread is not None
         )
+        if not failed and self.store.killed:
+            self._blame("the runner was killed, and the run went on")
+        if failed and plan.spares_run:
+            self._blame("the run failed, and only its checkpoints were disturbed")
         if not failed and (plan.lie or plan.truncated) and plan.lie not in _HARMLESS:
             self._blame(f"it was believed: {plan.lie or 'a truncated file'}")
         if not failed and plan.kind == "spoiled files" and self.scheduler.struck:
@@ -171,6 +173,7 @@ class Case:
         if status == REFUSED and not (spoiled or swept):
             self._blame(f"{task} refuses to be retried")
         if not spoiled:
+            self.store.spoil_between()
             if plan.between:
                 self._run_other()
             again = Disturbance(plan.again, instance=plan.seed)
@@ -234,12 +237,15 @@ class Case:
         for each in self.scheduler.leave_alone(_ALONE_SECONDS):
             self._blame(f"{each.order.name}, left alone, does not end")
         self.outcome.problems += invariants.left_behind(self.zygote)
+        self.outcome.problems += self.store.left_behind(self.scheduler.failures)
+        self.outcome.checkpoints = self.store.counts
         drafts = lakes.strangers(self.folder)[1]
         work = list((self.folder / "runs").rglob("*.work"))
         self.outcome.left = {"drafts": len(drafts), "workspaces": len(work)}
 
     def _look(self) -> None:
-        found = invariants.broken(self.folder, self.plan.dataflow, self.templates, self.ledger)
+        lake = invariants.broken(self.folder, self.plan.dataflow, self.templates, self.ledger)
+        found = [*lake, *self.store.broken()]
         self.outcome.problems += [each for each in found if each not in self.outcome.problems]
 
     def _check_current(self) -> None:
@@ -261,34 +267,16 @@ class Case:
     def _blame(self, problem: str) -> None:
         self.outcome.problems.append(problem)
 
-    def _fill(self, place: Path, kilobytes: int) -> None:
-        """Put a small disk in the place of a directory, with its content and little room more."""
-        content = shutil.copytree(place, place.with_name(f"{place.name}.copy"))
-        if not _mount("-t", "tmpfs", "-o", f"size={_ROOMY}", "chaos", str(place)):
-            raise ImpossibleError(
-                "no disk can be mounted; be root, in a container with CAP_SYS_ADMIN"
-            )
-        self._mounted = place
-        shutil.copytree(content, place, dirs_exist_ok=True)
-        shutil.rmtree(content)
-        disk = os.statvfs(place)
-        used = (disk.f_blocks - disk.f_bfree) * disk.f_frsize
-        _mount("-o", f"remount,size={used + kilobytes * 1024}", str(place))
-
     def _lift(self) -> None:
         """End what disturbs lastingly."""
         plan = self.plan
-        if plan.lie:
-            self.templates.deploy(self.folder)
+        if plan.lie or plan.runner_trap:
+            self.templates.deploy(self.folder, kept=bool(plan.kept))
         if plan.closed:
             (self.folder / plan.closed).chmod(0o755)
-        if self._mounted:
-            _mount("-o", f"remount,size={_ROOMY}", str(self._mounted))
+        if plan.full:
+            disks.make_room(self.folder / plan.full.disk)
 
     def _tidy(self) -> None:
-        if self._mounted:
-            subprocess.run(["umount", "-l", str(self._mounted)], check=True)
-
-
-def _mount(*words: str) -> bool:
-    return subprocess.run(["mount", *words], capture_output=True, check=False).returncode == 0
+        if self.plan.full:
+            disks.take_away(self.folder / self.plan.full.disk)

@@ -17,6 +17,7 @@ class Dice:
 
     def __init__(self, seed: int, kind: str, chance: random.Random) -> None:
         self.seed, self.kind, self.chance = seed, kind, chance
+        self.kept = chance.choices(("", "others", "own"), weights=(6, 2, 1))[0]
 
     def plan(
         self,
@@ -35,6 +36,8 @@ class Dice:
         later = tuple(self.later(dataflow) if later is None else later)
         if dataflow == PARTITIONED:
             parts.setdefault("main", self.span(rows))
+        if dataflow in moments.KEEPING:
+            parts.setdefault("kept", self.kept)
         for verb, name in (("kill a clean", "clean"), ("kill a roll back", "rollback")):
             if verb in later:
                 parts["later_trap"] = moments.draw_trap(self.chance, dataflow, name)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from . import lakes, moments, months
+from . import lakes, moments, months, resumes
 from .dice import Dice
 from .lying_runner import LIES
 from .orders import TASKS, Trap
@@ -40,9 +40,11 @@ def _blow(dice: Dice, victims: tuple[Victim, ...]) -> Plan:
     """Strike while a runner runs: after something that it said, or at any time."""
     victim, dataflow = dice.chance.choice(victims), dice.dataflow(0.1)
     if dice.chance.random() < 0.7:
-        event = dice.chance.choice(moments.EVENTS)
+        keeps = dice.kept and dataflow in moments.KEEPING
+        event = dice.chance.choice((*moments.EVENTS, *(moments.OF_STORE if keeps else ())))
         nodes = {"airport_days": 4, "flight_delays": 40, PARTITIONED: 2}[dataflow]
-        most = {"graph": 1, "result": 1, "output_staged": 2, moments.STAGING: 2}.get(event, nodes)
+        once = dict.fromkeys(("graph", "result", *moments.OF_STORE), 1)
+        most = {**once, "output_staged": 2, moments.STAGING: 2}.get(event, nodes)
         blow = Blow(victim, dice.chance.uniform(0, 0.05), event, dice.chance.randint(1, most))
     else:
         blow = Blow(victim, dice.chance.uniform(0, 2))
@@ -78,7 +80,7 @@ def _kill_supervisor(dice: Dice) -> Plan:
 def _full(dice: Dice) -> Plan:
     task = dice.chance.choice(("ingest", "transform", "transform", "publish", "publish"))
     dataflow = "flight_delays" if task == "ingest" else dice.dataflow(0.1)
-    disk: Literal["lake", "runs"] = "lake"
+    disk = "lake"
     if task == "transform":
         disk = dice.chance.choice(("lake", "runs"))
     most = 70 if task == "transform" else 12
@@ -164,6 +166,7 @@ def _supersede(dice: Dice) -> Plan:
 
 KINDS: Mapping[str, tuple[int, Callable[[Dice], Plan]]] = {
     **months.KINDS,
+    **resumes.KINDS,
     "kill the task": (8, _kill_task),
     "at any time": (4, _kill_task_at_any_time),
     "kill the runner": (3, _kill_runner),

@@ -79,6 +79,36 @@ OF_TASK: Mapping[str, Mapping[str, Calls]] = {
     "rollback": ROLLBACK,
 }
 
+WITH_RESULT = (
+    "runners.process:RunnerProcess._checked",
+    "lake.acceptance:accept",
+    "lake.acceptance:survey",
+    "lake.acceptance:take_over",
+    "lake.takeover:Taken",
+)
+"""Places that a transform passes when its runner has said all that it had to say."""
+
+SAVE: Mapping[str, tuple[int, int]] = {
+    "CheckpointStore.save": (1, 1),
+    "_Payload.write": (1, 70),
+    "_Payload.header": (1, 1),
+    "Path.replace": (1, 1),
+    "Path.unlink": (1, 1),
+    "CheckpointStore.prune": (1, 1),
+    "fcntl.flock": (1, 1),
+}
+LOAD: Mapping[str, tuple[int, int]] = {
+    "CheckpointStore.has": (4, 30),
+    "CheckpointStore.load": (1, 1),
+    "_value": (1, 1),
+    "os.utime": (1, 1),
+}
+"""Places in the runner's store of checkpoints, for the dataflows of which something is kept."""
+
+KEEPING = ("airport_days", "flight_delays")
+"""They keep a picture, which takes long, and a declared checkpoint and more."""
+
+OF_STORE = ("checkpoint_written", "checkpoint_reused")
 STAGING = "staging"
 EVENTS = ("graph", "node_started", "node_finished", STAGING, "output_staged", "result")
 """What a runner says, as its events are kept; while it stages, a file grows in its spool."""
@@ -93,3 +123,14 @@ def draw_trap(
     name = chance.choice(sorted(places))
     moment: Literal["before", "after"] = chance.choice(("before", "after"))
     return Trap(f"isthmus_platform.{name}", chance.randint(1, places[name]), moment, deed)
+
+
+def draw_store_trap(chance: random.Random, dataflow: str, *, reads: bool) -> Trap:
+    """Return a trap at a random place where a runner saves a checkpoint, or reads one."""
+    places = LOAD if reads else SAVE
+    name = chance.choice(sorted(places))
+    most = places[name][KEEPING.index(dataflow)]
+    moment: Literal["before", "after"] = chance.choice(("before", "after"))
+    if name == "_Payload.write" and chance.random() < 0.5:
+        return Trap(f"store:{name}", chance.randint(1, most), "before", "tear")
+    return Trap(f"store:{name}", chance.randint(1, most), moment)

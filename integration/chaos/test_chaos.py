@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from .orders import Trap
 from .plans import Plan
 from .sessions import Field, table
 from .spans import PARTITIONED
+from .stores import PYTHON, STRUCK
+from .zygote import ROOT
 
 SEED = 20130101
 Wanted = Callable[[Plan], bool]
@@ -29,6 +32,18 @@ def of(kind: str, *later: str, task: str = "", dataflow: str = "airport_days") -
         return cheap and fits and plan.beside in (None, "clean", "supersede", "another run")
 
     return wanted
+
+
+def spoiling(deed: str) -> Wanted:
+    """Want cheap plans that spoil a checkpoint in this way."""
+    cheap = of("spoiled checkpoints")
+    return lambda plan: cheap(plan) and plan.spoiled == deed
+
+
+def tearing(plan: Plan) -> bool:
+    """Want cheap plans that kill a runner in the middle of a checkpoint's bytes."""
+    trap = plan.runner_trap
+    return of("killed in the store")(plan) and trap is not None and trap.deed == "tear"
 
 
 FOUND_BY: Mapping[str, tuple[Wanted, str]] = {
@@ -57,6 +72,9 @@ FOUND_BY: Mapping[str, tuple[Wanted, str]] = {
     "half-documents": (of("kill the task", task="publish"), "cannot be read|tried again"),
     "ignores-pins": (of("other work meanwhile", task="transform"), "an undisturbed run makes"),
     "leaves-lock": (of("kill the task", task="publish"), "left behind: lock"),
+    "no-digest": (spoiling("flip"), "an undisturbed run makes"),
+    "no-fingerprint": (spoiling("foreign"), "an undisturbed run makes"),
+    "keeps-parts": (tearing, "abandoned long ago, was left behind"),
 }
 
 
@@ -85,6 +103,11 @@ def test_each_kind_of_disturbance_is_survived(field: Field, kind: str) -> None:
     assert session.passed, "\n".join([*table(session), *session.faults, *problems])
 
 
+def test_the_page_has_a_line_for_each_kind() -> None:
+    page = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
+    assert re.findall(r"^- \*\*(.+?)\*\*: ", page, re.MULTILINE) == list(KINDS)
+
+
 def test_one_seed_is_one_plan() -> None:
     assert [str(draw(each)) for each in range(300)] == [str(draw(each)) for each in range(300)]
     assert len({str(draw(each)).split("  ", 1)[1] for each in range(300)}) > 270
@@ -99,3 +122,9 @@ def test_each_place_is_there(task: str, tmp_path: Path, monkeypatch: pytest.Monk
     for place in moments.OF_TASK[task]:
         owner, name = traps.find(Trap(f"isthmus_platform.{place}", 1, "before").place)
         assert callable(getattr(owner, name))
+
+
+def test_each_place_in_the_store_of_checkpoints_is_there() -> None:
+    program = "import sys, struck_runner\nfor each in sys.argv[1:]: struck_runner.find(each)"
+    command = [PYTHON, "-c", program, *moments.SAVE, *moments.LOAD]
+    subprocess.run(command, cwd=Path(STRUCK).parent, check=True)

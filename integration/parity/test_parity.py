@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -35,11 +36,11 @@ ENGINES = {
 IDENTITIES = tuple(str(each.identity) for each in CATALOG.dataflows)
 
 
-def in_airflow(airflow: Airflow, engine: EngineProfile) -> dict[str, Content]:
+def in_airflow(airflow: Airflow, engine: EngineProfile, more: str = "") -> dict[str, Content]:
     """Return what runs on this engine publish: one of flight_delays, and those that it triggers."""
     options = ", ".join(f"{name} = {value}" for name, value in engine.options.items())
     lines = f'engine = "{engine.name}"\nengine_options = {{ {options} }}'
-    airflow.deploy(('engine = "sequential"', lines))
+    airflow.deploy(('engine = "sequential"', f"{lines}\n{more}"))
     first = airflow.run(FLIGHT_DELAYS)
 
     def runs() -> list[Run]:
@@ -102,7 +103,42 @@ def by_command(dataflow: Dataflow, engine: EngineProfile, inputs: Path, out: Pat
 
 def by_runner(dataflow: Dataflow, engine: EngineProfile, inputs: Path, out: Path) -> Content:
     """Compute in a runner, as the platform asks it."""
-    request = RunRequest(
+    request = request_for(dataflow, engine, inputs, out)
+    return staged(dataflow, out, served(request))
+
+
+def by_stages(dataflow: Dataflow, engine: EngineProfile, inputs: Path, out: Path) -> Content:
+    """Compute each cut in a runner that finds nothing but what those before it have handed on."""
+    request = request_for(dataflow, engine, inputs, out)
+    carried: tuple[str, ...] = ()
+    for cut in [each.name for each in (*dataflow.checkpoints, *dataflow.outputs)]:
+        spool = room(out, f"spool-{cut}")
+        stage = replace(request, until=cut, carried=carried, spool=str(spool))
+        result = served(replace(stage, checkpoints=str(out / f"kept-{cut}")))
+        assert result.checkpoints
+        carried += tuple(str(spool / each.path) for each in result.checkpoints)
+    rest = replace(request, carried=carried, checkpoints=str(out / "kept"))
+    return staged(dataflow, out, served(rest))
+
+
+def by_resuming(dataflow: Dataflow, engine: EngineProfile, inputs: Path, out: Path) -> Content:
+    """Compute in a runner that finds everything that another has kept."""
+    request = request_for(dataflow, engine, inputs, out)
+    request = replace(request, checkpoints=str(out / "kept"))
+    served(replace(request, spool=str(room(out, "first"))))
+    return staged(dataflow, out, served(request))
+
+
+def room(out: Path, name: str) -> Path:
+    """Return a new directory."""
+    directory = out / name
+    directory.mkdir()
+    return directory
+
+
+def request_for(dataflow: Dataflow, engine: EngineProfile, inputs: Path, out: Path) -> RunRequest:
+    """Return what the platform asks of a runner."""
+    return RunRequest(
         identity=RunIdentity("parity", "transform", 1),
         dataflow=str(dataflow.identity),
         contract_version=dataflow.version,
@@ -112,10 +148,19 @@ def by_runner(dataflow: Dataflow, engine: EngineProfile, inputs: Path, out: Path
         spool=str(out),
         engine=engine,
     )
+
+
+def served(request: RunRequest) -> RunResult:
+    """Return a runner's result."""
     command = (str(TRANSFORMS_PYTHON), "-m", "isthmus_transforms.runner")
     transcript = run(Subject(command, request, alike()))
     result = transcript.answers[-1]
     assert isinstance(result, RunResult), transcript.log
+    return result
+
+
+def staged(dataflow: Dataflow, out: Path, result: RunResult) -> Content:
+    """Return what a runner has staged."""
     metrics = {each.name: each.metrics for each in result.outputs if each.metrics is not None}
     return written(dataflow, out, metrics)
 
@@ -174,7 +219,7 @@ def check_same(found: Content, wanted: Content) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("identity", IDENTITIES)
-@pytest.mark.parametrize("route", [by_library, by_command, by_runner])
+@pytest.mark.parametrize("route", [by_library, by_command, by_runner, by_stages, by_resuming])
 def test_outside_of_airflow(  # noqa: PLR0913, PLR0917 - three of them are what is varied
     route: Callable[[Dataflow, EngineProfile, Path, Path], Content],
     identity: str,
@@ -194,6 +239,15 @@ def test_in_airflow(engine: str, airflow: Airflow, expected: dict[str, Content])
     made = in_airflow(airflow, ENGINES[engine])
     for identity in IDENTITIES:
         check_same(made[identity], expected[identity])
+
+
+def test_kept_results_change_nothing_in_airflow(
+    airflow: Airflow, expected: dict[str, Content]
+) -> None:
+    for _ in ("kept", "reused"):
+        made = in_airflow(airflow, ENGINES["sequential"], "checkpoints = true")
+        for identity in IDENTITIES:
+            check_same(made[identity], expected[identity])
 
 
 def test_a_difference_is_noticed(expected: dict[str, Content]) -> None:

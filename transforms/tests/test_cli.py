@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -87,6 +88,36 @@ def test_run_writes_every_output_and_says_where(capsys: Capture) -> None:
     assert said.err == ""
     for shown in ("sales.v1", "1 rows", "out/sales/totals.parquet", "5 bytes", "share 0.25"):
         assert shown in said.out
+
+
+def test_checks_are_counted_and_what_warns_is_shown(
+    capsys: Capture, sales: Dataflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.main(["run", "sales", "--inputs", "in"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "7 checks, 7 passed"
+    low = replace(TOTALS, columns=(replace(TOTALS.columns[0], warn_minimum=50),))
+    contract = replace(sales.contract, outputs=(low, *sales.contract.outputs[1:]))
+    monkeypatch.setattr(loading, "load_dataflow", lambda _name: replace(sales, contract=contract))
+    assert cli.main(["run", "sales", "--inputs", "in"]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        (
+            "warning: table 'totals': column 'total' has 1 value below 50 (the smallest is 3); "
+            "the contract says usually at least 50 (see row 0)"
+        ),
+        "8 checks, 7 passed",
+    ]
+
+
+@pytest.mark.usefixtures("sales")
+def test_an_input_that_breaks_the_contract_is_one_line(
+    capsys: Capture, orders: pd.DataFrame
+) -> None:
+    orders.assign(id=7).to_parquet("in/orders.parquet", index=False)
+    line = _mistake(capsys, "run", "sales", "--inputs", "in")
+    assert line == (
+        "isthmus: input 'orders': 1 key (id) in 3 rows, such as (7); "
+        "the contract says one row for each key"
+    )
 
 
 @pytest.mark.usefixtures("sales")
@@ -195,7 +226,8 @@ def test_an_output_that_breaks_the_contract_is_one_line(capsys: Capture) -> None
     line = _mistake(capsys, "run", "sales", "--inputs", "in", "--tax-rate", "0")
     assert line == (
         "isthmus: output 'totals' does not keep its contract: "
-        "column 'total' has 1 values such as -1.0; the contract says at least 0"
+        "column 'total' has 1 value below 0 (the smallest is -1); the contract says at least 0 "
+        "(see row 0)"
     )
 
 

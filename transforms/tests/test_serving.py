@@ -22,6 +22,7 @@ from isthmus_contracts.protocol import (
     Graph,
     NodeStarted,
     OutputStaged,
+    Quality,
     RunFailure,
     RunIdentity,
     RunRequest,
@@ -113,7 +114,7 @@ def test_a_request_is_answered_by_events_and_a_result(
     assert status == 0
     assert isinstance(graph, Graph)
     assert [each.name for each in graph.nodes if each.target] == ["totals", "report", "quality"]
-    kinds = [type(each).__name__ for each in events]
+    kinds = [type(each).__name__ for each in events if not isinstance(each, Quality)]
     assert kinds == ["NodeStarted", "NodeFinished"] * 3 + ["OutputStaged"] * 3
     assert isinstance(result, RunResult)
     assert result.identity == request_.identity
@@ -124,6 +125,37 @@ def test_a_request_is_answered_by_events_and_a_result(
     assert (spool / "report.txt").read_text() == "16 EUR"
     assert pq.read_table(spool / "totals.parquet").to_pydict() == {"total": [16.0]}
     assert sorted(each.name for each in spool.iterdir()) == ["report.txt", "totals.parquet"]
+
+
+def test_verdicts_of_inputs_come_before_functions_and_of_outputs_before_they_are_staged(
+    answered: Server, request_: RunRequest
+) -> None:
+    _, answers = answered(request_)
+    told = [each for each in answers if isinstance(each, Quality | NodeStarted | OutputStaged)]
+    names = [f"{each.subject} {each.check}" if isinstance(each, Quality) else "" for each in told]
+    assert names == [
+        *("orders schema", "orders id.nullable", "orders key"),
+        *("", "", ""),
+        *("totals schema", "totals total.nullable", "totals total.minimum", "totals min_rows", ""),
+        *("", "quality rows", ""),
+    ]
+    assert all(each.passed for each in told if isinstance(each, Quality))
+
+
+def test_an_input_that_breaks_the_contract_is_told_after_the_graph_and_refused(
+    answered: Server, request_: RunRequest, tmp_path: Path
+) -> None:
+    pd.DataFrame({"id": [7, 8, 7], "price": 1.0}).to_parquet(tmp_path / "orders.parquet")
+    served = answered(request_)
+    failure = _failure(served, 2)
+    assert failure.kind == "request"
+    assert failure.message == (
+        "input 'orders': 1 key (id) in 2 rows, such as (7); the contract says one row for each key"
+    )
+    graph, *verdicts, _ = served[1]
+    assert isinstance(graph, Graph)
+    assert [each.passed for each in verdicts if isinstance(each, Quality)] == [True, True, False]
+    assert len(verdicts) == 3
 
 
 def test_what_was_staged_is_announced_with_its_size(answered: Server, request_: RunRequest) -> None:
@@ -344,7 +376,8 @@ def test_an_output_that_breaks_the_contract_is_the_dataflows_fault(
     assert failure == RunFailure(
         "dataflow",
         "output 'totals' does not keep its contract: "
-        "column 'total' has 1 values such as -8.0; the contract says at least 0",
+        "column 'total' has 1 value below 0 (the smallest is -8); the contract says at least 0 "
+        "(see row 0)",
     )
     assert not list(Path(request_.spool).iterdir())
 

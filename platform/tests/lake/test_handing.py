@@ -105,6 +105,7 @@ def test_a_file_that_is_not_as_claimed_is_refused(spool: Path, folder: Location)
     (spool / "a.checkpoint").write_text("result X")
     with pytest.raises(SpoolError, match=r"'a\.checkpoint' has 8 bytes and another digest"):
         hand_on_stage(folder, spool, [right])
+    assert folder.names() == ()
 
 
 def test_a_cleaning_takes_what_failed_runs_have_left(

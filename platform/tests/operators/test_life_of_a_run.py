@@ -19,6 +19,7 @@ import pytest
 from pyarrow import parquet
 
 from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
+from isthmus_contracts.protocol import Quality
 from isthmus_contracts.tables import Table
 from isthmus_platform.lake import acceptance, releases, tables
 from isthmus_platform.lake.places import Lake
@@ -206,6 +207,43 @@ def test_what_is_unusual_is_published_with_a_warning(
     release = releases.current(Lake(DiskStore(company.folder / "lake")), FLIGHT_DELAYS.identity)
     assert release is not None
     assert release.warnings == (told,)
+
+
+VERDICTS = """
+import sys
+from isthmus_contracts.protocol import Quality, encode
+from isthmus_contracts.testing.runner import main
+
+for passed, level in ((True, "error"), (False, "error"), (False, "warning")):
+    keys = () if passed else tuple(f"({number})" for number in range(9))
+    told = f"table 'days': {level} {passed}"
+    verdict = Quality(1.0, "days", "days.a", level, passed, told, len(keys), keys)
+    print(encode(verdict), flush=True)
+sys.exit(main())
+"""
+
+
+def test_each_verdict_of_a_runner_is_kept_and_what_is_broken_is_a_line_of_the_log(
+    company: Company,
+) -> None:
+    runner = company.folder / "checking_runner.py"
+    runner.write_text(VERDICTS)
+    company.deploy(sys.executable, str(runner), "--outputs", str(company.folder / "outputs"))
+    ended = company.run()
+    assert set(ended.states.values()) == {"success"}, ended.log
+    record = RunRecord(company.folder / "runs", FLIGHT_DELAYS.identity, ended.id)
+    answers = record.try_of("transform", 1).answers()
+    kept = [each for each in answers if isinstance(each, Quality)]
+    assert [(each.passed, each.level) for each in kept] == [
+        (True, "error"),
+        (False, "error"),
+        (False, "warning"),
+    ]
+    assert [len(each.examples) for each in kept] == [0, 9, 9]
+    for level in ("error", "warning"):
+        line = f"table 'days': {level} False (days.a; see (0), (1), (2), (3), (4))"
+        assert ended.log.count(line) == 1
+    assert "table 'days': error True" not in ended.log
 
 
 def test_a_volume_that_the_contract_does_not_allow_is_not_published(

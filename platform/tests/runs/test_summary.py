@@ -46,4 +46,6 @@ def test_what_was_warned_of_is_repeated_once() -> None:
     low = Quality(1.0, "days", "range", "warning", False, "2 values below 5")
     passed = Quality(1.0, "days", "range", "warning", True, "fine")
     refused = Quality(1.0, "days", "range", "error", False, "1 null")
-    assert summarize([low, passed, refused, low]).warnings == ("2 values below 5",)
+    progress = summarize([low, passed, refused, low])
+    assert progress.warnings == ("2 values below 5",)
+    assert progress.passed == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from isthmus_contracts.protocol import (
     Event,
     NodeFailed,
     NodeFinished,
+    Quality,
     StagedOutput,
 )
 from isthmus_transforms.errors import NodeError, UserError
@@ -168,8 +169,11 @@ def _run(options: argparse.Namespace, console: Console) -> None:
     engine = EngineProfile(options.engine, workers)
     graph = dataflow.describe(params)
     total = sum(node.kind == "function" for node in graph.nodes)
+    told: list[Event] = []
     frames = {
-        each.name: read_input(each, [options.inputs / f"{each.name}.parquet"], interval)
+        each.name: read_input(
+            each, [options.inputs / f"{each.name}.parquet"], interval, told.append
+        )
         for each in contract.inputs
     }
     folder: Path = options.out or Path("out") / contract.name
@@ -179,6 +183,7 @@ def _run(options: argparse.Namespace, console: Console) -> None:
 
         def listen(event: Event) -> None:
             nonlocal done
+            told.append(event)
             if isinstance(event, NodeFinished | NodeFailed):
                 done += 1
                 status.update(f"{done} of {total} nodes · {event.node} {event.seconds:.2f} s")
@@ -187,9 +192,25 @@ def _run(options: argparse.Namespace, console: Console) -> None:
         values = dataflow.compute(
             names, frames, params, listen, interval, engine, options.checkpoints
         )
-    staged = [stage(each, values.pop(each.name), folder, interval) for each in contract.outputs]
+    staged = [
+        stage(each, values.pop(each.name), folder, interval, told.append)
+        for each in contract.outputs
+    ]
     _remove_replaced(contract, staged, folder, interval)
     console.print(_outputs_grid(contract, staged, folder))
+    for line in _verdicts(told):
+        console.print(line, soft_wrap=True)
+
+
+def _verdicts(told: Sequence[Event]) -> Iterator[str]:
+    """Yield a line for each check that warns, and one that counts all."""
+    from isthmus_transforms.runtime.quality import with_examples  # noqa: PLC0415
+
+    checks = [each for each in told if isinstance(each, Quality)]
+    broken = [each for each in checks if not each.passed]
+    for each in broken:
+        yield f"warning: {with_examples(each.message, each.examples)}"
+    yield f"{len(checks)} checks, {len(checks) - len(broken)} passed"
 
 
 def _remove_replaced(

@@ -48,6 +48,10 @@ class OutputError(UserError):
         super().__init__(f"output {name!r} does not keep its contract: {'; '.join(self.problems)}")
 
 
+class CheckError(TransformError):
+    """Report that a value did not pass the checks that its function asks for."""
+
+
 class EngineError(UserError):
     """Report an engine that cannot be had as it was chosen."""
 

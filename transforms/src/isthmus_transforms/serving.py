@@ -66,9 +66,9 @@ def _fulfil(request: RunRequest, send: Callable[[Answer], None]) -> RunResult:
         kept = plan.compute_stage(inputs, send, request.engine, keeping)
         return RunResult(*head, (), kept.stage(plan.frontier, Path(request.spool)))
     values = plan.compute(inputs, send, request.engine, keeping, announce=True)
-    staged = []
+    staged, spool = [], Path(request.spool)
     for name, output in outputs.items():
-        staged.append(stage(output, values.pop(name), Path(request.spool), request.interval))
+        staged.append(stage(output, values.pop(name), spool, request.interval, send))
         send(_announcement(output, staged[-1]))
     return RunResult(*head, tuple(staged))
 

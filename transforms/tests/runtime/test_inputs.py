@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,8 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from isthmus_contracts import Column, ColumnType, Table
-from isthmus_contracts.dataflows import Input
+from isthmus_contracts import Column, ColumnType, Interval, Partitioning, Table
+from isthmus_contracts.dataflows import Identity, Input
+from isthmus_contracts.protocol import Event, Quality
 from isthmus_transforms.errors import InputError
 from isthmus_transforms.runtime.inputs import read_input
 
@@ -21,7 +23,7 @@ def _input(*columns: Column) -> Input:
     return Input(Table("readings", "Readings.", columns), "station")
 
 
-def _file(tmp_path: Path, columns: dict[str, pa.Array], name: str = "part.parquet") -> Path:
+def _file(tmp_path: Path, columns: Mapping[str, object], name: str = "part.parquet") -> Path:
     path = tmp_path / name
     pq.write_table(pa.table(columns), path)
     return path
@@ -126,18 +128,150 @@ def test_a_column_of_another_type_is_refused(
     assert str(caught.value) == f"input 'readings': part.parquet: column 'x' {problem}"
 
 
+def test_instants_too_fine_for_the_contract_are_refused(read: Reader) -> None:
+    problem = "Casting from .* would lose data"
+    with pytest.raises(InputError, match=f"^input 'readings': part.parquet: {problem}"):
+        read("timestamp", pa.array([1], pa.timestamp("ns", "UTC")))
+
+
+RULES = Table(
+    "readings",
+    "Readings.",
+    (
+        Column("station", "string", "Station.", choices=("north", "south")),
+        Column("day", "date", "Day."),
+        Column("x", "float64", "X.", nullable=True, minimum=0, warn_maximum=100, warn_nulls=0.5),
+    ),
+    key=("station", "day"),
+    min_rows=2,
+)
+DAYS = [dt.date(2013, 1, 1), dt.date(2013, 1, 2)]
+KEPT = {"station": ["north", "north"], "day": DAYS, "x": [1.0, None]}
+
+
+def _checked(
+    tmp_path: Path, contract: Input, *, interval: Interval | None = None, **columns: object
+) -> tuple[list[Quality], str]:
+    """Read a table, and return the verdicts and the refusal, if there is one."""
+    told: list[Event] = []
+    refusal = ""
+    try:
+        read_input(contract, [_file(tmp_path, KEPT | columns)], interval, told.append)
+    except InputError as error:
+        refusal = str(error)
+    assert all(isinstance(each, Quality) for each in told)
+    return [each for each in told if isinstance(each, Quality)], refusal
+
+
+def test_an_input_that_keeps_its_contract_has_a_verdict_for_each_rule(tmp_path: Path) -> None:
+    told, refusal = _checked(tmp_path, Input(RULES, "station"))
+    assert refusal == ""
+    assert [each.check for each in told] == [
+        "schema",
+        *("station.nullable", "station.choices", "day.nullable"),
+        *("x.warn_nulls", "x.minimum", "x.warn_maximum", "key", "min_rows"),
+    ]
+    assert {each.subject for each in told} == {"readings"}
+    assert all(each.passed and not each.broken and not each.examples for each in told)
+
+
 @pytest.mark.parametrize(
-    ("column_type", "values", "problem"),
+    ("columns", "check", "examples", "problem"),
     [
-        ("int64", pa.array([1, None]), "Casting field 'x' with null values to non-nullable"),
-        ("timestamp", pa.array([1], pa.timestamp("ns", "UTC")), "Casting from .* would lose data"),
+        (
+            {"station": ["north", None]},
+            "station.nullable",
+            ("(null, 2013-01-02)",),
+            "column 'station' has 1 null; the contract says not null (see (null, 2013-01-02))",
+        ),
+        (
+            {"station": ["north", "west"]},
+            "station.choices",
+            ("('west', 2013-01-02)",),
+            (
+                "column 'station' has 1 value outside its choices (such as 'west'); the contract "
+                "says one of north, south (see ('west', 2013-01-02))"
+            ),
+        ),
+        (
+            {"x": [-2.5, 1.0]},
+            "x.minimum",
+            ("('north', 2013-01-01)",),
+            (
+                "column 'x' has 1 value below 0 (the smallest is -2.5); the contract says "
+                "at least 0 (see ('north', 2013-01-01))"
+            ),
+        ),
+        (
+            {"day": [DAYS[0], DAYS[0]]},
+            "key",
+            ("('north', 2013-01-01)",),
+            (
+                "1 key (station, day) in 2 rows, such as ('north', 2013-01-01); "
+                "the contract says one row for each key"
+            ),
+        ),
+        (
+            {"station": ["north"], "day": DAYS[:1], "x": [1.0]},
+            "min_rows",
+            (),
+            "there are only 1 row; the contract says 2",
+        ),
     ],
 )
-def test_values_against_the_contract_are_refused(
-    read: Reader, column_type: ColumnType, values: pa.Array, problem: str
+def test_an_input_that_breaks_its_contract_is_refused_with_keys(
+    tmp_path: Path, columns: dict[str, object], check: str, examples: tuple[str, ...], problem: str
 ) -> None:
-    with pytest.raises(InputError, match=f"^input 'readings': part.parquet: {problem}"):
-        read(column_type, values)
+    told, refusal = _checked(tmp_path, Input(RULES, "station"), **columns)
+    assert refusal == f"input 'readings': {problem}"
+    (broken,) = [each for each in told if not each.passed]
+    assert (broken.check, broken.level, broken.examples) == (check, "error", examples)
+    assert broken.message.startswith("input 'readings': ")
+    assert broken.broken >= 1
+
+
+def test_an_input_that_only_warns_is_read(tmp_path: Path) -> None:
+    told, refusal = _checked(tmp_path, Input(RULES, "station"), x=[None, 101.0])
+    assert refusal == ""
+    assert [(each.check, each.level) for each in told if not each.passed] == [
+        ("x.warn_maximum", "warning")
+    ]
+
+
+def test_a_nan_that_must_not_be_null_is_refused(tmp_path: Path) -> None:
+    contract = _input(Column("x", "float64", "X."))
+    told, refusal = _checked(tmp_path, contract, x=[1.0, float("nan")])
+    assert refusal == (
+        "input 'readings': column 'x' has 1 null or NaN value; the contract says not null "
+        "(see row 1)"
+    )
+    assert [each.check for each in told if not each.passed] == ["x.nullable"]
+
+
+def test_a_wrong_schema_has_a_verdict_before_it_is_refused(tmp_path: Path) -> None:
+    told, refusal = _checked(tmp_path, Input(RULES, "station"), x=["a", "b"])
+    (verdict,) = told
+    assert (verdict.check, verdict.level, verdict.passed) == ("schema", "error", False)
+    assert verdict.message == refusal
+
+
+def test_how_many_rows_there_are_is_not_checked_where_only_some_are_read(tmp_path: Path) -> None:
+    january = Interval(dt.date(2013, 1, 1), dt.date(2013, 1, 2))
+    for interval, within, checked in (
+        (january, "day", False),
+        (january, None, True),
+        (None, "day", True),
+    ):
+        told, refusal = _checked(tmp_path, Input(RULES, "station", within), interval=interval)
+        assert refusal == ""
+        assert ("min_rows" in [each.check for each in told]) is checked
+
+
+def test_how_many_rows_there_are_is_not_checked_of_partitions(tmp_path: Path) -> None:
+    table = replace(RULES, partitioning=Partitioning("day", "month"), min_rows=9)
+    told, refusal = _checked(tmp_path, Input(table, Identity("readings", 1)))
+    assert refusal == ""
+    assert "min_rows" not in [each.check for each in told]
 
 
 def test_columns_come_in_the_contracts_order_and_others_are_not_read(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from isthmus_contracts import (
     Partitioning,
     Table,
 )
-from isthmus_contracts.protocol import StagedFile, StagedOutput
+from isthmus_contracts.protocol import Event, Quality, StagedFile, StagedOutput
 from isthmus_transforms.errors import OutputError
 from isthmus_transforms.runtime.outputs import checked_metrics, stage
 
@@ -52,6 +52,11 @@ def _refusal(output: Table | File | Metrics, value: object, spool: Path) -> Outp
         stage(output, value, spool)
     assert not list(spool.iterdir())
     return caught.value
+
+
+def _verdicts(told: list[Event]) -> list[Quality]:
+    assert all(isinstance(each, Quality) for each in told)
+    return [each for each in told if isinstance(each, Quality)]
 
 
 def test_a_table_is_staged_with_the_contracts_columns_in_its_order(tmp_path: Path) -> None:
@@ -205,9 +210,41 @@ def test_several_columns_of_another_kind_are_named_at_once(tmp_path: Path) -> No
 def test_broken_rules_keep_a_table_out_of_the_spool(tmp_path: Path) -> None:
     table = Table("days", "Days.", (Column("a", "int64", "A.", minimum=1),), min_rows=3)
     assert _refusal(table, pd.DataFrame({"a": [0, 1]}), tmp_path).problems == (
-        "it has 2 rows; the contract says at least 3",
-        "column 'a' has 1 values such as 0; the contract says at least 1",
+        (
+            "column 'a' has 1 value below 1 (the smallest is 0); the contract says at least 1 "
+            "(see row 0)"
+        ),
+        "there are only 2 rows; the contract says 3",
     )
+
+
+def test_verdicts_come_before_anything_is_written(tmp_path: Path) -> None:
+    written: list[int] = []
+    told: list[Event] = []
+
+    def listen(event: Event) -> None:
+        told.append(event)
+        written.append(len(list(tmp_path.iterdir())))
+
+    columns = (Column("a", "int64", "A.", minimum=1, warn_maximum=5),)
+    table = Table("days", "Days.", columns, key=("a",))
+    stage(table, pd.DataFrame({"a": [1, 9]}), tmp_path, listen=listen)
+    checks = {each.check: each for each in _verdicts(told)}
+    assert list(checks) == ["schema", "a.nullable", "a.minimum", "a.warn_maximum", "key"]
+    assert [name for name, each in checks.items() if not each.passed] == ["a.warn_maximum"]
+    assert checks["a.warn_maximum"].examples == ("(9)",)
+    assert {each.subject for each in checks.values()} == {"days"}
+    assert set(written) == {0}
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_columns_that_are_wrong_have_verdicts(tmp_path: Path) -> None:
+    told: list[Event] = []
+    with pytest.raises(OutputError) as caught:
+        stage(AB, pd.DataFrame({"a": ["x"], "b": [1]}), tmp_path, listen=told.append)
+    assert [(each.check, each.level, each.passed) for each in _verdicts(told)] == [
+        ("schema", "error", False)
+    ] * len(caught.value.problems)
 
 
 def test_what_is_no_frame_is_no_table(tmp_path: Path) -> None:
@@ -270,18 +307,18 @@ def test_each_partition_of_the_interval_has_to_be_large_enough(tmp_path: Path) -
     with pytest.raises(OutputError) as caught:
         stage(PARTED, PARTED_ROWS, tmp_path, FIRST_QUARTER)
     assert caught.value.problems == (
-        "partition '2013-02' has 0 rows; the contract says at least 1",
+        "there are only 0 rows in partition 2013-02; the contract says 1",
     )
     assert not list(tmp_path.iterdir())
 
 
 def test_rules_are_checked_within_the_interval(tmp_path: Path) -> None:
     broken = PARTED_ROWS.assign(a=[1, 0, 3])
-    with pytest.raises(OutputError, match="column 'a' has 1 values such as 0"):
+    with pytest.raises(OutputError, match=r"column 'a' has 1 value below 1 .*2013-01-31, 0"):
         stage(SPARSE, broken, tmp_path, FIRST_QUARTER)
     no_day = PARTED_ROWS.assign(day=pd.to_datetime(["2013-03-01", None, None]))
     for interval in (None, FIRST_QUARTER):
-        with pytest.raises(OutputError, match="column 'day' has 2 values such as NaT"):
+        with pytest.raises(OutputError, match=r"column 'day' has 2 nulls; .*null, 2"):
             stage(SPARSE, no_day, tmp_path, interval)
 
 
@@ -318,10 +355,15 @@ QUALITY = Metrics(
 
 def test_metrics_are_staged_without_a_file(tmp_path: Path) -> None:
     value = {"rows": np.int64(3), "score": np.float32(0.5)}
-    output = stage(QUALITY, value, tmp_path)
+    told: list[Event] = []
+    output = stage(QUALITY, value, tmp_path, listen=told.append)
     assert output == StagedOutput("quality", metrics={"score": 0.5, "rows": 3.0})
     assert all(type(each) is float for each in (output.metrics or {}).values())
     assert not list(tmp_path.iterdir())
+    assert [(each.subject, each.check, each.message) for each in _verdicts(told)] == [
+        ("quality", "score", "metrics 'quality': metric 'score' is 0.5"),
+        ("quality", "rows", "metrics 'quality': metric 'rows' is 3"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -338,9 +380,9 @@ def test_metrics_are_staged_without_a_file(tmp_path: Path) -> None:
         (
             {"score": -1, "rows": None, "x": 1},
             [
-                "metric 'x' is not in the contract",
                 "metric 'score' is -1; allowed: 0 to 1",
                 "metric 'rows' is a NoneType, not a number",
+                "metric 'x' is not in the contract",
             ],
         ),
         ([("score", 1)], ["it is a list, not a mapping"]),
@@ -348,6 +390,11 @@ def test_metrics_are_staged_without_a_file(tmp_path: Path) -> None:
     ],
 )
 def test_metrics_that_break_the_contract_are_refused(value: object, problems: list[str]) -> None:
+    told: list[Event] = []
     with pytest.raises(OutputError) as caught:
-        checked_metrics(QUALITY, value)
+        checked_metrics(QUALITY, value, told.append)
     assert list(caught.value.problems) == problems
+    if isinstance(value, dict):
+        broken = [each for each in _verdicts(told) if not each.passed]
+        assert [each.message for each in broken] == [f"metrics 'quality': {p}" for p in problems]
+        assert all((each.level, each.broken) == ("error", 1) for each in broken)

@@ -135,7 +135,7 @@ def test_inputs_that_kept_results_stand_for_are_not_read(
     sales = flow(flow_of)
     sales.compute(["slow"], {"orders": orders}, checkpoints=store)
 
-    def read() -> pd.DataFrame:
+    def read(_listen: object) -> pd.DataFrame:
         raise AssertionError("it is read")
 
     given = {"orders": Reading(read, lambda: digest_of_frame(orders))}

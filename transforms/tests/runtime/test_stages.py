@@ -8,7 +8,14 @@ import pandas as pd
 import pytest
 
 from isthmus_contracts import Param, UnknownNameError
-from isthmus_contracts.protocol import CheckpointReused, EngineProfile, Event, Graph, NodeStarted
+from isthmus_contracts.protocol import (
+    CheckpointReused,
+    EngineProfile,
+    Event,
+    Graph,
+    NodeStarted,
+    Quality,
+)
 from isthmus_transforms.runtime import Dataflow
 from isthmus_transforms.runtime.checkpoints import modules
 from isthmus_transforms.runtime.plan import Plan
@@ -53,10 +60,10 @@ def sales(flow_of: Flows) -> Dataflow:
 
 @pytest.fixture
 def given(orders: pd.DataFrame) -> dict[str, Reading]:
-    return {"orders": Reading(lambda: orders, lambda: "the orders")}
+    return {"orders": Reading(lambda _listen: orders, lambda: "the orders")}
 
 
-def unread() -> pd.DataFrame:
+def unread(_listen: object) -> pd.DataFrame:
     raise AssertionError("an input was read that no function needs")
 
 
@@ -137,6 +144,28 @@ def test_each_stage_goes_on_where_the_one_before_it_ended(
         "banded",
     ]
     assert sorted(ran(events)) == ["label", "low", "report", "total"]
+
+
+CHECKED = SALES.replace(
+    "    def priced(",
+    """    from hamilton.function_modifiers import check_output
+
+    @check_output(allow_none=False, importance="fail")
+    def priced(""",
+)
+
+
+def test_a_stage_hands_on_what_has_passed_its_checks_and_only_that_stage_tells_of_them(
+    flow_of: Flows, given: dict[str, Reading], tmp_path: Path
+) -> None:
+    flow = flow_of(CHECKED, "report", params=(FACTOR,), checkpoints={"prices": "priced"})
+    plan = flow.plan(["report"], until="prices")
+    assert tuple(plan.frontier) == ("priced",)
+    first, carried = hand_over(plan, given, tmp_path / "1")
+    made, second = finish(flow, given, tmp_path / "2", carried, "report")
+    assert made == {"report": "x2 16 1"}
+    told = [[each.subject for each in one if isinstance(each, Quality)] for one in (first, second)]
+    assert told == [["priced"], []]
 
 
 def test_the_same_stage_again_on_another_host_hands_the_same_on(

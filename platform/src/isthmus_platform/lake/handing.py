@@ -16,7 +16,7 @@ from isthmus_contracts import Identity
 from isthmus_contracts.protocol import StagedFile
 from isthmus_platform.errors import SpoolError
 from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.takeover import Taken, examine, take_over
+from isthmus_platform.lake.takeover import examine, take_over
 from isthmus_platform.lake.trouble import usable
 from isthmus_platform.storage import Location
 
@@ -28,14 +28,22 @@ def folder_of(lake: Lake, dataflow: Identity, run: str) -> Location:
     return lake.checkpoints(dataflow) / hashlib.sha256(run.encode()).hexdigest()[:32]
 
 
-def hand_on(folder: Location, directory: Path, name: str) -> Taken:
-    """Copy a result out of a runner's directory; raise `SpoolError` if that is no plain file."""
+def hand_on(
+    folder: Location, directory: Path, name: str, claimed: StagedFile | None = None
+) -> None:
+    """Copy a result out of a runner's directory.
+
+    Raise `SpoolError` if it is no plain file, or not what was claimed; nothing is kept then.
+    """
     if not _NAME.fullmatch(name):
         raise SpoolError(str(directory), [f"{name!r} is no name of a result"])
     # Two tasks may hand on the same result at once; either copy will do.
     with (folder / f"{name}~{uuid4().hex[:8]}").writing() as path:
         take_over(directory, name, path)
-        return examine(path)
+        taken = examine(path)
+        if claimed is not None and (taken.bytes, taken.sha256) != (claimed.bytes, claimed.sha256):
+            problem = f"{name!r} has {taken.bytes} bytes and another digest than the result says"
+            raise SpoolError(str(directory), [problem])
 
 
 def hand_on_stage(folder: Location, spool: Path, files: Iterable[StagedFile]) -> int:
@@ -47,14 +55,8 @@ def hand_on_stage(folder: Location, spool: Path, files: Iterable[StagedFile]) ->
     total = 0
     for file in files:
         total += file.bytes
-        if there.get(file.path) == file.bytes:
-            continue
-        taken = hand_on(folder, spool, file.path)
-        if (taken.bytes, taken.sha256) != (file.bytes, file.sha256):
-            problem = (
-                f"{file.path!r} has {taken.bytes} bytes and another digest than the result says"
-            )
-            raise SpoolError(str(spool), [problem])
+        if there.get(file.path) != file.bytes:
+            hand_on(folder, spool, file.path, file)
     return total
 
 

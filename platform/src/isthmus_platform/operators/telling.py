@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from logging import ERROR, INFO, WARNING
 
 from isthmus_contracts.protocol import (
@@ -17,12 +16,13 @@ from isthmus_contracts.protocol import (
     RunFailure,
 )
 
-_LEVELS: Mapping[type, int] = {NodeFailed: ERROR, Quality: WARNING}
+_MOST_EXAMPLES = 5
 
 
 def line_of(answer: Answer) -> tuple[int, str] | None:
     """Return the level and the text of the line that an answer is worth, if any."""
     text: str | None = None
+    level = INFO
     match answer:
         case Graph():
             functions = sum(node.kind == "function" for node in answer.nodes)
@@ -30,6 +30,7 @@ def line_of(answer: Answer) -> tuple[int, str] | None:
         case NodeFinished():
             text = f"{answer.node} finished in {answer.seconds:.3f} s{_size(answer)}"
         case NodeFailed():
+            level = ERROR
             text = f"{answer.node} failed after {answer.seconds:.3f} s: {answer.error}"
         case CheckpointReused():
             text = f"{answer.node} was kept by an earlier task, try or run"
@@ -38,8 +39,9 @@ def line_of(answer: Answer) -> tuple[int, str] | None:
         case OutputStaged():
             text = f"{answer.output} staged, {answer.bytes:,} bytes"
         case Quality(passed=False):
-            text = f"{answer.subject}, {answer.check}: {answer.message}"
-    return None if text is None else (_LEVELS.get(type(answer), INFO), text)
+            level = ERROR if answer.level == "error" else WARNING
+            text = f"{answer.message} ({answer.check}{_rows(answer)})"
+    return None if text is None else (level, text)
 
 
 def told_failure(failure: RunFailure) -> str:
@@ -48,6 +50,11 @@ def told_failure(failure: RunFailure) -> str:
         return failure.message
     place = f"{failure.function} ({failure.file}:{failure.line})"
     return f"node {failure.node!r} failed in {place}: {failure.message}"
+
+
+def _rows(verdict: Quality) -> str:
+    shown = verdict.examples[:_MOST_EXAMPLES]
+    return f"; see {', '.join(shown)}" if shown else ""
 
 
 def _size(finished: NodeFinished) -> str:

@@ -55,7 +55,10 @@ def report_times(run: Run, record: RunRecord, console: Console) -> None:
     """Show where the picture is, and what the functions took against everything around them."""
     console.print(f"graph     {shown(record.picture)}", soft_wrap=True)
     progress = [summarize(each.answers()) for each in record.tries()]
-    for warning in dict.fromkeys(each for one in progress for each in one.warnings):
+    warnings = dict.fromkeys(each for one in progress for each in one.warnings)
+    passed = sum(each.passed for each in progress)
+    console.print(f"checks    {passed} passed, {len(warnings)} warned")
+    for warning in warnings:
         console.print(printable(f"warning   {warning}"), soft_wrap=True)
     functions = sum(each.seconds for each in progress)
     nodes = sum(each.done for each in progress)

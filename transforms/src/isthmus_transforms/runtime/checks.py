@@ -1,75 +1,199 @@
-"""The rules that a contract sets for a table's values, checked with pandera."""
+"""The rules that a contract sets for a table's values, each with a verdict.
+
+Arrow looks at whole columns, and only where a rule is broken at which rows break it. The words are
+those in which the platform tells the same when it accepts a table. NaN counts as null.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 
-import pandas as pd
-import pandera.pandas as pa
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from isthmus_contracts import Column, Table
+from isthmus_transforms.runtime.quality import (
+    LONGEST_EXAMPLE,
+    MOST_EXAMPLES,
+    Level,
+    Verdict,
+    counted,
+    shortened,
+)
 
-_EXAMPLES = 3
+_SHOWN_VALUES = 3
+_LEAST, _MOST = -(2**63), 2**63 - 1
 
 
-def broken_rules(
-    table: Table, frame: pd.DataFrame, parts: Mapping[str | None, int] | None = None
-) -> list[str]:
-    """Return a sentence for each rule that the values break: nulls, ranges, choices, key, rows.
+def verdicts(
+    table: Table, rows: pa.Table, parts: Mapping[str | None, int] | None = None
+) -> Iterator[Verdict]:
+    """Yield a verdict for each rule of the table that `rows` keep or break, which have its types.
 
     `parts` holds the number of rows of each partition, all of which must be large enough.
     """
-    sizes = {None: len(frame)} if parts is None else parts
-    problems = [
-        f"{'it' if name is None else f'partition {name!r}'} has {size} rows; "
-        f"the contract says at least {table.min_rows}"
-        for name, size in sizes.items()
-        if size < table.min_rows
-    ]
-    try:
-        _schema(table).validate(frame, lazy=True)
-    except pa.errors.SchemaErrors as error:
-        problems += _sentences(error.failure_cases)
-    if table.key and frame.duplicated(list(table.key)).any():
-        twice = frame[frame.duplicated(list(table.key))]
-        rows = twice[list(table.key)].head(_EXAMPLES).itertuples(index=False, name=None)
-        keys = [f"({', '.join(map(_shown, row))})" for row in rows]
-        problems.append(
-            f"{len(twice)} rows repeat a key ({', '.join(table.key)}), such as {', '.join(keys)}"
-        )
-    return problems
+    for column in table.columns:
+        yield from _of_column(_Rows(table, rows, column))
+    if table.key:
+        yield _of_key(table, rows)
+    if table.min_rows:
+        yield _of_size(table, {None: rows.num_rows} if parts is None else parts)
 
 
-def _schema(table: Table) -> pa.DataFrameSchema:
-    return pa.DataFrameSchema(
-        {
-            each.name: pa.Column(nullable=each.nullable, checks=_checks(each))
-            for each in table.columns
-        }
-    )
+class _Rows:
+    """Judge one column of some rows."""
+
+    def __init__(self, table: Table, rows: pa.Table, column: Column) -> None:
+        self.column = column
+        self.values = rows[column.name]
+        self._rows = rows
+        self._key = table.key
+
+    def verdict(
+        self, field: str, level: Level, rule: str, found: str = "", broken: pa.ChunkedArray = None
+    ) -> Verdict:
+        """Return that the rule is kept, or what was `found` of the rows that are `broken`."""
+        check = f"{self.column.name}.{field}"
+        if broken is None:
+            return Verdict(check, level, True, f"column {self.column.name!r} is {rule}")
+        which = pc.indices_nonzero(broken)
+        clause = f"column {self.column.name!r} has {found}; the contract says {rule}"
+        keys = _keys(self._rows, self._key, which[:MOST_EXAMPLES])
+        return Verdict(check, level, False, clause, len(which), keys)
 
 
-def _checks(column: Column) -> list[pa.Check]:
-    checks = []
-    if column.minimum is not None:
-        checks.append(pa.Check.ge(column.minimum, error=f"at least {column.minimum:g}"))
-    if column.maximum is not None:
-        checks.append(pa.Check.le(column.maximum, error=f"at most {column.maximum:g}"))
+def _of_column(rows: _Rows) -> Iterator[Verdict]:
+    column = rows.column
+    if not column.nullable or column.warn_nulls is not None:
+        yield _of_nulls(rows)
     if column.choices:
-        checks.append(pa.Check.isin(column.choices, error=f"one of {', '.join(column.choices)}"))
-    return checks
+        yield _of_choices(rows)
+    bounds = (column.minimum, column.maximum, column.warn_minimum, column.warn_maximum)
+    if any(each is not None for each in bounds):
+        yield from _of_bounds(rows)
 
 
-def _sentences(cases: pd.DataFrame) -> list[str]:
-    sentences = []
-    for (column, check), group in cases.groupby(["column", "check"], sort=True):
-        rule = "not null" if check == "not_nullable" else check
-        shown = ", ".join(dict.fromkeys(map(_shown, group["failure_case"].head(_EXAMPLES))))
-        sentences.append(
-            f"column {column!r} has {len(group)} values such as {shown}; the contract says {rule}"
+def _of_nulls(rows: _Rows) -> Verdict:
+    column, values = rows.column, rows.values
+    share = column.warn_nulls or 0.0
+    nulls = pc.is_null(values, nan_is_null=pa.types.is_floating(values.type))
+    count = pc.sum(nulls).as_py() or 0
+    broken = nulls if count > share * len(values) else None
+    if column.nullable:
+        found = f"{counted(count, 'null')} in {counted(len(values), 'row')}"
+        return rows.verdict("warn_nulls", "warning", f"usually at most {share:.0%}", found, broken)
+    noun = "null or NaN value" if column.type == "float64" else "null"
+    return rows.verdict("nullable", "error", "not null", counted(count, noun), broken)
+
+
+def _of_choices(rows: _Rows) -> Verdict:
+    choices = rows.column.choices
+    rule = f"one of {', '.join(choices)}"
+    known = pa.array([*choices, None], rows.values.type)
+    strange = pc.invert(pc.is_in(rows.values, known))
+    if not pc.any(strange).as_py():
+        return rows.verdict("choices", "error", rule)
+    values = rows.values.filter(strange)
+    such = ", ".join(_shown(each) for each in values.unique()[:_SHOWN_VALUES].to_pylist())
+    found = f"{counted(len(values), 'value')} outside its choices (such as {such})"
+    return rows.verdict("choices", "error", rule, found, strange)
+
+
+def _of_bounds(rows: _Rows) -> Iterator[Verdict]:
+    column, values = rows.column, rows.values
+    extremes = pc.min_max(values).as_py()
+    bounds: tuple[tuple[str, Level, str], ...] = (
+        ("minimum", "error", "at least"),
+        ("maximum", "error", "at most"),
+        ("warn_minimum", "warning", "usually at least"),
+        ("warn_maximum", "warning", "usually at most"),
+    )
+    for field, level, words in bounds:
+        bound = getattr(column, field)
+        if bound is None:
+            continue
+        below = field.endswith("minimum")
+        extreme = extremes["min" if below else "max"]
+        rule = f"{words} {_number(bound)}"
+        if extreme is None or (extreme >= bound if below else extreme <= bound):
+            yield rows.verdict(field, level, rule)
+            continue
+        compare, side, kind = (
+            (pc.less, "below", "smallest") if below else (pc.greater, "above", "largest")
         )
-    return sentences
+        broken = compare(*_comparable(values, bound, up=below))
+        count = counted(pc.sum(broken).as_py(), "value")
+        found = f"{count} {side} {_number(bound)} (the {kind} is {_number(extreme)})"
+        yield rows.verdict(field, level, rule, found, broken)
 
 
-def _shown(value: object) -> str:
-    return repr(value) if isinstance(value, str) else str(value)
+def _of_key(table: Table, rows: pa.Table) -> Verdict:
+    names = ", ".join(table.key)
+    # Threads would group apart what they get, and almost every row is a group of its own.
+    groups = rows.select(table.key).group_by(list(table.key), use_threads=False)
+    counts = groups.aggregate([([], "count_all")])
+    if counts.num_rows == rows.num_rows:
+        return Verdict("key", "error", True, f"there is one row for each key ({names})")
+    twice = counts.filter(pc.greater(counts["count_all"], 1))
+    keys = _keys(twice, table.key, pa.array(range(min(MOST_EXAMPLES, twice.num_rows))))
+    several = pc.sum(twice["count_all"]).as_py()
+    found = (
+        f"{counted(twice.num_rows, 'key')} ({names}) in {several} rows, such as "
+        f"{', '.join(keys[:_SHOWN_VALUES])}; the contract says one row for each key"
+    )
+    return Verdict("key", "error", False, found, several, keys)
+
+
+def _of_size(table: Table, parts: Mapping[str | None, int]) -> Verdict:
+    small = {name: size for name, size in parts.items() if size < table.min_rows}
+    if not small:
+        rule = f"there are at least {counted(table.min_rows, 'row')}"
+        return Verdict("min_rows", "error", True, rule)
+    told = [
+        counted(size, "row") if name is None else f"{counted(size, 'row')} in partition {name}"
+        for name, size in list(small.items())[:MOST_EXAMPLES]
+    ]
+    more = f" and in {len(small) - len(told)} more too few" if len(small) > len(told) else ""
+    found = f"there are only {', '.join(told)}{more}; the contract says {table.min_rows}"
+    examples = tuple(name for name in small if name is not None)
+    return Verdict("min_rows", "error", False, found, len(small), examples)
+
+
+def _keys(rows: pa.Table, key: tuple[str, ...], which: pa.Array) -> tuple[str, ...]:
+    """Return the keys of these rows as texts; of a table without a key, the rows' numbers."""
+    if not key:
+        return tuple(f"row {number}" for number in which.to_pylist())
+    columns = [_texts(rows[name].take(which)) for name in key]
+    return tuple(f"({', '.join(each)})" for each in zip(*columns, strict=True))
+
+
+def _texts(column: pa.ChunkedArray) -> list[str]:
+    kind = column.type
+    if pa.types.is_timestamp(kind):
+        column = column.cast(pa.timestamp("us"))  # with a zone, it needs a database of them
+    # No Python date is as late as the latest of Arrow.
+    texts = column.cast(pa.string()).to_pylist()
+    if pa.types.is_string(kind):
+        return [_shown(each) for each in texts]
+    zone = "Z" if pa.types.is_timestamp(kind) else ""
+    return [f"{each.removesuffix('.000000')}{zone}" if each else "null" for each in texts]
+
+
+def _shown(text: str | None) -> str:
+    return "null" if text is None else shortened(repr(text), LONGEST_EXAMPLE // 2)
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if math.isfinite(value) and value == int(value) else repr(value)
+
+
+def _comparable(
+    values: pa.ChunkedArray, bound: float, *, up: bool
+) -> tuple[pa.ChunkedArray, pa.Scalar]:
+    """Return values and bound in one type: an int64 compared as a float loses digits."""
+    if not pa.types.is_integer(values.type):
+        return values, pa.scalar(bound, values.type)
+    if not _LEAST <= bound <= _MOST:
+        return values.cast(pa.float64(), safe=False), pa.scalar(bound, pa.float64())
+    return values, pa.scalar(math.ceil(bound) if up else math.floor(bound), values.type)

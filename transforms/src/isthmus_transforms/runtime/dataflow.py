@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,19 +13,23 @@ from hamilton.graph import FunctionGraph
 
 from isthmus_contracts import Dataflow as Contract
 from isthmus_contracts import Input, Interval, ParamValue, UnknownNameError, resolve_params
-from isthmus_contracts.protocol import EngineProfile, Event, Graph
+from isthmus_contracts.protocol import EngineProfile, Event, Graph, Quality
 from isthmus_transforms.errors import DefinitionError, InputError
 from isthmus_transforms.runtime.checkpoints import digest_of_frame
-from isthmus_transforms.runtime.execution import Listener
 from isthmus_transforms.runtime.graph import build_graph
 from isthmus_transforms.runtime.partitions import rows_within
 from isthmus_transforms.runtime.plan import Plan, frontier
+from isthmus_transforms.runtime.quality import Listener
 from isthmus_transforms.runtime.resuming import Keeping, Reading
 from isthmus_transforms.runtime.steps import ordered_nodes
 
+_LOG = logging.getLogger(__name__)
 
-def _ignore(_event: Event) -> None:
-    """Hear nothing."""
+
+def _warn(event: Event) -> None:
+    """Log what breaks a check, and hear nothing else."""
+    if isinstance(event, Quality) and not event.passed:
+        _LOG.warning("%s (%s)", event.message, event.check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ class Dataflow:
         targets: Sequence[str],
         inputs: Mapping[str, pd.DataFrame],
         params: Mapping[str, object] | None = None,
-        listen: Listener = _ignore,
+        listen: Listener = _warn,
         interval: Interval | None = None,
         engine: str | EngineProfile = "sequential",
         checkpoints: Path | None = None,
@@ -84,6 +89,9 @@ class Dataflow:
         says on what functions run: `sequential`, `threads` or `processes`. In the directory
         `checkpoints` lie results of earlier runs, which take the place of computing them again, and
         this run's are kept there as far as that is worth while.
+
+        Frames are taken as they are: only what is read from files is checked against the contract.
+        Without a listener, the log tells of checks of functions that warn.
 
         Raise `UnknownNameError` for a name that is not known, `ParamError` for a value that is not
         allowed, `IntervalError` for an interval that does not fit, `InputError` for an input that
@@ -167,4 +175,4 @@ def _reading(contract: Input, frame: pd.DataFrame, interval: Interval | None) ->
     def read() -> pd.DataFrame:
         return rows_within(contract, frame, interval)
 
-    return Reading(read, lambda: digest_of_frame(read()))
+    return Reading(lambda _listen: read(), lambda: digest_of_frame(read()))

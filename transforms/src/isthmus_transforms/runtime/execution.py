@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterable, Sequence
 from queue import SimpleQueue
 from typing import TypeAlias
 
-from isthmus_contracts.protocol import Event, NodeFailed, NodeFinished, NodeStarted
+from hamilton.data_quality.base import ValidationResult
+
+from isthmus_contracts.protocol import NodeFailed, NodeFinished, NodeStarted
 from isthmus_transforms.errors import NodeError, WorkerError
 from isthmus_transforms.runtime.calls import Outcome, call, outcome_of, size_of
 from isthmus_transforms.runtime.engines import Engine
+from isthmus_transforms.runtime.quality import Listener
 from isthmus_transforms.runtime.steps import Step
 
-Listener: TypeAlias = Callable[[Event], None]
 Watch: TypeAlias = Callable[[str, object, float, Sequence[str]], None]
 """Takes a name, its value, the seconds that it took, and the names that it needed."""
 _LOG = logging.getLogger(__name__)
@@ -139,6 +141,8 @@ class _Run:
     def _finished(self, step: Step, value: object, seconds: float) -> None:
         values, uses = self._values, self._uses
         self._listen(NodeFinished(time.time(), step.name, seconds, *size_of(value)))
+        if step.check is not None and isinstance(value, ValidationResult):
+            self._listen(step.check.told(value))
         if self._watch is not None:
             self._watch(step.name, value, seconds, step.needs)
         if step.name in uses:

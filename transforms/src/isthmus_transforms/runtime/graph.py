@@ -18,12 +18,17 @@ from isthmus_contracts import Input, ParamValue
 from isthmus_contracts.protocol import Graph, GraphNode
 from isthmus_transforms.errors import DefinitionError
 from isthmus_transforms.runtime.calls import function_of
+from isthmus_transforms.runtime.quality import Level
 from isthmus_transforms.runtime.source import source_of
+from isthmus_transforms.runtime.validators import CHECKS, check_of
 
 registry.load_extension("pandas")
 for _name in ("hamilton.driver", "hamilton.function_modifiers.base"):
     # What they log of functions that do not fit together stands in the `DefinitionError`.
     logging.getLogger(_name).setLevel(logging.CRITICAL)
+
+
+_CONSEQUENCE: Mapping[Level, str] = {"error": "which has to pass", "warning": "and only warns"}
 
 
 def build_graph(modules: Sequence[ModuleType], params: Mapping[str, ParamValue]) -> FunctionGraph:
@@ -74,18 +79,28 @@ def _function(
     node: Node, dependencies: tuple[str, ...], target: str | None, addition: str
 ) -> GraphNode:
     source = source_of(function_of(node))
-    description = " ".join([*(node.documentation or "").split(), *addition.split()])
+    description = " ".join([_role(node), *(node.documentation or "").split(), *addition.split()])
     return GraphNode(
         node.name,
         "function",
         _type(node),
-        description,
+        description.strip(),
         dependencies,
         target,
         source.function,
         source.file,
         source.line,
     )
+
+
+def _role(node: Node) -> str:
+    """Say what Hamilton made a node for, if it made several of a function with checks."""
+    if CHECKS in node.tags and (check := check_of(node)):
+        return f"Checks {check.subject!r}, {_CONSEQUENCE[check.level]}."
+    for each in node.dependencies:
+        if CHECKS in each.tags and (check := check_of(each)) and check.subject == node.name:
+            return "Once it has passed its checks:"
+    return ""
 
 
 def _type(node: Node) -> str:

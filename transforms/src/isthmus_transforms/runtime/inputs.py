@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,31 +12,51 @@ import pyarrow.parquet as pq
 
 from isthmus_contracts import Input, Interval
 from isthmus_transforms.errors import InputError
+from isthmus_transforms.runtime.checks import verdicts
 from isthmus_transforms.runtime.partitions import read_filter
+from isthmus_transforms.runtime.quality import SCHEMA_KEPT, Listener, Verdict, refusals, unheard
 from isthmus_transforms.runtime.types import arrow_schema, same_kind
 
 
 def read_input(
-    contract: Input, files: Sequence[Path], interval: Interval | None = None
+    contract: Input,
+    files: Sequence[Path],
+    interval: Interval | None = None,
+    listen: Listener = unheard,
 ) -> pd.DataFrame:
     """Return the rows of all files, with the contract's columns in its order.
 
     Strings become `str`, dates and instants datetime64, an int64 with nulls float64. A column that
     the contract does not name is not read; neither, of an input `within` a column, are rows outside
-    of the interval, if there is one. Raise `InputError` for a file that is missing or no Parquet,
-    and for a column that is missing, of another type, or has nulls against the contract.
+    of the interval, if there is one. `listen` hears the verdict of each check. How many rows
+    there are is not checked where not all are read, nor of partitions.
+
+    Raise `InputError` for a file that is missing or no Parquet, and for an input that breaks its
+    contract: its columns, their types, or a rule for their values that does more than warn.
     """
-    parts = [_read(contract, file, interval) for file in files]
+    parts = [_read(contract, file, interval, listen) for file in files]
     if not parts:
         raise InputError(contract.name, "no file is given")
     table = pa.concat_tables(parts)
     del parts
+    _check(contract, table, interval, listen)
     frame = table.to_pandas(split_blocks=True, self_destruct=True, date_as_object=False)
     return pd.DataFrame(frame)
 
 
-def _read(contract: Input, file: Path, interval: Interval | None) -> pa.Table:
-    name, schema = contract.name, arrow_schema(contract.table)
+def _check(contract: Input, rows: pa.Table, interval: Interval | None, listen: Listener) -> None:
+    table = contract.table
+    if table.partitioning is not None or (interval is not None and contract.within is not None):
+        table = replace(table, min_rows=0)
+    found = [*verdicts(table, rows)]
+    for each in (SCHEMA_KEPT, *found):
+        listen(each.about("input", contract.name))
+    if problems := refusals(found):
+        raise InputError(contract.name, "; ".join(problems))
+
+
+def _read(contract: Input, file: Path, interval: Interval | None, listen: Listener) -> pa.Table:
+    name, schema = contract.name, arrow_schema(contract.table, nullable=True)
     try:
         found = pq.read_schema(file)
     except FileNotFoundError:
@@ -44,7 +65,9 @@ def _read(contract: Input, file: Path, interval: Interval | None) -> pa.Table:
         raise InputError(name, f"{file} is no Parquet file: {error}") from None
     problems = [_problem(field, found) for field in schema]
     for problem in filter(None, problems):
-        raise InputError(name, f"{file.name}: {problem}")
+        told = Verdict("schema", "error", False, f"{file.name}: {problem}", 1)
+        listen(told.about("input", name))
+        raise InputError(name, told.found)
     try:
         chosen = read_filter(contract, found, interval)
         return pq.read_table(file, columns=schema.names, filters=chosen).cast(schema)

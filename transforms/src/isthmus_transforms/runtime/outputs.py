@@ -13,46 +13,59 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from isthmus_contracts import File, Interval, Metrics, Output, Table
+from isthmus_contracts import File, Interval, Metric, Metrics, Output, Table
 from isthmus_contracts.protocol import StagedFile, StagedOutput
 from isthmus_transforms.errors import OutputError
-from isthmus_transforms.runtime.checks import broken_rules
+from isthmus_transforms.runtime.checks import verdicts
 from isthmus_transforms.runtime.partitions import are_within, parts_of
+from isthmus_transforms.runtime.quality import SCHEMA_KEPT, Listener, Verdict, refusals, unheard
 from isthmus_transforms.runtime.types import arrow_schema, same_kind
 
 
 def stage(
-    output: Output, value: object, spool: Path, interval: Interval | None = None
+    output: Output,
+    value: object,
+    spool: Path,
+    interval: Interval | None = None,
+    listen: Listener = unheard,
 ) -> StagedOutput:
     """Write an output's value into the spool, and return what was staged.
 
     A table is a DataFrame, a file bytes or text, metrics a mapping of numbers. Raise `OutputError`
-    if the value is something else or does not keep the contract.
+    if the value is something else or does not keep the contract; `listen` hears the verdict of each
+    check before anything is written.
 
     A partitioned table is a file for each partition that has rows. In a run for an interval its
     rows outside are neither checked nor written.
     """
     match output:
         case Table():
-            return _stage_table(output, value, spool, interval)
+            return _stage_table(output, value, spool, interval, listen)
         case File():
             return _stage_file(output, value, spool)
         case Metrics():
-            return StagedOutput(output.name, metrics=checked_metrics(output, value))
+            return StagedOutput(output.name, metrics=checked_metrics(output, value, listen))
 
 
 def _stage_table(
-    table: Table, value: object, spool: Path, interval: Interval | None
+    table: Table, value: object, spool: Path, interval: Interval | None, listen: Listener
 ) -> StagedOutput:
     if not isinstance(value, pd.DataFrame):
         raise OutputError(table.name, [f"it is a {type(value).__name__}, not a DataFrame"])
-    frame, rows = value, as_contracted(table, value)
+    try:
+        rows = as_contracted(table, value)
+    except OutputError as error:
+        for each in error.problems:
+            listen(Verdict("schema", "error", False, each, 1).about("table", table.name))
+        raise
     if table.partitioning is not None and interval is not None:
-        within = are_within(table.partitioning, rows, interval)
-        frame, rows = frame[within.to_numpy()], rows.filter(within)
+        rows = rows.filter(are_within(table.partitioning, rows, interval))
     parts = parts_of(table, rows, interval)
-    problems = broken_rules(table, frame, {name: part.num_rows for name, part in parts.items()})
-    if problems:
+    sizes = {name: part.num_rows for name, part in parts.items()}
+    found = [SCHEMA_KEPT, *verdicts(table, rows, sizes)]
+    for verdict in found:
+        listen(verdict.about("table", table.name))
+    if problems := refusals(found):
         raise OutputError(table.name, problems)
     return StagedOutput(
         table.name,
@@ -92,8 +105,7 @@ def as_contracted(table: Table, frame: pd.DataFrame) -> pa.Table:
             )
     if problems:
         raise OutputError(table.name, problems)
-    schema = pa.schema([field.with_nullable(True) for field in arrow_schema(table)])
-    return pa.Table.from_arrays(columns, schema=schema)
+    return pa.Table.from_arrays(columns, schema=arrow_schema(table, nullable=True))
 
 
 def _as_type(column: pd.Series, field: pa.Field) -> pa.ChunkedArray:
@@ -128,31 +140,47 @@ def _stage_file(file: File, value: object, spool: Path) -> StagedOutput:
     return StagedOutput(file.name, (_staged(spool, path, None),))
 
 
-def checked_metrics(metrics: Metrics, value: object) -> dict[str, float]:
+def checked_metrics(
+    metrics: Metrics, value: object, listen: Listener = unheard
+) -> dict[str, float]:
     """Return exactly the numbers that the contract names, or raise `OutputError`."""
     if not isinstance(value, Mapping):
         raise OutputError(metrics.name, [f"it is a {type(value).__name__}, not a mapping"])
-    wanted = {each.name: each for each in metrics.metrics}
-    problems = [f"metric {name!r} is missing" for name in wanted if name not in value]
-    problems += [f"metric {name!r} is not in the contract" for name in value if name not in wanted]
-    numbers: dict[str, float] = {}
-    for name, metric in wanted.items():
-        if name not in value:
-            continue
-        if not isinstance(value[name], Real) or isinstance(value[name], bool):
-            problems.append(f"metric {name!r} is a {type(value[name]).__name__}, not a number")
-            continue
-        try:
-            numbers[name] = float(value[name])
-        except OverflowError:
-            numbers[name] = math.inf
-        low = -math.inf if metric.minimum is None else metric.minimum
-        high = math.inf if metric.maximum is None else metric.maximum
-        if not math.isfinite(numbers[name]) or not low <= numbers[name] <= high:
-            problems.append(f"metric {name!r} is {numbers[name]:g}; allowed: {low:g} to {high:g}")
-    if problems:
+    wanted = {each.name for each in metrics.metrics}
+    numbers = {each.name: _number(value.get(each.name)) for each in metrics.metrics}
+    found = [_metric_verdict(each, value, numbers[each.name]) for each in metrics.metrics]
+    strange = [f"metric {name!r} is not in the contract" for name in value if name not in wanted]
+    found += [Verdict("metrics", "error", False, each, 1) for each in strange]
+    for verdict in found:
+        listen(verdict.about("metrics", metrics.name))
+    if problems := refusals(found):
         raise OutputError(metrics.name, problems)
-    return numbers
+    return {name: number for name, number in numbers.items() if number is not None}
+
+
+def _number(value: object) -> float | None:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _metric_verdict(
+    metric: Metric, given: Mapping[object, object], number: float | None
+) -> Verdict:
+    low = -math.inf if metric.minimum is None else metric.minimum
+    high = math.inf if metric.maximum is None else metric.maximum
+    if metric.name not in given:
+        found = "missing"
+    elif number is None:
+        found = f"a {type(given[metric.name]).__name__}, not a number"
+    elif not math.isfinite(number) or not low <= number <= high:
+        found = f"{number:g}; allowed: {low:g} to {high:g}"
+    else:
+        return Verdict(metric.name, "error", True, f"metric {metric.name!r} is {number:g}")
+    return Verdict(metric.name, "error", False, f"metric {metric.name!r} is {found}", 1)
 
 
 def _staged(spool: Path, path: Path, rows: int | None) -> StagedFile:

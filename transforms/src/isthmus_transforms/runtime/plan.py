@@ -11,12 +11,13 @@ from hamilton.node import DependencyType, Node
 
 from isthmus_contracts import Dataflow as Contract
 from isthmus_contracts import ParamValue
-from isthmus_contracts.protocol import EngineProfile, Graph
+from isthmus_contracts.protocol import EngineProfile, Event, Graph
 from isthmus_transforms.errors import DefinitionError, InputError
 from isthmus_transforms.runtime.checkpoints import Checkpoints, fingerprints
 from isthmus_transforms.runtime.engines import Workload, open_engine
-from isthmus_transforms.runtime.execution import Listener, execute
+from isthmus_transforms.runtime.execution import execute
 from isthmus_transforms.runtime.graph import describe_graph
+from isthmus_transforms.runtime.quality import Listener
 from isthmus_transforms.runtime.resuming import Keeping, Reading, carry_over
 from isthmus_transforms.runtime.steps import Step, steps_of
 
@@ -58,7 +59,8 @@ class Plan:
 
         Of the `inputs`, those that are needed are read before the first function runs, and
         forgotten after their last use. With `keeping`, kept results take the place of computing,
-        and what this run computes is kept as far as that is worth while.
+        and what this run computes is kept as far as that is worth while. A kept result was checked
+        when it was computed: its verdicts are not told again.
         """
         kept = None if keeping is None else self._kept(keeping, inputs, listen)
         made = self._run(inputs, listen, engine, kept, announce=announce)
@@ -108,9 +110,8 @@ class Plan:
             values |= carried.values
         steps = steps_of(self.graph, nodes, {*given, *values})
         with open_engine(engine, Workload(steps, self.modules, self.params)) as opened:
-            values |= self._read(steps, inputs)
-            for event in (*([self.describe()] if announce else ()), *(kept.reused if kept else ())):
-                listen(event)
+            before = [self.describe()] if announce else []
+            values |= self._read(steps, inputs, [*before, *(kept.reused if kept else ())], listen)
             return execute(steps, wanted, values, listen, opened, kept.computed if kept else None)
 
     def _nodes_there(self, given: Collection[str]) -> Mapping[str, Node]:
@@ -123,9 +124,30 @@ class Plan:
             name: node for name, node in self.nodes.items() if name in given or name not in outside
         }
 
-    def _read(self, steps: Sequence[Step], inputs: Mapping[str, Reading]) -> dict[str, object]:
+    def _read(
+        self,
+        steps: Sequence[Step],
+        inputs: Mapping[str, Reading],
+        before: Sequence[Event],
+        listen: Listener,
+    ) -> dict[str, object]:
+        """Return what the inputs hold; what has been found out before comes before what is heard.
+
+        Of an input that is not there, nothing is heard at all.
+        """
         needed = {name for step in steps for name in step.needs} if inputs else ()
-        return {name: each.read() for name, each in inputs.items() if name in needed}
+        heard: list[Event] = []
+        read: dict[str, object] = {}
+        try:
+            for name, each in inputs.items():
+                if name in needed:
+                    read[name] = each.read(heard.append)
+        except InputError:
+            if heard:
+                _tell([*before, *heard], listen)
+            raise
+        _tell([*before, *heard], listen)
+        return read
 
     def _check_given(self, inputs: Collection[str]) -> None:
         known = {each.name for each in self.contract.inputs}
@@ -151,3 +173,8 @@ def frontier(plan: Plan, stage: Collection[str], cut: str) -> tuple[str, ...]:
             needed.update(each.name for each in node.dependencies)
     given = {*plan.params, *(each.name for each in plan.contract.inputs)}
     return tuple(name for name in stage if name in needed and name not in given)
+
+
+def _tell(events: Sequence[Event], listen: Listener) -> None:
+    for event in events:
+        listen(event)

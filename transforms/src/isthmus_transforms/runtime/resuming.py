@@ -18,6 +18,7 @@ from isthmus_transforms.runtime.checkpoints import (
     CheckpointStore,
     found_in,
 )
+from isthmus_transforms.runtime.quality import Listener
 from isthmus_transforms.runtime.steps import ordered_nodes
 
 _MEGABYTE = 1_000_000
@@ -45,9 +46,12 @@ class Keeping:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Give an input: its rows, and a digest of them, or None if they cannot be told apart."""
+    """Give an input: its rows, and a digest of them, or None if they cannot be told apart.
 
-    read: Callable[[], pd.DataFrame]
+    Who reads it hears what checks have found, even if that is why it cannot be read.
+    """
+
+    read: Callable[[Listener], pd.DataFrame]
     digest: Callable[[], str | None]
 
 

@@ -9,6 +9,7 @@ from hamilton.graph import FunctionGraph
 from hamilton.node import Node, NodeType
 
 from isthmus_transforms.errors import DefinitionError
+from isthmus_transforms.runtime.validators import CHECKS, Check, check_of, passing, validating
 
 _DYNAMIC = (NodeType.EXPAND, NodeType.COLLECT)
 _RETRIES = "retries"
@@ -20,7 +21,7 @@ _LONGEST_WAIT = 3600
 class Step(NamedTuple):
     """Hold a function to call, with the names of what it takes that is there by then.
 
-    `waits` are the seconds to wait before each further try.
+    `waits` are the seconds to wait before each further try. A step that is a check says what it is.
     """
 
     name: str
@@ -28,15 +29,16 @@ class Step(NamedTuple):
     needs: tuple[str, ...]
     function: Callable[..., Any]  # whatever an author wrote
     waits: tuple[float, ...]
+    check: Check | None = None
 
     @property
     def is_derived(self) -> bool:
-        """Say whether it only takes apart what the same function made: a column of a frame."""
+        """Say whether it only takes apart, or checks, what the same function made."""
         before = self.node.dependencies
-        return len(before) == 1 and bool(
-            self.node.originating_functions
-            and self.node.originating_functions == before[0].originating_functions
-        )
+        if len(before) != 1 and not any(CHECKS in each.tags for each in before):
+            return False
+        functions = self.node.originating_functions
+        return bool(functions) and all(each.originating_functions == functions for each in before)
 
 
 def ordered_nodes(
@@ -76,9 +78,13 @@ def steps_of(graph: FunctionGraph, nodes: Mapping[str, Node], given: Collection[
 
     Raise `DefinitionError` for Hamilton's dynamic nodes, whose number is known only at run time,
     and for a retry policy that is none.
+
+    Of a function with checks, its tags are at the node that comes after them, and what is tried
+    again is the function itself.
     """
     names = _names_of(graph)
-    steps = []
+    steps: list[Step] = []
+    checks: dict[str, Check] = {}
     for name, node in nodes.items():
         if name in given:
             continue
@@ -88,9 +94,28 @@ def steps_of(graph: FunctionGraph, nodes: Mapping[str, Node], given: Collection[
                 "loop inside the function instead"
             )
         needs = [need for each in node.dependencies if (need := names[id(each)]) in nodes]
-        waits = _waits(name, node.tags) if _RETRIES in node.tags else ()
-        steps.append(Step(name, node, tuple(needs), node.callable, waits))
+        tags = node.tags
+        waits = _waits(name, tags) if _RETRIES in tags else ()
+        step = Step(name, node, tuple(needs), node.callable, waits)
+        if CHECKS in tags and (check := check_of(node)):
+            checks[name] = check
+            step = step._replace(function=validating(check, node.callable), waits=(), check=check)
+        elif checks and (passed := [each for each in needs if _checks(checks, each, name)]):
+            function = passing([checks[each] for each in passed], passed)
+            step = step._replace(function=function, waits=())
+            _try_again(steps, checks[passed[0]].raw, waits)
+        steps.append(step)
     return steps
+
+
+def _checks(checks: Mapping[str, Check], name: str, subject: str) -> bool:
+    return name in checks and checks[name].subject == subject
+
+
+def _try_again(steps: list[Step], name: str, waits: tuple[float, ...]) -> None:
+    for number, step in enumerate(steps if waits else ()):
+        if step.name == name:
+            steps[number] = step._replace(waits=waits)
 
 
 def _names_of(graph: FunctionGraph) -> dict[int, str]:

@@ -18,10 +18,13 @@ _ARROW: Mapping[ColumnType, pa.DataType] = {
 }
 
 
-def arrow_schema(table: Table) -> pa.Schema:
-    """Return the schema of a file that keeps the table's contract."""
+def arrow_schema(table: Table, *, nullable: bool = False) -> pa.Schema:
+    """Return the schema of a file that keeps the table's contract, or with nulls everywhere."""
     return pa.schema(
-        [pa.field(each.name, _ARROW[each.type], nullable=each.nullable) for each in table.columns]
+        [
+            pa.field(each.name, _ARROW[each.type], nullable=nullable or each.nullable)
+            for each in table.columns
+        ]
     )
 
 

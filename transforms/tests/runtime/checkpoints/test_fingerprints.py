@@ -306,6 +306,54 @@ def test_what_acts_from_afar_counts(marks: Marks, name: str) -> None:
     assert marks(functions=source, target="a").of["a"] == before.of["a"]
 
 
+CHECKED = """
+    import pandas as pd
+    import pandera.pandas as pa
+    from hamilton.data_quality.base import DataValidator, ValidationResult
+    from hamilton.function_modifiers import check_output, check_output_custom
+
+    LEAST = 1
+    SCHEMA = pa.SeriesSchema(float, pa.Check.ge(LEAST))
+
+    class Mine(DataValidator):
+        def applies_to(self, datatype: type) -> bool: return True
+        def description(self) -> str: return "Mine."
+        @classmethod
+        def name(cls) -> str: return "mine"
+        def validate(self, dataset: pd.Series) -> ValidationResult:
+            return ValidationResult(len(dataset) > 3, "short")
+
+    @check_output(range=(0, 5), importance="fail")
+    def by_default() -> pd.Series: return pd.Series([1.0])
+
+    @check_output(schema=SCHEMA)
+    def by_schema() -> pd.Series: return pd.Series([1.0])
+
+    @check_output_custom(Mine("fail"))
+    def by_hand() -> pd.Series: return pd.Series([1.0])
+"""
+
+
+@pytest.mark.parametrize(
+    ("target", "old", "new"),
+    [
+        ("by_default", "range=(0, 5)", "range=(0, 6)"),
+        ("by_default", 'range=(0, 5), importance="fail"', "range=(0, 5)"),
+        ("by_schema", "LEAST = 1", "LEAST = 2"),
+        ("by_schema", "pa.Check.ge", "pa.Check.gt"),
+        ("by_hand", "len(dataset) > 3", "len(dataset) > 4"),
+        ("by_hand", 'Mine("fail")', 'Mine("warn")'),
+    ],
+)
+def test_what_a_check_asks_for_counts(marks: Marks, target: str, old: str, new: str) -> None:
+    before = marks(functions=CHECKED, target=target)
+    after = marks(functions=CHECKED.replace(old, new, 1), target=target)
+    assert not before.doubts
+    assert not after.doubts
+    assert before.of[target] != after.of[target]
+    assert marks(functions=CHECKED, target=target).of == before.of
+
+
 @pytest.mark.parametrize(
     "source",
     [
