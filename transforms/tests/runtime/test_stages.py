@@ -183,7 +183,11 @@ def test_the_same_stage_again_on_another_host_hands_the_same_on(
 
 @pytest.mark.parametrize("harm", ["torn", "flipped", "foreign", "gone", "other input"])
 def test_what_is_carried_is_not_believed(
-    sales: Dataflow, given: dict[str, Reading], tmp_path: Path, harm: str
+    sales: Dataflow,
+    given: dict[str, Reading],
+    tmp_path: Path,
+    harm: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     _, (file,) = hand_over(sales.plan(["report"], until="prices"), given, tmp_path / "1")
     content = bytearray(file.read_bytes())
@@ -201,6 +205,8 @@ def test_what_is_carried_is_not_believed(
     made, events = finish(sales, given, tmp_path / "2", (file,))
     assert made["report"] == "x2 16 1"
     assert "priced" in ran(events)
+    unfit = "none of the 1 results that were handed on is of use here" in caplog.text
+    assert unfit is (harm not in {"foreign", "gone"})  # which do not look like results
     assert harm == "gone" or file.exists()  # it is not ours to delete
 
 

@@ -107,6 +107,7 @@ class Plan:
         values: dict[str, object] = dict(self.params)
         if kept is not None:
             carried = carry_over(self.graph, nodes, needed, given, kept)
+            kept.tell_of_misfits()
             nodes = carried.nodes
             values |= carried.values
         steps = steps_of(self.graph, nodes, {*given, *values})

@@ -77,6 +77,15 @@ class Checkpoints:
             self.reused.append(CheckpointReused(time.time(), node, time.perf_counter() - start))
         return value
 
+    def tell_of_misfits(self) -> None:
+        """Log it if results were handed on and none was of use, for work is done again then."""
+        if self._store.carried and not self.reused:
+            _LOG.warning(
+                "none of the %s results that were handed on is of use here: code, libraries, "
+                "params or inputs differ from where they were made",
+                len(self._store.carried),
+            )
+
     def stage(self, nodes: Iterable[str], spool: Path) -> tuple[StagedFile, ...]:
         """Copy the results of the nodes into the spool; what is not saved is left out."""
         staged = []
