@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable
 
 from isthmus_contracts.errors import DeclarationError
@@ -22,6 +21,8 @@ def check_name(kind: str, name: str) -> None:
 
 def check_unique(kind: str, names: Iterable[str]) -> None:
     """Raise `DeclarationError` if a name occurs twice."""
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise DeclarationError(f"{kind} {twice[0]!r} is declared twice")
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise DeclarationError(f"{kind} {name!r} is declared twice")
+        seen.add(name)

@@ -14,6 +14,7 @@ from isthmus_contracts.partitions import Partitioning
 ColumnType = Literal["string", "int64", "float64", "bool", "date", "timestamp"]
 """The type of a column's values. A timestamp is an instant in UTC, in microseconds."""
 
+_TYPES = get_args(ColumnType)
 _NUMERIC = ("int64", "float64")
 _DATED = ("date", "timestamp")
 
@@ -42,11 +43,10 @@ class Column:
 
     def __post_init__(self) -> None:
         check_name("column", self.name)
-        known = get_args(ColumnType)
-        if self.type not in known:
+        if self.type not in _TYPES:
             raise DeclarationError(
                 f"column {self.name!r} has type {self.type!r}; known: "
-                + ", ".join(repr(each) for each in known)
+                + ", ".join(repr(each) for each in _TYPES)
             )
         if any(each is not None for each in self._bounds) and self.type not in _NUMERIC:
             raise DeclarationError(f"column {self.name!r} is a {self.type}, which has no bounds")
