@@ -88,8 +88,8 @@ def dag_file(effort: Effort) -> Iterator[Line]:
     that Airflow keeps the same of both is checked. Bytecode is compiled, and files are in memory.
 
     Missed: a thousand contracts are declared in 0.27 s before there is a DAG, which nobody does by
-    hand; without that the ratio is 1.05. Where a task runs, they are declared too, though one DAG is
-    built, and most of what else a first parse takes is importing modules that the task then needs.
+    hand; without that the ratio is 1.05. Where a task runs, they are declared too, though only one
+    DAG is built; most of the rest is importing modules that the task then needs.
     """
     yield from dag_files.by_hand(effort, 1_000, at_most=1.1)
     yield from dag_files.by_worker(effort, 3, under=0.020)
@@ -108,7 +108,7 @@ def resume(effort: Effort) -> Iterator[Line]:
     Beside each other, functions make two columns and an index each, of 5 MB; one after another, a
     frame of sixteen columns each, of 26 MB. What is declared is saved whatever it costs, else what
     takes twenty times as long to compute as to save: shorter functions are computed again. These
-    take half a second each; with a quarter, more is computed again, and 0.2 to 0.3 of a run is left.
+    take half a second each; with a quarter, more is computed again: 0.2 to 0.3 of a run.
     """
     rows = 200_000
     for shape in ("beside", "after"):

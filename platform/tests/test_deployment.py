@@ -109,6 +109,19 @@ def test_an_unsound_file_is_refused_with_its_place(tmp_path: Path, text: str, me
         load(tmp_path, text)
 
 
+@pytest.mark.parametrize(
+    ("engine", "options"), [("threads", {"workers": 2}), ("processes", {}), (None, {"workers": 2})]
+)
+def test_the_options_of_another_engine_are_not_inherited(
+    tmp_path: Path, engine: str | None, options: dict[str, object]
+) -> None:
+    own = f'engine = "{engine}"' if engine else ""
+    text = SOUND.replace("[defaults]", '[defaults]\nengine = "threads"\nengine_options.workers = 2')
+    assert text != SOUND
+    deployment = load(tmp_path, f'{text}\n[dataflows."flight_delays.v1"]\n{own}\n')
+    assert deployment.settings(FLIGHT_DELAYS).engine_options == options
+
+
 IN_BUCKET = SOUND.replace('"${STATE}/lake"', '"s3://company-lake/a/b"\ncache = "${STATE}/cache"')
 
 

@@ -33,6 +33,11 @@ def test_a_stage_runs_as_the_dataflow_does_but_for_what_it_says() -> None:
     assert rest == replace(CUT, stages=(), stage={}, checkpoints=True)
 
 
+def test_a_stage_that_names_the_same_engine_keeps_its_options() -> None:
+    settings = replace(CUT, stage={"joined_flights": StageSettings(engine="threads")})
+    assert settings.of_stage("joined_flights").engine_options == {"workers": 4}
+
+
 def test_stages_keep_results_and_so_do_checkpoints() -> None:
     assert CUT.keeps
     assert not CUT.checkpoints
@@ -48,14 +53,18 @@ def test_stages_keep_results_and_so_do_checkpoints() -> None:
         ({"checkpoint_megabytes": 0}, "checkpoint_megabytes is 0; allowed: 1 or more"),
         ({"checkpoint_days": float("nan")}, "checkpoint_days is nan; allowed: more than 0, to ten"),
         ({"checkpoint_days": float("inf")}, "checkpoint_days is inf; allowed: more than 0, to ten"),
-        ({"stage": {"a": StageSettings()}}, "stage is 'a'; allowed: one of stages, []"),
+        (
+            {"stage": {"a": StageSettings()}},
+            "stage.a has settings, but 'a' is not in stages, []; add it there, or remove its table",
+        ),
+        ({"pool": ""}, "pool is ''; allowed: the name of a pool"),
         (
             {"stages": ("a",), "stage": {"a": StageSettings(retries=-1)}},
-            "retries is -1; allowed: 0 or more",
+            "stage.a: retries is -1; allowed: 0 or more",
         ),
         (
             {"stages": ("a",), "stage": {"a": StageSettings(queue="")}},
-            "transform_queue is ''; allowed: the name of a queue",
+            "stage.a: queue is ''; allowed: the name of a queue",
         ),
     ],
 )
@@ -76,11 +85,11 @@ def test_a_setting_out_of_bounds_is_refused(changes: dict[str, object], message:
         (Settings(fan_out=True), "fan_out is true, but output 'flight_features' has no partitions"),
         (
             Settings(fused=True, approval=True),
-            "fused is true, so the run is one task, and approval",
+            "fused makes one task of a run, and approval needs more",
         ),
         (
             Settings(fused=True, stages=("joined_flights",)),
-            "fused is true, so the run is one task, and stages would need more",
+            "fused makes one task of a run, and stages needs more; set only one of them",
         ),
     ],
 )

@@ -181,8 +181,10 @@ def load_deployment(file: Path | None = None) -> Deployment:
 
 def _merged(defaults: Mapping[str, object], own: Mapping[str, object]) -> dict[str, object]:
     """Return a dataflow's settings; another engine's options are none of its own."""
-    options: dict[str, object] = {"engine_options": {}} if "engine" in own else {}
-    return {**defaults, **options, **own}
+    merged = {**defaults, **own}
+    if merged.get("engine") != defaults.get("engine") and "engine_options" not in own:
+        merged.pop("engine_options", None)
+    return merged
 
 
 def _each(cls: type[T], parts: Mapping[str, object], file: Path, where: str) -> dict[str, T]:

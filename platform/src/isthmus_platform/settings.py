@@ -80,12 +80,20 @@ class Settings:
         expect(size > 0, "checkpoint_megabytes", size, "1 or more")
         expect(0 < days <= _MOST_DAYS, "checkpoint_days", days, "more than 0, to ten years")
         expect(self.schedule != "", "schedule", self.schedule, "a cron expression")
-        for name in ("queue", "transform_queue"):
+        for name in ("queue", "transform_queue", "pool"):
             value = getattr(self, name)
-            expect(value != "", name, value, "the name of a queue")
+            expect(value != "", name, value, f"the name of a {name.rpartition('_')[2]}")
         for name in self.stage:
-            expect(name in self.stages, "stage", name, f"one of stages, {list(self.stages)}")
-            self.of_stage(name)
+            if name not in self.stages:
+                raise ValueError(
+                    f"stage.{name} has settings, but {name!r} is not in stages, "
+                    f"{list(self.stages)}; add it there, or remove its table"
+                )
+            try:
+                self.of_stage(name)
+            except ValueError as error:
+                problem = str(error).removeprefix("transform_")  # which a stage calls its queue
+                raise ValueError(f"stage.{name}: {problem}") from None
 
     @property
     def keeps(self) -> bool:
@@ -99,7 +107,7 @@ class Settings:
         changes = {name: value for name, value in given.items() if value is not None}
         if "queue" in changes:
             changes["transform_queue"] = changes.pop("queue")
-        if "engine" in changes:
+        if own.engine not in (None, self.engine):
             changes.setdefault("engine_options", {})
         return replace(self, stages=(), stage={}, checkpoints=self.keeps, **changes)
 
@@ -120,4 +128,4 @@ def mismatches(dataflow: Dataflow, settings: Settings) -> Iterator[str]:
             yield f"stages name {name!r} {settings.stages.count(name)} times"
     for name in ("stages", "fan_out", "approval"):
         if settings.fused and getattr(settings, name):
-            yield f"fused is true, so the run is one task, and {name} would need more"
+            yield f"fused makes one task of a run, and {name} needs more; set only one of them"

@@ -173,3 +173,23 @@ def test_what_is_kept_is_carried_to_where_another_host_finds_it(
     folder = lake.checkpoints(FLIGHT_DELAYS.identity) / run
     assert [Path(each).read_text() for each in handed_on(folder)] == ["result a"]
     assert ended.log.count("a result is not carried to other hosts: ") == 2
+
+
+def test_stages_hand_results_on_through_the_bucket(
+    company: Company, bucket: Bucket, move: Callable[..., None], connect: Callable[..., None]
+) -> None:
+    script = company.folder / "watched.py"
+    script.write_text(WATCHED)
+    move(sys.executable, str(script), str(company.folder))
+    file = company.folder / "company.toml"
+    file.write_text(
+        file.read_text() + '[dataflows."flight_delays.v1"]\nstages = ["joined_flights"]\n'
+    )
+    connect()
+    ended = company.run()
+    assert set(ended.states.values()) == {"success"}, ended.log
+    request = json.loads((company.folder / "request.json").read_text())  # the last one
+    (carried,) = map(Path, request["carried"])
+    assert carried.is_relative_to(bucket.cache)
+    assert carried.read_text() == "what is known at joined_flights"
+    assert not list(Lake(bucket.open()).checkpoints(FLIGHT_DELAYS.identity).walk())
