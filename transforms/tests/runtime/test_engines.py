@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -166,6 +166,15 @@ def test_the_first_that_raises_ends_the_run_at_once(flow_of: Flows, engine: Engi
     assert "isthmus_transforms" not in caught.value.traceback
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Hear an interrupt, which a process that a shell starts in the background ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_threads_within_a_second(flow_of: Flows) -> None:
     flow = flow_of(RAISING, "lasting")
 
