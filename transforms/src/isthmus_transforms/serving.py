@@ -31,7 +31,7 @@ from isthmus_transforms.runtime.checkpoints import digest_of_input
 from isthmus_transforms.runtime.dataflow import Dataflow
 from isthmus_transforms.runtime.inputs import read_input
 from isthmus_transforms.runtime.outputs import stage
-from isthmus_transforms.runtime.resuming import Keeping, Reading
+from isthmus_transforms.runtime.resuming import LIMITS, Keeping, Reading
 from isthmus_transforms.runtime.source import code_version
 
 _STATUS = {"dataflow": 1, "request": 2, "runner": 3}
@@ -85,9 +85,8 @@ def _fulfil(request: RunRequest, dataflow: Dataflow, send: Callable[[Answer], No
 def _keeping(request: RunRequest) -> Keeping | None:
     if request.checkpoints is None:
         return None
-    limits = {"limits": request.checkpoint_limits} if request.checkpoint_limits else {}
     carried = tuple(Path(each) for each in request.carried)
-    return Keeping(Path(request.checkpoints), carried=carried, **limits)
+    return Keeping(Path(request.checkpoints), request.checkpoint_limits or LIMITS, carried)
 
 
 def _inputs(request: RunRequest, dataflow: Dataflow) -> dict[str, Reading]:

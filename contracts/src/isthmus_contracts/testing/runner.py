@@ -203,14 +203,17 @@ def _stage_parts(
 
 
 def _kept(cut: str, spool: Path) -> StagedFile:
-    content = f"what is known at {cut}".encode()
-    (spool / "kept.checkpoint").write_bytes(content)
-    return StagedFile("kept.checkpoint", len(content), hashlib.sha256(content).hexdigest())
+    (spool / "kept.checkpoint").write_text(f"what is known at {cut}", encoding="utf-8")
+    return _claimed(spool, "kept.checkpoint")
 
 
 def _copied(prepared: Path, spool: Path, path: str) -> StagedFile:
     shutil.copyfile(prepared, spool / path)
-    content = prepared.read_bytes()
+    return _claimed(spool, path)
+
+
+def _claimed(spool: Path, path: str) -> StagedFile:
+    content = (spool / path).read_bytes()
     return StagedFile(path, len(content), hashlib.sha256(content).hexdigest())
 
 

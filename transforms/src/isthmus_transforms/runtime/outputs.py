@@ -82,7 +82,7 @@ def _stage_part(table: Table, name: str | None, rows: pa.Table, spool: Path) -> 
     if name is not None:
         (spool / table.name).mkdir(exist_ok=True)
     pq.write_table(rows, spool / path, compression="zstd")
-    return replace(_staged(spool, path, rows.num_rows), partition=name)
+    return replace(staged_file(spool, path, rows.num_rows), partition=name)
 
 
 def as_contracted(table: Table, frame: pd.DataFrame) -> pa.Table:
@@ -137,7 +137,7 @@ def _stage_file(file: File, value: object, spool: Path) -> StagedOutput:
         raise OutputError(file.name, [f"it is a {type(value).__name__}, neither bytes nor text"])
     path = Path(f"{file.name}{file.suffix}")
     (spool / path).write_bytes(value)
-    return StagedOutput(file.name, (_staged(spool, path, None),))
+    return StagedOutput(file.name, (staged_file(spool, path),))
 
 
 def checked_metrics(
@@ -183,7 +183,8 @@ def _metric_verdict(
     return Verdict(metric.name, "error", False, f"metric {metric.name!r} is {found}", 1)
 
 
-def _staged(spool: Path, path: Path, rows: int | None) -> StagedFile:
+def staged_file(spool: Path, path: Path, rows: int | None = None) -> StagedFile:
+    """Return what is claimed of a file in the spool, named by its path relative to that."""
     with (spool / path).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return StagedFile(path.as_posix(), (spool / path).stat().st_size, digest, rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import shutil
 import time
@@ -19,6 +18,7 @@ from isthmus_transforms.runtime.checkpoints.digests import (
 from isthmus_transforms.runtime.checkpoints.fingerprints import Fingerprints, fingerprints
 from isthmus_transforms.runtime.checkpoints.saving import Worth, sample_cost, size_of
 from isthmus_transforms.runtime.checkpoints.store import MISSING, CheckpointStore, Missing, found_in
+from isthmus_transforms.runtime.outputs import staged_file
 
 __all__ = [
     "MISSING",
@@ -95,10 +95,8 @@ class Checkpoints:
             path = None if saved is None else _copied(saved, spool)
             if path is None:
                 self._tell(node, "it is not there any more", asked=True)
-                continue
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-                staged.append(StagedFile(path.name, file.tell(), digest))
+            else:
+                staged.append(staged_file(spool, path.relative_to(spool)))
         return tuple(staged)
 
     def computed(
