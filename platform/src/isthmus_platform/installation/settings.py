@@ -79,7 +79,7 @@ def settings(installation: Installation) -> dict[str, str]:
             "executor": "LocalExecutor",
             "parallelism": 4,  # 32 on SQLite kill the scheduler with "database is locked"
             "dags_folder": installation.dags_folder.resolve(),
-            "plugins_folder": home / "plugins",
+            "plugins_folder": Path(__file__).with_name("plugins"),
             "load_examples": False,
             "unit_test_mode": False,
             "dags_are_paused_at_creation": False,

@@ -1,0 +1,1 @@
+"""What the embedded Airflow adds to its API server: a folder that Airflow loads by itself."""

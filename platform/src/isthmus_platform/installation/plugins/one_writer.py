@@ -1,0 +1,40 @@
+"""Let the API server of an embedded Airflow write one thing at a time, as SQLite does anyway.
+
+Airflow 3.3.2 logs who asked for what on its event loop, and waits there for SQLite's lock. If
+another request has the lock, its end needs the event loop: both wait until SQLite gives up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from airflow.plugins_manager import AirflowPlugin
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+_READING = ("GET", "HEAD", "OPTIONS")
+
+
+class OneWriter:
+    """Hold a request that may write until the one before has been answered."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._lock = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or pass on whatever is none."""
+        if scope["type"] != "http" or scope["method"] in _READING:
+            await self._app(scope, receive, send)
+            return
+        async with self._lock:
+            await self._app(scope, receive, send)
+
+
+class OneWriterPlugin(AirflowPlugin):
+    """Put `OneWriter` before every application of the API server."""
+
+    name = "isthmus_one_writer"
+    fastapi_root_middlewares = [{"middleware": OneWriter, "name": "one writer"}]  # noqa: RUF012
