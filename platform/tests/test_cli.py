@@ -20,6 +20,7 @@ from isthmus_platform.storage import DiskStore
 
 Said = tuple[int, str, str]
 Publish = Callable[[Lake, str], releases.Release]
+COMMANDS = ("demo", "up", "check", "run", "releases", "rollback", "export-inputs")
 FEATURES = FLIGHT_DELAYS.output("flight_features")
 
 
@@ -40,7 +41,10 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> Said:
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], *[[name] for name in ("demo", "up", "run", "releases", "rollback", "export-inputs")]],
+    [
+        [],
+        *[[name] for name in COMMANDS],
+    ],
 )
 def test_every_command_explains_itself(
     capsys: pytest.CaptureFixture[str], arguments: list[str]

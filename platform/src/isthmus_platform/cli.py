@@ -29,6 +29,7 @@ from isthmus_platform.installation import (
 from isthmus_platform.lake import releases
 from isthmus_platform.opening import open_lake
 from isthmus_platform.runs import RunRecord
+from isthmus_platform.terminal.check import add_check_command
 from isthmus_platform.terminal.follow import follow, triggered_runs
 from isthmus_platform.terminal.printing import terminal
 from isthmus_platform.terminal.releases import add_release_commands
@@ -115,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
             metavar="DATE",
             help=f"{meaning} of a run that replaces only its partitions",
         )
+    add_check_command(add)
     add_release_commands(add)
     export = add("export-inputs", _export, "write what a run read as Parquet files")
     export.add_argument("dataflow", help=_known())

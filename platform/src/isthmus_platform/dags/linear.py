@@ -53,17 +53,27 @@ def build_dags(
 def _dag_or_mistake(dataflow: Dataflow, deployment: Deployment, today: date | None) -> DAG:
     name = str(dataflow.identity)
     try:
-        check_not_retired(dataflow, today)
-        dag = build_dag(dataflow, deployment.settings(dataflow))
-        dag.timetable.validate()
+        return deployed_dag(dataflow, deployment, today)
     except RetiredError as error:
         return retired_dag(name, error)
     except DeploymentError as error:
         return mistaken_dag(name, error)
-    except Exception as error:  # noqa: BLE001 - whatever Airflow refuses, the others are to load
-        return mistaken_dag(
-            name, DeploymentError(deployment.file, f'[dataflows."{name}"]', str(error))
-        )
+
+
+def deployed_dag(dataflow: Dataflow, deployment: Deployment, today: date | None = None) -> DAG:
+    """Return the DAG of a dataflow as it is deployed.
+
+    Raise `DeploymentError` if the deployment does not allow it to run, whatever Airflow refuses
+    included, and `RetiredError` if its last day has passed.
+    """
+    check_not_retired(dataflow, today)
+    settings = deployment.settings(dataflow)
+    try:
+        dag = build_dag(dataflow, settings)
+        dag.timetable.validate()
+    except Exception as error:
+        place = f'[dataflows."{dataflow.identity}"]'
+        raise DeploymentError(deployment.file, place, str(error)) from error
     return dag
 
 

@@ -58,11 +58,12 @@ def dataflow_page(dataflow: Dataflow) -> str:
 
 def mistake_page(name: str, error: DeploymentError) -> str:
     """Return why a dataflow cannot run here, and what to do."""
+    own = error.where.startswith("[dataflows.")
+    others = "The other dataflows are not affected." if own else "It may stop others, too."
     return _refusal(
         name,
         error,
-        "Mend the deployment file; Airflow reads it again within a minute. "
-        "The other dataflows are not affected.",
+        f"Mend the deployment file; Airflow reads it again within a minute. {others}",
     )
 
 

@@ -20,10 +20,9 @@ from isthmus_platform.lake.comparison import compare
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.reading import find_release, release_places
 from isthmus_platform.opening import open_lake
-from isthmus_platform.terminal.printing import printable
+from isthmus_platform.terminal.printing import print_whole, printable
 from isthmus_platform.terminal.report import describe_outputs, placed
 
-_WHOLE_ROW = 200
 _KEEP_DAYS = 30.0
 
 Add = Callable[[str, Callable[..., int], str], argparse.ArgumentParser]
@@ -88,7 +87,7 @@ def _list(options: argparse.Namespace, console: Console) -> int:
             rows,
             str(len(release.warnings) or ""),
         )
-    _print_whole(grid, console)
+    print_whole(grid, console)
     return 0
 
 
@@ -132,7 +131,7 @@ def _diff(options: argparse.Namespace, console: Console) -> int:
     for each in found:
         cells = (each.kind, each.name, _value(each.before), _value(each.after))
         grid.add_row(*map(printable, cells))
-    _print_whole(grid, console)
+    print_whole(grid, console)
     return 0
 
 
@@ -192,11 +191,6 @@ def _report_waste(waste: Waste, console: Console) -> None:
         console.print(f"release  {release.id} of {identity}, of {_when(release)}", soft_wrap=True)
     for each in waste.files:
         console.print(f"{each.bytes:>15,}  {printable(each.key)}", soft_wrap=True)
-
-
-def _print_whole(grid: Table, console: Console) -> None:
-    console.width = max(console.width, _WHOLE_ROW)  # an id that is cut off cannot be copied
-    console.print(grid, soft_wrap=True)
 
 
 def _value(value: object | None) -> str:
