@@ -96,6 +96,25 @@ def test_a_source_without_end_is_read_as_far_as_asked(engine: Engine) -> None:
     assert engine.pool.checkedout() == 0
 
 
+def test_a_long_chunk_is_made_of_parts(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO trips (id, km, day, at, done, who) WITH RECURSIVE n (id) AS "
+                "(SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 40000) "
+                "SELECT id, 1.0, '2013-05-01', '2013-05-01T10:00:00Z', 1, 'x' FROM n"
+            )
+        )
+    source = Source("nyc", chunk_rows=25_000)
+    batches = read(engine, source)
+    assert [batch.num_rows for batch in batches] == [25_002, 14_998]  # three equal parts, rounded
+    assert pa.Table.from_batches(batches)["id"].to_pylist() == list(range(1, 40_001))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE trips SET km = 'far' WHERE id = 31234"))
+    with pytest.raises(SourceError, match="'km' holds text in row 31234"):
+        read(engine, source)
+
+
 def test_an_empty_table_has_no_chunk(engine: Engine) -> None:
     assert read(engine) == []
 

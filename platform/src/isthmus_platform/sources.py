@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from math import ceil
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import ColumnClause, Engine, column, exc, inspect, select, table
+from sqlalchemy import ColumnClause, Engine, Result, column, exc, inspect, select, table
 
 from isthmus_contracts import Column, Table
 from isthmus_platform.deployment import Source
 from isthmus_platform.errors import SourceError, SourceUnavailableError
 from isthmus_platform.lake.schemas import arrow_schema, arrow_type
+
+# More leave the processor's cache before they are columns, which takes half as long again.
+_ROWS_AT_ONCE = 10_000
 
 
 def read_source(contract: Table, source: Source, engine: Engine) -> Iterator[pa.RecordBatch]:
@@ -30,16 +34,30 @@ def read_source(contract: Table, source: Source, engine: Engine) -> Iterator[pa.
         _check_columns(contract, engine, relation, schema or None, place)
         columns: list[ColumnClause[Any]] = [column(each.name) for each in contract.columns]
         query = select(*columns).select_from(table(relation, schema=schema or None))
-        options = {"yield_per": source.chunk_rows}
+        parts = ceil(source.chunk_rows / _ROWS_AT_ONCE)
+        options = {"yield_per": ceil(source.chunk_rows / parts)}
         with engine.connect().execution_options(**options) as connection:
-            first = 0
-            for rows in connection.execute(query).partitions():
-                yield _batch(contract, rows, first, place)
-                first += len(rows)
+            yield from _chunks(contract, connection.execute(query), parts, place)
     except (exc.InterfaceError, exc.OperationalError, exc.TimeoutError) as error:
         raise SourceUnavailableError(place, _first_line(error)) from None
     except exc.SQLAlchemyError as error:
         raise SourceError(place, _first_line(error)) from None
+
+
+def _chunks(
+    contract: Table, result: Result[Any], parts: int, place: str
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of so many parts at a time, of which one at a time is objects of Python."""
+    done: list[pa.RecordBatch] = []
+    first = 0
+    for rows in result.partitions():
+        done.append(_batch(contract, rows, first, place))
+        first += len(rows)
+        if len(done) == parts:
+            yield pa.concat_batches(done)
+            done = []
+    if done:
+        yield pa.concat_batches(done)
 
 
 def _check_columns(
@@ -63,8 +81,7 @@ def _batch(
 ) -> pa.RecordBatch:
     schema = arrow_schema(contract)
     arrays = []
-    for index, each in enumerate(contract.columns):
-        values = [row[index] for row in rows]
+    for each, values in zip(contract.columns, zip(*rows, strict=True), strict=True):
         try:
             arrays.append(_array(each, values))
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
