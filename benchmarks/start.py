@@ -98,7 +98,7 @@ class Runner:
     def _environment(self) -> dict[str, str]:
         home = self.folder / "home"
         home.mkdir(exist_ok=True)
-        return runner_environment(home, self.folder, {})
+        return runner_environment(str(self.dataflow.identity), home, self.folder, {})
 
     def _asked(self, *arguments: str) -> list[str]:
         """Return what a process answers to the request; its spool and what it keeps are new."""

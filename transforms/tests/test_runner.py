@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -83,6 +84,41 @@ def subject(tmp_path: Path, features: Path) -> Subject:
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_the_runner_conforms(check: Callable[[Subject], None], subject: Subject) -> None:
     check(subject)
+
+
+def test_it_loads_the_dataflow_before_it_is_asked(subject: Subject) -> None:
+    told = {"ISTHMUS_DATAFLOW": "airport_days.v1", "PYTHONPROFILEIMPORTTIME": "1"}
+    with subprocess.Popen(
+        subject.command,
+        env={**subject.environment, **told},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        assert process.stderr is not None
+        impatience = threading.Timer(60, process.kill)
+        impatience.start()
+        loaded = any("dataflows.airport_days" in line for line in process.stderr)
+        impatience.cancel()
+        assert loaded
+        assert process.stdin is not None
+        process.stdin.write(encode(subject.request) + "\n")
+        process.stdin.flush()
+        reading = threading.Thread(target=process.stderr.read)
+        reading.start()
+        assert process.stdout is not None
+        answers = [decode_answer(line) for line in process.stdout]
+        reading.join()
+    assert isinstance(answers[-1], RunResult)
+
+
+@pytest.mark.parametrize("name", ["flight_delays.v1", "fligth_delays.v1", ""])
+def test_the_request_decides_what_it_computes(subject: Subject, name: str) -> None:
+    environment = {**subject.environment, "ISTHMUS_DATAFLOW": name}
+    transcript = run(replace(subject, environment=environment))
+    assert isinstance(transcript.answers[-1], RunResult), transcript.log
+    assert transcript.answers[-1].dataflow == "airport_days.v1"
 
 
 @pytest.fixture

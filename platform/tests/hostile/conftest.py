@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,7 +123,8 @@ class Battlefield:
             user=self.user,
             disk_limit_megabytes=disk_limit_megabytes,
         )
-        return prepared_runner(runner, self.request, self.folder / "runs" / "scratch")
+        dataflow, spool = self.request.dataflow, Path(self.request.spool)
+        return prepared_runner(runner, dataflow, spool, self.folder / "runs" / "scratch")
 
     def attack(self, text: str, disk_limit_megabytes: int | None = None) -> Outcome:
         """Run these lines of Python as a runner."""
@@ -131,7 +133,9 @@ class Battlefield:
         process = self.process(text, disk_limit_megabytes)
         end, error, start = None, "", time.monotonic()
         try:
-            end = process.run(self.request, answers.append, log.append)
+            with closing(process):
+                process.start(log.append)
+                end = process.run(self.request, answers.append)
         except RunnerError as caught:
             error = str(caught)
         return Outcome(end, error, log, answers, time.monotonic() - start)

@@ -127,8 +127,9 @@ from isthmus_platform.deployment import Runner
 from isthmus_platform.runners import prepared_runner
 runner = Runner({command!r}, {home!r}, user={user!r})
 request = decode_request({request!r})
-process = prepared_runner(runner, request, Path({scratch!r}))
-process.run(request, print, lambda line: print(line, flush=True))
+process = prepared_runner(runner, request.dataflow, Path(request.spool), Path({scratch!r}))
+process.start(lambda line: print(line, flush=True))
+process.run(request, print)
 """
 
 

@@ -58,8 +58,9 @@ runner = Runner({command!r}, {home!r}, user={user!r})
 request = decode_request({request!r})
 log = lambda line: print(line, flush=True)
 try:
-    process = prepared_runner(runner, request, Path({scratch!r}))
-    print(type(process.run(request, lambda _: None, log)).__name__)
+    process = prepared_runner(runner, request.dataflow, Path(request.spool), Path({scratch!r}))
+    process.start(log)
+    print(type(process.run(request, lambda _: None)).__name__)
     for path in Path(request.spool).iterdir():
         print(path.name, path.read_text().strip())
         path.unlink()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,7 +52,9 @@ class Bench:
 
     def run(self, process: RunnerProcess) -> RunResult | RunFailure:
         """Run the request."""
-        return process.run(self.request, self.answers.append, self.log.append)
+        with closing(process):
+            process.start(self.log.append)
+            return process.run(self.request, self.answers.append)
 
     @property
     def result(self) -> RunResult:

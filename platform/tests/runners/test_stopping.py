@@ -123,8 +123,17 @@ def test_an_exception_while_listening_stops_the_runner(bench: Bench) -> None:
     def refuse(_answer: Answer) -> None:
         raise KeyboardInterrupt
 
+    process = bench.stand_in("--fault", "hanging")
+    process.start(bench.log.append)
     with pytest.raises(KeyboardInterrupt):
-        bench.stand_in("--fault", "hanging").run(bench.request, refuse, bench.log.append)
+        process.run(bench.request, refuse)
+
+
+def test_a_runner_that_is_never_asked_ends_when_it_is_closed(bench: Bench) -> None:
+    process = bench.script("import time\nprint('waits', flush=True)\ntime.sleep(600)")
+    process.start(bench.log.append)
+    process.close()
+    process.close()
 
 
 FORKING = """
@@ -170,7 +179,8 @@ from isthmus_contracts.protocol import decode_request
 from isthmus_platform.runners import RunnerProcess
 process = RunnerProcess({command!r}, {{}}, Path({folder!r}))
 hear = lambda answer: print("heard", flush=True)
-process.run(decode_request({request!r}), hear, print)
+process.start(print)
+process.run(decode_request({request!r}), hear)
 """
 
 

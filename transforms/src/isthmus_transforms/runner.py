@@ -12,10 +12,13 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from queue import SimpleQueue
 from typing import NoReturn, TextIO
 
 from isthmus_contracts.protocol import (
+    DATAFLOW_VARIABLE,
     Answer,
     NodeFinished,
     NodeStarted,
@@ -28,15 +31,17 @@ def main() -> NoReturn:
     """Serve the request on standard input, and exit."""
     faulthandler.enable()  # what dies in C code names its function
     answers = _claim_standard_output()
-    line = _read_request()
-    version = answer_version(line)
+    wait_for_request = _listen()
 
     # What is imported stays: to look through it for garbage takes a tenth of the start.
     gc.disable()
     # Only now, for it takes a second in which the platform may go away.
-    from isthmus_transforms.serving import serve  # noqa: PLC0415
+    from isthmus_transforms.serving import load_ahead, serve  # noqa: PLC0415
 
-    status = serve(line, Outbox(answers, version).send, loaded=collect_from_now_on)
+    load_ahead(os.environ.get(DATAFLOW_VARIABLE))
+    line = wait_for_request()
+    send = Outbox(answers, answer_version(line)).send
+    status = serve(line, send, loaded=collect_from_now_on)
     # A thread that a function has left running would keep the process alive.
     sys.stdout.flush()
     sys.stderr.flush()
@@ -97,18 +102,19 @@ def _claim_standard_output() -> TextIO:
     return answers
 
 
-def _read_request() -> str:
-    """Return the request's line, and from then on stop when standard input closes."""
+def _listen() -> Callable[[], str]:
+    """Return how to wait for the request's line; from now on stop when standard input closes."""
     requests = os.fdopen(os.dup(0), encoding="utf-8", errors="replace")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    line = requests.readline()
-    threading.Thread(target=_stop_with_platform, args=(requests,), daemon=True).start()
-    return line
+    lines: SimpleQueue[str] = SimpleQueue()
+    threading.Thread(target=_stop_with_platform, args=(requests, lines), daemon=True).start()
+    return lines.get
 
 
-def _stop_with_platform(requests: TextIO) -> None:
+def _stop_with_platform(requests: TextIO, lines: SimpleQueue[str]) -> None:
+    lines.put(requests.readline())
     requests.read()
     if os.getpgid(0) == os.getpid():
         os.killpg(0, signal.SIGKILL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -39,6 +40,13 @@ _STATUS = {"dataflow": 1, "request": 2, "runner": 3}
 
 def _ignore() -> None:
     """Do nothing."""
+
+
+def load_ahead(name: str | None) -> None:
+    """Load the dataflow that the request will ask for, as far as that goes: the request is told."""
+    if name is not None:
+        with suppress(Exception):
+            load_dataflow(name)
 
 
 def serve(line: str, send: Callable[[Answer], None], loaded: Callable[[], None] = _ignore) -> int:

@@ -5,12 +5,16 @@ and keeps that open; when it closes, the platform is gone and the runner stops a
 writes events as lines of JSON to its standard output, and last either one `RunResult`, with exit
 status 0, or one `RunFailure`, with another, all in the version of the protocol in which it was
 asked. What it writes to standard error is log.
+
+It may be started before the platform knows what to ask. Meanwhile it may load the dataflow that the
+variable `DATAFLOW_VARIABLE` of its environment names; the request decides.
 """
 
 from __future__ import annotations
 
 from isthmus_contracts.protocol.lines import (
     ACCEPTED,
+    DATAFLOW_VARIABLE,
     VERSION,
     answer_version,
     decode_answer,
@@ -42,6 +46,7 @@ from isthmus_contracts.protocol.messages import (
 
 __all__ = [
     "ACCEPTED",
+    "DATAFLOW_VARIABLE",
     "VERSION",
     "Answer",
     "CheckpointLimits",

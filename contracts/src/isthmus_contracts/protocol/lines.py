@@ -28,6 +28,9 @@ VERSION = 3  # it brought stages, and limits of what is kept
 ACCEPTED = (2, 3)
 """The versions that this side reads: its own and the one before."""
 
+DATAFLOW_VARIABLE = "ISTHMUS_DATAFLOW"
+"""Names, in a runner's environment, the dataflow that it will be asked for."""
+
 _json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 _TAGS: Mapping[str, type[Message]] = {

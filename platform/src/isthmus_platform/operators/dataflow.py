@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from isthmus_contracts import ContractError, Dataflow
 from isthmus_contracts.catalog import CATALOG
 from isthmus_platform.deployment import Deployment
-from isthmus_platform.errors import LakeUnavailableError, UserError
+from isthmus_platform.errors import LakeUnavailableError, RunnerError, UserError
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.opening import open_lake
 from isthmus_platform.runs import RunRecord
@@ -47,6 +47,6 @@ class DataflowOperator(BaseOperator):
         except (UserError, ContractError) as error:
             self.log.error("%s", error)  # noqa: TRY400 - a mistake is told without a traceback
             raise AirflowFailException(str(error)) from None
-        except LakeUnavailableError as error:
-            self.log.error("%s", error)  # noqa: TRY400 - neither is a disk that is full
+        except (LakeUnavailableError, RunnerError) as error:
+            self.log.error("%s", error)  # noqa: TRY400 - of these, our traceback says nothing more
             raise AirflowException(str(error)) from None

@@ -1,7 +1,11 @@
-"""The one task of a run that is not worth three: ingest, transform, publish."""
+"""The one task of a run that is not worth three: ingest, transform, publish.
+
+The runner loads the dataflow's functions while inputs are brought in.
+"""
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import Any
 
 from airflow.sdk import Asset, Context
@@ -21,8 +25,8 @@ class FusedOperator(TransformOperator):
     def execute(self, context: Context) -> str:  # type: ignore[override] # a release, not what was accepted
         """Pin, compute, accept and publish."""
         with self.mistakes_told():
-            pins = pin_inputs(self, context)
+            pins = cache(partial(pin_inputs, self, context))
             accepted = self.compute(context, pins)
             if accepted is None:
                 raise TypeError("a fused run has no stages")
-            return publish(self, context, pins, accepted, self.asset)
+            return publish(self, context, pins(), accepted, self.asset)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,6 @@ from isthmus_contracts.protocol import (
     RunResult,
 )
 from isthmus_platform.deployment import Deployment, load_deployment
-from isthmus_platform.errors import RunnerError
 from isthmus_platform.operators.dataflow import DataflowOperator
 from isthmus_platform.operators.handover import pins_from
 from isthmus_platform.operators.telling import line_of, told_failure
@@ -66,11 +65,14 @@ class TransformOperator(DataflowOperator):
     def execute(self, context: Context) -> dict[str, object] | None:
         """Have a runner compute, and accept its result; a stage returns nothing."""
         with self.mistakes_told():
-            accepted = self.compute(context, self._pins(context))
+            accepted = self.compute(context, lambda: self._pins(context))
         return None if accepted is None else to_plain(accepted)
 
-    def compute(self, context: Context, pins: Pins) -> Accepted | None:
-        """Start the runner, turn its events into log lines, and accept its result."""
+    def compute(self, context: Context, pins: Callable[[], Pins]) -> Accepted | None:
+        """Start the runner, turn its events into log lines, and accept its result.
+
+        It loads the dataflow's functions while `pins` says what it will read.
+        """
         from isthmus_platform.runners import prepared_runner
 
         deployment = load_deployment()
@@ -80,12 +82,18 @@ class TransformOperator(DataflowOperator):
         record = self.record(deployment, identity.run)
         this_try = record.try_of(identity.task, identity.try_number)
         with this_try.workspace() as workspace, this_try.recording() as recorder:
-            request = self._request(deployment, lake, pins, identity, workspace.spool)
-            runner = deployment.runners[settings.runner]
-            memory = settings.memory_megabytes
-            process = prepared_runner(runner, request, workspace.scratch, memory)
-            with self._carrying(deployment, lake, request) as carry:
-                result = self._run(process, request, recorder, carry)
+            process = self._process = prepared_runner(
+                deployment.runners[settings.runner],
+                str(self.contract.identity),
+                workspace.spool,
+                workspace.scratch,
+                settings.memory_megabytes,
+            )
+            with closing(process):
+                process.start(lambda line: self.log.info("runner: %s", line))
+                request = self._request(deployment, lake, pins(), identity, workspace.spool)
+                with self._carrying(deployment, lake, request) as carry:
+                    result = self._run(process, request, recorder, carry)
             return self._accepted(request, result, lake, recorder)
 
     def _accepted(
@@ -198,12 +206,7 @@ class TransformOperator(DataflowOperator):
             if isinstance(answer, CheckpointWritten) and answer.file is not None:
                 carry(answer.file)
 
-        self._process = process
-        try:
-            end = process.run(request, hear, lambda line: self.log.info("runner: %s", line))
-        except RunnerError as error:
-            self.log.error("%s", error)  # noqa: TRY400 - our traceback would say nothing more
-            raise AirflowException(str(error)) from None
+        end = process.run(request, hear)
         if isinstance(end, RunFailure):
             raise self._told(end)
         return end

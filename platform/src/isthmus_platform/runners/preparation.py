@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from isthmus_contracts.protocol import RunRequest
 from isthmus_platform.deployment import Runner
 from isthmus_platform.runners.account import check_account, find_account, hand_over
 from isthmus_platform.runners.environment import runner_environment
@@ -14,9 +13,13 @@ from isthmus_platform.runners.process import RunnerProcess
 
 
 def prepared_runner(
-    runner: Runner, request: RunRequest, scratch: Path, memory_megabytes: int | None = None
+    runner: Runner,
+    dataflow: str,
+    spool: Path,
+    scratch: Path,
+    memory_megabytes: int | None = None,
 ) -> RunnerProcess:
-    """Return a runner that was not started yet; its directories are its user's.
+    """Return a runner of a dataflow that was not started yet; its directories are its user's.
 
     Raise `DeploymentError` if it cannot run as the user that the deployment names.
     """
@@ -24,13 +27,12 @@ def prepared_runner(
     home.mkdir(parents=True, exist_ok=True)
     account = find_account(runner.user) if runner.user else None
     if account and account.uid != os.geteuid():
-        own = [home, Path(request.spool), scratch]
+        own = [home, spool, scratch]
         hand_over(account, own)
-        read = [file for files in request.inputs.values() for file in files]
-        check_account(account, own, [*read, *request.carried])
+        check_account(account, own, ())
     return RunnerProcess(
         runner.command,
-        runner_environment(home, scratch, runner.environment),
+        runner_environment(dataflow, home, scratch, runner.environment),
         scratch,
         account=account,
         limits=Limits(_bytes(runner.disk_limit_megabytes), _bytes(memory_megabytes)),

@@ -8,19 +8,13 @@ runner that has turned against its guard leaves behind.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
 import shutil
-import signal
 import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-
-import psutil
 
 from isthmus_contracts.protocol import (
     Answer,
@@ -33,23 +27,26 @@ from isthmus_platform.errors import RunnerError
 from isthmus_platform.runners.account import (
     GUARD_ENVIRONMENT,
     Account,
+    check_account,
     guard_command,
     order_for,
 )
+from isthmus_platform.runners.descendants import Descendants, is_frozen
 from isthmus_platform.runners.limits import Limits
 from isthmus_platform.runners.listening import answers_from, relay_log
 
 _GUARD_SECONDS = 8.0
 _PATIENCE_SECONDS = 3.0
-_ROUND_SECONDS = 0.1
 _WATCH_SECONDS = 0.2
 _EXIT_SECONDS = 30.0
 _UMASK = 0o007
-_PR_SET_CHILD_SUBREAPER = 36
 
 
 class RunnerProcess:
-    """Run one request in a process of its own; `stop` may be called from a signal handler."""
+    """Run one request in a process of its own; `stop` may be called from a signal handler.
+
+    Started before there is a request, it loads meanwhile what it will need.
+    """
 
     def __init__(
         self,
@@ -67,33 +64,44 @@ class RunnerProcess:
         self._limits = limits or Limits()
         self._process: subprocess.Popen[bytes] | None = None
         self._parent = 0
-        self._before: list[psutil.Process] = []
+        self._descendants = Descendants(account)
         self._line: list[int] = []
+        self._written = [directory]
+        self._ended = threading.Event()
+        self._threads: list[threading.Thread] = []
         self._stopped = False
         self._broken: str | None = None
 
-    def run(
-        self,
-        request: RunRequest,
-        hear: Callable[[Answer], None],
-        log: Callable[[str], None],
-    ) -> RunResult | RunFailure:
+    def start(self, log: Callable[[str], None]) -> None:
+        """Start the runner; whoever does has to `close` it.
+
+        `log` gets each line of its standard error, from another thread; what would steer a terminal
+        is escaped in it. Raise `RunnerError` if it cannot be started.
+        """
+        self._parent = os.getppid()
+        process = self._process = self._start()
+        for target, arguments in (
+            (self._watch, (process,)),
+            (relay_log, (process.stderr, log)),
+        ):
+            thread = threading.Thread(target=target, args=arguments, daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def run(self, request: RunRequest, hear: Callable[[Answer], None]) -> RunResult | RunFailure:
         """Return the runner's result or failure; nothing that it started runs any more then.
 
-        `hear` gets each answer, `log` each line of its standard error, from another thread; what
-        would steer a terminal is escaped in both. Raise `RunnerError` if it cannot be started,
-        breaks the protocol or a limit, ends without either, or cannot be stopped.
+        `hear` gets each answer, in which is escaped what would steer a terminal. Raise
+        `RunnerError` if it breaks the protocol or a limit, ends without either, or cannot be
+        stopped; `DeploymentError` if its user may not read what the request names.
         """
-        _adopt_orphans()
-        self._parent = os.getppid()
-        self._before = psutil.Process().children(recursive=True)
-        process = self._process = self._start()
-        listener = threading.Thread(target=relay_log, args=(process.stderr, log), daemon=True)
-        listener.start()
-        ended = threading.Event()
-        spool = Path(request.spool)
-        watcher = threading.Thread(target=self._watch, args=(process, spool, ended), daemon=True)
-        watcher.start()
+        process = self._process
+        if process is None:
+            raise RunnerError("the runner was not started")
+        if self._account is not None and self._account.uid != os.geteuid():
+            files = [file for each in request.inputs.values() for file in each]
+            check_account(self._account, (), [*files, *request.carried])
+        self._written.append(Path(request.spool))
         lingering = threading.Timer(_EXIT_SECONDS, self.stop)
         try:
             end = self._converse(process, request, hear, lingering)
@@ -104,21 +112,25 @@ class RunnerProcess:
             ) from None
         finally:
             lingering.cancel()
-            self.stop()
-            ended.set()
-            # They end processes that they do not know, which may be the next runner's.
-            for thread in (lingering, watcher):
-                if thread.is_alive():
-                    thread.join()
-            listener.join(_PATIENCE_SECONDS)
-            if process.stdout is not None:
-                process.stdout.close()
-        if self._offspring(process):
+            if lingering.is_alive():
+                lingering.join()
+            self.close()
+        if self._descendants.of(process):
             raise RunnerError("the runner left processes behind that cannot be stopped")
-        self._broken = self._broken or self._limits.written_too_much((spool, self._directory))
+        self._broken = self._broken or self._limits.written_too_much(self._written)
         if self._broken is not None:
             raise RunnerError(self._broken)
         return self._checked(end, status, request)
+
+    def close(self) -> None:
+        """Stop the runner if it runs, and wait until nobody listens to it and watches it."""
+        self.stop()
+        self._ended.set()
+        for thread, patience in zip(self._threads, (None, _PATIENCE_SECONDS), strict=False):
+            # The watcher ends processes that it does not know, which may be the next runner's.
+            thread.join(patience)
+        if self._process is not None and self._process.stdout is not None:
+            self._process.stdout.close()
 
     def stop(self) -> None:
         """Stop the runner and everything that it started: politely at first, for at most 3 s."""
@@ -131,64 +143,23 @@ class RunnerProcess:
             os.close(self._line.pop())
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_GUARD_SECONDS)
-        self._sweep(process)
+        self._descendants.end(process)
 
-    def _sweep(self, process: subprocess.Popen[bytes]) -> None:
-        """End what a guard that was killed or frozen could not, and the guard."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            left = self._offspring(process)
-            if process.poll() is None:
-                left.append(psutil.Process(process.pid))
-            if not left:
-                return
-            # Frozen first, so that nothing can fork away between being listed and being killed.
-            for number in (signal.SIGSTOP, signal.SIGKILL):
-                for each in left:
-                    with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                        each.send_signal(number)
-            if self._account and not self._account.switched:
-                self._end_from_their_side(left)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_ROUND_SECONDS)
-            psutil.wait_procs(
-                [each for each in left if each.pid != process.pid], timeout=_ROUND_SECONDS
-            )
-
-    def _end_from_their_side(self, left: Sequence[psutil.Process]) -> None:
-        command = guard_command(self._account, "end", *(str(each.pid) for each in left))
-        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            null = subprocess.DEVNULL
-            subprocess.run(
-                command,
-                stdin=null,
-                stdout=null,
-                stderr=null,
-                env=GUARD_ENVIRONMENT,
-                timeout=8,
-                check=False,
-            )
-
-    def _offspring(self, process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-        """Return what descends from the guard, be it in another session or adopted by now."""
-        ours = psutil.Process().children(recursive=True)
-        return [each for each in ours if each not in self._before and each.pid != process.pid]
-
-    def _watch(self, process: subprocess.Popen[bytes], spool: Path, ended: threading.Event) -> None:
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
         """Stop a runner that takes too much, or for which nobody waits; help the guard to end it.
 
         Who has started this process tells it to stop, and cannot when it was killed itself.
         """
-        while not ended.wait(_WATCH_SECONDS):
+        while not self._ended.wait(_WATCH_SECONDS):
             if os.getppid() != self._parent:
                 self.stop()
                 return
-            if process.poll() is not None or _is_frozen(process):
-                self._sweep(process)
+            if process.poll() is not None or is_frozen(process):
+                self._descendants.end(process)
                 return
-            self._broken = self._limits.written_too_much((spool, self._directory))
+            self._broken = self._limits.written_too_much(self._written)
             if self._broken is None and self._limits.memory is not None:
-                self._broken = self._limits.held_too_much(self._offspring(process))
+                self._broken = self._limits.held_too_much(self._descendants.of(process))
             if self._broken is not None:
                 self.stop()
                 return
@@ -269,19 +240,6 @@ class RunnerProcess:
             if end.identity != request.identity:
                 raise RunnerError(f"the runner answered for {end.identity}")
         return end
-
-
-def _adopt_orphans() -> None:
-    """Have the runner's orphans become children of this process, so that none can hide."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def _is_frozen(process: subprocess.Popen[bytes]) -> bool:
-    """Say whether somebody has stopped the guard, which only its runner has a reason to."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return psutil.Process(process.pid).status() == psutil.STATUS_STOPPED
-    return False
 
 
 def _write(descriptor: int, data: bytes) -> None:
