@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import psutil
 import pytest
 
 STAGES = '[dataflows."flight_delays.v1"]\nstages = ["joined_flights", "flight_features"]\n'
@@ -48,6 +49,7 @@ class Company(Protocol):
     published: Sequence[str]
 
     def deploy(self, *command: str, more: str = ...) -> None: ...
+    def execute(self, statement: str) -> None: ...
     def run(self, dataflow: str = ..., **params: object) -> Ended: ...
 
 
@@ -130,6 +132,18 @@ def test_a_fused_run_that_fails_publishes_nothing(company: Company) -> None:
     ended = company.run()
     assert ended.states == {"run": "failed"}
     assert "node 'flight_features' failed in flight_features (x.py:1)" in ended.log
+    assert company.published == []
+
+
+def test_a_fused_run_that_cannot_ingest_leaves_no_runner(company: Company) -> None:
+    company.deploy(sys.executable, "-c", "import time; time.sleep(600)", more=FUSED)
+    company.execute("DROP TABLE planes")
+    before = psutil.Process().children(recursive=True)
+    ended = company.run()
+    assert ended.states == {"run": "failed"}
+    assert "there is no such table" in ended.log
+    left = [each for each in psutil.Process().children(recursive=True) if each not in before]
+    assert psutil.wait_procs(left, timeout=1)[1] == []
     assert company.published == []
 
 
