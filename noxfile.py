@@ -53,6 +53,7 @@ LOCKS = {
     "checks/requirements.lock": ("checks/pyproject.toml",),
     "contracts/requirements.lock": ("contracts/pyproject.toml",),
     "contracts/requirements-test.lock": group("contracts", "test"),
+    "docker/object-store.lock": ("docker/object-store.in", "--no-deps"),
     "platform/demo-data.lock": ("platform/demo-data.in", "--no-deps"),
     "platform/requirements.lock": ("platform/pyproject.toml",),
     "platform/requirements-cluster.lock": group("platform", "cluster"),

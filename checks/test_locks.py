@@ -23,7 +23,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lock a copy of the repository's projects anew, preferring the versions locked now."""
     copy = tmp_path_factory.mktemp("repository")
     inputs = [f"{folder}/requirements.in" for folder in ("checks/odcs", "platform/s3-server")]
-    inputs += ["bootstrap.in", "platform/demo-data.in"]
+    inputs += ["bootstrap.in", "docker/object-store.in", "platform/demo-data.in"]
     for path in [*LOCKS, "noxfile.py", *inputs]:
         (copy / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, copy / path)

@@ -8,7 +8,7 @@ import secrets
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,6 @@ from isthmus_platform.storage.objects import Credentials, ObjectStore
 
 ROOT = Path(__file__).parents[2]
 FILES = "docker-compose.yaml"
-STAND_IN = f"{FILES}:docker/stand-in.yaml"
 # The first of the three lines as it stands in the file; the second is `up`, here in the background.
 ENV_FILE = r'echo -e "AIRFLOW_UID=$(id -u)\nAIRFLOW_GID=0" > .env'
 UP = ("docker", "compose", "up", "--build", "--detach", "--wait", "--wait-timeout", "600")
@@ -55,6 +54,7 @@ def surroundings(canary: str, tmp_path_factory: pytest.TempPathFactory) -> dict[
     netrc.write_text(f"machine index.invalid login somebody password {canary}\n")
     return {
         **os.environ,
+        "COMPOSE_FILE": FILES,
         "COMPOSE_PROJECT_NAME": "isthmus-test",
         "ISTHMUS_PORT": str(free_port()),
         "ISTHMUS_LAKE_PORT": str(free_port()),
@@ -65,27 +65,19 @@ def surroundings(canary: str, tmp_path_factory: pytest.TempPathFactory) -> dict[
 
 @pytest.fixture(scope="session")
 def stack(
-    request: pytest.FixtureRequest,
-    clone: Path,
-    surroundings: dict[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
+    clone: Path, surroundings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
     """Bring the stack up from nothing, and take it down with all that it has kept."""
-    stand_in = not has_object_store(clone, surroundings)
-    server = "moto, for the stack's own image cannot be had here" if stand_in else "the stack's own"
-    reporter = request.config.pluginmanager.getplugin("terminalreporter")
-    reporter.write_line(f"object store: {server}")
-    environment = surroundings | {"COMPOSE_FILE": STAND_IN if stand_in else FILES}
     subprocess.run(["bash", "-c", ENV_FILE], cwd=clone, check=True)
     down = ["docker", "compose", "down", "--volumes", "--timeout", "5"]
-    said(down, clone, environment)
+    said(down, clone, surroundings)
     try:
-        said(list(UP), clone, environment)
-        lake = lake_of(clone, environment, tmp_path_factory.mktemp("cache"))
-        with Client(f"http://127.0.0.1:{environment['ISTHMUS_PORT']}") as client:
-            yield Stack(clone, environment, client, lake, stand_in)
+        said(list(UP), clone, surroundings)
+        lake = lake_of(clone, surroundings, tmp_path_factory.mktemp("cache"))
+        with Client(f"http://127.0.0.1:{surroundings['ISTHMUS_PORT']}") as client:
+            yield Stack(clone, surroundings, client, lake)
     finally:
-        said(down, clone, environment)
+        said(down, clone, surroundings)
 
 
 @pytest.fixture(scope="session")
@@ -99,19 +91,7 @@ def published(stack: Stack) -> Stack:
     return stack
 
 
-def has_object_store(clone: Path, environment: Mapping[str, str]) -> bool:
-    """Say whether the image of the object store can be had here."""
-    pull = ["docker", "compose", "--file", FILES, "pull", "--quiet", "object-store"]
-    try:
-        done = subprocess.run(
-            pull, cwd=clone, env=dict(environment), capture_output=True, timeout=300, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
-
-
-def lake_of(clone: Path, environment: Mapping[str, str], cache: Path) -> Lake:
+def lake_of(clone: Path, environment: dict[str, str], cache: Path) -> Lake:
     """Return the lake, read from outside with the credentials of the workers."""
     command = ["docker", "compose", "exec", "-T", "worker-transform"]
     file = said([*command, "cat", "/run/isthmus/connections.json"], clone, environment)

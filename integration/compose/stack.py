@@ -34,13 +34,12 @@ class Content:
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack that is up; `stand_in` says that a test's S3 server plays the object store."""
+    """A stack that is up."""
 
     folder: Path
     environment: Mapping[str, str]
     client: Client
     lake: Lake
-    stand_in: bool
 
     def compose(self, *arguments: str) -> str:
         """Return what `docker compose` prints, and expect it to succeed."""

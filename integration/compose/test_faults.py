@@ -43,6 +43,13 @@ def test_the_scheduler_is_killed(published: Stack) -> None:
     assert published.published_by(AIRPORT_DAYS, run) == undisturbed
 
 
+def test_the_object_store_is_killed(published: Stack) -> None:
+    undisturbed = current(published.lake)
+    run = published.reach(AIRPORT_DAYS, "transform")
+    published.kill("object-store")
+    assert published.published_by(AIRPORT_DAYS, run) == undisturbed
+
+
 def test_the_object_store_is_cut_off_and_comes_back(published: Stack) -> None:
     undisturbed = current(published.lake)
     network = f"{published.environment['COMPOSE_PROJECT_NAME']}_stack"

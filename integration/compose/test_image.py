@@ -14,7 +14,7 @@ BUILD = ("docker", "build", "--file", "docker/Dockerfile", "--target", "airflow"
 
 @pytest.mark.usefixtures("stack")
 def test_it_holds_no_secret_of_the_build(canary: str) -> None:
-    command = ["docker", "save", "isthmus", "isthmus-seed"]
+    command = ["docker", "save", "isthmus", "isthmus-seed", "isthmus-object-store"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as saving:
         assert saving.stdout is not None
         rest, size = b"", 0
@@ -52,7 +52,8 @@ def test_it_says_which_revision_it_is_of(stack: Stack) -> None:
 
 
 def test_nobody_in_it_is_root(stack: Stack) -> None:
-    for service in ("api-server", "scheduler", "worker-ingest", "worker-transform"):
+    services = ("api-server", "scheduler", "worker-ingest", "worker-transform", "object-store")
+    for service in services:
         assert stack.compose("exec", "-T", service, "id", "-u").strip() not in ("0", "50001")
 
 
