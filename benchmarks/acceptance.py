@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -53,7 +53,10 @@ def _steps(site: Site, effort: Effort, staged: Staged) -> tuple[Figure, ...]:
 
     def copying() -> float:
         copy.unlink(missing_ok=True)
-        return processor_seconds(lambda: take_over(path.parent, path.name, copy))
+        with ThreadPoolExecutor(1) as hashing:
+            return processor_seconds(
+                lambda: take_over(path.parent, path.name, copy, hashing).result()
+            )
 
     def checking() -> float:
         checkers[:] = [Checker(MEASUREMENTS)]
@@ -62,11 +65,12 @@ def _steps(site: Site, effort: Effort, staged: Staged) -> tuple[Figure, ...]:
     found = medians(
         effort,
         {
-            "copying": copying,
             "hashing": lambda: processor_seconds(lambda: _hash(path)),
+            "copying and hashing": copying,
             "decoding": lambda: processor_seconds(lambda: _decode(path)),
             "decoding and checking values": checking,
             "checking the key": lambda: processor_seconds(checkers[0].finish),
+            "all of it, and to the disk": _accepting(site.lake, staged, processor_seconds),
         },
     )
     return tuple(Figure(step, time, "s") for step, time in found.items())
@@ -98,12 +102,14 @@ def _beside_hashing(
     )
 
 
-def _accepting(lake: Lake, staged: Staged) -> Timed:
+def _accepting(
+    lake: Lake, staged: Staged, clock: Callable[[Callable[[], object]], float] = seconds
+) -> Timed:
     """Return what accepts it; what was accepted is removed before the next time."""
 
     def timed() -> float:
         accepted: list[Accepted] = []
-        time = seconds(
+        time = clock(
             lambda: accepted.append(accept(staged.dataflow, staged.request, staged.result, lake))
         )
         for file in accepted[0].outputs[0].files:

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -31,7 +31,7 @@ from isthmus_platform.lake.checks import Checker
 from isthmus_platform.lake.claims import check_claims
 from isthmus_platform.lake.handing import folder_of, hand_on_stage
 from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.takeover import examine, survey, take_over
+from isthmus_platform.lake.takeover import Taken, survey, take_over
 from isthmus_platform.lake.trouble import usable
 from isthmus_platform.storage.disk import flush
 
@@ -196,12 +196,14 @@ def _accept_output(
     warnings: Sequence[str] = ()
     for place in places:
         refusal.callback(place.remove)
-    with ExitStack() as writing:
+    with ExitStack() as writing, ThreadPoolExecutor(1) as hashing:
         paths = [writing.enter_context(each.writing()) for each in places]
         spool = Path(request.spool)
-        for file, path in zip(output.files, paths, strict=True):
-            take_over(spool, file.path, path)
-        with _beside(lambda: _check_sums(spool, output.files, paths), lambda: _flush(paths)):
+        taken = [
+            take_over(spool, file.path, path, hashing)
+            for file, path in zip(output.files, paths, strict=True)
+        ]
+        with _beside(lambda: _check_sums(spool, output.files, taken), lambda: _flush(paths)):
             if isinstance(contract, Table):
                 rows, warnings = _count_rows(contract, output.files, paths, request.interval)
     files = (
@@ -226,9 +228,9 @@ def _beside(*actions: Callable[[], None]) -> Iterator[None]:
                 each.result()
 
 
-def _check_sums(spool: Path, files: Sequence[StagedFile], paths: Sequence[Path]) -> None:
-    for file, path in zip(files, paths, strict=True):
-        taken = examine(path)
+def _check_sums(spool: Path, files: Sequence[StagedFile], found: Sequence[Future[Taken]]) -> None:
+    for file, each in zip(files, found, strict=True):
+        taken = each.result()
         if (taken.bytes, taken.sha256) != (file.bytes, file.sha256):
             problem = (
                 f"{file.path!r} has {taken.bytes} bytes and digest {taken.sha256[:12]}; "
