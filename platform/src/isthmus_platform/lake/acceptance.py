@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
@@ -20,6 +20,7 @@ from uuid import uuid4
 
 from isthmus_contracts import (
     Dataflow,
+    File,
     Interval,
     Metrics,
     Table,
@@ -192,20 +193,11 @@ def _accept_output(
     else:
         directory, suffix = lake.files(dataflow.identity, output.name), contract.suffix
     places = [directory / f"{uuid4().hex}{suffix}" for _ in output.files]
-    rows: Sequence[int | None] = [None]
-    warnings: Sequence[str] = ()
     for place in places:
         refusal.callback(place.remove)
-    with ExitStack() as writing, ThreadPoolExecutor(1) as hashing:
+    with ExitStack() as writing:
         paths = [writing.enter_context(each.writing()) for each in places]
-        spool = Path(request.spool)
-        taken = [
-            take_over(spool, file.path, path, hashing)
-            for file, path in zip(output.files, paths, strict=True)
-        ]
-        with _beside(lambda: _check_sums(spool, output.files, taken), lambda: _flush(paths)):
-            if isinstance(contract, Table):
-                rows, warnings = _count_rows(contract, output.files, paths, request.interval)
+        rows, warnings = _take_in(contract, output.files, paths, request)
     files = (
         AcceptedFile(place.key, file.bytes, file.sha256, count, file.partition)
         for file, place, count in zip(output.files, places, rows, strict=True)
@@ -213,18 +205,28 @@ def _accept_output(
     return AcceptedOutput(output.name, tuple(files)), warnings
 
 
-@contextmanager
-def _beside(*actions: Callable[[], None]) -> Iterator[None]:
-    """Do these beside the block, each in a thread; what one raises counts, not what the block does.
+def _take_in(
+    contract: Table | File, files: Sequence[StagedFile], paths: Sequence[Path], request: RunRequest
+) -> tuple[Sequence[int | None], Sequence[str]]:
+    """Copy and check the files; return how many rows each has, if it is a table's, and warnings.
 
-    So a file that is not what the result says is told as that, whatever else is wrong with it.
+    Hashing goes on beside all of it. That a file is not what the result says is told, whatever else
+    is wrong with it. What the lake ends, begins here: the way to the disk takes as long as checks.
     """
-    with ThreadPoolExecutor(len(actions)) as threads:
-        begun = [threads.submit(each) for each in actions]
+    spool = Path(request.spool)
+    with ThreadPoolExecutor(1) as hashing, ThreadPoolExecutor(1) as flushing:
+        taken = [
+            take_over(spool, file.path, path, hashing)
+            for file, path in zip(files, paths, strict=True)
+        ]
+        flushed = [flushing.submit(flush, each) for each in paths]
         try:
-            yield
+            if isinstance(contract, Table):
+                return _count_rows(contract, files, paths, request.interval)
+            return [None for _ in files], ()
         finally:
-            for each in begun:
+            _check_sums(spool, files, taken)
+            for each in flushed:
                 each.result()
 
 
@@ -237,12 +239,6 @@ def _check_sums(spool: Path, files: Sequence[StagedFile], found: Sequence[Future
                 f"the result says {file.bytes} and {file.sha256[:12]}"
             )
             raise SpoolError(str(spool), [problem])
-
-
-def _flush(paths: Sequence[Path]) -> None:
-    """Begin what the lake ends: the way to the disk takes about as long as the checks."""
-    for path in paths:
-        flush(path)
 
 
 def _count_rows(
