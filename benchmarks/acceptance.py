@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from statistics import median
 
-from clock import Effort, Timed, medians, processor_seconds, seconds
+from clock import Effort, Timed, medians, processor_seconds, rounds, seconds
 from lines import MB, Figure, Line
 from pyarrow import parquet
 from sites import Site
@@ -84,7 +85,7 @@ def _beside_hashing(
     others: dict[str, Timed] = {}
     if path.suffix == ".parquet":
         others["decoding and hashing"] = lambda: seconds(lambda: _decode_and_hash(path))
-    found = medians(
+    times = rounds(
         effort,
         {
             "reading and hashing": lambda: seconds(lambda: _hash(path)),
@@ -92,12 +93,15 @@ def _beside_hashing(
             "accepting": _accepting(site.lake, staged),
         },
     )
+    found = {name: median(each) for name, each in times.items()}
     accepting = found["accepting"]
+    quickest = min(times["reading and hashing"]) / min(times["accepting"])
     return Line(
         what,
         (
             *(Figure(name, staged.bytes / MB / time, "MB/s") for name, time in found.items()),
             Figure("ratio", found["reading and hashing"] / accepting, at_least=at_least),
+            Figure("ratio of the quickest rounds", quickest),
             *(Figure(f"ratio to {name}", found[name] / accepting) for name in others),
         ),
     )
