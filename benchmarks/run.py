@@ -41,7 +41,8 @@ def publish(effort: Effort) -> Iterator[Line]:
     Tables miss half the speed of hashing on two cores. That leaves 0.33 s for 300 MB, which is
     0.66 s of processor time; copying and hashing (0.23 s), decoding (0.42 s) and the way to the
     disk (0.02 s) take 0.67 s before a value is checked, were both cores never idle. Checks of
-    values and footer take 0.1 s more; the key takes 0.01 s, or 0.2 s if rows are in no order.
+    values and footer take 0.1 s more; the key takes 0.01 s, or 0.2 s if rows are in no order. All
+    of it takes 0.1 to 0.2 s more than its steps by themselves, which is the system's own time.
     Acceptance keeps both cores busy, and hashing one: other work on the machine delays acceptance
     more. So the ratio of the quickest rounds stands there, too.
     """
