@@ -45,13 +45,18 @@ def processor_seconds(action: Callable[[], object]) -> float:
 
 def medians(effort: Effort, timed: Mapping[str, Timed]) -> dict[str, float]:
     """Return the median seconds of each; they take turns, after a round that does not count."""
+    return {name: statistics.median(times) for name, times in rounds(effort, timed).items()}
+
+
+def rounds(effort: Effort, timed: Mapping[str, Timed]) -> dict[str, list[float]]:
+    """Return the seconds of each in each round, in the same way."""
     for each in timed.values():
         each()
     found: dict[str, list[float]] = {name: [] for name in timed}
     for _ in range(effort.rounds):
         for name, each in timed.items():
             found[name].append(each())
-    return {name: statistics.median(times) for name, times in found.items()}
+    return found
 
 
 def circumstances(command: str, effort: Effort, libraries: tuple[str, ...]) -> str:

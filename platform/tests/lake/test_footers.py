@@ -62,6 +62,8 @@ def lying(folder: Path, kind: ColumnType, values: list[object], claimed: list[ob
         ("float64", [0.5, 2.0], [1.0, 2.0], "say the least is 1.0; it is 0.5"),
         ("bool", [True, None], [True, True], "column 'x' say 0 nulls where there are 1"),
         ("string", ["EWR", "JFK"], ["EWR", "EWR"], "say the most is 'EWR'; it is 'JFK'"),
+        ("string", ["EWR", "JFK"], ["JFK", "JFK"], "say the least is 'JFK'; it is 'EWR'"),
+        ("string", ["JFK", "JFK"], ["EWR", "LGA"], None),
         ("bool", [True, False], [True, True], "say the least is True; it is False"),
         (
             "date",

@@ -44,6 +44,13 @@ def test_texts_of_a_dictionary_that_do_not_occur_are_no_values() -> None:
     assert values.empty == 1
 
 
+def test_what_is_known_without_looking_is_the_dictionary_unless_it_is_long() -> None:
+    few, many = numbered([1], ["a", "b", "z"]), numbered([1] * 3, ["a", "b", "z"])
+    assert Values(few, "string").known.to_pylist() == ["b"]
+    assert Values(many, "string").known.to_pylist() == ["a", "b", "z"]
+    assert Values(pa.array(["a", "a"]), "string").known.to_pylist() == ["a", "a"]
+
+
 def test_a_null_in_the_dictionary_is_a_null() -> None:
     values = Values(numbered([0, 1, 1], ["a", None]), "string")
     assert values.empty == 2

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
@@ -20,6 +20,7 @@ from uuid import uuid4
 
 from isthmus_contracts import (
     Dataflow,
+    File,
     Interval,
     Metrics,
     Table,
@@ -31,7 +32,7 @@ from isthmus_platform.lake.checks import Checker
 from isthmus_platform.lake.claims import check_claims
 from isthmus_platform.lake.handing import folder_of, hand_on_stage
 from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.takeover import examine, survey, take_over
+from isthmus_platform.lake.takeover import Taken, survey, take_over
 from isthmus_platform.lake.trouble import usable
 from isthmus_platform.storage.disk import flush
 
@@ -192,18 +193,11 @@ def _accept_output(
     else:
         directory, suffix = lake.files(dataflow.identity, output.name), contract.suffix
     places = [directory / f"{uuid4().hex}{suffix}" for _ in output.files]
-    rows: Sequence[int | None] = [None]
-    warnings: Sequence[str] = ()
     for place in places:
         refusal.callback(place.remove)
     with ExitStack() as writing:
         paths = [writing.enter_context(each.writing()) for each in places]
-        spool = Path(request.spool)
-        for file, path in zip(output.files, paths, strict=True):
-            take_over(spool, file.path, path)
-        with _beside(lambda: _check_sums(spool, output.files, paths), lambda: _flush(paths)):
-            if isinstance(contract, Table):
-                rows, warnings = _count_rows(contract, output.files, paths, request.interval)
+        rows, warnings = _take_in(contract, output.files, paths, request)
     files = (
         AcceptedFile(place.key, file.bytes, file.sha256, count, file.partition)
         for file, place, count in zip(output.files, places, rows, strict=True)
@@ -211,36 +205,40 @@ def _accept_output(
     return AcceptedOutput(output.name, tuple(files)), warnings
 
 
-@contextmanager
-def _beside(*actions: Callable[[], None]) -> Iterator[None]:
-    """Do these beside the block, each in a thread; what one raises counts, not what the block does.
+def _take_in(
+    contract: Table | File, files: Sequence[StagedFile], paths: Sequence[Path], request: RunRequest
+) -> tuple[Sequence[int | None], Sequence[str]]:
+    """Copy and check the files; return how many rows each has, if it is a table's, and warnings.
 
-    So a file that is not what the result says is told as that, whatever else is wrong with it.
+    Hashing goes on beside all of it. That a file is not what the result says is told, whatever else
+    is wrong with it. What the lake ends, begins here: the way to the disk takes as long as checks.
     """
-    with ThreadPoolExecutor(len(actions)) as threads:
-        begun = [threads.submit(each) for each in actions]
+    spool = Path(request.spool)
+    with ThreadPoolExecutor(1) as hashing, ThreadPoolExecutor(1) as flushing:
+        taken = [
+            take_over(spool, file.path, path, hashing)
+            for file, path in zip(files, paths, strict=True)
+        ]
+        flushed = [flushing.submit(flush, each) for each in paths]
         try:
-            yield
+            if isinstance(contract, Table):
+                return _count_rows(contract, files, paths, request.interval)
+            return [None for _ in files], ()
         finally:
-            for each in begun:
+            _check_sums(spool, files, taken)
+            for each in flushed:
                 each.result()
 
 
-def _check_sums(spool: Path, files: Sequence[StagedFile], paths: Sequence[Path]) -> None:
-    for file, path in zip(files, paths, strict=True):
-        taken = examine(path)
+def _check_sums(spool: Path, files: Sequence[StagedFile], found: Sequence[Future[Taken]]) -> None:
+    for file, each in zip(files, found, strict=True):
+        taken = each.result()
         if (taken.bytes, taken.sha256) != (file.bytes, file.sha256):
             problem = (
                 f"{file.path!r} has {taken.bytes} bytes and digest {taken.sha256[:12]}; "
                 f"the result says {file.bytes} and {file.sha256[:12]}"
             )
             raise SpoolError(str(spool), [problem])
-
-
-def _flush(paths: Sequence[Path]) -> None:
-    """Begin what the lake ends: the way to the disk takes about as long as the checks."""
-    for path in paths:
-        flush(path)
 
 
 def _count_rows(

@@ -25,7 +25,7 @@ from isthmus_platform.lake.footers import ChunkCheck, contradictions, unchecked_
 from isthmus_platform.lake.keys import repeated
 from isthmus_platform.lake.schemas import arrow_type, is_kept_as
 from isthmus_platform.lake.tallies import Tally, counted, shown
-from isthmus_platform.lake.thrift import Struct, read_footer
+from isthmus_platform.lake.thrift import read_footer
 from isthmus_platform.lake.values import Values
 
 _EXAMPLES = 3
@@ -88,9 +88,11 @@ class Checker:
             for problem in refused or unchecked_claims(written):
                 self._note(problem)
             sound = () if refused else self._sound
-            check = partial(self._check_column, path, footer, written, partition)
+            columns = [ColumnReader(path, footer, written, name) for name in sound]
+            columns.sort(key=lambda each: each.bytes, reverse=True)  # so that none is left alone
             with ThreadPoolExecutor(pa.cpu_count()) as beside:
-                for counted_rows, problems in beside.map(check, sound):
+                check = partial(self._check_column, partition)
+                for counted_rows, problems in beside.map(check, columns):
                     rows = max(rows, counted_rows)
                     for problem in problems:
                         self._note(problem)
@@ -126,25 +128,18 @@ class Checker:
             raise TableContractError(self._table.name, self._problems)
         return self._rows
 
-    def _check_column(
-        self,
-        path: Path,
-        footer: parquet.FileMetaData,
-        written: Struct,
-        partition: str | None,
-        name: str,
-    ) -> tuple[int, list[str]]:
+    def _check_column(self, partition: str | None, column: ColumnReader) -> tuple[int, list[str]]:
         """Return how many rows a column of a file has, and what is wrong beside its tally."""
         rows = 0
         problems: list[str] = []
         try:
-            with ColumnReader(path, footer, written, name) as column:
+            with column:
                 for number, claim in enumerate(column.chunks):
-                    chunk = ChunkCheck(self._table.column(name), claim)
+                    chunk = ChunkCheck(self._table.column(column.name), claim)
                     for array in column.batches(number):
-                        values = self._add_values(name, array)
+                        values = self._add_values(column.name, array)
                         chunk.add(values)
-                        problems.extend(self._partition_problems(name, values, partition))
+                        problems.extend(self._partition_problems(column.name, values, partition))
                     rows += chunk.rows
                     problems.extend(chunk.problems())
         except (pa.ArrowException, OSError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -12,7 +13,7 @@ from pyarrow import parquet
 from isthmus_platform.lake.footers import chunks_of
 from isthmus_platform.lake.thrift import Struct
 
-_BATCH_ROWS = 65_536  # at 8 bytes each they stay in the processor's cache
+_BATCH_ROWS = 131_072  # at 8 bytes each they stay in the processor's cache
 _LENGTH_BYTES = 4  # of each text in a page without a dictionary
 
 
@@ -22,23 +23,25 @@ class ColumnReader:
     def __init__(
         self, path: Path, footer: parquet.FileMetaData, written: Struct, name: str
     ) -> None:
-        self._name = name
+        self.name = name
         self.chunks = chunks_of(name, footer, written)
-        # Only a hint, for it is the footer's: numbers are quick, but only if texts repeat. Where
+        self.bytes = sum(each.bytes for each in self.chunks)
+        # Only hints, for they are the footer's: numbers are quick, but only if texts repeat. Where
         # all are numbered, a few long texts written out would fill the memory.
-        size = sum(each.bytes for each in self.chunks)
-        is_numbered = size < _LENGTH_BYTES * footer.num_rows or all(
+        is_numbered = self.bytes < _LENGTH_BYTES * footer.num_rows or all(
             each.is_numbered for each in self.chunks
         )
-        self._file = parquet.ParquetFile(
+        self._open = partial(
+            parquet.ParquetFile,
             path,
             metadata=footer,
             read_dictionary=[name] if is_numbered else [],
-            pre_buffer=True,
+            pre_buffer=False,  # by threads of their own, which take turns with these
             page_checksum_verification=True,  # as some readers do
         )
 
     def __enter__(self) -> Self:
+        self._file = self._open()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -47,6 +50,6 @@ class ColumnReader:
     def batches(self, group: int) -> Iterator[pa.Array]:
         """Yield the column's values in a row group."""
         for batch in self._file.iter_batches(
-            _BATCH_ROWS, row_groups=[group], columns=[self._name], use_threads=False
+            _BATCH_ROWS, row_groups=[group], columns=[self.name], use_threads=False
         ):
-            yield batch.column(self._name)
+            yield batch.column(self.name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from isthmus_contracts import Identity, Interval
 from isthmus_contracts.protocol import StagedFile
 from isthmus_platform.errors import SpoolError
 from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.takeover import examine, take_over
+from isthmus_platform.lake.takeover import take_over
 from isthmus_platform.lake.trouble import usable
 from isthmus_platform.storage import Location, Stored
 
@@ -51,9 +52,9 @@ def hand_on(  # noqa: PLR0913 - from where, to where, and within which bounds
     if not _NAME.fullmatch(name):
         raise SpoolError(str(directory), [f"{name!r} is no name of a result"])
     # Two tasks may hand on the same result at once; either copy will do.
-    with (folder / f"{name}~{uuid4().hex[:8]}").writing() as path:
-        take_over(directory, str(PurePosixPath(below, name)), path, most)
-        taken = examine(path)
+    place = folder / f"{name}~{uuid4().hex[:8]}"
+    with place.writing() as path, ThreadPoolExecutor(1) as hashing:
+        taken = take_over(directory, str(PurePosixPath(below, name)), path, hashing, most).result()
         if claimed is not None and (taken.bytes, taken.sha256) != (claimed.bytes, claimed.sha256):
             problem = f"{name!r} has {taken.bytes} bytes and another digest than the result says"
             raise SpoolError(str(directory), [problem])

@@ -6,14 +6,17 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
+from threading import Event
 
 from isthmus_platform.errors import SpoolError
 
-_CHUNK_BYTES = 1 << 18
+_CHUNK_BYTES = 1 << 19
+_PATIENCE_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,10 @@ def survey(spool: Path) -> tuple[frozenset[str], tuple[str, ...]]:
     return frozenset(files), tuple(problems)
 
 
-def take_over(spool: Path, name: str, target: Path, most: int | None = None) -> None:
-    """Copy a file of `most` bytes out of the spool; `examine` then says what was copied.
+def take_over(
+    spool: Path, name: str, target: Path, hashing: Executor, most: int | None = None
+) -> Future[Taken]:
+    """Copy a file of `most` bytes out of the spool; what was copied is found out beside.
 
     It is a copy because whoever still has the spool's file open could write into a moved one. No
     link is followed, even one that was put there a moment ago.
@@ -60,7 +65,10 @@ def take_over(spool: Path, name: str, target: Path, most: int | None = None) -> 
             staged = open(path.name, "rb", opener=opener)  # noqa: SIM115 - no Path has it
     except OSError as error:
         raise SpoolError(str(spool), [f"{name!r} cannot be opened: {error.strerror}"]) from error
-    with staged, target.open("xb") as taken:
+    is_copied = Event()
+    with staged, ExitStack() as after, target.open("xb") as taken:
+        after.callback(is_copied.set)
+        examined = hashing.submit(_examine, target, is_copied)
         status = os.fstat(staged.fileno())
         if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
             raise SpoolError(str(spool), [f"{name!r} is a link or no plain file"])
@@ -69,16 +77,22 @@ def take_over(spool: Path, name: str, target: Path, most: int | None = None) -> 
         while most is None or size <= most:
             count = staged.readinto(chunk)
             if not count:
-                return
+                return examined
             taken.write(chunk[:count])
             size = max(size, taken.tell())  # somebody may still write to it
         raise SpoolError(str(spool), [f"{name!r} is larger than {most:,} bytes"])
 
 
-def examine(path: Path) -> Taken:
-    """Return what a file that was taken over really is: its bytes as they are read back."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
+def _examine(path: Path, is_copied: Event) -> Taken:
+    """Return what a file that is being copied is in the end: its bytes as they are read back."""
+    digest = hashlib.sha256()
+    chunk = memoryview(bytearray(_CHUNK_BYTES))
+    with path.open("rb", buffering=0) as file:
+        is_whole = False
+        while not is_whole:
+            is_whole = is_copied.wait(_PATIENCE_SECONDS)  # then what is read now is the rest
+            while count := file.readinto(chunk):
+                digest.update(chunk[:count])
         return Taken(file.tell(), digest.hexdigest())
 
 

@@ -46,7 +46,8 @@ class Tally:
             self._nulls += 0 if column.nullable else values.empty
         if any(each is not None for each in (column.minimum, column.maximum, *_warning(column))):
             self._add_bounded(values)
-        if column.choices and len(strange := _strange(values.distinct, column.choices)):
+        if column.choices and len(_strange(values.known, column.choices)):
+            strange = _strange(values.distinct, column.choices)
             self._no_choice += values.count(strange)
             for each in strange.unique().slice(0, _EXAMPLES).to_pylist():
                 if len(self._examples) < _EXAMPLES:

@@ -45,6 +45,17 @@ class Values:
             return self.array
         return self.array.dictionary.take(self.array.indices.unique().drop_null())
 
+    @property
+    def known(self) -> pa.Array:
+        """Return each of them, and of a dictionary perhaps more: what all of these keep, they keep.
+
+        To find out what a dictionary's numbers use takes longer than most checks.
+        """
+        if self.array.type != NUMBERED:
+            return self.array
+        dictionary = self.array.dictionary
+        return dictionary if len(dictionary) <= len(self.array) else self.distinct
+
     def count(self, wanted: pa.Array) -> int:
         """Return how many of them are among these."""
         if self.array.type != NUMBERED:
@@ -80,11 +91,13 @@ def _float_extremes(values: pa.Array) -> tuple[float | None, float | None]:
     descend and have the highest bit set, and a NaN is beyond the infinity of its sign.
     """
     signed = pc.min_max(values.view(pa.int64())).as_py()
-    unsigned = pc.min_max(values.view(pa.uint64())).as_py()
-    if signed["min"] is None:
+    low, high = signed["min"], signed["max"]
+    if low is None:
         return None, None
-    least = _float(unsigned["max"] if signed["min"] < 0 else unsigned["min"])
-    most = _float(signed["max"] if signed["max"] >= 0 else unsigned["min"])
+    if low < 0:
+        unsigned = pc.min_max(values.view(pa.uint64())).as_py()
+        low, high = unsigned["max"], high if high >= 0 else unsigned["min"]
+    least, most = _float(low), _float(high)
     if math.isnan(least) or math.isnan(most):
         found = pc.min_max(values).as_py()  # passes over NaNs, unless there is nothing else
         least, most = found["min"], found["max"]
