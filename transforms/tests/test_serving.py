@@ -107,6 +107,32 @@ def _failure(answered: tuple[int, list[Answer]], status: int) -> RunFailure:
     return answers[-1]
 
 
+def test_what_failed_ahead_is_told_as_it_failed_at_first(
+    request_: RunRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter((ImportError("no model file"), RuntimeError("already registered")))
+
+    def load(_name: str) -> Dataflow:
+        raise next(failures)
+
+    monkeypatch.setattr(serving, "load_dataflow", load)
+    failed = serving.load_ahead(request_.dataflow)
+    answers: list[Answer] = []
+    assert serve(encode(request_), answers.append, failed=failed) == 3
+    (failure,) = answers
+    assert isinstance(failure, RunFailure)
+    assert failure.message == "ImportError: no model file"
+
+
+def test_the_version_is_that_of_the_code_that_was_loaded_ahead(
+    sales: Dataflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code_version.cache_clear()
+    monkeypatch.setattr(serving, "load_dataflow", lambda _name: sales)
+    assert not serving.load_ahead("sales.v1")
+    assert code_version.cache_info().currsize == 1
+
+
 def test_a_request_is_answered_by_events_and_a_result(
     answered: Server, request_: RunRequest
 ) -> None:

@@ -38,10 +38,10 @@ def main() -> NoReturn:
     # Only now, for it takes a second in which the platform may go away.
     from isthmus_transforms.serving import load_ahead, serve  # noqa: PLC0415
 
-    load_ahead(os.environ.get(DATAFLOW_VARIABLE))
+    failed = load_ahead(os.environ.get(DATAFLOW_VARIABLE))
     line = wait_for_request()
     send = Outbox(answers, answer_version(line)).send
-    status = serve(line, send, loaded=collect_from_now_on)
+    status = serve(line, send, loaded=collect_from_now_on, failed=failed)
     # A thread that a function has left running would keep the process alive.
     sys.stdout.flush()
     sys.stderr.flush()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from isthmus_contracts import ContractError, Output, ProtocolError, Table, UnknownNameError
 from isthmus_contracts.protocol import (
@@ -36,26 +36,40 @@ from isthmus_transforms.runtime.resuming import LIMITS, Keeping, Reading
 from isthmus_transforms.runtime.source import code_version
 
 _STATUS = {"dataflow": 1, "request": 2, "runner": 3}
+_NOTHING: Mapping[str, Exception] = MappingProxyType({})
 
 
 def _ignore() -> None:
     """Do nothing."""
 
 
-def load_ahead(name: str | None) -> None:
-    """Load the dataflow that the request will ask for, as far as that goes: the request is told."""
-    if name is not None:
-        with suppress(Exception):
-            load_dataflow(name)
+def load_ahead(name: str | None) -> Mapping[str, Exception]:
+    """Load the dataflow that the request will ask for; return why it failed, by name, if it did."""
+    if name is None:
+        return _NOTHING
+    code_version()  # of the code that is loaded, which may have been replaced when it is asked
+    try:
+        load_dataflow(name)
+    except Exception as error:  # noqa: BLE001 - whatever it is, who asks is told
+        return {name: error}
+    return _NOTHING
 
 
-def serve(line: str, send: Callable[[Answer], None], loaded: Callable[[], None] = _ignore) -> int:
+def serve(
+    line: str,
+    send: Callable[[Answer], None],
+    loaded: Callable[[], None] = _ignore,
+    failed: Mapping[str, Exception] = _NOTHING,
+) -> int:
     """Answer the request on `line`; return 0 after a result, another status after a failure.
 
-    `loaded` is called once everything is imported.
+    `loaded` is called once everything is imported. What has `failed` to load is not loaded again:
+    half of it is there, so it would fail for another reason, or not at all.
     """
     try:
         request = decode_request(line)
+        if request.dataflow in failed:
+            raise failed[request.dataflow]
         dataflow = load_dataflow(request.dataflow)
         loaded()
         send(_fulfil(request, dataflow, send))
