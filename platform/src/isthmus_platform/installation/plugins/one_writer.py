@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from airflow.plugins_manager import AirflowPlugin
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _READING = ("GET", "HEAD", "OPTIONS")
 
 
 class OneWriter:
-    """Hold a request that may write until the one before has been answered."""
+    """Hold a request that may write, once it is there whole, until the one before was answered."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -29,8 +29,21 @@ class OneWriter:
         if scope["type"] != "http" or scope["method"] in _READING:
             await self._app(scope, receive, send)
             return
+        messages = await _whole(receive)
+
+        async def again() -> Message:
+            return messages.pop(0) if messages else await receive()
+
         async with self._lock:
-            await self._app(scope, receive, send)
+            await self._app(scope, again, send)
+
+
+async def _whole(receive: Receive) -> list[Message]:
+    """Return a request's messages to its last: who sends slowly would hold up everybody."""
+    messages = [await receive()]
+    while messages[-1]["type"] == "http.request" and messages[-1].get("more_body", False):
+        messages.append(await receive())
+    return messages
 
 
 class OneWriterPlugin(AirflowPlugin):
