@@ -48,7 +48,7 @@ class Bench:
     def process(self, *command: str) -> RunnerProcess:
         """Return a runner that was not started yet."""
         environment = {"PATH": os.environ["PATH"]}
-        return RunnerProcess(command, environment, self.folder)
+        return RunnerProcess(command, environment, self.folder, self.folder / "spool")
 
     def run(self, process: RunnerProcess) -> RunResult | RunFailure:
         """Run the request."""

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Protocol
 
@@ -171,13 +172,25 @@ def test_a_runner_that_lingers_after_its_result_is_stopped(
         bench.run(bench.script(text))
 
 
+def test_what_others_started_meanwhile_is_left_alone(bench: Bench) -> None:
+    process = bench.script("import time; time.sleep(0.3)")
+    with closing(process):
+        process.start(bench.log.append)
+        with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
+            with pytest.raises(RunnerError, match="the runner exited with 0 and sent no result"):
+                process.run(bench.request, bench.answers.append)
+            assert other.poll() is None
+            other.communicate(b"go on")
+        assert other.returncode == 0
+
+
 SUPERVISOR = """
 import sys
 sys.path[:0] = {path!r}
 from pathlib import Path
 from isthmus_contracts.protocol import decode_request
 from isthmus_platform.runners import RunnerProcess
-process = RunnerProcess({command!r}, {{}}, Path({folder!r}))
+process = RunnerProcess({command!r}, {{}}, Path({folder!r}), Path({folder!r}))
 hear = lambda answer: print("heard", flush=True)
 process.start(print)
 process.run(decode_request({request!r}), hear)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 import signal
 import subprocess
 import sys
@@ -30,9 +31,16 @@ class Descendants:
         self._before = psutil.Process().children(recursive=True)
 
     def of(self, guard: subprocess.Popen[bytes]) -> list[psutil.Process]:
-        """Return what descends from the guard, be it in another session or adopted by now."""
+        """Return what descends from the guard, be it in another session or adopted by now.
+
+        What is in this process's session was started by others: none can enter from outside.
+        """
         ours = psutil.Process().children(recursive=True)
-        return [each for each in ours if each not in self._before and each.pid != guard.pid]
+        return [
+            each
+            for each in ours
+            if each not in self._before and each.pid != guard.pid and not _is_beside(each.pid)
+        ]
 
     def end(self, guard: subprocess.Popen[bytes]) -> None:
         """End what a guard that was killed or frozen could not, and the guard."""
@@ -69,6 +77,12 @@ class Descendants:
                 timeout=8,
                 check=False,
             )
+
+
+def _is_beside(pid: int) -> bool:
+    with contextlib.suppress(ProcessLookupError):
+        return os.getsid(pid) == os.getsid(0)
+    return False
 
 
 def is_frozen(guard: subprocess.Popen[bytes]) -> bool:

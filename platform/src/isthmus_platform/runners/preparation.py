@@ -34,6 +34,7 @@ def prepared_runner(
         runner.command,
         runner_environment(dataflow, home, scratch, runner.environment),
         scratch,
+        spool,
         account=account,
         limits=Limits(_bytes(runner.disk_limit_megabytes), _bytes(memory_megabytes)),
     )

@@ -53,6 +53,7 @@ class RunnerProcess:
         command: Sequence[str],
         environment: Mapping[str, str],
         directory: Path,
+        spool: Path,
         *,
         account: Account | None = None,
         limits: Limits | None = None,
@@ -66,7 +67,7 @@ class RunnerProcess:
         self._parent = 0
         self._descendants = Descendants(account)
         self._line: list[int] = []
-        self._written = [directory]
+        self._written = (directory, spool)
         self._ended = threading.Event()
         self._threads: list[threading.Thread] = []
         self._stopped = False
@@ -101,7 +102,6 @@ class RunnerProcess:
         if self._account is not None and self._account.uid != os.geteuid():
             files = [file for each in request.inputs.values() for file in each]
             check_account(self._account, (), [*files, *request.carried])
-        self._written.append(Path(request.spool))
         lingering = threading.Timer(_EXIT_SECONDS, self.stop)
         try:
             end = self._converse(process, request, hear, lingering)
