@@ -94,6 +94,13 @@ def test_a_dataflows_own_part_overrides_the_defaults(tmp_path: Path) -> None:
             SOUND.replace('"/home/runner"', '"/h"\nenvironment = { A = 1 }'),
             r"\[runners.default\].environment.A: expected str, got 1",
         ),
+        *(
+            (
+                SOUND.replace('"/home/runner"', f'"/h"\nenvironment = {{ {name} = "x" }}'),
+                rf"\[runners.default\]: a name in environment is '{name}'; allowed: no setting",
+            )
+            for name in ("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW_CONN_X", "ISTHMUS_DATAFLOW")
+        ),
         (SOUND.replace("retries", "retires"), r"\[defaults\]: unknown field 'retires'; known: 'ru"),
         (SOUND + "retry_delay_seconds = nan", r"\[defaults\]: retry_delay_seconds is nan; allowed"),
         (SOUND + "engine_options = { a = [1] }", r"\[defaults\].engine_options.a: expected one of"),

@@ -22,6 +22,9 @@ LOCAL = Path(__file__).parent / "deployments" / "local.toml"
 
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?")
 
+# What an environment may not bring to a runner: Airflow's settings, and what is ours to say.
+_RESERVED = ("AIRFLOW", "ISTHMUS")
+
 T = TypeVar("T")
 
 
@@ -101,6 +104,9 @@ class Runner:
         expect(self.user not in ("", "root"), "user", self.user, "a Unix user other than root")
         limit = self.disk_limit_megabytes
         expect(limit is None or limit > 0, "disk_limit_megabytes", limit, "1 or more")
+        for name in self.environment:
+            free = not name.startswith(_RESERVED)
+            expect(free, "a name in environment", name, "no setting of Airflow's or Isthmus's")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from isthmus_contracts.protocol import DATAFLOW_VARIABLE
-from isthmus_platform.errors import DeploymentError
 
 ALLOWED = ("LANG", "LC_ALL", "LC_CTYPE", "PATH", "TZ")
-_RESERVED = ("AIRFLOW", "ISTHMUS")
 
 
 def runner_environment(
@@ -19,13 +17,8 @@ def runner_environment(
     """Return the whole environment of a runner, which says what it will be asked for.
 
     `home` outlives the try, so that libraries keep their caches; `scratch` is the try's own.
-    `extra` is what the deployment adds, which may not smuggle Airflow's settings in.
+    `extra` is what the deployment adds.
     """
-    for name in extra:
-        if name.startswith(_RESERVED):
-            raise DeploymentError(
-                None, f"runner environment {name!r}", "no setting of Airflow's may reach a runner"
-            )
     kept = {name: os.environ[name] for name in ALLOWED if name in os.environ}
     own = {"HOME": str(home), "TMPDIR": str(scratch), DATAFLOW_VARIABLE: dataflow}
     return {**kept, **own, **extra}
