@@ -43,7 +43,8 @@ def test_one_who_sends_slowly_holds_up_nobody() -> None:
 
     async def both() -> None:
         writer = OneWriter(app)
-        slow = asyncio.create_task(writer(POST, client(piece(b"a", more=True), lasting=True), nowhere))
+        unfinished = client(piece(b"a", more=True), lasting=True)
+        slow = asyncio.create_task(writer(POST, unfinished, nowhere))
         await asyncio.sleep(0)
         await asyncio.wait_for(writer(POST, client(piece(b"b")), nowhere), 5)
         slow.cancel()

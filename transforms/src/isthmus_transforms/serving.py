@@ -68,9 +68,7 @@ def serve(
     """
     try:
         request = decode_request(line)
-        if request.dataflow in failed:
-            raise failed[request.dataflow]
-        dataflow = load_dataflow(request.dataflow)
+        dataflow = _loaded(request.dataflow, failed)
         loaded()
         send(_fulfil(request, dataflow, send))
     except Exception as error:  # noqa: BLE001 - whatever it is, the platform is told
@@ -78,6 +76,12 @@ def serve(
         send(failure)
         return _STATUS[failure.kind]
     return 0
+
+
+def _loaded(name: str, failed: Mapping[str, Exception]) -> Dataflow:
+    if name in failed:
+        raise failed[name]
+    return load_dataflow(name)
 
 
 def _fulfil(request: RunRequest, dataflow: Dataflow, send: Callable[[Answer], None]) -> RunResult:

@@ -48,7 +48,7 @@ class RunnerProcess:
     Started before there is a request, it loads meanwhile what it will need.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it runs and where, as whom, within which limits
         self,
         command: Sequence[str],
         environment: Mapping[str, str],
