@@ -1,4 +1,3 @@
-#!/opt/venvs/platform/bin/python
 """Give each service the secrets that it cannot work without, in a volume of its own.
 
 What is missing is made; what is there stays. The first volume keeps every secret, and only this

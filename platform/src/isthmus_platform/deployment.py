@@ -6,7 +6,7 @@ import os
 import re
 import string
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -151,6 +151,20 @@ class Deployment:
             for name in self.dataflows
             if name not in known
         }
+
+    def strange_sources(self, catalog: Catalog) -> Iterator[DeploymentError]:
+        """Yield an error for each source of no dataset, and each table that its dataset lacks."""
+        tables = {each.name: [table.name for table in each.tables] for each in catalog.datasets}
+        for name, source in self.sources.items():
+            place = f"[sources.{name}]"
+            if name not in tables:
+                error = UnknownNameError("dataset", name, tables)
+                yield DeploymentError(self.file, place, str(error))
+                continue
+            for each in source.tables:
+                if each not in tables[name]:
+                    error = UnknownNameError("table", each, tables[name])
+                    yield DeploymentError(self.file, f"{place}.tables", str(error))
 
 
 def load_deployment(file: Path | None = None) -> Deployment:

@@ -271,3 +271,12 @@ def test_a_disk_that_is_full_is_one_sentence(
     monkeypatch.setattr(acceptance, "take_over", full)
     refused(company, "transform", "cannot be used now: No space left on device")
     assert not list((company.folder / "lake" / "dataflows").rglob("*.parquet"))
+
+
+def test_a_pointer_that_cannot_be_read_is_told_in_one_sentence(company: Company) -> None:
+    pointer = company.folder / "lake" / "dataflows" / "flight_delays" / "v1" / "pointer"
+    (pointer / "00000001.json").mkdir(parents=True)
+    ended = company.run("airport_days")
+    assert ended.states["ingest"] == "failed"
+    assert "cannot be used now: Is a directory" in ended.log
+    assert "Traceback" not in ended.log

@@ -77,7 +77,10 @@ def test_it_shows_how_each_dataflow_runs(checked: Check) -> None:
             '[dataflows."flight_delays.v1"]\nstages = ["dates"]',
             "no checkpoint or output 'dates'",
         ),
-        ('[dataflows."flight_delays.v1"]\nschedule = "0 25 * * *"', "0 25 * * *"),
+        (
+            '[dataflows."flight_delays.v1"]\nschedule = "0 25 * * *"',
+            "with schedule '0 25 * * *': [0 25 * * *]",
+        ),
         ('[dataflows."flight_delays.v1"]\nretries = -1', "retries is -1; allowed: 0 or more"),
     ],
 )
@@ -90,6 +93,36 @@ def test_every_mistake_in_a_dataflows_part_is_said(checked: Check, more: str, sa
     assert any("schedule is ''; allowed: a cron expression" in line for line in mistakes)
     assert words(lines[2]) == ["airport_days.v1", "cannot run"]
     assert words(lines[3])[:2] == ["carrier_days.v1", "after flight_delays.v1"]
+
+
+def test_without_a_file_it_checks_the_one_that_would_be_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "company.toml"
+    file.write_text(LOCAL.read_text() + '[dataflows."airport_days.v1"]\nretries = -1')
+    monkeypatch.setenv("ISTHMUS_DEPLOYMENT", str(file))
+    assert cli.main(["check"]) == 2
+    assert "company.toml, [dataflows." in capsys.readouterr().out
+    assert cli.main(["--deployment", str(LOCAL), "check"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            '[sources.erp]\nconnection = "erp"',
+            "[sources.erp]: no dataset 'erp'; known: 'nyc_flights'",
+        ),
+        (
+            '[sources.nyc_flights.tables]\nflight = "ops.flights"',
+            "[sources.nyc_flights].tables: no table 'flight'; known: 'flights', 'weather'",
+        ),
+    ],
+)
+def test_a_source_that_nobody_reads_is_a_mistake(checked: Check, more: str, said: str) -> None:
+    status, lines = checked(f"\n{more}\n")
+    assert status == 2
+    assert said in lines[-1]
 
 
 def test_a_runner_that_is_not_on_this_machine_is_a_note(checked: Check) -> None:

@@ -73,7 +73,8 @@ def deployed_dag(dataflow: Dataflow, deployment: Deployment, today: date | None 
         dag.timetable.validate()
     except Exception as error:
         place = f'[dataflows."{dataflow.identity}"]'
-        raise DeploymentError(deployment.file, place, str(error)) from error
+        timing = "" if settings.schedule is None else f"with schedule {settings.schedule!r}: "
+        raise DeploymentError(deployment.file, place, f"{timing}{error}") from error
     return dag
 
 

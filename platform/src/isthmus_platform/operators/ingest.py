@@ -103,10 +103,12 @@ def _pin_published(
     context: Context,
 ) -> Pin:
     from isthmus_platform.lake import releases
+    from isthmus_platform.lake.trouble import usable
 
     lake = task.lake(deployment)
     name = _announced(context, origin)
-    release = releases.release(lake, origin, name) if name else releases.current(lake, origin)
+    with usable(lake):
+        release = releases.release(lake, origin, name) if name else releases.current(lake, origin)
     if release is None:
         raise SourceError(
             str(origin), f"it has published no release yet, so there is no {contract.name!r}"

@@ -19,26 +19,30 @@ from isthmus_platform.terminal.printing import print_whole, printable
 
 _COLUMNS = ("dataflow", "runs", "tasks", "engine", "runner")
 
+_MEANING = (
+    "check a deployment file, and show how it runs each dataflow; what only a runner or Airflow "
+    "knows, engines and their options, pools and connections, is not checked"
+)
+
 Add = Callable[[str, Callable[..., int], str], argparse.ArgumentParser]
 
 
 def add_check_command(add: Add) -> None:
     """Add this command to a parser, which `add` makes from name, function and meaning."""
-    parser = add("check", _check, "check a deployment file, and show how it runs each dataflow")
+    parser = add("check", _check, _MEANING)
     parser.add_argument(
-        "deployment",
+        "file",
         nargs="?",
         type=Path,
-        default=argparse.SUPPRESS,
         metavar="FILE",
         help="the deployment file (default: that of --deployment)",
     )
 
 
-def _check(_options: argparse.Namespace, console: Console) -> int:
-    deployment = load_deployment()
+def _check(options: argparse.Namespace, console: Console) -> int:
+    deployment = load_deployment(options.file)
     grid = Table(*_COLUMNS, box=None)
-    mistakes = list(deployment.strangers(CATALOG).values())
+    mistakes = [*deployment.strangers(CATALOG).values(), *deployment.strange_sources(CATALOG)]
     for dataflow in CATALOG.dataflows:
         try:
             cells = _as_deployed(dataflow, deployment)
