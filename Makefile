@@ -9,7 +9,7 @@ export UV_LINK_MODE ?= hardlink
 .PHONY: help demo up test environments clean
 
 help:
-	@echo "make demo   run two dataflows over the flights of 2013 in Airflow, and report"
+	@echo "make demo   run three dataflows over the flights of 2013 in Airflow, and report"
 	@echo "make up     bring Airflow up at http://localhost:8080 until Ctrl-C"
 	@echo "make test   run every check"
 	@echo "make clean  remove environments and state: releases too"
