@@ -27,6 +27,7 @@ from isthmus_contracts import (
     UnknownNameError,
     resolve_interval,
 )
+from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
 
 RAW = Table("raw", "Raw rows.", (Column("id", "int64", "A number."),))
 CLEAN = Table("clean", "Clean rows.", (Column("id", "int64", "A number."),))
@@ -192,6 +193,14 @@ def test_a_deprecation_names_what_to_use_instead() -> None:
 
 def parted(*outputs: Table) -> Dataflow:
     return dataflow(outputs=outputs or (MONTHS,), inputs=(ARCHIVE.input("log", within="day"),))
+
+
+def test_a_dataflow_knows_which_others_it_reads() -> None:
+    assert FLIGHT_DELAYS.upstream == ()
+    twice = replace(
+        AIRPORT_DAYS, inputs=tuple(map(FLIGHT_DELAYS.input, ("carrier_scores", "flight_features")))
+    )
+    assert twice.upstream == (FLIGHT_DELAYS.identity,)
 
 
 def test_a_dataflow_knows_its_partitioned_outputs() -> None:

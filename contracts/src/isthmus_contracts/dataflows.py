@@ -213,6 +213,11 @@ class Dataflow:
         return tuple(each for each in tables if each.partitioning is not None)
 
     @property
+    def upstream(self) -> tuple[Identity, ...]:
+        """Return the dataflows whose outputs it reads, in order."""
+        return tuple(sorted({e.origin for e in self.inputs if isinstance(e.origin, Identity)}))
+
+    @property
     def identity(self) -> Identity:
         """Return the name and major version, under which Airflow and the lake know it."""
         return Identity(self.name, int(self.version.split(".")[0]))

@@ -243,11 +243,7 @@ def _run_and_report(
 
 def _waiting_for(dataflow: Dataflow, deployment: Deployment) -> int:
     """Return how many dataflows run when this one publishes, and not at times of their own."""
-    readers = [
-        each
-        for each in CATALOG.dataflows
-        if dataflow.identity in {read.origin for read in each.inputs}
-    ]
+    readers = [each for each in CATALOG.dataflows if dataflow.identity in each.upstream]
     return sum(deployment.settings(each).schedule is None for each in readers)
 
 

@@ -82,6 +82,15 @@ def move(company: Company, bucket: Bucket) -> Callable[..., None]:
     return deploy
 
 
+def move_script(company: Company, move: Callable[..., None], text: str, setting: str) -> None:
+    """Deploy a script as the runner, with the lake in the bucket and one setting."""
+    script = company.folder / "script.py"
+    script.write_text(text)
+    move(sys.executable, str(script), str(company.folder))
+    file = company.folder / "company.toml"
+    file.write_text(f'{file.read_text()}[dataflows."flight_delays.v1"]\n{setting}\n')
+
+
 @pytest.fixture
 def connect(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Have Airflow know the connection."""
@@ -160,11 +169,7 @@ sys.exit(1)
 def test_what_is_kept_is_carried_to_where_another_host_finds_it(
     company: Company, bucket: Bucket, move: Callable[..., None], connect: Callable[..., None]
 ) -> None:
-    script = company.folder / "keeping.py"
-    script.write_text(KEEPING)
-    move(sys.executable, str(script), str(company.folder))
-    file = company.folder / "company.toml"
-    file.write_text(file.read_text() + '[dataflows."flight_delays.v1"]\ncheckpoints = true\n')
+    move_script(company, move, KEEPING, "checkpoints = true")
     connect()
     ended = company.run()
     assert ended.states["transform"] == "failed"
@@ -178,13 +183,7 @@ def test_what_is_kept_is_carried_to_where_another_host_finds_it(
 def test_stages_hand_results_on_through_the_bucket(
     company: Company, bucket: Bucket, move: Callable[..., None], connect: Callable[..., None]
 ) -> None:
-    script = company.folder / "watched.py"
-    script.write_text(WATCHED)
-    move(sys.executable, str(script), str(company.folder))
-    file = company.folder / "company.toml"
-    file.write_text(
-        file.read_text() + '[dataflows."flight_delays.v1"]\nstages = ["joined_flights"]\n'
-    )
+    move_script(company, move, WATCHED, 'stages = ["joined_flights"]')
     connect()
     ended = company.run()
     assert set(ended.states.values()) == {"success"}, ended.log

@@ -179,8 +179,7 @@ def _schedule(
         return CronDataIntervalTimetable(settings.schedule, timezone="UTC")
     if settings.schedule is not None:
         return settings.schedule
-    read = {each.origin for each in dataflow.inputs if isinstance(each.origin, Identity)}
-    return [asset_of(each) for each in sorted(read)] or None
+    return [asset_of(each) for each in dataflow.upstream] or None
 
 
 def form_field(param: ContractParam) -> Param:

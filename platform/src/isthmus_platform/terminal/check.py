@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from isthmus_contracts import Dataflow, Identity
+from isthmus_contracts import Dataflow
 from isthmus_contracts.catalog import CATALOG
 from isthmus_platform.deployment import Deployment, load_deployment
 from isthmus_platform.errors import DeploymentError, RetiredError
@@ -75,5 +75,5 @@ def _as_deployed(dataflow: Dataflow, deployment: Deployment) -> tuple[str, ...]:
 def _when(dataflow: Dataflow, settings: Settings) -> str:
     if settings.schedule is not None:
         return settings.schedule
-    read = sorted({each.origin for each in dataflow.inputs if isinstance(each.origin, Identity)})
-    return f"after {' and '.join(map(str, read))}" if read else "by hand"
+    read = " and ".join(map(str, dataflow.upstream))
+    return f"after {read}" if read else "by hand"
