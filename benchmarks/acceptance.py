@@ -17,7 +17,7 @@ from staging import MEASUREMENTS, Staged, stage_file, stage_table
 from isthmus_platform.lake.acceptance import Accepted, accept
 from isthmus_platform.lake.checks import Checker
 from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.takeover import take_over
+from isthmus_platform.lake.takeover import safe_copy
 
 _NUMBERED = ("station", "kind")  # the texts that repeat
 
@@ -55,7 +55,7 @@ def _steps(site: Site, effort: Effort, staged: Staged) -> tuple[Figure, ...]:
     def copying() -> float:
         with ThreadPoolExecutor(1) as hashing:
             time = processor_seconds(
-                lambda: take_over(path.parent, path.name, copy, hashing).result()
+                lambda: safe_copy(path.parent, path.name, copy, hashing).result()
             )
         copy.unlink()  # or else who waits for the disk next waits for this, too
         return time

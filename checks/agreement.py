@@ -13,9 +13,9 @@ from isthmus_contracts.catalog import Catalog
 from isthmus_contracts.compatibility import (
     DEFAULT_LEVEL,
     Difference,
-    Verdict,
+    VersionCheck,
     compare,
-    verdicts,
+    version_checks,
 )
 from isthmus_contracts.document import parse_catalog
 
@@ -24,13 +24,13 @@ from isthmus_contracts.document import parse_catalog
 class Agreement:
     """Say which teams must approve a change of the catalog, which should know, and why.
 
-    `due` says what each contract owes whose version has not taken the step that it should.
+    `version_problems` says what each contract owes whose version has not taken the step that it should.
     """
 
     teams: tuple[str, ...]
     reason: str
     informed: tuple[str, ...] = ()
-    due: tuple[str, ...] = ()
+    version_problems: tuple[str, ...] = ()
 
 
 def judge_catalog(before: str | None, after: str | None, today: date) -> Agreement:
@@ -44,7 +44,7 @@ def judge_catalog(before: str | None, after: str | None, today: date) -> Agreeme
         return Agreement(BOTH, str(error))
     differences = compare(old, new, today)
     teams, reason, informed = _judged(old, new, differences)
-    found = verdicts(old, new, differences, DEFAULT_LEVEL)
+    found = version_checks(old, new, differences, DEFAULT_LEVEL)
     return Agreement(
         teams, reason, informed, tuple(_owed(each) for each in found if not each.sufficient)
     )
@@ -68,10 +68,10 @@ def _judged(
     return teams, f"offered in addition: {_listed(differences)}", others
 
 
-def _owed(verdict: Verdict) -> str:
-    if verdict.after is None:
-        return f"{verdict.subject} went without notice; deprecate it and wait for its last day"
-    return f"{verdict.subject} has version {verdict.after}; {verdict.due} is due"
+def _owed(version_check: VersionCheck) -> str:
+    if version_check.after is None:
+        return f"{version_check.subject} went without notice; deprecate it and wait for its last day"
+    return f"{version_check.subject} has version {version_check.after}; {version_check.required_version} is required"
 
 
 def _parsed(text: str | None, when: str) -> Catalog:

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 from agreement import judge_catalog
 
-from isthmus_contracts import Column, Dataflow, Dataset, File, Param, Table
+from isthmus_contracts import Column, DataflowContract, Dataset, File, Param, Table
 from isthmus_contracts.catalog import Catalog
 from isthmus_contracts.dataflows import Deprecation
 from isthmus_contracts.document import catalog_document
@@ -21,7 +21,7 @@ BOTH = (DATA, PLATFORM)
 GAUGES = Table("gauges", "Readings.", (Column("height", "float64", "Height.", unit="m"),))
 HARBOUR = Dataset("harbour", "What the harbour measures.", "operations", (GAUGES,))
 HEIGHTS = Table("heights", "One row per hour.", (Column("hour", "int64", "Hour."),))
-TIDES = Dataflow(
+TIDES = DataflowContract(
     name="tides",
     version="1.0.0",
     owner="data-science",
@@ -30,7 +30,7 @@ TIDES = Dataflow(
     outputs=(HEIGHTS,),
     params=(Param("days", "integer", 3, "Days ahead.", minimum=1, maximum=9),),
 )
-STORAGE = Dataflow(
+STORAGE = DataflowContract(
     name="storage",
     version="1.0.0",
     owner="platform",
@@ -45,7 +45,7 @@ WIDER = replace(HEIGHTS, columns=(*HEIGHTS.columns, Column("height", "float64", 
 OTHER = replace(HEIGHTS, columns=(Column("instant", "timestamp", "Instant."),))
 
 
-def _with(*dataflows: Dataflow, dataset: Dataset = HARBOUR) -> Catalog:
+def _with(*dataflows: DataflowContract, dataset: Dataset = HARBOUR) -> Catalog:
     return Catalog((dataset,), dataflows)
 
 
@@ -64,7 +64,7 @@ def _judged(after: Catalog, before: Catalog = BEFORE) -> tuple[tuple[str, ...], 
         replace(TIDES, deprecation=Deprecation(date(2027, 1, 1), "tides.v2")),
     ],
 )
-def test_what_is_offered_in_addition_needs_the_owner_only(tides: Dataflow) -> None:
+def test_what_is_offered_in_addition_needs_the_owner_only(tides: DataflowContract) -> None:
     assert _judged(_with(tides, STORAGE)) == ((DATA,), (PLATFORM,))
 
 
@@ -107,7 +107,7 @@ def test_an_owner_that_is_no_team_of_ours_needs_both(owner: str) -> None:
         replace(TIDES, params=()),
     ],
 )
-def test_what_breaks_or_asks_for_something_else_needs_both(tides: Dataflow) -> None:
+def test_what_breaks_or_asks_for_something_else_needs_both(tides: DataflowContract) -> None:
     assert _judged(_with(tides, STORAGE)) == (BOTH, ())
 
 

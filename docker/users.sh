@@ -22,7 +22,7 @@ owner=$(getent passwd "$uid" | cut -d: -f1)
 getent group "$gid" >/dev/null || groupadd --gid "$gid" airflow
 groupadd --gid $runner isthmus-runner
 useradd --system --uid $runner --gid $runner --no-create-home --shell /usr/sbin/nologin isthmus-runner
-# Through the runners' group Airflow shares a try's directories with its runner.
+# Through the runners' group Airflow shares an attempt's directories with its runner.
 useradd --uid "$uid" --gid "$gid" --groups isthmus-runner --home-dir /opt/airflow --shell /bin/sh airflow
 
 # Volumes that are mounted here start as these directories are.

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from isthmus_contracts.catalog import CATALOG
-from isthmus_platform.demo.company import load_company
+from isthmus_platform.demo.company import load_sample_database
 from isthmus_platform.installation import Client, Installation, Running, running
 from isthmus_platform.installation.client import Run
 from isthmus_platform.installation.processes import component_commands, started
@@ -109,7 +109,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     state = tmp_path_factory.mktemp("state")
     deployment = state / "deployment.toml"
     database = state / "company.sqlite"
-    load_company(DATA, database, print)
+    load_sample_database(DATA, database, print)
     _thin_out(database)
     variables = {
         "ISTHMUS_STATE": str(state),

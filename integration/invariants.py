@@ -11,12 +11,12 @@ from pathlib import Path
 import psutil
 import pyarrow as pa
 
-from isthmus_contracts import Dataflow, File, Metrics, Table
+from isthmus_contracts import DataflowContract, File, Metrics, Table
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.pointer import read_moves
 from isthmus_platform.lake.tables import files_of, read_version
-from isthmus_platform.runners.account import GUARD
+from isthmus_platform.runners.account import SUPERVISOR
 from isthmus_platform.storage import DiskStore
 
 
@@ -52,7 +52,7 @@ def lake_of(state: Path) -> Lake:
     return Lake(DiskStore(state / "lake"))
 
 
-def published(lake: Lake, dataflow: Dataflow) -> Published:
+def published(lake: Lake, dataflow: DataflowContract) -> Published:
     """Return what a dataflow has published; fail if any of it is not whole."""
     identity = dataflow.identity
     known = [each for each, _ in releases.releases(lake, identity)]
@@ -65,7 +65,7 @@ def published(lake: Lake, dataflow: Dataflow) -> Published:
     )
 
 
-def content(lake: Lake, dataflow: Dataflow, release: releases.Release) -> Content:
+def content(lake: Lake, dataflow: DataflowContract, release: releases.Release) -> Content:
     """Return what readers get of a release; fail if it is not what the release says."""
     outputs = dataflow.outputs
     assert list(release.tables) == [each.name for each in outputs if isinstance(each, Table)]
@@ -94,13 +94,13 @@ def processes_of(state: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if str(GUARD) in process.cmdline() or process.environ().get("HOME") == home:
+            if str(SUPERVISOR) in process.cmdline() or process.environ().get("HOME") == home:
                 found.append(process)
     return found
 
 
 def left_behind(state: Path) -> list[str]:
-    """Return the processes that still run, and the workspaces of tries."""
+    """Return the processes that still run, and the workspaces of attempts."""
     return [
         *map(str, processes_of(state)),
         *map(str, (state / "runs").rglob("*.work")),

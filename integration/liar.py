@@ -17,7 +17,7 @@ TABLE = "days.parquet"
 def main(lie: str, other: str) -> int:
     """Serve one request with a lie; the exit status says that all went well."""
     line = sys.stdin.readline()
-    spool = Path(json.loads(line)["spool"])
+    staging = Path(json.loads(line)["staging"])
     command = [sys.executable, "-m", "isthmus_transforms.runner"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -30,23 +30,23 @@ def main(lie: str, other: str) -> int:
             answer = json.loads(each)
             if answer["type"] == "result":
                 (table,) = [file for file in _files(answer) if file["path"] == TABLE]
-                LIES[lie](table, spool, Path(other))
+                LIES[lie](table, staging, Path(other))
             sys.stdout.write(json.dumps(answer) + "\n")
             sys.stdout.flush()
     return 0
 
 
-def _has_no_file(_table: Any, spool: Path, _other: Path) -> None:  # noqa: ANN401 - JSON
-    (spool / TABLE).unlink()
+def _has_no_file(_table: Any, staging: Path, _other: Path) -> None:  # noqa: ANN401 - JSON
+    (staging / TABLE).unlink()
 
 
-def _counts_wrong(table: Any, _spool: Path, _other: Path) -> None:  # noqa: ANN401 - JSON
+def _counts_wrong(table: Any, _staging: Path, _other: Path) -> None:  # noqa: ANN401 - JSON
     table["rows"] += 1
 
 
-def _takes_anothers(_table: Any, spool: Path, other: Path) -> None:  # noqa: ANN401 - JSON
-    (spool / TABLE).unlink()
-    (spool / TABLE).hardlink_to(other)
+def _takes_anothers(_table: Any, staging: Path, other: Path) -> None:  # noqa: ANN401 - JSON
+    (staging / TABLE).unlink()
+    (staging / TABLE).hardlink_to(other)
 
 
 def _files(answer: Any) -> list[Any]:  # noqa: ANN401 - JSON

@@ -19,7 +19,7 @@ from isthmus_platform.storage import DiskStore
 
 CARRIER_DAYS = "carrier_days.v1"
 YEAR = {"interval_start": "2013-01-01", "interval_end": "2014-01-01"}
-BY_MONTH = Partitioning("date", every="month")
+BY_MONTH = Partitioning("date", granularity="month")
 
 
 def part(*lines: str) -> tuple[str, str]:

@@ -159,7 +159,7 @@ def test_a_run_that_a_person_ends_leaves_nothing_behind(
     def started() -> bool:
         return any(
             isinstance(answer, NodeStarted) and answer.node == "carrier_scores"
-            for answer in record.try_of("transform", 1).answers()
+            for answer in record.attempt("transform", 1).answers()
         )
 
     assert eventually(started)

@@ -53,7 +53,7 @@ def cut(airflow: Airflow) -> Iterator[Callable[..., None]]:
 
 
 def computed(airflow: Airflow, run: Run, task: str) -> set[str]:
-    """Return the nodes that the last try of a task has computed."""
+    """Return the nodes that the last attempt of a task has computed."""
     return set(re.findall(r"(\w+) finished in", airflow.log(run, task)))
 
 

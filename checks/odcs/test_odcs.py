@@ -16,7 +16,7 @@ from open_data_contract_standard.model import OpenDataContractStandard
 from isthmus_contracts import (
     Checkpoint,
     Column,
-    Dataflow,
+    DataflowContract,
     Dataset,
     Deprecation,
     File,
@@ -59,7 +59,7 @@ TABLE = Table(
 )
 DATASET = Dataset("no", HOSTILE, HOSTILE, (TABLE,))
 BARE = Dataset("bare", "", "nobody", ())
-DATAFLOW = Dataflow(
+DATAFLOW = DataflowContract(
     name="y",
     version="0.0.0",
     owner=HOSTILE,

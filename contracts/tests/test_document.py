@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from isthmus_contracts import (
     Checkpoint,
     Column,
-    Dataflow,
+    DataflowContract,
     Dataset,
     DeclarationError,
     Deprecation,
@@ -32,7 +32,7 @@ COMMITTED = Path(__file__).parents[1] / "catalog.json"
 
 RAW = Table("raw", "Raw.", (Column("id", "int64", "Nummer, größer.", minimum=0),), key=("id",))
 SOURCE = Dataset("source", "A source.", "operations", (RAW,))
-FIRST = Dataflow(
+FIRST = DataflowContract(
     name="first",
     version="1.2.3",
     owner="analytics",
@@ -45,7 +45,7 @@ FIRST = Dataflow(
         Metrics("scores", "Scores.", (Metric("rows", "Rows."),)),
     ),
 )
-SECOND = Dataflow(
+SECOND = DataflowContract(
     name="second",
     version="0.1.0",
     owner="analytics",
@@ -68,14 +68,14 @@ def test_an_empty_catalog_is_a_document_too() -> None:
 def test_inputs_say_where_they_come_from() -> None:
     dataflows = json.loads(catalog_document(SMALL))["dataflows"]
     assert list(dataflows) == ["first.v1", "second.v0"]
-    assert dataflows["first.v1"]["inputs"] == [{"table": "raw", "of_dataset": "source"}]
-    assert dataflows["second.v0"]["inputs"] == [{"table": "clean", "of_dataflow": "first.v1"}]
+    assert dataflows["first.v1"]["inputs"] == [{"table": "raw", "source_dataset": "source"}]
+    assert dataflows["second.v0"]["inputs"] == [{"table": "clean", "source_dataflow": "first.v1"}]
 
 
 def test_a_deprecation_says_its_day_as_text() -> None:
     old = replace(FIRST, deprecation=Deprecation(date(2027, 1, 31), "first.v2"))
     written = json.loads(catalog_document(Catalog((SOURCE,), (old,))))["dataflows"]["first.v1"]
-    assert written["deprecation"] == {"until": "2027-01-31", "instead": "first.v2"}
+    assert written["deprecation"] == {"until": "2027-01-31", "replacement": "first.v2"}
 
 
 def test_outputs_say_their_kind() -> None:
@@ -111,12 +111,12 @@ def test_the_document_holds_strict_json_only() -> None:
 LOG = Dataset(
     "log", "A log.", "operations", (Table("seen", "Seen.", (Column("at", "timestamp", "At."),)),)
 )
-PARTS = Dataflow(
+PARTS = DataflowContract(
     name="parts",
     version="1.0.0",
     owner="analytics",
     description="By parts.",
-    inputs=(LOG.input("seen", within="at"),),
+    inputs=(LOG.input("seen", filter_column="at"),),
     outputs=(
         Table(
             "days",
@@ -131,8 +131,8 @@ PARTS = Dataflow(
 def test_partitions_and_what_is_read_within_an_interval_are_written() -> None:
     catalog = Catalog((LOG,), (PARTS,))
     written = json.loads(catalog_document(catalog))["dataflows"]["parts.v1"]
-    assert written["inputs"] == [{"table": "seen", "of_dataset": "log", "within": "at"}]
-    assert written["outputs"][0]["partitioning"] == {"column": "day", "every": "month"}
+    assert written["inputs"] == [{"table": "seen", "source_dataset": "log", "filter_column": "at"}]
+    assert written["outputs"][0]["partitioning"] == {"column": "day", "granularity": "month"}
     assert parse_catalog(catalog_document(catalog)) == catalog
 
 
@@ -264,17 +264,17 @@ def altered(place: tuple[Any, ...], value: object) -> str:
         ),
         (
             (*DATAFLOW, "inputs", 0),
-            {"table": "raw", "of_dataset": "nowhere"},
+            {"table": "raw", "source_dataset": "nowhere"},
             "dataflows.first.v1.inputs[0]: nothing listed before it is called 'nowhere'",
         ),
         (
             (*DATAFLOW, "inputs", 0),
-            {"table": "raw", "of_dataflow": "source"},
+            {"table": "raw", "source_dataflow": "source"},
             "dataflows.first.v1.inputs[0]: nothing listed before it is called 'source'",
         ),
         (
             (*DATAFLOW, "inputs", 0),
-            {"table": "raw", "of_dataflow": "second.v0"},
+            {"table": "raw", "source_dataflow": "second.v0"},
             "dataflows.first.v1.inputs[0]: nothing listed before it is called 'second.v0'",
         ),
         (
@@ -285,7 +285,7 @@ def altered(place: tuple[Any, ...], value: object) -> str:
         (
             (*DATAFLOW, "inputs", 0),
             {"table": "raw"},
-            "dataflows.first.v1.inputs[0]: expected one of 'of_dataset' and 'of_dataflow'",
+            "dataflows.first.v1.inputs[0]: expected one of 'source_dataset' and 'source_dataflow'",
         ),
         ((*DATAFLOW, "outputs"), "none", "dataflows.first.v1.outputs: expected a list, got 'none'"),
         ((*DATAFLOW, "outputs"), [], "dataflows.first.v1: dataflow 'first' has no outputs"),
@@ -313,16 +313,16 @@ def altered(place: tuple[Any, ...], value: object) -> str:
         ),
         (
             (*DATAFLOW, "outputs", 0, "partitioning"),
-            {"column": "id", "every": "week"},
-            "dataflows.first.v1.outputs[0].partitioning.every: expected one of 'day', 'month', ",
+            {"column": "id", "granularity": "week"},
+            "dataflows.first.v1.outputs[0].partitioning.granularity: expected one of 'day', 'month', ",
         ),
         (
             (*DATAFLOW, "outputs", 0, "partitioning"),
-            {"column": "id", "every": "day"},
+            {"column": "id", "granularity": "day"},
             "dataflows.first.v1.outputs[0]: column 'id' of table 'clean' is a int64; rows are told",
         ),
         (
-            (*DATAFLOW, "inputs", 0, "within"),
+            (*DATAFLOW, "inputs", 0, "filter_column"),
             "id",
             "dataflows.first.v1.inputs[0]: column 'id' of table 'raw' is a int64; rows are told",
         ),

@@ -12,7 +12,7 @@ from isthmus_contracts import (
     Checkpoint,
     Column,
     ColumnType,
-    Dataflow,
+    DataflowContract,
     Dataset,
     Deprecation,
     File,
@@ -38,7 +38,7 @@ CLEAN = Table(
     key=("seen", "size"),
     min_rows=3,
 )
-FLOW = Dataflow(
+FLOW = DataflowContract(
     name="flow",
     version="1.2.3",
     owner="analytics",
@@ -254,7 +254,7 @@ PARTITION_TEXT = """\
         partitioned: true
         partitionKeyPosition: 1
         customProperties:
-          - property: "partitionedEvery"
+          - property: "partitionGranularity"
             value: "month"
 """
 

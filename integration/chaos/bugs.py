@@ -142,7 +142,7 @@ def _half_documents() -> None:
         path = place.local()
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
-            json.dump(documents.to_plain(document), file)  # type: ignore[attr-defined] # not exported
+            json.dump(documents.serialize(document), file)  # type: ignore[attr-defined] # not exported
 
     for module in (publishing, pointer):
         setattr(module, "write_once", write_once)  # noqa: B010 - neither exports it
@@ -180,12 +180,12 @@ def _in_runner(bug: str) -> Callable[[], None]:
     """Return what lets runners have a bug in their store of checkpoints."""
 
     def plant() -> None:
-        real = runners.prepared_runner
+        real = runners.launch_runner
 
-        def prepared_runner(runner: Any, *args: Any) -> Any:
+        def launch_runner(runner: Any, *args: Any) -> Any:
             return real(replace(runner, command=faulty_runner(bug, runner.command)), *args)
 
-        runners.prepared_runner = prepared_runner  # type: ignore[assignment] # a bug
+        runners.launch_runner = launch_runner  # type: ignore[assignment] # a bug
 
     return plant
 

@@ -88,7 +88,7 @@ def _spring(order: Order, trap: Trap) -> None:
 def _spoil(order: Order, trap: Trap) -> None:
     """Truncate a staged file, or flip one of its bits; `amount` chooses which."""
     work = escape(f"{order.task}.{order.number}.work")
-    below = Path(order.folder, "runs").rglob(f"{work}/spool/**/*")
+    below = Path(order.folder, "runs").rglob(f"{work}/staging/**/*")
     staged = sorted(each for each in below if each.is_file())
     chance = random.Random(trap.amount)  # noqa: S311 - no secret
     path = chance.choice(staged)

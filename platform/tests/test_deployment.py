@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
-from isthmus_platform.deployment import LOCAL, Deployment, LakePlace, load_deployment
+from isthmus_platform.deployment import LOCAL, Deployment, LakeLocation, load_deployment
 from isthmus_platform.errors import DeploymentError
 from isthmus_platform.settings import Settings
 
@@ -43,7 +43,7 @@ def test_the_local_deployment_is_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     assert deployment.runners["default"].command[0] == "/python"
     for dataflow in CATALOG.dataflows:
         assert deployment.settings(dataflow).engine == "sequential"
-    assert deployment.strangers(CATALOG) == {}
+    assert deployment.unknown_dataflows(CATALOG) == {}
 
 
 def test_the_file_is_named_by_the_environment(
@@ -134,7 +134,7 @@ IN_BUCKET = SOUND.replace('"${STATE}/lake"', '"s3://company-lake/a/b"\ncache = "
 
 def test_a_lake_may_be_in_a_bucket(tmp_path: Path) -> None:
     lake = load(tmp_path, IN_BUCKET).lake
-    assert lake == LakePlace("s3://company-lake/a/b", cache="/state/cache")
+    assert lake == LakeLocation("s3://company-lake/a/b", cache="/state/cache")
     assert lake.is_bucket
     more = IN_BUCKET.replace("cache =", 'connection = "bucket"\ncache_megabytes = 5\ncache =')
     lake = load(tmp_path, more).lake
@@ -144,7 +144,7 @@ def test_a_lake_may_be_in_a_bucket(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("root", ["s3://b", "s3://b/", "s3://my.bucket-1/a/b-c_d.e/"])
 def test_a_bucket_is_named_with_or_without_a_prefix(root: str) -> None:
-    assert LakePlace(root, cache="/cache").is_bucket
+    assert LakeLocation(root, cache="/cache").is_bucket
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_bucket_is_named_with_or_without_a_prefix(root: str) -> None:
 def test_what_is_no_bucket_is_refused(root: str) -> None:
     allowed = "allowed: an absolute path, or a bucket as in s3://bucket/prefix"
     with pytest.raises(ValueError, match=f"^root is '.*'; {allowed}$"):
-        LakePlace(root, cache="/cache")
+        LakeLocation(root, cache="/cache")
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_a_dataset_without_a_source_concerns_its_readers_only(tmp_path: Path) ->
 
 def test_a_part_for_an_unknown_dataflow_is_a_stranger(tmp_path: Path) -> None:
     deployment = load(tmp_path, SOUND + '[dataflows."fligth_delays.v1"]\n')
-    ((name, error),) = deployment.strangers(CATALOG).items()
+    ((name, error),) = deployment.unknown_dataflows(CATALOG).items()
     assert name == "fligth_delays.v1"
     assert "no dataflow 'fligth_delays.v1'; known: 'flight_delays.v1'" in str(error)
 

@@ -11,7 +11,7 @@ from typing import Protocol
 import pytest
 from airflow.sdk import BaseHook, Connection
 
-from isthmus_platform.deployment import Deployment, LakePlace, Place
+from isthmus_platform.deployment import Deployment, LakeLocation, RunsLocation
 from isthmus_platform.errors import DeploymentError
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.places import Lake
@@ -33,14 +33,14 @@ class Bucket(Protocol):
     def open(self, **instead: str) -> ObjectStore: ...
 
 
-def deployment(lake: LakePlace) -> Deployment:
-    return Deployment(Path("/x/company.toml"), lake, Place("/runs"), {}, {}, {}, {})
+def deployment(lake: LakeLocation) -> Deployment:
+    return Deployment(Path("/x/company.toml"), lake, RunsLocation("/runs"), {}, {}, {}, {})
 
 
 @pytest.fixture
 def in_bucket(bucket: Bucket) -> Deployment:
     root = f"s3://{bucket.name}/a/prefix"
-    return deployment(LakePlace(root, "company_bucket", str(bucket.cache)))
+    return deployment(LakeLocation(root, "company_bucket", str(bucket.cache)))
 
 
 @pytest.fixture
@@ -57,17 +57,17 @@ def connected(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_path_is_a_lake_on_a_disk(tmp_path: Path) -> None:
-    assert open_lake(deployment(LakePlace(str(tmp_path)))) == Lake(DiskStore(tmp_path))
+    assert open_lake(deployment(LakeLocation(str(tmp_path)))) == Lake(DiskStore(tmp_path))
 
 
 def test_a_lake_on_a_disk_needs_neither_airflow_nor_a_client_of_s3(tmp_path: Path) -> None:
     code = f"""
 import sys
 from pathlib import Path
-from isthmus_platform.deployment import Deployment, LakePlace, Place
+from isthmus_platform.deployment import Deployment, LakeLocation, RunsLocation
 from isthmus_platform.opening import open_lake
-lake, none = LakePlace({str(tmp_path)!r}), {{}}
-open_lake(Deployment(Path("x"), lake, Place("/runs"), none, none, none, none))
+lake, none = LakeLocation({str(tmp_path)!r}), {{}}
+open_lake(Deployment(Path("x"), lake, RunsLocation("/runs"), none, none, none, none))
 assert not {{"airflow", "obstore"}} & sys.modules.keys()
 """
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -97,7 +97,7 @@ def test_a_connection_is_not_asked_for_where_none_is_named(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(BaseHook, "get_connection")
-    place = LakePlace(f"s3://{bucket.name}", cache=str(bucket.cache))
+    place = LakeLocation(f"s3://{bucket.name}", cache=str(bucket.cache))
     assert open_lake(deployment(place)).address == f"s3://{bucket.name}"
 
 

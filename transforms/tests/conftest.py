@@ -77,7 +77,7 @@ def flow_of(module_of: Callable[[str], ModuleType]) -> Callable[..., Dataflow]:
         *outputs: str | Output,
         params: tuple[Param, ...] = (),
         checkpoints: dict[str, str] | None = None,
-        within: str | None = None,
+        filter_column: str | None = None,
     ) -> Dataflow:
         contract = Contract(
             name="sales",

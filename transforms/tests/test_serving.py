@@ -15,14 +15,14 @@ import pytest
 from isthmus_contracts import Column, Interval, Metric, Metrics, Param, Partitioning, Table
 from isthmus_contracts.protocol import (
     Answer,
-    CheckpointLimits,
+    CheckpointQuota,
     CheckpointReused,
     CheckpointWritten,
     EngineProfile,
     Graph,
     NodeStarted,
     OutputStaged,
-    Quality,
+    CheckFinished,
     RunFailure,
     RunIdentity,
     RunRequest,
@@ -72,8 +72,8 @@ def sales(flow_of: Callable[..., Dataflow]) -> Dataflow:
 @pytest.fixture
 def request_(sales: Dataflow, tmp_path: Path, orders: pd.DataFrame) -> RunRequest:
     orders.to_parquet(tmp_path / "orders.parquet", index=False)
-    spool = tmp_path / "spool"
-    spool.mkdir()
+    staging = tmp_path / "staging"
+    staging.mkdir()
     return RunRequest(
         identity=RunIdentity("manual__1", "transform", 2),
         dataflow="sales.v1",
@@ -81,7 +81,7 @@ def request_(sales: Dataflow, tmp_path: Path, orders: pd.DataFrame) -> RunReques
         targets=("totals", "report", "quality"),
         params={"factor": 2},
         inputs={"orders": (str(tmp_path / "orders.parquet"),)},
-        spool=str(spool),
+        staging=str(staging),
         engine=EngineProfile("sequential", {}),
     )
 
@@ -140,32 +140,32 @@ def test_a_request_is_answered_by_events_and_a_result(
     assert status == 0
     assert isinstance(graph, Graph)
     assert [each.name for each in graph.nodes if each.target] == ["totals", "report", "quality"]
-    kinds = [type(each).__name__ for each in events if not isinstance(each, Quality)]
+    kinds = [type(each).__name__ for each in events if not isinstance(each, CheckFinished)]
     assert kinds == ["NodeStarted", "NodeFinished"] * 3 + ["OutputStaged"] * 3
     assert isinstance(result, RunResult)
     assert result.identity == request_.identity
     assert (result.dataflow, result.contract_version) == ("sales.v1", "1.2.0")
     assert result.code_version == code_version()
     assert [each.name for each in result.outputs] == list(request_.targets)
-    spool = Path(request_.spool)
-    assert (spool / "report.txt").read_text() == "16 EUR"
-    assert pq.read_table(spool / "totals.parquet").to_pydict() == {"total": [16.0]}
-    assert sorted(each.name for each in spool.iterdir()) == ["report.txt", "totals.parquet"]
+    staging = Path(request_.staging)
+    assert (staging / "report.txt").read_text() == "16 EUR"
+    assert pq.read_table(staging / "totals.parquet").to_pydict() == {"total": [16.0]}
+    assert sorted(each.name for each in staging.iterdir()) == ["report.txt", "totals.parquet"]
 
 
 def test_verdicts_of_inputs_come_before_functions_and_of_outputs_before_they_are_staged(
     answered: Server, request_: RunRequest
 ) -> None:
     _, answers = answered(request_)
-    told = [each for each in answers if isinstance(each, Quality | NodeStarted | OutputStaged)]
-    names = [f"{each.subject} {each.check}" if isinstance(each, Quality) else "" for each in told]
+    told = [each for each in answers if isinstance(each, CheckFinished | NodeStarted | OutputStaged)]
+    names = [f"{each.subject} {each.check}" if isinstance(each, CheckFinished) else "" for each in told]
     assert names == [
         *("orders schema", "orders id.nullable", "orders key"),
         *("", "", ""),
         *("totals schema", "totals total.nullable", "totals total.minimum", "totals min_rows", ""),
         *("", "quality rows", ""),
     ]
-    assert all(each.passed for each in told if isinstance(each, Quality))
+    assert all(each.passed for each in told if isinstance(each, CheckFinished))
 
 
 def test_an_input_that_breaks_the_contract_is_told_after_the_graph_and_refused(
@@ -178,16 +178,16 @@ def test_an_input_that_breaks_the_contract_is_told_after_the_graph_and_refused(
     assert failure.message == (
         "input 'orders': 1 key (id) in 2 rows, such as (7); the contract says one row for each key"
     )
-    graph, *verdicts, _ = served[1]
+    graph, *check_results, _ = served[1]
     assert isinstance(graph, Graph)
-    assert [each.passed for each in verdicts if isinstance(each, Quality)] == [True, True, False]
-    assert len(verdicts) == 3
+    assert [each.passed for each in check_results if isinstance(each, CheckFinished)] == [True, True, False]
+    assert len(check_results) == 3
 
 
 def test_what_was_staged_is_announced_with_its_size(answered: Server, request_: RunRequest) -> None:
     _, answers = answered(request_)
     told = {each.output: each for each in answers if isinstance(each, OutputStaged)}
-    size = (Path(request_.spool) / "totals.parquet").stat().st_size
+    size = (Path(request_.staging) / "totals.parquet").stat().st_size
     assert (told["totals"].bytes, told["totals"].rows) == (size, 1)
     assert (told["report"].bytes, told["report"].rows) == (6, None)
     assert (told["quality"].bytes, told["quality"].rows) == (0, None)
@@ -276,7 +276,7 @@ def by_day(
     monkeypatch: pytest.MonkeyPatch,
 ) -> RunRequest:
     """Return a request for everything to a dataflow with a partitioned output."""
-    flow = flow_of(BY_DAY, DAYS, "report", within="day")
+    flow = flow_of(BY_DAY, DAYS, "report", filter_column="day")
     monkeypatch.setattr(serving, "load_dataflow", lambda _name: flow)
     rows = pa.Table.from_pandas(dated_orders, preserve_index=False)
     days = rows["day"].cast(pa.date32())
@@ -307,7 +307,7 @@ def test_a_request_for_an_interval_stages_its_partitions(
     days, report = result.outputs
     assert [each.partition for each in days.files] == parts
     assert [each.partition for each in report.files] == [None]
-    assert Path(by_day.spool, "report.txt").read_text() == read
+    assert Path(by_day.staging, "report.txt").read_text() == read
     told = {each.output: each.rows for each in answers if isinstance(each, OutputStaged)}
     assert told == {"days": int(read), "report": None}
 
@@ -405,7 +405,7 @@ def test_an_output_that_breaks_the_contract_is_the_dataflows_fault(
         "column 'total' has 1 value below 0 (the smallest is -8); the contract says at least 0 "
         "(see row 0)",
     )
-    assert not list(Path(request_.spool).iterdir())
+    assert not list(Path(request_.staging).iterdir())
 
 
 def test_functions_that_make_no_graph_are_the_dataflows_fault(
@@ -423,7 +423,7 @@ def test_functions_that_make_no_graph_are_the_dataflows_fault(
 def test_a_fault_of_the_runner_is_told_with_its_whole_traceback(
     answered: Server, request_: RunRequest
 ) -> None:
-    Path(request_.spool).rmdir()
+    Path(request_.staging).rmdir()
     failure = _failure(answered(request_), 3)
     assert failure.kind == "runner"
     assert failure.message.startswith("FileNotFoundError: ")
@@ -435,7 +435,7 @@ def stage_request(
     request_: RunRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> RunRequest:
     monkeypatch.setattr(modules, "STARTED", float("inf"))
-    return replace(request_, until="cut", checkpoints=str(tmp_path / "kept"))
+    return replace(request_, stop_at="cut", checkpoints=str(tmp_path / "kept"))
 
 
 def test_a_stage_stages_what_the_next_goes_on_from(
@@ -446,14 +446,14 @@ def test_a_stage_stages_what_the_next_goes_on_from(
     assert status == 0
     assert isinstance(result, RunResult)
     assert result.outputs == ()
-    spool = Path(stage_request.spool)
+    staging = Path(stage_request.staging)
     (file,) = result.checkpoints
-    assert [each.name for each in spool.iterdir()] == [file.path]
-    assert (spool / file.path).stat().st_size == file.bytes
+    assert [each.name for each in staging.iterdir()] == [file.path]
+    assert (staging / file.path).stat().st_size == file.bytes
 
-    kept = (spool / file.path).rename(tmp_path / "carried")
+    kept = (staging / file.path).rename(tmp_path / "intermediates")
     elsewhere = str(tmp_path / "elsewhere")
-    rest = replace(stage_request, until=None, checkpoints=elsewhere, carried=(str(kept),))
+    rest = replace(stage_request, stop_at=None, checkpoints=elsewhere, intermediates=(str(kept),))
     status, answers = answered(rest)
     assert status == 0
     assert [each.node for each in answers if isinstance(each, CheckpointReused)] == ["totals"]
@@ -478,7 +478,7 @@ def test_a_stage_that_cannot_be_is_refused(
 def test_what_is_kept_stays_within_the_limits_of_the_request(
     answered: Server, stage_request: RunRequest, tmp_path: Path
 ) -> None:
-    request = replace(stage_request, until=None, checkpoint_limits=CheckpointLimits(0, 1))
+    request = replace(stage_request, stop_at=None, checkpoint_quota=CheckpointQuota(0, 1))
     status, answers = answered(request)
     assert status == 0
     assert not [each for each in answers if isinstance(each, CheckpointWritten)]

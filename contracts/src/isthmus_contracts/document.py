@@ -10,10 +10,10 @@ from datetime import date
 from typing import Any, TypeAlias, TypeVar
 
 from isthmus_contracts.catalog import Catalog
-from isthmus_contracts.codec import from_plain, parse_json
+from isthmus_contracts.codec import deserialize, parse_json
 from isthmus_contracts.dataflows import (
     Checkpoint,
-    Dataflow,
+    DataflowContract,
     Dataset,
     Deprecation,
     File,
@@ -48,10 +48,10 @@ def _plain(declared: object) -> object:
         case Identity() | date():
             return str(declared)
         case Input():
-            origin = "of_dataflow" if isinstance(declared.origin, Identity) else "of_dataset"
-            within = {} if declared.within is None else {"within": declared.within}
-            return {"table": declared.name, origin: str(declared.origin), **within}
-        case Dataflow():
+            origin = "source_dataflow" if isinstance(declared.source, Identity) else "source_dataset"
+            filter_column = {} if declared.filter_column is None else {"filter_column": declared.filter_column}
+            return {"table": declared.name, origin: str(declared.source), **filter_column}
+        case DataflowContract():
             outputs = [{"kind": _kind(each), **_fields(each)} for each in declared.outputs]
             return {**_fields(declared), "outputs": outputs}
         case tuple():
@@ -84,9 +84,9 @@ class _WrittenCatalog:
 @dataclass(frozen=True, slots=True)
 class _WrittenInput:
     table: str
-    of_dataset: str | None = None
-    of_dataflow: str | None = None
-    within: str | None = None
+    source_dataset: str | None = None
+    source_dataflow: str | None = None
+    filter_column: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def _catalog(text: str) -> Catalog:
         with _at(where := f"datasets.{name}"):
             datasets[name] = _dataset(plain, where)
             _check_entry(name, datasets[name].name)
-    dataflows: dict[str, Dataflow] = {}
+    dataflows: dict[str, DataflowContract] = {}
     for name, plain in entries["dataflows"].items():
         with _at(where := f"dataflows.{name}"):
             dataflows[name] = _dataflow(plain, where, {**datasets, **dataflows})
@@ -155,9 +155,9 @@ def _dataset(plain: _Json, where: str) -> Dataset:
     return _decoded(Dataset, plain, where)[0]
 
 
-def _dataflow(plain: _Json, where: str, offered: Mapping[str, Dataset | Dataflow]) -> Dataflow:
+def _dataflow(plain: _Json, where: str, offered: Mapping[str, Dataset | DataflowContract]) -> DataflowContract:
     written, rest = _decoded(_WrittenDataflow, plain, where, "outputs")
-    return Dataflow(
+    return DataflowContract(
         name=written.name,
         version=written.version,
         owner=written.owner,
@@ -174,16 +174,16 @@ def _dataflow(plain: _Json, where: str, offered: Mapping[str, Dataset | Dataflow
     )
 
 
-def _input(written: _WrittenInput, where: str, offered: Mapping[str, Dataset | Dataflow]) -> Input:
-    origins = [each for each in (written.of_dataset, written.of_dataflow) if each is not None]
+def _input(written: _WrittenInput, where: str, offered: Mapping[str, Dataset | DataflowContract]) -> Input:
+    origins = [each for each in (written.source_dataset, written.source_dataflow) if each is not None]
     if len(origins) != 1:
-        raise ProtocolError(where, "expected one of 'of_dataset' and 'of_dataflow'")
+        raise ProtocolError(where, "expected one of 'source_dataset' and 'source_dataflow'")
     origin = offered.get(origins[0])
     # A dataset's name has no dot and an identity has one, so neither is taken for the other.
-    if origin is None or isinstance(origin, Dataset) is (written.of_dataset is None):
+    if origin is None or isinstance(origin, Dataset) is (written.source_dataset is None):
         raise ProtocolError(where, f"nothing listed before it is called {origins[0]!r}")
     with _at(where):
-        return origin.input(written.table, written.within)
+        return origin.input(written.table, written.filter_column)
 
 
 def _output(plain: _Json, where: str) -> Output:
@@ -202,7 +202,7 @@ def _decoded(cls: type[T], plain: _Json, where: str, *apart: str) -> tuple[T, di
     if isinstance(plain, dict):
         rest = {name: plain[name] for name in apart if isinstance(plain.get(name), dict | list)}
         plain = {**plain, **{name: type(value)() for name, value in rest.items()}}
-    decoded: T = _exact(from_plain(cls, plain, where), plain)
+    decoded: T = _exact(deserialize(cls, plain, where), plain)
     return decoded, rest
 
 

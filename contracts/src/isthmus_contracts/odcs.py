@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 
 from isthmus_contracts.catalog import Catalog
-from isthmus_contracts.dataflows import Checkpoint, Dataflow, Dataset, File, Input, Metrics, Output
+from isthmus_contracts.dataflows import Checkpoint, DataflowContract, Dataset, File, Input, Metrics, Output
 from isthmus_contracts.params import Param
 from isthmus_contracts.partitions import Partitioning
 from isthmus_contracts.tables import Column, ColumnType, Table
@@ -47,14 +47,14 @@ def _dataset(dataset: Dataset) -> dict[str, object]:
     }
 
 
-def _dataflow(dataflow: Dataflow) -> dict[str, object]:
+def _dataflow(dataflow: DataflowContract) -> dict[str, object]:
     end = dataflow.deprecation
     return {
         **_head(dataflow, str(dataflow.identity), "deprecated" if end else "active"),
         "schema": [_output(each) for each in dataflow.outputs],
         "slaProperties": [{"property": "endOfLife", "value": str(end.until)}] if end else None,
         "customProperties": _custom(
-            replacedBy=end.instead if end else None,
+            replacedBy=end.replacement if end else None,
             inputs=[_input(each) for each in dataflow.inputs],
             params=[_fields(each) for each in dataflow.params],
             checkpoints=[_fields(each) for each in dataflow.checkpoints],
@@ -62,7 +62,7 @@ def _dataflow(dataflow: Dataflow) -> dict[str, object]:
     }
 
 
-def _head(declared: Dataset | Dataflow, identity: str, status: str) -> dict[str, object]:
+def _head(declared: Dataset | DataflowContract, identity: str, status: str) -> dict[str, object]:
     return {
         "apiVersion": API_VERSION,
         "kind": "DataContract",
@@ -76,7 +76,7 @@ def _head(declared: Dataset | Dataflow, identity: str, status: str) -> dict[str,
 
 
 def _input(read: Input) -> dict[str, object]:
-    return _given({"contract": str(read.origin), "table": read.name, "within": read.within})
+    return _given({"contract": str(read.source), "table": read.name, "filter_column": read.filter_column})
 
 
 def _output(output: Output) -> dict[str, object]:
@@ -129,7 +129,7 @@ def _table(table: Table) -> dict[str, object]:
         "description": table.description,
         "properties": [_column(each, table.key, table.partitioning) for each in table.columns],
         "quality": quality,
-        "customProperties": _custom(maxChange=table.max_change),
+        "customProperties": _custom(maxRowChange=table.max_row_change),
     }
     return _given(document)
 
@@ -153,7 +153,7 @@ def _column(column: Column, key: Sequence[str], by: Partitioning | None) -> dict
         "quality": [_rule("invalidValues", **valid)] if column.choices else None,
         "customProperties": _custom(
             unit=column.unit,
-            partitionedEvery=parts.every if parts else None,
+            partitionGranularity=parts.granularity if parts else None,
             warnMinimum=column.warn_minimum,
             warnMaximum=column.warn_maximum,
             warnNulls=column.warn_nulls,

@@ -11,7 +11,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 from isthmus_contracts import (
     Checkpoint,
     Column,
-    Dataflow,
+    DataflowContract,
     Dataset,
     Deprecation,
     File,
@@ -23,7 +23,7 @@ from isthmus_contracts import (
     Table,
 )
 from isthmus_contracts.catalog import CATALOG, Catalog
-from isthmus_contracts.compatibility import LEVELS, compare, verdicts
+from isthmus_contracts.compatibility import LEVELS, compare, version_checks
 from isthmus_contracts.compatibility.catalogs import pairs
 from isthmus_contracts.compatibility.differences import Place
 from isthmus_contracts.compatibility.rules import EFFECTS
@@ -35,8 +35,8 @@ WORDS = st.sampled_from(["One.", "Another."])
 BIG = 2**63 - 1  # no float can say it
 
 
-def flow(version: str, name: str = "flow") -> Dataflow:
-    return Dataflow(name, version, "analytics", "Flows.", (), (File("plot", "A plot.", ".png"),))
+def flow(version: str, name: str = "flow") -> DataflowContract:
+    return DataflowContract(name, version, "analytics", "Flows.", (), (File("plot", "A plot.", ".png"),))
 
 
 # Few names and values, so that two catalogs have much in common.
@@ -111,14 +111,14 @@ def outputs(name: str) -> SearchStrategy[Output]:
 
 @st.composite
 def dataflows(
-    draw: DrawFn, identity: Identity, offered: dict[str, list[Dataset | Dataflow]]
-) -> Dataflow:
+    draw: DrawFn, identity: Identity, offered: dict[str, list[Dataset | DataflowContract]]
+) -> DataflowContract:
     names = st.lists(st.sampled_from("rs"), min_size=1, max_size=2, unique=True)
     own = tuple(draw(outputs(each)) for each in draw(names))
     free = [each for each in offered if each not in {output.name for output in own}]
     read = draw(st.lists(st.sampled_from(free), unique=True)) if free else []
     ends = st.builds(Deprecation, st.dates(date(2027, 1, 1), date(2027, 1, 3)), WORDS)
-    return Dataflow(
+    return DataflowContract(
         identity.name,
         f"{identity.major}.{draw(st.integers(0, 1))}.0",
         draw(st.sampled_from(["analytics", "sales"])),
@@ -136,7 +136,7 @@ def dataflows(
 
 @st.composite
 def catalogs(draw: DrawFn) -> Catalog:
-    offered: dict[str, list[Dataset | Dataflow]] = {}
+    offered: dict[str, list[Dataset | DataflowContract]] = {}
     sources = []
     for name in draw(st.lists(st.sampled_from(["raw", "other"]), unique=True)):
         own = tuple(
@@ -162,7 +162,7 @@ def content(catalog: Catalog) -> dict[str, object]:
         **{
             str(each.identity): (
                 replace(each, version="1.0.0", inputs=()),
-                [(one.name, one.origin) for one in each.inputs],
+                [(one.name, one.source) for one in each.inputs],
             )
             for each in catalog.dataflows
         },
@@ -200,10 +200,10 @@ def test_every_difference_has_a_verdict_which_a_major_step_satisfies(
 ) -> None:
     differences = compare(old, new, TODAY)
     for level in LEVELS:
-        found = verdicts(old, new, differences, level)
+        found = version_checks(old, new, differences, level)
         assert {each.subject for each in differences} <= {each.subject for each in found}
         for each in found:
-            assert each.sufficient or each.due or each.after is None
+            assert each.sufficient or each.required_version or each.after is None
 
 
 def test_the_real_catalog_does_not_differ_from_its_document() -> None:

@@ -4,15 +4,15 @@ import json
 from dataclasses import replace
 from datetime import date
 
-from isthmus_contracts import Column, Dataflow, Dataset, File, Table
+from isthmus_contracts import Column, DataflowContract, Dataset, File, Table
 from isthmus_contracts.catalog import CATALOG, Catalog
-from isthmus_contracts.compatibility import Level, compare, verdicts
+from isthmus_contracts.compatibility import Level, compare, version_checks
 from isthmus_contracts.compatibility.report import Report, json_report, text_report
 
 ID, SIZE = Column("id", "int64", "A number."), Column("size", "string", "How large.")
 ROWS = Table("rows", "Rows.", (ID, SIZE), key=("id",))
 SOURCE = Dataset("source", "A source.", "operations", (ROWS,))
-FLOW = Dataflow(
+FLOW = DataflowContract(
     "flow", "1.0.0", "analytics", "Flows.", (SOURCE.input("rows"),), (File("plot", "P.", ".png"),)
 )
 OLD = Catalog((SOURCE,), (FLOW,))
@@ -20,7 +20,7 @@ OLD = Catalog((SOURCE,), (FLOW,))
 
 def report(old: Catalog, new: Catalog, level: Level = "callers") -> Report:
     differences = compare(old, new, date(2027, 1, 31))
-    return Report("HEAD~1", level, differences, verdicts(old, new, differences, level))
+    return Report("HEAD~1", level, differences, version_checks(old, new, differences, level))
 
 
 def changed(description: str = "Flows.") -> Catalog:
@@ -41,7 +41,7 @@ def test_differences_stand_under_their_contract_with_version_and_consumers() -> 
 dataset source (operations)
   breaking  column-dropped   rows.size  was string, not null
   breaking  min-rows-raised  rows       0 -> 5
-  source 1.0.0 -> 1.0.0: breaking, so 2.0.0 is due
+  source 1.0.0 -> 1.0.0: breaking, so 2.0.0 is required
   read by flow.v1 (analytics): rows
 
 dataflow flow.v1 (analytics)
@@ -87,7 +87,7 @@ dataflow flow.v1 (analytics)
 every version is as it should be
 """
     )
-    assert "no difference, so 1.0.1 is due" in text_report(report(raised, OLD))
+    assert "no difference, so 1.0.1 is required" in text_report(report(raised, OLD))
 
 
 def test_a_line_is_printable_and_has_at_most_100_characters() -> None:
@@ -123,15 +123,15 @@ def test_a_program_reads_the_same() -> None:
         "after": None,
         "class": "breaking",
     }
-    assert document["verdicts"][0] == {
+    assert document["version_checks"][0] == {
         "subject": "dataset source",
         "owner": "operations",
         "before": "1.0.0",
         "after": "1.0.0",
-        "demanded": "major",
+        "required_bump": "major",
         "sufficient": False,
         "consumers": [{"dataflow": "flow.v1", "owner": "analytics", "table": "rows"}],
-        "due": "2.0.0",
+        "required_version": "2.0.0",
     }
 
 
@@ -143,5 +143,5 @@ def test_a_program_reads_that_nothing_differs() -> None:
         "level": "wording",
         "sufficient": True,
         "differences": [],
-        "verdicts": [],
+        "version_checks": [],
     }

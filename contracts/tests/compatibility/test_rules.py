@@ -10,7 +10,7 @@ import pytest
 from isthmus_contracts import (
     Checkpoint,
     Column,
-    Dataflow,
+    DataflowContract,
     Dataset,
     Deprecation,
     File,
@@ -80,7 +80,7 @@ OF_TABLES: list[tuple[str, Table, Table]] = [
     ("description-changed", ROWS, replace(ROWS, description="Many rows.")),
     ("description-changed", ROWS, columns(ID, SIZE, replace(SPEED, description="Pace."))),
 ]
-STEADY = replace(ROWS, max_change=0.5)
+STEADY = replace(ROWS, max_row_change=0.5)
 BARE = replace(MORE, key=())
 MONTHLY = replace(BARE, partitioning=Partitioning("seen", "month"))
 DAILY = replace(BARE, partitioning=Partitioning("seen", "day"))
@@ -90,9 +90,9 @@ RENAMED = replace(
     partitioning=Partitioning("at", "month"),
 )
 OF_PUBLISHED: list[tuple[str, Table, Table]] = [
-    ("max-change-raised", STEADY, replace(ROWS, max_change=0.6)),
-    ("max-change-raised", STEADY, ROWS),
-    ("max-change-lowered", ROWS, STEADY),
+    ("max-row-change-raised", STEADY, replace(ROWS, max_row_change=0.6)),
+    ("max-row-change-raised", STEADY, ROWS),
+    ("max-row-change-lowered", ROWS, STEADY),
     ("partitioning-added", BARE, MONTHLY),
     ("partitioning-removed", MONTHLY, BARE),
     ("partitioning-changed", MONTHLY, DAILY),
@@ -108,7 +108,7 @@ ERROR = Metric("error", "How bad.")
 REPORT = File("report", "A report.", ".html")
 SCORES = Metrics("scores", "Scores.", (SCORE, ERROR))
 JOINED, SPLIT = Checkpoint("joined", "All in one."), Checkpoint("split", "One in all.")
-FLOW = Dataflow(
+FLOW = DataflowContract(
     name="flow",
     version="1.0.0",
     owner="analytics",
@@ -126,26 +126,26 @@ LOG = replace(BARE, name="log", columns=READ_TOO)
 SEEN = Dataset("seen", "What was seen.", "operations", (LOG,))
 
 
-def within(column: str | None) -> Dataflow:
+def within(column: str | None) -> DataflowContract:
     return replace(FLOW, inputs=(SEEN.input("log", column),), outputs=(MONTHLY,))
 
 
-def outputs(*each: Output) -> Dataflow:
+def outputs(*each: Output) -> DataflowContract:
     return replace(FLOW, outputs=each)
 
 
-def params(*each: Param) -> Dataflow:
+def params(*each: Param) -> DataflowContract:
     return replace(FLOW, params=each)
 
 
-def until(day: date, instead: str = "flow.v2") -> Dataflow:
+def until(day: date, replacement: str = "flow.v2") -> DataflowContract:
     return replace(FLOW, deprecation=Deprecation(day, instead))
 
 
 TWO = replace(FLOW, version="2.0.0")
 
 # Each is (rule, side, old, new); a dataflow stands for the catalog that has it and both datasets.
-OF_DATAFLOWS: list[tuple[str, Side, tuple[Dataflow, ...], tuple[Dataflow, ...]]] = [
+OF_DATAFLOWS: list[tuple[str, Side, tuple[DataflowContract, ...], tuple[DataflowContract, ...]]] = [
     ("dataflow-added", "output", (), (FLOW,)),
     ("dataflow-added", "output", (FLOW,), (FLOW, TWO)),
     ("dataflow-dropped", "output", (FLOW,), ()),
@@ -160,7 +160,7 @@ OF_DATAFLOWS: list[tuple[str, Side, tuple[Dataflow, ...], tuple[Dataflow, ...]]]
     ("deprecation-postponed", "output", (until(ENDED),), (until(RUNNING),)),
     ("deprecation-withdrawn", "output", (until(RUNNING),), (FLOW,)),
 ]
-OF_PARTS: list[tuple[str, Side, Dataflow, Dataflow]] = [
+OF_PARTS: list[tuple[str, Side, DataflowContract, DataflowContract]] = [
     ("owner-changed", "output", FLOW, replace(FLOW, owner="sales")),
     ("description-changed", "output", FLOW, replace(FLOW, description="It flows.")),
     ("description-changed", "output", until(ENDED), until(ENDED, "nothing")),
@@ -187,7 +187,7 @@ OF_PARTS: list[tuple[str, Side, Dataflow, Dataflow]] = [
     ("input-added", "input", replace(FLOW, inputs=(RAW,)), FLOW),
     ("input-dropped", "input", FLOW, replace(FLOW, inputs=(RAW,))),
     (
-        "input-origin-changed",
+        "input-source-changed",
         "input",
         FLOW,
         replace(FLOW, inputs=(OTHER.input("rows"), FLOW.inputs[1])),
@@ -250,7 +250,7 @@ OF_DATASETS: list[tuple[str, Side, Catalog, Catalog]] = [
 ]
 
 
-def catalog(*dataflows: Dataflow) -> Catalog:
+def catalog(*dataflows: DataflowContract) -> Catalog:
     return Catalog((SOURCE, OTHER, SEEN), dataflows)
 
 
@@ -326,7 +326,7 @@ def test_a_rule_reads_well(rule: Rule) -> None:
         ("checkpoint-withdrawn", "output", "callers", "breaking"),
         ("input-added", "input", "readers", "additive"),
         ("input-added", "input", "callers", "breaking"),
-        ("input-origin-changed", "input", "callers", "breaking"),
+        ("input-source-changed", "input", "callers", "breaking"),
         ("param-narrowed", "input", "readers", "internal"),
         ("param-narrowed", "input", "callers", "breaking"),
         ("param-default-changed", "input", "callers", "additive"),

@@ -5,15 +5,15 @@ from datetime import date
 
 import pytest
 
-from isthmus_contracts import Column, Dataflow, Dataset, Deprecation, File, Param, Table
+from isthmus_contracts import Column, DataflowContract, Dataset, Deprecation, File, Param, Table
 from isthmus_contracts.catalog import Catalog
-from isthmus_contracts.compatibility import Consumer, Level, Step, Verdict, compare, verdicts
+from isthmus_contracts.compatibility import Consumer, Level, Step, VersionCheck, compare, version_checks
 
 TODAY = date(2027, 1, 31)
 ROWS = Table("rows", "Rows.", (Column("id", "int64", "A number."),))
 MORE = replace(ROWS, name="more")
 SOURCE = Dataset("source", "A source.", "operations", (ROWS,))
-FLOW = Dataflow(
+FLOW = DataflowContract(
     name="flow",
     version="1.2.3",
     owner="analytics",
@@ -22,7 +22,7 @@ FLOW = Dataflow(
     outputs=(MORE, File("plot", "A plot.", ".png")),
     params=(Param("days", "integer", 3, "How many."),),
 )
-READER = Dataflow(
+READER = DataflowContract(
     "reader", "1.0.0", "sales", "Reads.", (FLOW.input("more"),), (File("page", "P.", ".html"),)
 )
 OLD = Catalog((SOURCE,), (FLOW, READER))
@@ -33,17 +33,17 @@ ADDITIVE = replace(FLOW, outputs=(*FLOW.outputs, File("map", "A map.", ".png")))
 INTERNAL = replace(FLOW, owner="sales")
 
 
-def judge(old: Catalog, new: Catalog, level: Level = "callers") -> dict[str, Verdict]:
-    found = verdicts(old, new, compare(old, new, TODAY), level)
+def judge(old: Catalog, new: Catalog, level: Level = "callers") -> dict[str, VersionCheck]:
+    found = version_checks(old, new, compare(old, new, TODAY), level)
     return {each.subject: each for each in found}
 
 
-def catalog(flow: Dataflow) -> Catalog:
+def catalog(flow: DataflowContract) -> Catalog:
     return Catalog((SOURCE,), (flow,))
 
 
 @pytest.mark.parametrize(
-    ("changed", "version", "demanded", "due", "sufficient"),
+    ("changed", "version", "required_bump", "required_version", "sufficient"),
     [
         (BREAKING, "1.2.3", "major", "2.0.0", False),
         (BREAKING, "1.3.0", "major", "2.0.0", False),
@@ -61,15 +61,15 @@ def catalog(flow: Dataflow) -> Catalog:
     ],
 )
 def test_the_worst_difference_demands_a_step(
-    changed: Dataflow, version: str, demanded: Step, due: str, sufficient: bool
+    changed: DataflowContract, version: str, required_bump: Step, due: str, sufficient: bool
 ) -> None:
     (found,) = judge(catalog(FLOW), catalog(replace(changed, version=version))).values()
     assert (found.before, found.after) == ("1.2.3", version)
-    assert (found.demanded, found.due, found.sufficient) == (demanded, due, sufficient)
+    assert (found.required_bump, found.required_version, found.sufficient) == (demanded, due, sufficient)
 
 
 @pytest.mark.parametrize(
-    ("changed", "version", "demanded", "due", "sufficient"),
+    ("changed", "version", "required_bump", "required_version", "sufficient"),
     [
         (BREAKING, "0.2.4", "minor", "0.3.0", False),
         (BREAKING, "0.3.0", "minor", "0.3.0", True),
@@ -79,11 +79,11 @@ def test_the_worst_difference_demands_a_step(
     ],
 )
 def test_before_the_first_major_version_a_minor_step_may_break(
-    changed: Dataflow, version: str, demanded: Step, due: str, sufficient: bool
+    changed: DataflowContract, version: str, required_bump: Step, due: str, sufficient: bool
 ) -> None:
     old = catalog(replace(FLOW, version="0.2.3"))
     (found,) = judge(old, catalog(replace(changed, version=version))).values()
-    assert (found.demanded, found.due, found.sufficient) == (demanded, due, sufficient)
+    assert (found.required_bump, found.required_version, found.sufficient) == (demanded, due, sufficient)
 
 
 def test_what_did_not_change_has_no_verdict() -> None:
@@ -93,7 +93,7 @@ def test_what_did_not_change_has_no_verdict() -> None:
 def test_the_level_decides_what_is_demanded() -> None:
     renamed = catalog(replace(FLOW, params=()))
     steps = [
-        judge(catalog(FLOW), renamed, level)["dataflow flow.v1"].demanded
+        judge(catalog(FLOW), renamed, level)["dataflow flow.v1"].required_bump
         for level in ("readers", "callers")
     ]
     assert steps == ["patch", "major"]
@@ -101,13 +101,13 @@ def test_the_level_decides_what_is_demanded() -> None:
 
 def test_what_is_new_owes_nothing() -> None:
     found = judge(Catalog((SOURCE,), ()), catalog(FLOW))["dataflow flow.v1"]
-    assert found == Verdict("dataflow flow.v1", "analytics", None, "1.2.3", "none", True, ())
-    assert found.due is None
+    assert found == VersionCheck("dataflow flow.v1", "analytics", None, "1.2.3", "none", True, ())
+    assert found.required_version is None
 
 
 def test_what_went_without_notice_cannot_make_up_for_it() -> None:
     found = judge(catalog(FLOW), Catalog((SOURCE,), ()))["dataflow flow.v1"]
-    assert (found.after, found.demanded, found.sufficient, found.due) == (
+    assert (found.after, found.required_bump, found.sufficient, found.required_version) == (
         None,
         "major",
         False,
@@ -118,7 +118,7 @@ def test_what_went_without_notice_cannot_make_up_for_it() -> None:
 def test_what_went_after_its_last_day_owes_nothing() -> None:
     old = replace(FLOW, deprecation=Deprecation(date(2027, 1, 30), "nothing"))
     found = judge(catalog(old), Catalog((SOURCE,), ()))["dataflow flow.v1"]
-    assert (found.demanded, found.sufficient) == ("none", True)
+    assert (found.required_bump, found.sufficient) == ("none", True)
 
 
 def test_a_dataset_may_go_once_no_dataflow_reads_it() -> None:
@@ -131,7 +131,7 @@ def test_a_dataflow_replaced_by_its_next_major_version_has_taken_the_step() -> N
     after = replace(BREAKING, version="2.0.0")
     found = judge(catalog(FLOW), catalog(after))
     assert list(found) == ["dataflow flow.v2"]
-    assert found["dataflow flow.v2"].demanded == "major"
+    assert found["dataflow flow.v2"].required_bump == "major"
     assert found["dataflow flow.v2"].sufficient
 
 
@@ -144,7 +144,7 @@ def test_a_dataflow_replaced_by_its_next_major_version_has_taken_the_step() -> N
         (replace(FLOW, params=()), False),
     ],
 )
-def test_who_reads_the_changed_table_is_named(changed: Dataflow, consumed: bool) -> None:
+def test_who_reads_the_changed_table_is_named(changed: DataflowContract, consumed: bool) -> None:
     new = Catalog((SOURCE,), (changed, replace(READER, inputs=(changed.input("more"),))))
     found = judge(OLD, new)["dataflow flow.v1"]
     assert found.consumers == ((Consumer("reader.v1", "sales", "more"),) if consumed else ())

@@ -7,14 +7,14 @@ from typing import TypeAlias
 
 import pytest
 
-from isthmus_contracts import Column, Dataflow, File, Interval, Partitioning, Table
+from isthmus_contracts import Column, DataflowContract, File, Interval, Partitioning, Table
 from isthmus_contracts.protocol import StagedFile, StagedOutput
 from isthmus_contracts.testing.parts import check_parts
 
 Content: TypeAlias = Mapping[str, Mapping[str, str]]
 
 DAY = Column("day", "date", "Day.")
-FLOW = Dataflow(
+FLOW = DataflowContract(
     "flow",
     "1.0.0",
     "analytics",

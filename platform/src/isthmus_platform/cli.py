@@ -11,10 +11,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from isthmus_contracts import ContractError, Dataflow, resolve_interval, resolve_params
+from isthmus_contracts import ContractError, DataflowContract, resolve_interval, resolve_params
 from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
 from isthmus_contracts.dataflows import INTERVAL_FIELDS
-from isthmus_platform.demo.company import load_company
+from isthmus_platform.demo.company import load_sample_database
 from isthmus_platform.deployment import FILE_VARIABLE, LOCAL, Deployment, load_deployment
 from isthmus_platform.errors import PlatformError
 from isthmus_platform.export import export_inputs
@@ -130,7 +130,7 @@ def _known() -> str:
 
 
 def _demo(options: argparse.Namespace, console: Console) -> int:
-    load_company(options.data, options.state / "company.sqlite", console.print)
+    load_sample_database(options.data, options.state / "company.sqlite", console.print)
     with _airflow(options, console) as (client, installation):
         ended = _run_and_report(client, installation, FLIGHT_DELAYS, {}, console)
     if ended == 0:
@@ -155,7 +155,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         return _run_and_report(client, installation, contract, params, console)
 
 
-def _params(contract: Dataflow, texts: Sequence[str]) -> dict[str, object]:
+def _params(contract: DataflowContract, texts: Sequence[str]) -> dict[str, object]:
     """Return the values of NAME=VALUE texts; what the contract refuses is refused at once."""
     params = {each.name: each for each in contract.params}
     given: dict[str, object] = {}
@@ -211,7 +211,7 @@ def _airflow(
 def _run_and_report(
     client: Client,
     installation: Running | None,
-    contract: Dataflow,
+    contract: DataflowContract,
     params: Mapping[str, object],
     console: Console,
 ) -> int:
@@ -241,7 +241,7 @@ def _run_and_report(
     return 0
 
 
-def _waiting_for(dataflow: Dataflow, deployment: Deployment) -> int:
+def _waiting_for(dataflow: DataflowContract, deployment: Deployment) -> int:
     """Return how many dataflows run when this one publishes, and not at times of their own."""
     readers = [each for each in CATALOG.dataflows if dataflow.identity in each.upstream]
     return sum(deployment.settings(each).schedule is None for each in readers)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from isthmus_contracts import Dataflow, ProtocolError, UnknownNameError
+from isthmus_contracts import DataflowContract, ProtocolError, UnknownNameError
 from isthmus_contracts.catalog import Catalog
-from isthmus_contracts.codec import from_plain
+from isthmus_contracts.codec import deserialize
 from isthmus_platform.errors import DeploymentError
 from isthmus_platform.settings import Settings, expect, mismatches
 
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RunsLocation:
     """Say in which directory something is kept."""
 
     root: str
@@ -39,7 +39,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class LakePlace:
+class LakeLocation:
     """Say where the lake is: in a directory, or in a bucket such as `s3://bucket/prefix`.
 
     A bucket's credentials are those of the Airflow `connection`, of type `aws`; without one, they
@@ -89,7 +89,7 @@ class Runner:
     """Say how a runner is started, and what its environment holds beyond the allow-list.
 
     `user` is the Unix user that it runs as, by default Airflow's own; `disk_limit_megabytes` is how
-    much it may write into its spool and scratch directories together.
+    much it may write into its staging directory and scratch directories together.
     """
 
     command: tuple[str, ...]
@@ -114,14 +114,14 @@ class Deployment:
     """Hold a deployment file whose common part is sound; each dataflow's part is read on demand."""
 
     file: Path
-    lake: LakePlace
-    runs: Place
+    lake: LakeLocation
+    runs: RunsLocation
     sources: Mapping[str, Source]
     runners: Mapping[str, Runner]
     defaults: Mapping[str, object]
     dataflows: Mapping[str, object]
 
-    def settings(self, dataflow: Dataflow) -> Settings:
+    def settings(self, dataflow: DataflowContract) -> Settings:
         """Return how a dataflow runs here, or raise `DeploymentError`."""
         name = str(dataflow.identity)
         own = self.dataflows.get(name, {})
@@ -134,14 +134,14 @@ class Deployment:
             where = place if "runner" in own else "[defaults]"
             raise DeploymentError(self.file, where, str(error))
         for each in dataflow.inputs:
-            if isinstance(each.origin, str) and each.origin not in self.sources:
-                error = UnknownNameError("source", each.origin, self.sources)
-                raise DeploymentError(self.file, f"[sources.{each.origin}]", str(error))
+            if isinstance(each.source, str) and each.source not in self.sources:
+                error = UnknownNameError("source", each.source, self.sources)
+                raise DeploymentError(self.file, f"[sources.{each.source}]", str(error))
         for problem in mismatches(dataflow, settings):
             raise DeploymentError(self.file, place, problem)
         return settings
 
-    def strangers(self, catalog: Catalog) -> dict[str, DeploymentError]:
+    def unknown_dataflows(self, catalog: Catalog) -> dict[str, DeploymentError]:
         """Return an error for each part that is for a dataflow which the catalog does not have."""
         known = [str(each.identity) for each in catalog.dataflows]
         return {
@@ -152,7 +152,7 @@ class Deployment:
             if name not in known
         }
 
-    def strange_sources(self, catalog: Catalog) -> Iterator[DeploymentError]:
+    def unknown_sources(self, catalog: Catalog) -> Iterator[DeploymentError]:
         """Yield an error for each source of no dataset, and each table that its dataset lacks."""
         tables = {each.name: [table.name for table in each.tables] for each in catalog.datasets}
         for name, source in self.sources.items():
@@ -190,8 +190,8 @@ def load_deployment(file: Path | None = None) -> Deployment:
     _decode(Settings, plain.get("defaults", {}), path, "[defaults]")  # so that it names this place
     return Deployment(
         file=path,
-        lake=_decode(LakePlace, plain.get("lake", {}), path, "[lake]"),
-        runs=_decode(Place, plain.get("runs", {}), path, "[runs]"),
+        lake=_decode(LakeLocation, plain.get("lake", {}), path, "[lake]"),
+        runs=_decode(RunsLocation, plain.get("runs", {}), path, "[runs]"),
         sources=_each(Source, plain.get("sources", {}), path, "sources"),
         runners=_each(Runner, plain.get("runners", {}), path, "runners"),
         defaults=plain.get("defaults", {}),
@@ -213,7 +213,7 @@ def _each(cls: type[T], parts: Mapping[str, object], file: Path, where: str) -> 
 
 def _decode(cls: type[T], part: object, file: Path, where: str) -> T:
     try:
-        return from_plain(cls, part, where)
+        return deserialize(cls, part, where)
     except ProtocolError as error:
         raise DeploymentError(file, error.where, error.problem) from None
     except ValueError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 
-from isthmus_contracts import Dataflow, ParamValue, UnknownNameError
+from isthmus_contracts import DataflowContract, ParamValue, UnknownNameError
 
 _LONGEST_SECONDS = 366 * 24 * 3600
 _MOST_DAYS = 3660
@@ -43,7 +43,7 @@ class Settings:
     how much a runner and what it starts may hold, by default all there is.
 
     With `checkpoints`, results that took long are kept in the runner's home, within
-    `checkpoint_megabytes` and for `checkpoint_days` without use, and a later try or run goes on
+    `checkpoint_megabytes` and for `checkpoint_days` without use, and a later attempt or run goes on
     from them. `stages` are cuts that the contract offers, checkpoints and outputs: each is a task
     of its own, before the one that computes the rest, and `stage` says what differs for it.
     `fused` makes one task of the whole run.
@@ -112,7 +112,7 @@ class Settings:
         return replace(self, stages=(), stage={}, checkpoints=self.keeps, **changes)
 
 
-def mismatches(dataflow: Dataflow, settings: Settings) -> Iterator[str]:
+def mismatches(dataflow: DataflowContract, settings: Settings) -> Iterator[str]:
     """Yield what the settings ask of a dataflow that its contract does not offer."""
     whole = [each.name for each in dataflow.outputs if each not in dataflow.partitioned]
     if settings.fan_out and whole:

@@ -10,7 +10,7 @@ import pytest
 from airflow.sdk import DAG, Asset
 from pyarrow import parquet
 
-from isthmus_contracts import Column, Dataflow, Table, UnknownNameError
+from isthmus_contracts import Column, DataflowContract, Table, UnknownNameError
 from isthmus_contracts.catalog import Catalog
 from isthmus_platform.dags.linear import build_dags
 from isthmus_platform.deployment import LOCAL
@@ -22,9 +22,9 @@ from isthmus_platform.storage import DiskStore
 
 OLD_ROWS = Table("rows", "Rows in miles.", (Column("miles", "int64", "How far.", unit="mi"),))
 NEW_ROWS = Table("rows", "Rows in km.", (Column("km", "float64", "How far.", unit="km"),))
-OLD = Dataflow("x", "1.2.0", "eve", "Measures in miles.", (), (OLD_ROWS,))
-NEW = Dataflow("x", "2.0.0", "eve", "Measures in kilometres.", (), (NEW_ROWS,))
-READER = Dataflow(
+OLD = DataflowContract("x", "1.2.0", "eve", "Measures in miles.", (), (OLD_ROWS,))
+NEW = DataflowContract("x", "2.0.0", "eve", "Measures in kilometres.", (), (NEW_ROWS,))
+READER = DataflowContract(
     "reader",
     "1.0.0",
     "adam",
@@ -45,7 +45,7 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def publish(lake: Lake, dataflow: Dataflow, run: str, value: float) -> releases.Release:
+def publish(lake: Lake, dataflow: DataflowContract, run: str, value: float) -> releases.Release:
     """Publish a release whose table has one row with one value."""
     table = dataflow.output("rows")
     assert isinstance(table, Table)
@@ -141,7 +141,7 @@ def test_the_lake_keeps_them_apart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("moved", "still"), [(OLD, NEW), (NEW, OLD)])
 def test_rolling_one_back_leaves_the_other(
-    tmp_path: Path, moved: Dataflow, still: Dataflow
+    tmp_path: Path, moved: DataflowContract, still: DataflowContract
 ) -> None:
     lake = Lake(DiskStore(tmp_path))
     first = publish(lake, moved, "first", 1)
@@ -155,7 +155,7 @@ def test_rolling_one_back_leaves_the_other(
     assert {path: path.read_bytes() for path in files_of(lake, still)} == kept
 
 
-def files_of(lake: Lake, dataflow: Dataflow) -> list[Path]:
+def files_of(lake: Lake, dataflow: DataflowContract) -> list[Path]:
     """Return every file that the lake keeps for a dataflow."""
     folder = lake.pointer(dataflow.identity).local().parent
     found = [path for path in folder.rglob("*") if path.is_file()]

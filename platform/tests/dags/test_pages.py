@@ -9,10 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from isthmus_contracts import Column, Dataflow, Deprecation, File, Table
+from isthmus_contracts import Column, DataflowContract, Deprecation, File, Table
 from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
-from isthmus_platform.dags.pages import dataflow_page, mistake_page, retirement_page
-from isthmus_platform.errors import DeploymentError, RetiredError
+from isthmus_platform.dags.pages import dataflow_page, invalid_deployment_page, end_of_life_page
+from isthmus_platform.errors import DeploymentError, EndOfLifeError
 
 LAST_DAY = date(2027, 1, 31)
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -30,11 +30,11 @@ def read(page: str) -> tuple[list[str], list[str]]:
     return [each for each in layout if each not in ("text", "text_special")], texts
 
 
-def saying(text: str) -> Dataflow:
+def saying(text: str) -> DataflowContract:
     """Return a dataflow that says this of itself and of all that it offers."""
     column = Column("a", "string", text, unit=text)
     outputs = (Table("t", text, (column,)), File("f", text, ".txt"))
-    return Dataflow("x", "1.0.0", "eve", text, (), outputs)
+    return DataflowContract("x", "1.0.0", "eve", text, (), outputs)
 
 
 def test_the_page_holds_the_whole_contract() -> None:
@@ -65,7 +65,7 @@ def test_what_a_dataflow_says_is_escaped() -> None:
 
 
 def test_a_mistake_says_what_to_do() -> None:
-    page = mistake_page("x.v1", DeploymentError(Path("a.toml"), "[lake]", "<gone>"))
+    page = invalid_deployment_page("x.v1", DeploymentError(Path("a.toml"), "[lake]", "<gone>"))
     assert "x.v1 cannot run here" in page
     assert "a.toml, \\[lake\\]: &lt;gone&gt;" in page
 
@@ -81,7 +81,7 @@ def test_a_deprecation_stands_at_the_top_and_is_escaped() -> None:
 
 
 def test_a_retired_dataflow_leaves_nothing_to_mend() -> None:
-    page = retirement_page("x.v1", RetiredError("x.v1", LAST_DAY, "<x.v2>"))
+    page = end_of_life_page("x.v1", EndOfLifeError("x.v1", LAST_DAY, "<x.v2>"))
     assert "x.v1 was retired after 2027-01-31; use &lt;x.v2&gt; instead" in page
     assert "deployment file" not in page
 
@@ -124,9 +124,9 @@ def test_no_description_breaks_the_layout(text: str) -> None:
 @given(st.text("#~-+=>*_`|\\[]()!<&1.) \n\tab:/").filter(str.strip))
 @example("1)")
 def test_whatever_is_said_of_a_mistake_is_one_paragraph(text: str) -> None:
-    page = mistake_page("x.v1", DeploymentError(None, text, text))
+    page = invalid_deployment_page("x.v1", DeploymentError(None, text, text))
     layout, texts = read(page)
-    assert layout == read(mistake_page("x.v1", DeploymentError(None, "a", "b")))[0]
+    assert layout == read(invalid_deployment_page("x.v1", DeploymentError(None, "a", "b")))[0]
     assert texts[1] == " ".join(f"the deployment, {text}: {text}".split())
 
 
@@ -139,6 +139,6 @@ def test_whatever_is_said_of_a_dataflow_leaves_the_layout(text: str) -> None:
 
 def test_the_volume_that_is_promised_is_on_the_page() -> None:
     (days, *rest) = AIRPORT_DAYS.outputs
-    promised = replace(AIRPORT_DAYS, outputs=(replace(days, max_change=0.5), *rest))
+    promised = replace(AIRPORT_DAYS, outputs=(replace(days, max_row_change=0.5), *rest))
     assert "Rows change by at most 50% from release to release." in dataflow_page(promised)
     assert "Rows change" not in dataflow_page(AIRPORT_DAYS)

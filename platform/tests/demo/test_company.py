@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from isthmus_contracts.catalog import NYC_FLIGHTS
-from isthmus_platform.demo.company import load_company
+from isthmus_platform.demo.company import load_sample_database
 from isthmus_platform.errors import SourceError
 
 
@@ -30,7 +30,7 @@ def package(tmp_path: Path) -> Path:
 def test_every_table_is_loaded_with_missing_values_as_null(package: Path, tmp_path: Path) -> None:
     said: list[str] = []
     database = tmp_path / "company.sqlite"
-    load_company(package, database, said.append)
+    load_sample_database(package, database, said.append)
     assert said[0] == "loaded 2 flights into the company's database"
     with closing(sqlite3.connect(database)) as connection:
         rows = connection.execute("SELECT month, carrier, dep_delay FROM flights").fetchall()
@@ -40,14 +40,14 @@ def test_every_table_is_loaded_with_missing_values_as_null(package: Path, tmp_pa
 def test_it_is_loaded_once(package: Path, tmp_path: Path) -> None:
     said: list[str] = []
     for _ in range(2):
-        load_company(package, tmp_path / "company.sqlite", said.append)
+        load_sample_database(package, tmp_path / "company.sqlite", said.append)
     assert len(said) == len(NYC_FLIGHTS.tables)
 
 
 def test_a_package_that_lacks_a_file_leaves_no_database(package: Path, tmp_path: Path) -> None:
     (package / "data" / "airlines.csv").unlink()
     with pytest.raises(SourceError, match=r"holds neither airlines.csv nor airlines.csv.zip"):
-        load_company(package, tmp_path / "company.sqlite", lambda _: None)
+        load_sample_database(package, tmp_path / "company.sqlite", lambda _: None)
     assert [each.name for each in tmp_path.iterdir()] == ["package"]
 
 
@@ -57,14 +57,14 @@ def test_a_file_that_lacks_a_column_leaves_no_database(
 ) -> None:
     (package / "data" / "airlines.csv").write_text(content)
     with pytest.raises(SourceError, match=r"column '(carrier|name)' of airlines is missing"):
-        load_company(package, tmp_path / "company.sqlite", lambda _: None)
+        load_sample_database(package, tmp_path / "company.sqlite", lambda _: None)
     assert [each.name for each in tmp_path.iterdir()] == ["package"]
 
 
 def test_columns_are_found_by_name_and_others_left_out(package: Path, tmp_path: Path) -> None:
     (package / "data" / "airlines.csv").write_text("rank,name,carrier\n1,Ürümqi Air,UQ\n")
     database = tmp_path / "new" / "company.sqlite"
-    load_company(package, database, lambda _: None)
+    load_sample_database(package, database, lambda _: None)
     with closing(sqlite3.connect(database)) as connection:
         assert connection.execute("SELECT * FROM airlines").fetchall() == [("UQ", "Ürümqi Air")]
 
@@ -77,7 +77,7 @@ def test_what_is_interrupted_is_loaded_anew(package: Path, tmp_path: Path) -> No
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        load_company(package, database, interrupt)
+        load_sample_database(package, database, interrupt)
     assert [each.name for each in tmp_path.iterdir()] == ["package"]
-    load_company(package, database, lambda _: None)
+    load_sample_database(package, database, lambda _: None)
     assert database.is_file()

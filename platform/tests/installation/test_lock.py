@@ -59,11 +59,11 @@ def test_a_lock_that_a_guard_still_holds_is_waited_for(tmp_path: Path) -> None:
         held.tell(lock.Holder(pid=2**22 + 1, url=URL, healthy=True))
         inherited = os.dup(held.descriptor)
     begin = time.monotonic()
-    guard = subprocess.Popen(["sleep", "0.5"], pass_fds=[inherited])
+    watchdog = subprocess.Popen(["sleep", "0.5"], pass_fds=[inherited])
     os.close(inherited)
     with lock.locked(tmp_path, URL):
         assert time.monotonic() - begin > 0.3
-    guard.wait()
+    watchdog.wait()
 
 
 def test_an_installation_is_found_when_it_is_healthy(tmp_path: Path) -> None:

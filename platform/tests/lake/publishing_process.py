@@ -15,8 +15,8 @@ from typing import Any
 
 import obstore
 
-from isthmus_contracts import Column, Dataflow, File, Metric, Metrics, Table
-from isthmus_contracts.codec import from_plain
+from isthmus_contracts import Column, DataflowContract, File, Metric, Metrics, Table
+from isthmus_contracts.codec import deserialize
 from isthmus_platform.lake import publishing
 from isthmus_platform.lake.acceptance import Accepted
 from isthmus_platform.lake.places import Lake
@@ -40,7 +40,7 @@ DAYS = Table(
     min_rows=1,
 )
 CARRIERS = Table("carriers", "One row per airline.", (Column("carrier", "string", "Airline."),))
-DATAFLOW = Dataflow(
+DATAFLOW = DataflowContract(
     "delays",
     "2.1.0",
     "data-science",
@@ -96,7 +96,7 @@ def main() -> None:
         case ["after the pointer"]:
             setattr(module, name, _dying(create, 2, after=True))
     for plain in json.loads(Path(runs).read_text(encoding="utf-8")):
-        accepted = from_plain(Accepted, plain)
+        accepted = deserialize(Accepted, plain)
         publishing.publish(lake, DATAFLOW, accepted, params={}, inputs={})
 
 

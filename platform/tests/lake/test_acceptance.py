@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from isthmus_contracts import Dataflow
+from isthmus_contracts import DataflowContract
 from isthmus_contracts.protocol import RunResult, StagedFile, StagedOutput
-from isthmus_platform.errors import ResultError, SpoolError, TableContractError, UserError
+from isthmus_platform.errors import ResultError, StagingError, TableContractError, UserError
 from isthmus_platform.lake import acceptance
 from isthmus_platform.lake.acceptance import Accepted, accept
 from isthmus_platform.lake.places import Lake
@@ -38,7 +38,7 @@ def with_file(result: RunResult, name: str, **changes: object) -> RunResult:
 
 
 @pytest.fixture
-def refused(dataflow: Dataflow, lake: Lake) -> Callable[..., UserError]:
+def refused(dataflow: DataflowContract, lake: Lake) -> Callable[..., UserError]:
     """Expect a refusal after which the lake is empty."""
 
     def expect(error: type[UserError], staged: Any, result: RunResult | None = None) -> UserError:  # noqa: ANN401
@@ -62,7 +62,7 @@ class TestRefusedResults:
                 "it answers try 1 of task 'transform' of run 'x'",
             ),
             (
-                lambda r: replace(r, identity=replace(r.identity, try_number=2)),
+                lambda r: replace(r, identity=replace(r.identity, attempt=2)),
                 "it answers try 2",
             ),
             (lambda r: replace(r, dataflow="delays.v1"), "it is for dataflow 'delays.v1'"),
@@ -151,13 +151,13 @@ class TestRefusedFiles:
             ("", "'' is no file in it"),
         ],
     )
-    def test_a_path_that_names_no_file_of_the_spool(
+    def test_a_path_that_names_no_file_of_the_staging(
         self, stage: Stage, refused: Refused, name: str, problem: str
     ) -> None:
         staged = stage()
-        outside = staged.spool.parent / "outside.parquet"
-        outside.write_bytes((staged.spool / "parts" / "days.parquet").read_bytes())
-        error = refused(SpoolError, staged, with_file(staged.result, "days", path=name))
+        outside = staged.staging.parent / "outside.parquet"
+        outside.write_bytes((staged.staging / "parts" / "days.parquet").read_bytes())
+        error = refused(StagingError, staged, with_file(staged.result, "days", path=name))
         assert problem in str(error)
         assert "'parts/days.parquet' is named by no output" in str(error)
         assert outside.exists()
@@ -165,47 +165,47 @@ class TestRefusedFiles:
     @pytest.mark.parametrize("place", ["stray.parquet", "parts/stray", ".hidden"])
     def test_a_stray(self, stage: Stage, refused: Refused, place: str) -> None:
         staged = stage()
-        (staged.spool / place).touch()
-        assert f"{place!r} is named by no output" in str(refused(SpoolError, staged))
+        (staged.staging / place).touch()
+        assert f"{place!r} is named by no output" in str(refused(StagingError, staged))
 
     def test_a_link(self, stage: Stage, refused: Refused) -> None:
         staged = stage()
-        path = staged.spool / "report.html"
-        path.rename(staged.spool.parent / "report.html")
-        path.symlink_to(staged.spool.parent / "report.html")
-        assert "'report.html' is a link" in str(refused(SpoolError, staged))
+        path = staged.staging / "report.html"
+        path.rename(staged.staging.parent / "report.html")
+        path.symlink_to(staged.staging.parent / "report.html")
+        assert "'report.html' is a link" in str(refused(StagingError, staged))
 
     def test_a_link_on_the_way(self, stage: Stage, refused: Refused) -> None:
         staged = stage()
-        (staged.spool / "parts").rename(staged.spool.parent / "parts")
-        (staged.spool / "parts").symlink_to(staged.spool.parent / "parts")
-        assert "'parts' is a link" in str(refused(SpoolError, staged))
+        (staged.staging / "parts").rename(staged.staging.parent / "parts")
+        (staged.staging / "parts").symlink_to(staged.staging.parent / "parts")
+        assert "'parts' is a link" in str(refused(StagingError, staged))
 
     def test_a_second_name(self, stage: Stage, refused: Refused) -> None:
         staged = stage()
-        os.link(staged.spool / "report.html", staged.spool.parent / "report.html")
-        assert "'report.html' is a link" in str(refused(SpoolError, staged))
+        os.link(staged.staging / "report.html", staged.staging.parent / "report.html")
+        assert "'report.html' is a link" in str(refused(StagingError, staged))
 
     def test_one_file_for_two_outputs(self, stage: Stage, refused: Refused) -> None:
         staged = stage()
-        (staged.spool / "carriers.parquet").unlink()
+        (staged.staging / "carriers.parquet").unlink()
         wrong = with_output(staged.result, "carriers", files=staged.result.outputs[0].files)
-        assert "is named 2 times" in str(refused(SpoolError, staged, wrong))
+        assert "is named 2 times" in str(refused(StagingError, staged, wrong))
 
     @pytest.mark.parametrize("changes", [{"sha256": "0" * 64}, {"bytes": 1}])
     def test_a_claim_that_is_not_true(
         self, stage: Stage, refused: Refused, changes: dict[str, object]
     ) -> None:
         staged = stage()
-        error = refused(SpoolError, staged, with_file(staged.result, "report", **changes))
+        error = refused(StagingError, staged, with_file(staged.result, "report", **changes))
         assert "'report.html' has 8 bytes and digest" in str(error)
 
     def test_a_table_that_was_changed_is_told_as_that_and_not_as_unreadable(
         self, stage: Stage, refused: Refused
     ) -> None:
         staged = stage()
-        (staged.spool / "carriers.parquet").write_bytes(b"changed")
-        assert "'carriers.parquet' has 7 bytes and digest" in str(refused(SpoolError, staged))
+        (staged.staging / "carriers.parquet").write_bytes(b"changed")
+        assert "'carriers.parquet' has 7 bytes and digest" in str(refused(StagingError, staged))
 
 
 class TestRefusedData:
@@ -223,8 +223,8 @@ class TestRefusedData:
 
     def test_a_file_that_is_no_parquet(self, stage: Stage, refused: Refused) -> None:
         staged = stage()
-        path = staged.spool / "carriers.parquet"
-        path.write_bytes((staged.spool / "report.html").read_bytes())
+        path = staged.staging / "carriers.parquet"
+        path.write_bytes((staged.staging / "report.html").read_bytes())
         report = staged.result.outputs[2].files[0]
         file = StagedFile("carriers.parquet", report.bytes, report.sha256)
         wrong = with_output(staged.result, "carriers", files=(file,))
@@ -233,7 +233,7 @@ class TestRefusedData:
     def test_an_interruption_leaves_nothing(
         self,
         stage: Stage,
-        dataflow: Dataflow,
+        dataflow: DataflowContract,
         lake: Lake,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:

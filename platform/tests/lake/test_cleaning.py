@@ -11,12 +11,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from isthmus_contracts import Column, Dataflow, Table
+from isthmus_contracts import Column, DataflowContract, Table
 from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
 from isthmus_platform.errors import LakeError, LakeUnavailableError, PublicationError, UserError
 from isthmus_platform.lake import cleaning, publishing, releases, tables
 from isthmus_platform.lake.acceptance import Accepted
-from isthmus_platform.lake.cleaning import Waste, clean, find_waste, retention
+from isthmus_platform.lake.cleaning import Plan, collect_garbage, plan_collection, retention
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.pointer import read_moves
@@ -36,7 +36,7 @@ class Crash(BaseException):
 
 
 @pytest.fixture
-def published(accepted: Accept, lake: Lake, dataflow: Dataflow) -> Callable[..., Release]:
+def published(accepted: Accept, lake: Lake, dataflow: DataflowContract) -> Callable[..., Release]:
     def make(run: str, inputs: dict[str, Pin] | None = None) -> Release:
         return publish(lake, dataflow, accepted(run), params={}, inputs=inputs or {})
 
@@ -66,15 +66,15 @@ def check_whole(lake: Lake, release: Release) -> None:
         assert found.bytes == file.bytes
 
 
-def ids(waste: Waste) -> list[str]:
-    return [each.id for _, each in waste.releases]
+def ids(plan: Plan) -> list[str]:
+    return [each.id for _, each in plan.releases]
 
 
-def listed(lake: Lake, dataflow: Dataflow) -> list[str]:
+def listed(lake: Lake, dataflow: DataflowContract) -> list[str]:
     return [each.id for each, _ in releases.releases(lake, dataflow.identity)]
 
 
-def current_id(lake: Lake, dataflow: Dataflow) -> str | None:
+def current_id(lake: Lake, dataflow: DataflowContract) -> str | None:
     found = current(lake, dataflow.identity)
     return found and found.id
 
@@ -102,17 +102,17 @@ class TestWhatStays:
     ) -> None:
         published("first"), published("second")
         before = snapshot(lake)
-        assert clean(lake, MONTH, by="eve") == Waste((), ())
+        assert collect_garbage(lake, MONTH, by="eve") == Plan((), ())
         assert snapshot(lake) == before
 
     def test_an_old_release_goes_with_its_files_and_the_current_one_stays(
-        self, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first, second, third = (published(run) for run in ("first", "second", "third"))
         age(lake, 60)
         log = logs(lake)
         gone = {place for each in (first, second) for place in outputs_of(lake, each)}
-        done = clean(lake, MONTH, by="eve")
+        done = collect_garbage(lake, MONTH, by="eve")
         assert sorted(ids(done)) == sorted([first.id, second.id])
         assert {lake.path(each.key) for each in done.files} == gone
         assert not any(place.find() for place in gone)
@@ -128,28 +128,28 @@ class TestWhatStays:
         published("first"), published("second")
         age(lake, 60)
         before = snapshot(lake)
-        found = find_waste(lake, MONTH)
+        found = plan_collection(lake, MONTH)
         assert snapshot(lake) == before
-        assert clean(lake, MONTH, by="eve") == found != Waste((), ())
-        assert find_waste(lake, MONTH) == Waste((), ())
+        assert collect_garbage(lake, MONTH, by="eve") == found != Plan((), ())
+        assert plan_collection(lake, MONTH) == Plan((), ())
 
     def test_a_release_that_was_current_until_lately_stays(
-        self, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first, second = published("first"), published("second")
         age(lake, 60)
         third = published("third")
-        assert ids(clean(lake, MONTH, by="eve")) == [first.id]
+        assert ids(collect_garbage(lake, MONTH, by="eve")) == [first.id]
         assert listed(lake, dataflow) == [third.id, second.id]
         check_whole(lake, rollback(lake, dataflow.identity, second.id, by="eve"))
 
     def test_a_release_that_was_made_current_again_stays_however_old(
-        self, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first, second = published("first"), published("second")
         rollback(lake, dataflow.identity, first.id, by="eve")
         age(lake, 60)
-        assert ids(clean(lake, MONTH, by="eve")) == [second.id]
+        assert ids(collect_garbage(lake, MONTH, by="eve")) == [second.id]
         check_whole(lake, first)
         check_whole(lake, published("third"))
 
@@ -162,7 +162,7 @@ class TestWhatStays:
         published("second", {"numbers": Pin(source.key, versions[1])})
         age(lake, 60)
         young = put(source, 10)
-        clean(lake, MONTH, by="eve")
+        collect_garbage(lake, MONTH, by="eve")
         assert numbers_in(source, versions[1]) == [8]
         assert numbers_in(source, young) == [10]
         assert sum(name.endswith(".parquet") for name in source.names()) == 2
@@ -174,25 +174,25 @@ class TestWhatStays:
         (pin,) = made.inputs.values()
         put(lake.table(FLIGHT_DELAYS.identity, "other"), 1)
         age(lake, 60)
-        done = clean(lake, MONTH, FLIGHT_DELAYS.identity, by="eve")
+        done = collect_garbage(lake, MONTH, FLIGHT_DELAYS.identity, by="eve")
         assert [each.key.split("/")[-2] for each in done.files] == ["other"]
         read = tables.read_version(lake.path(pin.table), pin.version).to_pyarrow_table()
         assert read["flight"].to_pylist() == [1, 2]
 
     def test_accepted_files_stay_while_they_are_young(
-        self, accepted: Accept, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
+        self, accepted: Accept, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         published("first")
         abandoned = accepted("abandoned")
         age(lake, 60)
         waiting = accepted("waiting")
-        done = clean(lake, MONTH, by="eve")
+        done = collect_garbage(lake, MONTH, by="eve")
         files = [lake.path(file.path) for output in abandoned.outputs for file in output.files]
         assert {lake.path(each.key) for each in done.files} == set(files)
         check_whole(lake, publishing.publish(lake, dataflow, waiting, params={}, inputs={}))
 
     def test_drafts_of_the_dead_go_after_a_day(
-        self, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         published("first")
         pointer = lake.pointer(dataflow.identity).local()
@@ -201,7 +201,7 @@ class TestWhatStays:
         age(lake, 2)
         young = lake.releases(dataflow.identity).local() / f".x.json.{'b' * 32}"
         young.touch()
-        done = clean(lake, MONTH, by="eve")
+        done = collect_garbage(lake, MONTH, by="eve")
         assert [lake.path(each.key).local() for each in done.files] == [old]
         assert (old.exists(), strange.exists(), young.exists()) == (False, True, True)
 
@@ -210,13 +210,13 @@ class TestWhatStays:
         publish: Callable[[Lake, str], Release],
         published: Callable[..., Release],
         lake: Lake,
-        dataflow: Dataflow,
+        dataflow: DataflowContract,
     ) -> None:
         published("first"), published("second")
         others = [publish(lake, "run-1"), publish(lake, "run-2")]
         put(lake.source("nyc", "numbers"), 1)
         age(lake, 60)
-        done = clean(lake, MONTH, dataflow.identity, by="eve")
+        done = collect_garbage(lake, MONTH, dataflow.identity, by="eve")
         assert {str(each) for each, _ in done.releases} == {"delays.v2"}
         assert listed(lake, AIRPORT_DAYS) == [each.id for each in reversed(others)]
         for each in others:
@@ -224,19 +224,19 @@ class TestWhatStays:
         assert numbers_in(lake.source("nyc", "numbers"), 0) == [1]
 
     def test_an_empty_lake_has_no_waste(self, lake: Lake) -> None:
-        assert clean(lake, timedelta(0), by="eve") == Waste((), ())
+        assert collect_garbage(lake, timedelta(0), by="eve") == Plan((), ())
         assert not lake.store.local("").exists()
 
 
 class TestWhatIsRefused:
     def test_a_removed_release_can_be_neither_read_nor_made_current_nor_published_again(
-        self, accepted: Accept, lake: Lake, dataflow: Dataflow
+        self, accepted: Accept, lake: Lake, dataflow: DataflowContract
     ) -> None:
         ready = accepted("first")
         first = publish(lake, dataflow, ready, params={}, inputs={})
         second = publish(lake, dataflow, accepted("second"), params={}, inputs={})
         age(lake, 60)
-        clean(lake, MONTH, by="eve")
+        collect_garbage(lake, MONTH, by="eve")
         today = datetime.now(UTC).date()
         message = f"release {first.id} of delays.v2 was removed by eve on {today}, and its files"
         with pytest.raises(RemovedReleaseError, match=message):
@@ -261,14 +261,14 @@ class TestWhatIsRefused:
         assert retention(0.25, force=True) == timedelta(hours=6)
 
     def test_a_document_that_nobody_understands_stops_it_before_anything_goes(
-        self, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first = published("first")
         published("second")
         age(lake, 60)
         lake.store.create(f"{lake.releases(dataflow.identity).key}/strange.json", b"{}")
         with pytest.raises(LakeError, match=r"strange\.json"):
-            clean(lake, MONTH, by="eve")
+            collect_garbage(lake, MONTH, by="eve")
         check_whole(lake, first)
 
 
@@ -278,7 +278,7 @@ class TestCrash:
         self,
         published: Callable[..., Release],
         lake: Lake,
-        dataflow: Dataflow,
+        dataflow: DataflowContract,
         monkeypatch: pytest.MonkeyPatch,
         call: int,
     ) -> None:
@@ -286,17 +286,17 @@ class TestCrash:
         age(lake, 60)
         third = published("third")
         published_second, _ = releases.releases(lake, dataflow.identity)[1]
-        rest = [lake.path(each.key) for each in find_waste(lake, MONTH).files]
+        rest = [lake.path(each.key) for each in plan_collection(lake, MONTH).files]
         with monkeypatch.context() as patch:
             _crash_at(patch, call)
             with pytest.raises(Crash):
-                clean(lake, MONTH, by="eve")
+                collect_garbage(lake, MONTH, by="eve")
         for each in (published_second, third):
             check_whole(lake, each)
-        clean(lake, MONTH, by="eve")
+        collect_garbage(lake, MONTH, by="eve")
         assert not any(place.find() for place in rest)
         assert listed(lake, dataflow) == [third.id, published_second.id]
-        assert find_waste(lake, MONTH) == Waste((), ())
+        assert plan_collection(lake, MONTH) == Plan((), ())
 
 
 def _crash_at(patch: pytest.MonkeyPatch, call: int) -> None:
@@ -322,12 +322,12 @@ class TestAtTheSameTime:
         self,
         published: Callable[..., Release],
         lake: Lake,
-        dataflow: Dataflow,
+        dataflow: DataflowContract,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         first, second = published("first"), published("second")
         age(lake, 60)
-        before_the_call(monkeypatch, releases, "try_move", lambda: clean(lake, MONTH, by="eve"))
+        before_the_call(monkeypatch, releases, "try_move", lambda: collect_garbage(lake, MONTH, by="eve"))
         with pytest.raises(RemovedReleaseError):
             rollback(lake, dataflow.identity, first.id, by="bob")
         assert current_id(lake, dataflow) == second.id
@@ -336,7 +336,7 @@ class TestAtTheSameTime:
         self,
         published: Callable[..., Release],
         lake: Lake,
-        dataflow: Dataflow,
+        dataflow: DataflowContract,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         first, second = published("first"), published("second")
@@ -347,17 +347,17 @@ class TestAtTheSameTime:
             "try_remove",
             lambda: rollback(lake, dataflow.identity, first.id, by="bob"),
         )
-        assert not clean(lake, MONTH, by="eve").files
+        assert not collect_garbage(lake, MONTH, by="eve").files
         assert current_id(lake, dataflow) == first.id
         for each in (first, second):
             check_whole(lake, each)
 
-    @pytest.mark.parametrize("step", ["commit", "write_once", "check_not_cleaned"])
+    @pytest.mark.parametrize("step", ["commit", "write_once", "check_not_collected"])
     def test_a_publication_of_old_files_that_a_cleaning_overtakes_is_refused(
         self,
         accepted: Accept,
         lake: Lake,
-        dataflow: Dataflow,
+        dataflow: DataflowContract,
         monkeypatch: pytest.MonkeyPatch,
         step: str,
     ) -> None:
@@ -365,7 +365,7 @@ class TestAtTheSameTime:
         late = accepted("late")
         accepted("so that there is something to clean")
         age(lake, 60)
-        before_the_call(monkeypatch, publishing, step, lambda: clean(lake, MONTH, by="eve"))
+        before_the_call(monkeypatch, publishing, step, lambda: collect_garbage(lake, MONTH, by="eve"))
         with pytest.raises((PublicationError, LakeUnavailableError), match=r"cleaned away|No such"):
             publish(lake, dataflow, late, params={}, inputs={})
         assert current_id(lake, dataflow) == first.id
@@ -376,7 +376,7 @@ class TestAtTheSameTime:
         accepted: Accept,
         published: Callable[..., Release],
         lake: Lake,
-        dataflow: Dataflow,
+        dataflow: DataflowContract,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         source = lake.source("nyc", "numbers")
@@ -385,25 +385,25 @@ class TestAtTheSameTime:
         late = accepted("late")
         accepted("abandoned")
         age(lake, 60)
-        before_the_call(monkeypatch, releases, "try_move", lambda: clean(lake, MONTH, by="eve"))
+        before_the_call(monkeypatch, releases, "try_move", lambda: collect_garbage(lake, MONTH, by="eve"))
         made = publish(lake, dataflow, late, params={}, inputs=pins)
         check_whole(lake, made)
         assert numbers_in(source, 0) == [7]
         assert len(listed(lake, dataflow)) == 2
 
     def test_a_publication_whose_source_was_cleaned_is_refused(
-        self, accepted: Accept, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
+        self, accepted: Accept, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         source = lake.source("nyc", "numbers")
         pins = {"numbers": Pin(source.key, put(source, 7))}
         published("first")
         age(lake, 60)
-        clean(lake, MONTH, by="eve")
+        collect_garbage(lake, MONTH, by="eve")
         with pytest.raises(PublicationError, match="its input 'numbers' is too old"):
             publish(lake, dataflow, accepted("late"), params={}, inputs=pins)
         fresh = {"numbers": Pin(source.key, put(source, 8))}
         again = publish(lake, dataflow, accepted("again"), params={}, inputs=fresh)
-        clean(lake, MONTH, by="eve")
+        collect_garbage(lake, MONTH, by="eve")
         check_whole(lake, again)
 
     def test_a_document_that_was_never_published_goes_too_and_stays_unpublished(
@@ -411,7 +411,7 @@ class TestAtTheSameTime:
         accepted: Accept,
         published: Callable[..., Release],
         lake: Lake,
-        dataflow: Dataflow,
+        dataflow: DataflowContract,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         published("first")
@@ -420,9 +420,9 @@ class TestAtTheSameTime:
             before_the_call(patch, publishing, "try_move", _crash)
             with pytest.raises(Crash):
                 publish(lake, dataflow, ready, params={}, inputs={})
-        assert not clean(lake, MONTH, by="eve").files
+        assert not collect_garbage(lake, MONTH, by="eve").files
         age(lake, 60)
-        assert len(clean(lake, MONTH, by="eve").files) == 3
+        assert len(collect_garbage(lake, MONTH, by="eve").files) == 3
         with pytest.raises(RemovedReleaseError):
             publish(lake, dataflow, ready, params={}, inputs={})
 
@@ -431,7 +431,7 @@ class TestAtTheSameTime:
         accepted: Accept,
         published: Callable[..., Release],
         lake: Lake,
-        dataflow: Dataflow,
+        dataflow: DataflowContract,
         publisher: Publisher,
     ) -> None:
         for number in range(6):
@@ -439,9 +439,9 @@ class TestAtTheSameTime:
         age(lake, 60)
         with publisher([accepted(f"new-{number}") for number in range(8)]) as process:
             while process.poll() is None:
-                clean(lake, MONTH, by="eve")
+                collect_garbage(lake, MONTH, by="eve")
             assert process.returncode == 0
-        clean(lake, MONTH, by="eve")
+        collect_garbage(lake, MONTH, by="eve")
         found = releases.releases(lake, dataflow.identity)
         runs = [each.run for each, _ in found]
         assert runs == [*(f"new-{n}" for n in reversed(range(8))), *runs[8:]]

@@ -8,7 +8,7 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from isthmus_contracts import Column, Dataflow
+from isthmus_contracts import Column, DataflowContract
 from isthmus_platform.errors import LakeUnavailableError
 from isthmus_platform.lake import tables
 from isthmus_platform.lake.acceptance import Accepted, AcceptedFile
@@ -21,13 +21,13 @@ Accept = Callable[..., Accepted]
 
 
 def test_a_release_does_not_differ_from_itself(
-    accepted: Accept, lake: Lake, dataflow: Dataflow
+    accepted: Accept, lake: Lake, dataflow: DataflowContract
 ) -> None:
     made = publish(lake, dataflow, accepted(), params={"n": 1}, inputs={})
     assert compare(lake, made, made) == ()
 
 
-def test_everything_that_differs_is_said(accepted: Accept, lake: Lake, dataflow: Dataflow) -> None:
+def test_everything_that_differs_is_said(accepted: Accept, lake: Lake, dataflow: DataflowContract) -> None:
     before = publish(
         lake,
         dataflow,
@@ -75,7 +75,7 @@ def test_everything_that_differs_is_said(accepted: Accept, lake: Lake, dataflow:
 
 
 def test_columns_are_compared_as_they_are_in_the_tables(
-    accepted: Accept, lake: Lake, dataflow: Dataflow
+    accepted: Accept, lake: Lake, dataflow: DataflowContract
 ) -> None:
     before = publish(lake, dataflow, accepted("first"), params={}, inputs={})
     carriers = dataflow.output("carriers")
@@ -112,7 +112,7 @@ def test_columns_are_compared_as_they_are_in_the_tables(
 
 @pytest.mark.parametrize("value", [1, 1.0, "1"])
 def test_a_param_of_another_type_differs(
-    accepted: Accept, lake: Lake, dataflow: Dataflow, value: object
+    accepted: Accept, lake: Lake, dataflow: DataflowContract, value: object
 ) -> None:
     made = publish(lake, dataflow, accepted(), params={"flag": True}, inputs={})
     other = replace(made, params={"flag": value})
@@ -120,7 +120,7 @@ def test_a_param_of_another_type_differs(
 
 
 def test_a_table_that_is_not_there_is_said(
-    accepted: Accept, lake: Lake, dataflow: Dataflow
+    accepted: Accept, lake: Lake, dataflow: DataflowContract
 ) -> None:
     made = publish(lake, dataflow, accepted(), params={}, inputs={})
     shutil.rmtree(lake.table(dataflow.identity, "days").local())

@@ -11,11 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from isthmus_contracts import Dataflow, Output, Table
+from isthmus_contracts import DataflowContract, Output, Table
 from isthmus_platform.errors import PublicationError
 from isthmus_platform.lake import publishing
 from isthmus_platform.lake.acceptance import Accepted, accept
-from isthmus_platform.lake.gates import Approval, volumes
+from isthmus_platform.lake.gates import Approval, row_counts
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.publishing import publish
 from isthmus_platform.lake.releases import current, releases, rollback
@@ -24,7 +24,7 @@ Accept = Callable[..., Accepted]
 on_both = pytest.mark.parametrize("where", ["disk", "bucket"], indirect=True)
 
 
-def changed(dataflow: Dataflow, name: str, **changes: Any) -> Dataflow:
+def changed(dataflow: DataflowContract, name: str, **changes: Any) -> DataflowContract:
     """Return the dataflow with one output declared otherwise."""
 
     def change(output: Output) -> Output:
@@ -46,8 +46,8 @@ def many(rows: int) -> dict[str, list[object]]:
 
 
 @pytest.fixture
-def half(dataflow: Dataflow) -> Dataflow:
-    return changed(dataflow, "days", max_change=0.5)
+def half(dataflow: DataflowContract) -> DataflowContract:
+    return changed(dataflow, "days", max_row_change=0.5)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def half(dataflow: Dataflow) -> Dataflow:
     ],
 )
 def test_a_volume_outside_the_declared_share_is_refused(
-    lake: Lake, half: Dataflow, accepted: Accept, rows: int, words: str
+    lake: Lake, half: DataflowContract, accepted: Accept, rows: int, words: str
 ) -> None:
     first = publish(lake, half, accepted("first", **many(10)), params={}, inputs={})
     second = accepted("second", **many(rows))
@@ -66,7 +66,7 @@ def test_a_volume_outside_the_declared_share_is_refused(
         publish(lake, half, second, params={}, inputs={})
     assert str(refusal.value) == (
         f"dataflow 'delays.v2' cannot be published: {words}{first.id}; the contract allows a "
-        "change of 50%. If the change is right, raise max_change in the contract"
+        "change of 50%. If the change is right, raise max_row_change in the contract"
     )
     assert current(lake, half.identity) == first
     assert len(releases(lake, half.identity)) == 1
@@ -75,7 +75,7 @@ def test_a_volume_outside_the_declared_share_is_refused(
 
 @pytest.mark.parametrize("rows", [5, 15])
 def test_a_volume_at_the_edge_is_published(
-    lake: Lake, half: Dataflow, accepted: Accept, rows: int
+    lake: Lake, half: DataflowContract, accepted: Accept, rows: int
 ) -> None:
     publish(lake, half, accepted("first", **many(10)), params={}, inputs={})
     second = publish(lake, half, accepted("second", **many(rows)), params={}, inputs={})
@@ -83,7 +83,7 @@ def test_a_volume_at_the_edge_is_published(
 
 
 def test_the_last_release_is_the_current_one(
-    lake: Lake, dataflow: Dataflow, half: Dataflow, accepted: Accept
+    lake: Lake, dataflow: DataflowContract, half: DataflowContract, accepted: Accept
 ) -> None:
     first = publish(lake, dataflow, accepted("first", **many(10)), params={}, inputs={})
     publish(lake, dataflow, accepted("second", **many(2)), params={}, inputs={})
@@ -93,7 +93,7 @@ def test_the_last_release_is_the_current_one(
 
 
 def test_publishing_twice_is_no_change_of_volume(
-    lake: Lake, dataflow: Dataflow, half: Dataflow, accepted: Accept
+    lake: Lake, dataflow: DataflowContract, half: DataflowContract, accepted: Accept
 ) -> None:
     first = accepted("first", **many(10))
     once = publish(lake, half, first, params={}, inputs={})
@@ -103,7 +103,7 @@ def test_publishing_twice_is_no_change_of_volume(
 
 
 def test_an_empty_release_is_nothing_to_compare_with(
-    lake: Lake, half: Dataflow, stage: Callable[..., Any], batch: Callable[..., pa.RecordBatch]
+    lake: Lake, half: DataflowContract, stage: Callable[..., Any], batch: Callable[..., pa.RecordBatch]
 ) -> None:
     half = changed(half, "days", min_rows=0)
     none = batch().slice(0, 0)
@@ -117,7 +117,7 @@ def test_an_empty_release_is_nothing_to_compare_with(
 
 @on_both
 def test_an_overtaken_publication_is_compared_with_what_overtook_it(
-    lake: Lake, half: Dataflow, accepted: Accept, monkeypatch: pytest.MonkeyPatch
+    lake: Lake, half: DataflowContract, accepted: Accept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(lake, half, accepted("first", **many(10)), params={}, inputs={})
     slow, fast = accepted("slow", **many(6)), accepted("fast", **many(14))
@@ -138,7 +138,7 @@ def test_an_overtaken_publication_is_compared_with_what_overtook_it(
 
 @on_both
 def test_an_accepted_file_that_was_cut_short_is_refused(
-    lake: Lake, dataflow: Dataflow, accepted: Accept
+    lake: Lake, dataflow: DataflowContract, accepted: Accept
 ) -> None:
     first = accepted("first")
     place = lake.path(first.outputs[2].files[0].path)
@@ -150,7 +150,7 @@ def test_an_accepted_file_that_was_cut_short_is_refused(
 
 
 @on_both
-def test_what_was_approved_is_published(lake: Lake, dataflow: Dataflow, accepted: Accept) -> None:
+def test_what_was_approved_is_published(lake: Lake, dataflow: DataflowContract, accepted: Accept) -> None:
     first = accepted("first")
     released = publish(
         lake, dataflow, first, params={}, inputs={}, approval=Approval(first.digest, None)
@@ -172,7 +172,7 @@ def test_what_was_approved_is_published(lake: Lake, dataflow: Dataflow, accepted
     ],
 )
 def test_what_was_not_approved_is_refused(
-    lake: Lake, dataflow: Dataflow, accepted: Accept, approval: Approval, words: str
+    lake: Lake, dataflow: DataflowContract, accepted: Accept, approval: Approval, words: str
 ) -> None:
     first = accepted("first")
     approval = replace(approval, digest=approval.digest or first.digest)
@@ -182,7 +182,7 @@ def test_what_was_not_approved_is_refused(
 
 
 def test_warnings_are_published_with_the_release(
-    lake: Lake, dataflow: Dataflow, days: Table, stage: Callable[..., Any]
+    lake: Lake, dataflow: DataflowContract, days: Table, stage: Callable[..., Any]
 ) -> None:
     columns = tuple(
         replace(each, warn_maximum=3) if each.name == "flights" else each for each in days.columns
@@ -196,7 +196,7 @@ def test_warnings_are_published_with_the_release(
     )
     assert taken.warnings == (warning,)
     found = [
-        (table.name, before, after) for table, _, before, after in volumes(unusual, taken, None)
+        (table.name, before, after) for table, _, before, after in row_counts(unusual, taken, None)
     ]
     assert found == [("days", None, 2), ("carriers", None, 1)]
     assert publish(lake, unusual, taken, params={}, inputs={}).warnings == (warning,)
@@ -206,7 +206,7 @@ def test_warnings_are_published_with_the_release(
 
 
 def test_a_release_from_before_there_were_warnings_can_be_read(
-    lake: Lake, dataflow: Dataflow, accepted: Accept
+    lake: Lake, dataflow: DataflowContract, accepted: Accept
 ) -> None:
     first = publish(lake, dataflow, accepted("first"), params={}, inputs={})
     path = (lake.releases(dataflow.identity) / f"{first.id}.json").local()

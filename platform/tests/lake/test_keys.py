@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isthmus_platform.lake import keys
-from isthmus_platform.lake.keys import repeated
+from isthmus_platform.lake.keys import find_duplicates
 from isthmus_platform.lake.values import NUMBERED
 
 
 def counts(*columns: list[pa.Array]) -> dict[tuple[object, ...], int]:
     """Return the keys of several rows and how many each has."""
-    found = repeated(columns)
+    found = find_duplicates(columns)
     rows = [] if found is None else found.to_pylist()
     return {tuple(row[str(i)] for i in range(len(columns))): row["count_all"] for row in rows}
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from isthmus_contracts import Column, Dataflow, Interval, Metric, Metrics, Partitioning, Table
+from isthmus_contracts import Column, DataflowContract, Interval, Metric, Metrics, Partitioning, Table
 from isthmus_contracts.protocol import (
     EngineProfile,
     RunIdentity,
@@ -33,7 +33,7 @@ from isthmus_platform.lake.publishing import publish
 from isthmus_platform.lake.releases import Release, current, releases, rollback
 from isthmus_platform.lake.tables import files_of, read_version
 
-BY_MONTH = Partitioning("day", every="month")
+BY_MONTH = Partitioning("day", granularity="month")
 COUNTS = Table(
     "counts",
     "One row per day.",
@@ -41,7 +41,7 @@ COUNTS = Table(
     key=("day",),
     partitioning=BY_MONTH,
 )
-DATAFLOW = Dataflow("counted", "1.0.0", "data-science", "Counts.", (), (COUNTS,))
+DATAFLOW = DataflowContract("counted", "1.0.0", "data-science", "Counts.", (), (COUNTS,))
 YEAR = Interval(date(2013, 1, 1), date(2014, 1, 1))
 MONTHS = [f"2013-{month:02}" for month in range(1, 13)]
 
@@ -56,12 +56,12 @@ def run(tmp_path: Path, lake: Lake) -> Callable[..., Accepted]:
         name: str,
         rows: Rows,
         interval: Interval | None = None,
-        dataflow: Dataflow = DATAFLOW,
+        dataflow: DataflowContract = DATAFLOW,
         **claims: StagedFile,
     ) -> Accepted:
-        spool = tmp_path / "spools" / name
-        spool.mkdir(parents=True)
-        files = [stage(spool, month, number) for month, number in rows.items()]
+        staging = tmp_path / "staging_directories" / name
+        staging.mkdir(parents=True)
+        files = [stage(staging, month, number) for month, number in rows.items()]
         files = [claims.get(f"p{each.partition}", each) for each in files]
         outputs = [StagedOutput("counts", tuple(files))]
         if len(dataflow.outputs) > 1:
@@ -74,7 +74,7 @@ def run(tmp_path: Path, lake: Lake) -> Callable[..., Accepted]:
             tuple(each.name for each in dataflow.outputs),
             {},
             {},
-            str(spool),
+            str(staging),
             EngineProfile("sequential", {}),
             interval=interval,
         )
@@ -83,12 +83,12 @@ def run(tmp_path: Path, lake: Lake) -> Callable[..., Accepted]:
     return make
 
 
-def stage(spool: Path, month: str, number: int) -> StagedFile:
+def stage(staging: Path, month: str, number: int) -> StagedFile:
     first = BY_MONTH.interval(month).start
     rows = pa.table(
         {"day": pa.array([first, first + timedelta(1)], pa.date32()), "n": [number, number]}
     )
-    path = spool / f"{month}.parquet"
+    path = staging / f"{month}.parquet"
     parquet.write_table(rows, path)
     content = path.read_bytes()
     return StagedFile(path.name, len(content), hashlib.sha256(content).hexdigest(), 2, month)
@@ -98,7 +98,7 @@ def month(name: str) -> Interval:
     return BY_MONTH.interval(name)
 
 
-def published(lake: Lake, accepted: Accepted, dataflow: Dataflow = DATAFLOW) -> Release:
+def published(lake: Lake, accepted: Accepted, dataflow: DataflowContract = DATAFLOW) -> Release:
     return publish(lake, dataflow, accepted, params={}, inputs={})
 
 
@@ -299,18 +299,18 @@ class TestRefused:
         partition: str | None,
         problem: str,
     ) -> None:
-        spool = tmp_path / "other"
-        spool.mkdir()
-        claim = replace(stage(spool, "2013-01", 1), partition=partition)
+        staging = tmp_path / "other"
+        staging.mkdir()
+        claim = replace(stage(staging, "2013-01", 1), partition=partition)
         with pytest.raises(ResultError, match=problem):
             run("x", {"2013-01": 1}, None, **{"p2013-01": claim})
 
     def test_rows_of_another_partition(
         self, run: Callable[..., Accepted], tmp_path: Path, lake: Lake
     ) -> None:
-        spool = tmp_path / "other"
-        spool.mkdir()
-        claim = replace(stage(spool, "2013-01", 1), partition="2013-02")
+        staging = tmp_path / "other"
+        staging.mkdir()
+        claim = replace(stage(staging, "2013-01", 1), partition="2013-02")
         with pytest.raises(
             TableContractError, match="the file of partition 2013-02 has rows of 2013-01"
         ):
@@ -329,7 +329,7 @@ class TestRefused:
     def test_a_volume_that_changed_too_much_in_one_partition(
         self, lake: Lake, run: Callable[..., Accepted]
     ) -> None:
-        steady = replace(DATAFLOW, outputs=(replace(COUNTS, max_change=0.5),))
+        steady = replace(DATAFLOW, outputs=(replace(COUNTS, max_row_change=0.5),))
         whole = dict.fromkeys(MONTHS, 1)
         published(lake, run("year", whole, YEAR, steady), steady)
         empty = run("empty", {}, month("2013-05"), steady)
@@ -351,7 +351,7 @@ def test_partitions_of_old_runs_survive_a_cleaning_and_do_not_hinder_new_ones(
     for path in (tmp_path / "lake").rglob("*.parquet"):
         os.utime(path, (0, 0))
     published(lake, run("new", {"2013-02": 2}, month("2013-02")))
-    clean(lake, timedelta(0), by="eve")
+    collect_garbage(lake, timedelta(0), by="eve")
     assert content(lake) == {"2013-01": 1, "2013-02": 2}
     published(lake, run("newer", {"2013-03": 3}, month("2013-03")))
     assert content(lake) == {"2013-01": 1, "2013-02": 2, "2013-03": 3}
@@ -377,7 +377,7 @@ def test_a_release_consists_of_the_files_of_the_try_that_published_it(
     if meanwhile == "a cleaning":
         for file in crashed.outputs[0].files:
             os.utime(tmp_path / "lake" / file.path, (0, 0))
-        clean(lake, timedelta(days=1), by="eve")
+        collect_garbage(lake, timedelta(days=1), by="eve")
     assert crashed.digest == again.digest
     table = published(lake, again).tables["counts"]
     named = {file.name for each in table.partitions.values() for file in each.files}

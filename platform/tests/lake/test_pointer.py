@@ -46,7 +46,7 @@ def test_releases_are_removed_where_the_pointer_stands(folder: Location) -> None
     assert try_remove(folder, seen, ("a",), "eve")
     last = last_move(folder)
     assert last is not None
-    assert (last.release, last.previous, last.reason) == ("b", "b", "clean")
+    assert (last.release, last.previous, last.reason) == ("b", "b", "garbage-collection")
     assert (last.by, last.removed) == ("eve", ("a",))
     assert not try_remove(folder, seen, ("a",), "eve")
     assert not try_move(folder, seen, "a", "rollback", "bob")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from isthmus_contracts import Column, Dataflow, Table
+from isthmus_contracts import Column, DataflowContract, Table
 from isthmus_platform import lake as package
 from isthmus_platform.lake.acceptance import Accepted
 from isthmus_platform.lake.cleaning import clean
@@ -27,14 +27,14 @@ NUMBERS = Table("numbers", "One number.", (Column("n", "int64", "N."),))
 
 
 def test_the_places_are_exactly_those_where_something_lies(
-    accepted: Callable[..., Accepted], lake: Lake, dataflow: Dataflow
+    accepted: Callable[..., Accepted], lake: Lake, dataflow: DataflowContract
 ) -> None:
     source = lake.source("nyc", "numbers")
     commit(source, NUMBERS, write_table(source, NUMBERS, [pa.record_batch({"n": [1]})]), "put")
     publish(lake, dataflow, accepted(), params={}, inputs={})
     accepted("abandoned")
     keys = {each.key for each in lake.store.walk("")}
-    assert clean(lake, timedelta(0), by="eve").files
+    assert collect_garbage(lake, timedelta(0), by="eve").files
     keys |= {each.key for each in lake.store.walk("")}
     patterns = {each: re.sub(r"<\w+>", "[^/]+", re.escape(each)) for each in PLACES}
     where = {key: [p for p in PLACES if re.fullmatch(patterns[p], key)] for key in keys}

@@ -7,12 +7,12 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from deltalake import DeltaTable
 
-from isthmus_contracts import Dataflow, UnknownNameError
+from isthmus_contracts import DataflowContract, UnknownNameError
 from isthmus_platform.errors import UserError
 from isthmus_platform.lake.acceptance import Accepted
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.publishing import publish
-from isthmus_platform.lake.reading import find_release, release_places
+from isthmus_platform.lake.reading import find_release, locate
 from isthmus_platform.lake.releases import Release, rollback
 from isthmus_platform.storage import DiskStore
 
@@ -25,7 +25,7 @@ def lake(tmp_path: Path) -> Lake:
 
 
 @pytest.fixture
-def published(accepted: Accept, lake: Lake, dataflow: Dataflow) -> Callable[[str], Release]:
+def published(accepted: Accept, lake: Lake, dataflow: DataflowContract) -> Callable[[str], Release]:
     return lambda run: publish(lake, dataflow, accepted(run), params={}, inputs={})
 
 
@@ -42,11 +42,11 @@ def text_at(uri: str) -> str:
 
 
 def test_address_and_version_read_the_rows_that_the_release_pins(
-    published: Callable[[str], Release], lake: Lake, dataflow: Dataflow
+    published: Callable[[str], Release], lake: Lake, dataflow: DataflowContract
 ) -> None:
     first, second = published("first"), published("second")
     for made in (first, second):
-        places = release_places(lake, dataflow.identity, made.id)
+        places = locate(lake, dataflow.identity, made.id)
         assert (places.dataflow, places.release) == ("delays.v2", made.id)
         carriers = places.tables["carriers"]
         assert carriers_at(carriers.uri, carriers.version) == [made.run]
@@ -59,12 +59,12 @@ def test_address_and_version_read_the_rows_that_the_release_pins(
 
 
 def test_all_of_it_is_of_the_current_release_and_not_of_the_newest_version(
-    published: Callable[[str], Release], lake: Lake, dataflow: Dataflow
+    published: Callable[[str], Release], lake: Lake, dataflow: DataflowContract
 ) -> None:
     first = published("first")
     published("second")
     rollback(lake, dataflow.identity, first.id, by="eve")
-    places = release_places(lake, dataflow.identity)
+    places = locate(lake, dataflow.identity)
     assert places.release == first.id
     carriers = places.tables["carriers"]
     assert carriers_at(carriers.uri, carriers.version) == ["first"]
@@ -75,21 +75,21 @@ def test_all_of_it_is_of_the_current_release_and_not_of_the_newest_version(
 def test_a_lake_may_be_named_from_where_one_is(
     published: Callable[[str], Release],
     lake: Lake,
-    dataflow: Dataflow,
+    dataflow: DataflowContract,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     published("first")
     root = lake.store.local("")
     monkeypatch.chdir(root.parent)
-    places = release_places(Lake(DiskStore(Path(root.name))), dataflow.identity)
-    assert places == release_places(lake, dataflow.identity)
+    places = locate(Lake(DiskStore(Path(root.name))), dataflow.identity)
+    assert places == locate(lake, dataflow.identity)
 
 
 def test_what_is_not_there_is_said(
-    published: Callable[[str], Release], lake: Lake, dataflow: Dataflow
+    published: Callable[[str], Release], lake: Lake, dataflow: DataflowContract
 ) -> None:
     with pytest.raises(UserError, match=r"delays\.v2 has published no release yet; run it first"):
-        release_places(lake, dataflow.identity)
+        locate(lake, dataflow.identity)
     made = published("first")
     assert find_release(lake, dataflow.identity) == made
     message = rf"no release of dataflow 'delays\.v2' named 'x'; known: '{made.id}'"

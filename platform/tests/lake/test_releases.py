@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from isthmus_contracts import Dataflow, UnknownNameError
+from isthmus_contracts import DataflowContract, UnknownNameError
 from isthmus_platform.errors import LakeError, PublicationError
 from isthmus_platform.lake import publishing
 from isthmus_platform.lake.acceptance import Accepted
@@ -26,7 +26,7 @@ on_both = pytest.mark.parametrize("where", ["disk", "bucket"], indirect=True)
 
 
 @pytest.fixture
-def published(accepted: Accept, lake: Lake, dataflow: Dataflow) -> Callable[..., Release]:
+def published(accepted: Accept, lake: Lake, dataflow: DataflowContract) -> Callable[..., Release]:
     """Stage a run, accept it and publish it."""
 
     def make(run: str = "first", **changes: object) -> Release:
@@ -44,7 +44,7 @@ def carriers_of(lake: Lake, of: Release) -> list[str]:
 class TestPublish:
     @on_both
     def test_a_release_pins_everything(
-        self, accepted: Accept, lake: Lake, dataflow: Dataflow
+        self, accepted: Accept, lake: Lake, dataflow: DataflowContract
     ) -> None:
         ready = accepted()
         inputs = {"flights": Pin("sources/nyc/flights", 4), "days": Pin("x", 1, "abc")}
@@ -62,13 +62,13 @@ class TestPublish:
         assert carriers_of(lake, made) == ["first"]
         assert current(lake, dataflow.identity) == made
 
-    def test_nothing_is_current_before(self, lake: Lake, dataflow: Dataflow) -> None:
+    def test_nothing_is_current_before(self, lake: Lake, dataflow: DataflowContract) -> None:
         assert current(lake, dataflow.identity) is None
         assert releases(lake, dataflow.identity) == ()
 
     @on_both
     def test_the_next_release_is_current_and_the_first_stays_whole(
-        self, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first, second = published("first"), published("second")
         assert releases(lake, dataflow.identity) == ((second, True), (first, False))
@@ -76,7 +76,7 @@ class TestPublish:
 
     @on_both
     def test_a_repetition_changes_nothing(
-        self, accepted: Accept, lake: Lake, dataflow: Dataflow
+        self, accepted: Accept, lake: Lake, dataflow: DataflowContract
     ) -> None:
         ready = accepted()
         first = publish(lake, dataflow, ready, params={}, inputs={})
@@ -86,14 +86,14 @@ class TestPublish:
 
     @on_both
     def test_a_repetition_with_files_of_its_own_changes_nothing(
-        self, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first = published()
         assert published() == first
         assert head(lake.table(dataflow.identity, "days")) == 0
 
     def test_a_repetition_needs_no_files(
-        self, accepted: Accept, lake: Lake, dataflow: Dataflow
+        self, accepted: Accept, lake: Lake, dataflow: DataflowContract
     ) -> None:
         first = publish(lake, dataflow, accepted(), params={}, inputs={})
         again = accepted()
@@ -106,7 +106,7 @@ class TestPublish:
         self,
         published: Callable[..., Release],
         lake: Lake,
-        dataflow: Dataflow,
+        dataflow: DataflowContract,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         def overtaken(place: Location, document: Release) -> None:
@@ -119,21 +119,21 @@ class TestPublish:
 
     @on_both
     def test_a_late_repetition_does_not_move_current_back(
-        self, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first, second = published("first"), published("second")
         assert published("first") == first
         assert current(lake, dataflow.identity) == second
 
     def test_a_cleared_run_with_another_result_publishes_anew(
-        self, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first, corrected = published("first"), published("first", gust=[1.0, 2.0])
         assert first.id != corrected.id
         assert current(lake, dataflow.identity) == corrected
 
     def test_the_same_content_of_another_run_is_another_release(
-        self, accepted: Accept, lake: Lake, dataflow: Dataflow
+        self, accepted: Accept, lake: Lake, dataflow: DataflowContract
     ) -> None:
         ready = accepted()
         first = publish(lake, dataflow, ready, params={}, inputs={})
@@ -157,7 +157,7 @@ class TestPublish:
         self,
         accepted: Accept,
         lake: Lake,
-        dataflow: Dataflow,
+        dataflow: DataflowContract,
         change: Callable[[Accepted], Accepted],
         problem: str,
     ) -> None:
@@ -168,7 +168,7 @@ class TestPublish:
 
     @on_both
     def test_a_file_that_is_gone_is_refused_before_anything_is_committed(
-        self, accepted: Accept, lake: Lake, dataflow: Dataflow
+        self, accepted: Accept, lake: Lake, dataflow: DataflowContract
     ) -> None:
         ready = accepted()
         lake.path(ready.outputs[2].files[0].path).remove()
@@ -177,7 +177,7 @@ class TestPublish:
         assert head(lake.table(dataflow.identity, "days")) is None
 
     def test_a_path_outside_the_lake_is_refused(
-        self, accepted: Accept, lake: Lake, dataflow: Dataflow
+        self, accepted: Accept, lake: Lake, dataflow: DataflowContract
     ) -> None:
         ready = accepted()
         file = replace(ready.outputs[0].files[0], path="../../etc/passwd")
@@ -188,7 +188,7 @@ class TestPublish:
 
 class TestRead:
     def test_an_unknown_release_lists_the_known_ones(
-        self, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first = published()
         for name in ("nothing", "../pointer/00000001", ""):
@@ -198,7 +198,7 @@ class TestRead:
         assert release(lake, dataflow.identity, first.id) == first
 
     def test_a_release_without_a_move_is_not_published(
-        self, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first = published()
         (lake.pointer(dataflow.identity) / "00000001.json").remove()
@@ -208,7 +208,7 @@ class TestRead:
 
     @on_both
     def test_a_document_with_an_unknown_field_is_refused(
-        self, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         place = lake.releases(dataflow.identity) / f"{published().id}.json"
         plain = json.loads(lake.store.read(place.key))
@@ -224,7 +224,7 @@ class TestRead:
             pin(first, "report")
 
     def test_a_lake_may_move(
-        self, published: Callable[..., Release], lake: Lake, dataflow: Dataflow, tmp_path: Path
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract, tmp_path: Path
     ) -> None:
         first = published()
         elsewhere = Lake(DiskStore(lake.store.local("").rename(tmp_path / "elsewhere")))
@@ -235,7 +235,7 @@ class TestRead:
 class TestRollback:
     @on_both
     def test_it_moves_the_pointer_and_nothing_else(
-        self, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first, second = published("first"), published("second")
         assert rollback(lake, dataflow.identity, first.id, by="eve") == first
@@ -246,14 +246,14 @@ class TestRollback:
         assert head(lake.table(dataflow.identity, "days")) == 1
 
     def test_what_is_current_does_not_move(
-        self, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first = published()
         assert rollback(lake, dataflow.identity, first.id, by="eve") == first
         assert len(read_moves(lake.pointer(dataflow.identity))) == 1
 
     def test_an_unknown_release_moves_nothing(
-        self, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first = published()
         with pytest.raises(UnknownNameError, match=first.id):
@@ -262,7 +262,7 @@ class TestRollback:
 
     @on_both
     def test_publishing_goes_on_afterwards(
-        self, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first, _ = published("first"), published("second")
         rollback(lake, dataflow.identity, first.id, by="eve")
@@ -272,7 +272,7 @@ class TestRollback:
         assert carriers_of(lake, first) == ["first"]
 
     def test_a_repetition_does_not_undo_it(
-        self, published: Callable[..., Release], lake: Lake, dataflow: Dataflow
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first, _ = published("first"), published("second")
         rollback(lake, dataflow.identity, first.id, by="eve")

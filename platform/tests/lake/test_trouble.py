@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from deltalake.exceptions import DeltaError
 
-from isthmus_contracts import Dataflow
-from isthmus_contracts.codec import to_plain
+from isthmus_contracts import DataflowContract
+from isthmus_contracts.codec import serialize
 from isthmus_platform.errors import LakeUnavailableError
 from isthmus_platform.lake import publishing, releases
 from isthmus_platform.lake.acceptance import Accepted, accept
 from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.trouble import usable
+from isthmus_platform.lake.trouble import translated
 from isthmus_platform.storage import disk
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -39,13 +39,13 @@ def files_in(lake: Lake) -> list[Path]:
     ],
 )
 def test_trouble_is_told_in_one_sentence(lake: Lake, error: Exception, problem: str) -> None:
-    with pytest.raises(LakeUnavailableError) as told, usable(lake):
+    with pytest.raises(LakeUnavailableError) as told, translated(lake):
         raise error
     assert str(told.value) == f"the lake at {lake.address} cannot be used now: {problem}"
 
 
 def test_a_disk_that_is_full_while_accepting_leaves_nothing(
-    stage: Callable[..., Any], dataflow: Dataflow, lake: Lake, monkeypatch: pytest.MonkeyPatch
+    stage: Callable[..., Any], dataflow: DataflowContract, lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     staged, calls = stage(), iter([None, FULL])
     flush = disk.flush
@@ -65,7 +65,7 @@ def test_a_disk_that_is_full_while_accepting_leaves_nothing(
 LIMITED = """
 import json, resource, runpy, sys
 from pathlib import Path
-from isthmus_contracts.codec import from_plain
+from isthmus_contracts.codec import deserialize
 from isthmus_platform.errors import LakeUnavailableError
 from isthmus_platform.lake.acceptance import Accepted
 from isthmus_platform.lake.places import Lake
@@ -73,7 +73,7 @@ from isthmus_platform.lake.publishing import publish
 from isthmus_platform.storage import DiskStore
 declared, lake, file, limit = sys.argv[1:]
 dataflow = runpy.run_path(declared)["DATAFLOW"]
-accepted = from_plain(Accepted, json.loads(Path(file).read_text()))
+accepted = deserialize(Accepted, json.loads(Path(file).read_text()))
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))
 try:
     publish(Lake(DiskStore(Path(lake))), dataflow, accepted, params={}, inputs={})
@@ -84,12 +84,12 @@ except LakeUnavailableError as error:
 
 @pytest.mark.parametrize("limit", [0, 500, 1500])
 def test_a_disk_that_is_full_while_publishing_is_told_and_tried_again(
-    accepted: Callable[..., Accepted], dataflow: Dataflow, lake: Lake, tmp_path: Path, limit: int
+    accepted: Callable[..., Accepted], dataflow: DataflowContract, lake: Lake, tmp_path: Path, limit: int
 ) -> None:
     first = accepted("first")
     before = files_in(lake)
     file = tmp_path / "accepted.json"
-    file.write_text(json.dumps(to_plain(first)))
+    file.write_text(json.dumps(serialize(first)))
     declared, root = Path(__file__).with_name("publishing_process.py"), lake.store.local("")
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, *map(str, (declared, root, file, limit))],

@@ -17,7 +17,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from isthmus_contracts import Metrics, Table
 from isthmus_contracts.catalog import FLIGHT_DELAYS
-from isthmus_contracts.codec import from_plain, to_plain
+from isthmus_contracts.codec import deserialize, serialize
 from isthmus_platform.lake import publishing, releases
 from isthmus_platform.lake.acceptance import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.gates import Approval
@@ -75,13 +75,13 @@ def ask(monkeypatch: pytest.MonkeyPatch, what: Accepted) -> tuple[str, Approval]
         HITLOperator, "execute", lambda self, _context: asked.append(str(self.body))
     )
     pins = Pins({"model": HOSTILE}, {})
-    given = {"ingest": to_plain(pins), "transform": to_plain(what)}
+    given = {"ingest": serialize(pins), "transform": serialize(what)}
     task = Mock()
     task.xcom_pull = lambda task_ids: given[task_ids]
     operator().execute({"ti": task})  # type: ignore[typeddict-item] # the rest is not used
     pushed = task.xcom_push.call_args.kwargs
     assert pushed["key"] == "shown"
-    return asked[0], from_plain(Approval, pushed["value"])
+    return asked[0], deserialize(Approval, pushed["value"])
 
 
 @pytest.mark.usefixtures("company")

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from isthmus_contracts import Identity
-from isthmus_platform.lake.handing import folder_of, handed_on
+from isthmus_platform.lake.handing import intermediates_folder, intermediates_of
 from isthmus_platform.lake.places import Lake
-from isthmus_platform.operators.carrying import Kept, carrying
+from isthmus_platform.operators.carrying import SyncedCheckpoints, sync_checkpoints
 from isthmus_platform.storage import DiskStore, Location
 
 Carry = Callable[[str], None]
@@ -54,20 +54,20 @@ class Scene:
 
     @property
     def folder(self) -> Location:
-        return folder_of(self.lake, DAYS, "1")
+        return intermediates_folder(self.lake, DAYS, "1")
 
-    def carrying(self, most: int = 1_000_000) -> AbstractContextManager[Carry]:
-        where = Kept(self.home, BELOW, most)
-        return carrying(self.lake, self.folder, where, self.told.append, lambda: self.stopped)
+    def sync_checkpoints(self, most: int = 1_000_000) -> AbstractContextManager[Carry]:
+        where = SyncedCheckpoints(self.home, BELOW, most)
+        return sync_checkpoints(self.lake, self.folder, where, self.told.append, lambda: self.stopped)
 
     def carry_and_raise(self, error: BaseException, names: Iterable[str]) -> None:
-        with self.carrying() as carry:
+        with self.carrying() as sync:
             for name in names:
-                carry(name)
+                sync(name)
             raise error
 
     def carried(self) -> list[str]:
-        return [Path(each).read_text() for each in handed_on(self.folder)]
+        return [Path(each).read_text() for each in intermediates_of(self.folder)]
 
 
 @pytest.fixture
@@ -86,16 +86,16 @@ def test_what_was_begun_is_finished_even_where_the_run_fails(scene: Scene) -> No
 
 
 def test_a_result_that_is_told_again_and_again_is_carried_once(scene: Scene) -> None:
-    with scene.carrying() as carry:
+    with scene.carrying() as sync:
         for _ in range(1000):
-            carry("a")
+            sync("a")
     assert len(scene.store.begun) == 1
 
 
 def test_no_more_is_carried_than_may_be_kept(scene: Scene) -> None:
-    with scene.carrying(15) as carry:
-        carry("a")
-        carry("b")
+    with scene.carrying(15) as sync:
+        sync("a")
+        sync("b")
     assert scene.carried() == ["result a"]
     (told,) = scene.told
     assert "/b' is larger than 7 bytes" in told
@@ -104,8 +104,8 @@ def test_no_more_is_carried_than_may_be_kept(scene: Scene) -> None:
 def test_a_home_that_leads_elsewhere_is_not_followed(scene: Scene, tmp_path: Path) -> None:
     (scene.home / "checkpoints").rename(tmp_path / "elsewhere")
     (scene.home / "checkpoints").symlink_to(tmp_path / "elsewhere")
-    with scene.carrying() as carry:
-        carry("a")
+    with scene.carrying() as sync:
+        sync("a")
     assert scene.carried() == []
     assert "cannot be opened" in scene.told[0]
 

@@ -10,9 +10,9 @@ import pytest
 
 from isthmus_contracts import Deprecation
 from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
-from isthmus_platform.errors import RetiredError
+from isthmus_platform.errors import EndOfLifeError
 from isthmus_platform.operators import dataflow
-from isthmus_platform.operators.retirement import check_not_retired
+from isthmus_platform.operators.retirement import check_not_end_of_life
 
 LAST_DAY = date(2027, 1, 31)
 
@@ -61,14 +61,14 @@ def test_until_then_it_publishes(company: Company, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("today", [date(2020, 1, 1), LAST_DAY])
 def test_the_last_day_is_a_day_like_any_other(today: date) -> None:
-    check_not_retired(replace(FLIGHT_DELAYS, deprecation=Deprecation(LAST_DAY, "x")), today)
+    check_not_end_of_life(replace(FLIGHT_DELAYS, deprecation=Deprecation(LAST_DAY, "x")), today)
 
 
 def test_the_day_after_is_too_late() -> None:
     old = replace(FLIGHT_DELAYS, deprecation=Deprecation(LAST_DAY, "flight_delays.v2"))
-    with pytest.raises(RetiredError, match=r"retired after 2027-01-31; use flight_delays.v2"):
-        check_not_retired(old, date(2027, 2, 1))
+    with pytest.raises(EndOfLifeError, match=r"retired after 2027-01-31; use flight_delays.v2"):
+        check_not_end_of_life(old, date(2027, 2, 1))
 
 
 def test_without_a_deprecation_no_day_is_the_last() -> None:
-    check_not_retired(FLIGHT_DELAYS, date.max)
+    check_not_end_of_life(FLIGHT_DELAYS, date.max)

@@ -9,52 +9,52 @@ from pathlib import Path
 import pytest
 
 from isthmus_platform.errors import DeploymentError
-from isthmus_platform.runners import account as module
-from isthmus_platform.runners.account import (
-    Account,
-    check_account,
-    find_account,
-    guard_command,
-    hand_over,
-    order_for,
+from isthmus_platform.runners import user as module
+from isthmus_platform.runners.user import (
+    UnixUser,
+    check_user,
+    find_user,
+    supervisor_command,
+    grant_directories,
+    user_order,
 )
 
-STRANGER = Account("stranger", 54321, 54321, (54321,))
+STRANGER = UnixUser("stranger", 54321, 54321, (54321,))
 
 
 def test_a_user_that_does_not_exist_is_refused() -> None:
     words = "runner user 'no-such-user': there is no such user on this machine"
     with pytest.raises(DeploymentError, match=words):
-        find_account("no-such-user")
+        find_user("no-such-user")
 
 
 def test_root_by_another_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     toor = pwd.struct_passwd(("toor", "x", 0, 0, "", "/root", "/bin/sh"))
     monkeypatch.setattr(pwd, "getpwnam", lambda _: toor)
     with pytest.raises(DeploymentError, match="runner user 'toor': a runner may not be root"):
-        find_account("toor")
+        find_user("toor")
 
 
 def test_a_user_is_found_with_its_groups() -> None:
-    found = find_account("nobody")
+    found = find_user("nobody")
     assert found.uid != 0
     assert found.gid in found.groups
 
 
 def test_root_starts_a_guard_that_switches_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert "sudo" not in str(guard_command(STRANGER, "run"))
-    assert order_for(STRANGER) == {"user": 54321, "group": 54321, "groups": (54321,)}
+    assert "sudo" not in str(supervisor_command(STRANGER, "run"))
+    assert user_order(STRANGER) == {"user": 54321, "group": 54321, "groups": (54321,)}
 
 
 def test_anybody_else_starts_the_guard_through_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(module.shutil, "which", lambda _: "/usr/bin/sudo")
-    command = guard_command(STRANGER, "run")
+    command = supervisor_command(STRANGER, "run")
     assert command[:5] == ["/usr/bin/sudo", "-n", "-u", "stranger", "--"]
     assert command[6:8] == ["-I", "-S"]
     assert command[-1] == "run"
-    assert order_for(STRANGER) == {"user": None, "group": None, "groups": None}
+    assert user_order(STRANGER) == {"user": None, "group": None, "groups": None}
 
 
 def test_without_sudo_the_user_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,7 +62,7 @@ def test_without_sudo_the_user_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(module.shutil, "which", lambda _: None)
     words = "Airflow runs as uid 1000, which cannot switch to it: there is no sudo"
     with pytest.raises(DeploymentError, match=words):
-        guard_command(STRANGER, "run")
+        supervisor_command(STRANGER, "run")
 
 
 def test_a_sudo_that_says_no_is_told_in_its_words(
@@ -75,7 +75,7 @@ def test_a_sudo_that_says_no_is_told_in_its_words(
     monkeypatch.setattr(module.shutil, "which", lambda _: str(sudo))
     words = "user 'stranger': it cannot be switched to: sudo: a password is required$"
     with pytest.raises(DeploymentError, match=words):
-        check_account(STRANGER, [tmp_path], [])
+        check_user(STRANGER, [tmp_path], [])
 
 
 def test_what_a_user_may_not_do_is_told_before_it_computes(tmp_path: Path) -> None:
@@ -84,16 +84,16 @@ def test_what_a_user_may_not_do_is_told_before_it_computes(tmp_path: Path) -> No
     (tmp_path / "private").mkdir(mode=0o700)
     (tmp_path / "private" / "input").touch()
     with pytest.raises(DeploymentError, match=f"it may not write in {tmp_path}; docs/security"):
-        check_account(STRANGER, [tmp_path], [])
+        check_user(STRANGER, [tmp_path], [])
     words = f"it may not read {tmp_path}/private/input, and 1 more; docs/security"
     with pytest.raises(DeploymentError, match=words):
-        check_account(STRANGER, [], [str(tmp_path / "private" / "input"), str(tmp_path / "no")])
+        check_user(STRANGER, [], [str(tmp_path / "private" / "input"), str(tmp_path / "no")])
 
 
 def test_root_gives_directories_away(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can give files away")
-    hand_over(STRANGER, [tmp_path])
+    grant_directories(STRANGER, [tmp_path])
     status = tmp_path.stat()
     assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (54321, 54321, 0o700)
 
@@ -102,7 +102,7 @@ def test_anybody_else_shares_directories_through_the_users_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    hand_over(Account("stranger", 54321, os.getgid(), (os.getgid(),)), [tmp_path])
+    grant_directories(UnixUser("stranger", 54321, os.getgid(), (os.getgid(),)), [tmp_path])
     assert tmp_path.stat().st_mode & 0o7777 == 0o2770
 
     def deny(*_: object) -> None:
@@ -110,4 +110,4 @@ def test_anybody_else_shares_directories_through_the_users_group(
 
     monkeypatch.setattr(os, "chown", deny)
     with pytest.raises(DeploymentError, match="cannot be shared with it; Airflow's user must be"):
-        hand_over(STRANGER, [tmp_path])
+        grant_directories(STRANGER, [tmp_path])

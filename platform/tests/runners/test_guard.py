@@ -1,4 +1,4 @@
-"""The guard by itself: a script that needs nothing but Python."""
+"""The supervisor by itself: a script that needs nothing but Python."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from isthmus_platform.runners.account import GUARD
+from isthmus_platform.runners.user import SUPERVISOR
 
 
-def guard(*words: str) -> subprocess.Popen[bytes]:
-    """Start a guard that waits for its order."""
+def supervisor(*words: str) -> subprocess.Popen[bytes]:
+    """Start a supervisor that waits for its order."""
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(GUARD), *words],
+        [sys.executable, "-I", "-S", str(SUPERVISOR), *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -45,7 +45,7 @@ def order(*command: str) -> bytes:
 
 
 def test_it_imports_the_standard_library_only() -> None:
-    tree = ast.parse(GUARD.read_text())
+    tree = ast.parse(SUPERVISOR.read_text())
     names = {
         alias.name.partition(".")[0]
         for node in ast.walk(tree)
@@ -61,40 +61,40 @@ def test_it_imports_the_standard_library_only() -> None:
 
 @pytest.mark.parametrize("status", [0, 1, 5, 127])
 def test_its_status_is_the_runners(status: int) -> None:
-    with guard("run") as process:
+    with supervisor("run") as process:
         assert answer(process, order("/bin/sh", "-c", f"exit {status}")) == b""
     assert process.returncode == status
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
 def test_it_ends_by_the_runners_signal(number: signal.Signals) -> None:
-    with guard("run") as process:
+    with supervisor("run") as process:
         answer(process, order("/bin/sh", "-c", f"kill -{number.value} $$; sleep 60"))
     assert process.returncode == -number
 
 
 def test_what_follows_the_order_is_the_runners_however_long() -> None:
     line = b"x" * 3_000_000
-    with guard("run") as process:
+    with supervisor("run") as process:
         said = answer(process, order("/bin/sh", "-c", "head -c 3000000 | wc -c") + line)
     assert said.split() == [b"3000000"]
     assert process.returncode == 0
 
 
 def test_a_command_that_cannot_be_run_is_told() -> None:
-    with guard("run") as process:
+    with supervisor("run") as process:
         said = answer(process, order("/no/such/program"))
-    assert json.loads(said) == {"guard": "No such file or directory"}
+    assert json.loads(said) == {"supervisor": "No such file or directory"}
 
 
 def test_a_platform_that_goes_away_at_once_leaves_nothing() -> None:
-    with guard("run") as process:
+    with supervisor("run") as process:
         assert process.communicate(b'{"comm', 10) == (b"", b"")
     assert process.returncode == 0
 
 
 def test_signals_do_not_end_it_before_its_runner() -> None:
-    with guard("run") as process:
+    with supervisor("run") as process:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(order("/bin/sh", "-c", "trap 'exit 3' TERM; echo; sleep 60 & wait"))
@@ -126,7 +126,7 @@ time.sleep(0.3)
 
 
 def test_a_process_whose_first_thread_has_ended_is_ended() -> None:
-    with guard("run") as process:
+    with supervisor("run") as process:
         said = answer(process, order(sys.executable, "-c", HIDDEN))
     with suppress(psutil.NoSuchProcess):
         assert psutil.Process(int(said)).num_threads() <= 1
@@ -138,7 +138,7 @@ def test_it_ends_named_processes_and_theirs() -> None:
         assert victim.stdout is not None
         victim.stdout.readline()
         (child,) = psutil.Process(victim.pid).children()
-        with guard("end", str(victim.pid)) as process:
+        with supervisor("end", str(victim.pid)) as process:
             assert process.wait(10) == 0
         assert victim.wait(10) == -signal.SIGKILL
         assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
@@ -147,6 +147,6 @@ def test_it_ends_named_processes_and_theirs() -> None:
 def test_to_end_a_process_that_is_gone_is_no_error() -> None:
     with subprocess.Popen(["/bin/true"]) as gone:
         gone.wait()
-    with guard("end", str(gone.pid)) as process:
+    with supervisor("end", str(gone.pid)) as process:
         assert process.communicate(timeout=10) == (b"", b"")
     assert process.returncode == 0

@@ -6,26 +6,26 @@ import pytest
 
 from isthmus_contracts.protocol import NodeStarted, encode
 from isthmus_platform.errors import RunnerError
-from isthmus_platform.runners.listening import answers_from, relay_log
+from isthmus_platform.runners.listening import read_answers, relay_log
 
 EVENT = NodeStarted(1.0, "a")
 
 
 def test_answers_come_one_by_one() -> None:
     stream = io.BytesIO(f"{encode(EVENT)}\n".encode() * 3)
-    assert list(answers_from(stream, "runner")) == [EVENT] * 3
+    assert list(read_answers(stream, "runner")) == [EVENT] * 3
 
 
 def test_the_guards_word_names_the_command() -> None:
-    stream = io.BytesIO(b'{"guard": "Permission denied"}\n')
+    stream = io.BytesIO(b'{"supervisor": "Permission denied"}\n')
     with pytest.raises(RunnerError, match="command 'runner' cannot be run: Permission denied"):
-        list(answers_from(stream, "runner"))
+        list(read_answers(stream, "runner"))
 
 
-@pytest.mark.parametrize("line", [b'{"guard":', b'{"guard": 1', b"\n", b"null\n"])
+@pytest.mark.parametrize("line", [b'{"supervisor":', b'{"supervisor": 1', b"\n", b"null\n"])
 def test_anything_else_breaks_the_protocol(line: bytes) -> None:
     with pytest.raises(RunnerError, match="the runner broke the protocol: "):
-        list(answers_from(io.BytesIO(line), "runner"))
+        list(read_answers(io.BytesIO(line), "runner"))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_there_is_a_limit(
 ) -> None:
     monkeypatch.setattr(f"isthmus_platform.runners.listening.{limit}", value)
     with pytest.raises(RunnerError, match=words):
-        list(answers_from(io.BytesIO(f"{encode(EVENT)}\n".encode() * 3), "runner"))
+        list(read_answers(io.BytesIO(f"{encode(EVENT)}\n".encode() * 3), "runner"))
 
 
 def test_a_log_beyond_its_limit_is_read_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

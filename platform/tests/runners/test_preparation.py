@@ -10,7 +10,7 @@ import pytest
 from isthmus_contracts.protocol import EngineProfile, RunIdentity, RunRequest
 from isthmus_platform.deployment import Runner
 from isthmus_platform.errors import DeploymentError, RunnerError
-from isthmus_platform.runners import RunnerProcess, prepared_runner
+from isthmus_platform.runners import RunnerProcess, launch_runner
 
 REQUEST = RunRequest(
     RunIdentity("manual__1", "transform", 1),
@@ -19,16 +19,16 @@ REQUEST = RunRequest(
     ("days",),
     {},
     {},
-    "spool",
+    "staging",
     EngineProfile("sequential", {}),
 )
 
 
 def prepared(runner: Runner, folder: Path) -> RunnerProcess:
     """Prepare a runner whose directories exist."""
-    for name in ("spool", "scratch"):
+    for name in ("staging", "scratch"):
         (folder / name).mkdir()
-    return prepared_runner(runner, "airport_days.v1", folder / "spool", folder / "scratch")
+    return launch_runner(runner, "airport_days.v1", folder / "staging", folder / "scratch")
 
 
 def test_the_home_is_made_and_the_environment_is_the_deployments(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_the_home_is_made_and_the_environment_is_the_deployments(tmp_path: Path)
     runner = Runner(command, str(tmp_path / "a" / "home"), {"MORE": "more"})
     log: list[str] = []
     process = prepared(runner, tmp_path)
-    request = replace(REQUEST, spool=str(tmp_path / "spool"))
+    request = replace(REQUEST, staging=str(tmp_path / "staging"))
     with closing(process):
         process.start(log.append)
         with pytest.raises(RunnerError, match="sent no result"):

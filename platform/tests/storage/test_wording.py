@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from isthmus_platform.storage.wording import in_one_sentence
+from isthmus_platform.storage.wording import one_line
 
 REFUSED = """Generic S3 error: Error performing GET http://h/b/x in 12ms - Server returned non-2xx \
 status code: 403 Forbidden: <?xml version="1.0" encoding="utf-8"?>
@@ -39,4 +39,4 @@ DELTA = """Generic S3 error
     ],
 )
 def test_the_cause_is_left(text: str, sentence: str) -> None:
-    assert in_one_sentence(text) == sentence
+    assert one_line(text) == sentence

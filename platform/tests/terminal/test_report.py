@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from isthmus_contracts import Identity
-from isthmus_contracts.protocol import Graph, GraphNode, NodeFinished, Quality
+from isthmus_contracts.protocol import Graph, GraphNode, NodeFinished, CheckFinished
 from isthmus_platform.installation.client import Run
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.releases import Release, ReleasedFile, ReleasedTable
@@ -60,12 +60,12 @@ def test_a_release_is_shown_with_places_that_are_not_cut_off(
 def test_times_are_told_and_hostile_names_do_no_harm(console: Console, tmp_path: Path) -> None:
     record = RunRecord(tmp_path, Identity("flight_delays", 1), "run")
     node = GraphNode(HOSTILE, "function", "int", "", ())
-    with record.try_of("transform", 1).recording() as recorder:
+    with record.attempt("transform", 1).recording() as recorder:
         recorder.keep(Graph(0.0, (node,)))
         recorder.keep(NodeFinished(1.0, HOSTILE, 1.5))
         for check in ("days.nullable", "key"):
-            recorder.keep(Quality(1.5, "days", check, "error", True, "it is kept"))
-        recorder.keep(Quality(2.0, "days", "range", "warning", False, f"{HOSTILE} is low"))
+            recorder.keep(CheckFinished(1.5, "days", check, "error", True, "it is kept"))
+        recorder.keep(CheckFinished(2.0, "days", "range", "warning", False, f"{HOSTILE} is low"))
     begin = datetime(2013, 1, 1, tzinfo=UTC)
     run = Run("flight_delays.v1", "run", "success", None, None, begin, begin.replace(second=4))
     report_times(run, record, console)

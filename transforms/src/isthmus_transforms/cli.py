@@ -29,7 +29,7 @@ from isthmus_contracts.protocol import (
     Event,
     NodeFailed,
     NodeFinished,
-    Quality,
+    CheckFinished,
     StagedOutput,
 )
 from isthmus_transforms.errors import NodeError, UserError
@@ -181,7 +181,7 @@ def _run(options: argparse.Namespace, console: Console) -> None:
     with console.status("computing") as status:
         done = 0
 
-        def listen(event: Event) -> None:
+        def on_event(event: Event) -> None:
             nonlocal done
             told.append(event)
             if isinstance(event, NodeFinished | NodeFailed):
@@ -190,7 +190,7 @@ def _run(options: argparse.Namespace, console: Console) -> None:
 
         names = [each.name for each in contract.outputs]
         values = dataflow.compute(
-            names, frames, params, listen, interval, engine, options.checkpoints
+            names, frames, params, on_event, interval, engine, options.checkpoints
         )
     staged = [
         stage(each, values.pop(each.name), folder, interval, told.append)
@@ -198,15 +198,15 @@ def _run(options: argparse.Namespace, console: Console) -> None:
     ]
     _remove_replaced(contract, staged, folder, interval)
     console.print(_outputs_grid(contract, staged, folder))
-    for line in _verdicts(told):
+    for line in _check_results(told):
         console.print(line, soft_wrap=True)
 
 
-def _verdicts(told: Sequence[Event]) -> Iterator[str]:
+def _check_results(told: Sequence[Event]) -> Iterator[str]:
     """Yield a line for each check that warns, and one that counts all."""
     from isthmus_transforms.runtime.quality import with_examples  # noqa: PLC0415
 
-    checks = [each for each in told if isinstance(each, Quality)]
+    checks = [each for each in told if isinstance(each, CheckFinished)]
     broken = [each for each in checks if not each.passed]
     for each in broken:
         yield f"warning: {with_examples(each.message, each.examples)}"
@@ -247,7 +247,7 @@ def _describe(options: argparse.Namespace, console: Console) -> None:
     console.print(contract.description)
     inputs = Grid("input", "from", "what it is", title="takes", title_justify="left")
     for each in contract.inputs:
-        origin = f"{each.origin}, within {each.within}" if each.within else str(each.origin)
+        origin = f"{each.source}, within {each.filter_column}" if each.filter_column else str(each.source)
         inputs.add_row(each.name, origin, each.table.description)
     params = Grid("param", "default", "allowed", "what it is", title="params", title_justify="left")
     for param in contract.params:

@@ -32,7 +32,7 @@ from isthmus_transforms.runtime.checkpoints import digest_of_input
 from isthmus_transforms.runtime.dataflow import Dataflow
 from isthmus_transforms.runtime.inputs import read_input
 from isthmus_transforms.runtime.outputs import stage
-from isthmus_transforms.runtime.resuming import LIMITS, Keeping, Reading
+from isthmus_transforms.runtime.resuming import LIMITS, CheckpointConfig, LazyInput
 from isthmus_transforms.runtime.source import code_version
 
 _STATUS = {"dataflow": 1, "request": 2, "runner": 3}
@@ -89,40 +89,40 @@ def _fulfil(request: RunRequest, dataflow: Dataflow, send: Callable[[Answer], No
     if request.contract_version != version:
         raise ContractVersionError(request.dataflow, request.contract_version, version)
     outputs = {name: dataflow.contract.output(name) for name in request.targets}
-    plan = dataflow.plan(request.targets, request.params, request.interval, request.until)
+    plan = dataflow.plan(request.targets, request.params, request.interval, request.stop_at)
     keeping = _keeping(request)
     inputs = _inputs(request, dataflow)
     head = (request.identity, request.dataflow, version, code_version())
-    if request.until is not None:
+    if request.stop_at is not None:
         if keeping is None:
             raise ProtocolError(
-                "RunRequest.checkpoints", f"a stage until {request.until!r} needs it"
+                "RunRequest.checkpoints", f"a stage until {request.stop_at!r} needs it"
             )
         kept = plan.compute_stage(inputs, send, request.engine, keeping)
-        return RunResult(*head, (), kept.stage(plan.frontier, Path(request.spool)))
+        return RunResult(*head, (), kept.stage(plan.stage_outputs, Path(request.staging)))
     values = plan.compute(inputs, send, request.engine, keeping, announce=True)
-    staged, spool = [], Path(request.spool)
+    staged, staging = [], Path(request.staging)
     for name, output in outputs.items():
-        staged.append(stage(output, values.pop(name), spool, request.interval, send))
+        staged.append(stage(output, values.pop(name), staging, request.interval, send))
         send(_announcement(output, staged[-1]))
     return RunResult(*head, tuple(staged))
 
 
-def _keeping(request: RunRequest) -> Keeping | None:
+def _keeping(request: RunRequest) -> CheckpointConfig | None:
     if request.checkpoints is None:
         return None
-    carried = tuple(Path(each) for each in request.carried)
-    return Keeping(Path(request.checkpoints), request.checkpoint_limits or LIMITS, carried)
+    intermediates = tuple(Path(each) for each in request.intermediates)
+    return CheckpointConfig(Path(request.checkpoints), request.checkpoint_quota or LIMITS, intermediates)
 
 
-def _inputs(request: RunRequest, dataflow: Dataflow) -> dict[str, Reading]:
+def _inputs(request: RunRequest, dataflow: Dataflow) -> dict[str, LazyInput]:
     contracts = {each.name: each for each in dataflow.contract.inputs}
     readings = {}
     for name, files in request.inputs.items():
         if name not in contracts:
             raise UnknownNameError("input", name, contracts)
         given = (contracts[name], [Path(each) for each in files], request.interval)
-        readings[name] = Reading(partial(read_input, *given), partial(digest_of_input, *given))
+        readings[name] = LazyInput(partial(read_input, *given), partial(digest_of_input, *given))
     return readings
 
 

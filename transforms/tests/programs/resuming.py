@@ -87,7 +87,7 @@ def run(dataflow: Dataflow, legs: pd.DataFrame, kept: Path | None, stop: int | N
 
     start = time.perf_counter()
     with suppress(_StoppedError):
-        dataflow.compute([target], {"legs": legs}, listen=hear, checkpoints=kept)
+        dataflow.compute([target], {"legs": legs}, on_event=hear, checkpoints=kept)
     found.seconds = time.perf_counter() - start
     assert stop in (None, len(found.functions)), "it has not failed"
     return found

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 
 from isthmus_contracts import Column, Table
-from isthmus_contracts.protocol import Quality
-from isthmus_transforms.runtime.checks import verdicts
-from isthmus_transforms.runtime.quality import Verdict, refusals
+from isthmus_contracts.protocol import CheckFinished
+from isthmus_transforms.runtime.checks import check_results
+from isthmus_transforms.runtime.quality import CheckResult, refusals
 from isthmus_transforms.runtime.types import arrow_schema
 
 COLUMNS = (
@@ -33,12 +33,12 @@ def _rows(table: Table = DAYS, **columns: object) -> pa.Table:
     return pa.table(given, arrow_schema(table, nullable=True))
 
 
-def _broken(table: Table, rows: pa.Table) -> list[Verdict]:
-    return [each for each in verdicts(table, rows) if not each.passed]
+def _broken(table: Table, rows: pa.Table) -> list[CheckResult]:
+    return [each for each in check_results(table, rows) if not each.passed]
 
 
 def test_values_within_every_rule_are_fine() -> None:
-    found = list(verdicts(DAYS, _rows()))
+    found = list(check_results(DAYS, _rows()))
     assert all(each.passed and each.level == "error" for each in found)
     assert [each.check for each in found] == [
         *("day.nullable", "airport.nullable", "airport.choices"),
@@ -82,25 +82,25 @@ def test_a_broken_rule_is_a_verdict_with_count_and_keys(
     column: str, values: list[object], field: str, broken: int, clause: str
 ) -> None:
     rows = _rows(**{column: values})
-    (verdict,) = [each for each in _broken(DAYS, rows) if each.check != "key"]
-    assert (verdict.check, verdict.level) == (f"{column}.{field}", "error")
+    (check_result,) = [each for each in _broken(DAYS, rows) if each.check != "key"]
+    assert (check_result.check, check_result.level) == (f"{column}.{field}", "error")
     said = clause.format("the contract says ")
-    assert verdict.found == f"column {column!r} has {said}"
-    assert verdict.broken == broken
-    assert len(verdict.examples) == broken
+    assert check_result.found == f"column {column!r} has {said}"
+    assert check_result.broken == broken
+    assert len(check_result.examples) == broken
 
 
 def test_examples_are_the_keys_of_rows() -> None:
-    (verdict,) = _broken(DAYS, _rows(flights=[1, 0, -1]))
-    assert verdict.examples == ("(2013-01-01, 'JFK')", "(2013-01-02, 'EWR')")
-    (refusal,) = refusals([verdict])
+    (check_result,) = _broken(DAYS, _rows(flights=[1, 0, -1]))
+    assert check_result.examples == ("(2013-01-01, 'JFK')", "(2013-01-02, 'EWR')")
+    (refusal,) = refusals([check_result])
     assert refusal.endswith("at least 1 (see (2013-01-01, 'JFK'), (2013-01-02, 'EWR'))")
 
 
 def test_without_a_key_examples_are_numbers_of_rows() -> None:
     table = Table("days", "Days.", COLUMNS)
-    (verdict,) = _broken(table, _rows(flights=[1, 0, -1]))
-    assert verdict.examples == ("row 1", "row 2")
+    (check_result,) = _broken(table, _rows(flights=[1, 0, -1]))
+    assert check_result.examples == ("row 1", "row 2")
 
 
 def test_an_instant_in_a_key_is_shown_even_after_the_last_year_of_python() -> None:
@@ -108,9 +108,9 @@ def test_an_instant_in_a_key_is_shown_even_after_the_last_year_of_python() -> No
     table = Table("t", "T.", columns, key=("at",))
     instants = pa.array([2**60, 0], pa.timestamp("us", "UTC"))
     rows = pa.table({"at": instants, "x": [-1, -1]}, arrow_schema(table))
-    (verdict,) = _broken(table, rows)
-    assert verdict.examples[1] == "(1970-01-01 00:00:00Z)"
-    assert len(verdict.examples) == 2
+    (check_result,) = _broken(table, rows)
+    assert check_result.examples[1] == "(1970-01-01 00:00:00Z)"
+    assert len(check_result.examples) == 2
 
 
 def test_several_broken_rules_are_several_verdicts() -> None:
@@ -170,28 +170,28 @@ def test_whole_numbers_are_compared_as_such(
     bounds: dict[str, float], values: list[int], broken: int
 ) -> None:
     table = Table("t", "T.", (Column("x", "int64", "X.", **bounds),))  # type: ignore[arg-type]
-    found = list(verdicts(table, pa.table({"x": values})))
+    found = list(check_results(table, pa.table({"x": values})))
     assert sum(each.broken for each in found) == broken
 
 
 def test_too_few_rows_in_any_part_break_a_rule() -> None:
     parts: dict[str | None, int] = {"2013-01": 3, "2013-02": 0, "2013-03": 1}
-    (verdict,) = [each for each in verdicts(DAYS, _rows(), parts) if not each.passed]
-    assert verdict.found == "there are only 0 rows in partition 2013-02; the contract says 1"
-    assert (verdict.broken, verdict.examples) == (1, ("2013-02",))
-    assert all(each.passed for each in verdicts(DAYS, _rows(), {}))
+    (check_result,) = [each for each in check_results(DAYS, _rows(), parts) if not each.passed]
+    assert check_result.found == "there are only 0 rows in partition 2013-02; the contract says 1"
+    assert (check_result.broken, check_result.examples) == (1, ("2013-02",))
+    assert all(each.passed for each in check_results(DAYS, _rows(), {}))
 
 
 def test_of_many_parts_with_too_few_rows_some_are_named() -> None:
     parts: dict[str | None, int] = {f"2013-{month:02}": 0 for month in range(1, 13)}
-    (verdict,) = [each for each in verdicts(DAYS, _rows(), parts) if not each.passed]
-    assert verdict.found.endswith("in partition 2013-05 and in 7 more too few; the contract says 1")
-    assert (verdict.broken, len(verdict.about("table", "days").examples)) == (12, 5)
+    (check_result,) = [each for each in check_results(DAYS, _rows(), parts) if not each.passed]
+    assert check_result.found.endswith("in partition 2013-05 and in 7 more too few; the contract says 1")
+    assert (check_result.broken, len(check_result.about("table", "days").examples)) == (12, 5)
 
 
 def test_too_few_rows_break_a_rule() -> None:
-    (verdict,) = _broken(DAYS, _rows()[:0])
-    assert verdict.found == "there are only 0 rows; the contract says 1"
+    (check_result,) = _broken(DAYS, _rows()[:0])
+    assert check_result.found == "there are only 0 rows; the contract says 1"
 
 
 def test_no_rows_may_be_fine() -> None:
@@ -199,19 +199,19 @@ def test_no_rows_may_be_fine() -> None:
 
 
 def test_a_repeated_key_breaks_a_rule_whatever_the_other_columns_say() -> None:
-    (verdict,) = _broken(DAYS, _rows(day=[FIRST, FIRST, FIRST]))
-    assert verdict.found == (
+    (check_result,) = _broken(DAYS, _rows(day=[FIRST, FIRST, FIRST]))
+    assert check_result.found == (
         "1 key (day, airport) in 2 rows, such as (2013-01-01, 'EWR'); "
         "the contract says one row for each key"
     )
-    assert (verdict.check, verdict.broken) == ("key", 2)
+    assert (check_result.check, check_result.broken) == ("key", 2)
 
 
 def test_at_most_five_repeated_keys_are_shown() -> None:
     table = Table("t", "T.", (Column("id", "int64", "Id."),), key=("id",))
-    (verdict,) = _broken(table, pa.table({"id": [*range(9)] * 2}))
-    assert (verdict.broken, verdict.examples) == (18, ("(0)", "(1)", "(2)", "(3)", "(4)"))
-    assert "such as (0), (1), (2); the contract" in verdict.found
+    (check_result,) = _broken(table, pa.table({"id": [*range(9)] * 2}))
+    assert (check_result.broken, check_result.examples) == (18, ("(0)", "(1)", "(2)", "(3)", "(4)"))
+    assert "such as (0), (1), (2); the contract" in check_result.found
 
 
 def test_a_column_of_nulls_keeps_every_rule_but_the_one_on_nulls() -> None:
@@ -239,9 +239,9 @@ def test_whatever_the_values_an_event_is_short_and_on_one_line() -> None:
     columns = (Column("name", "string", "N.", choices=choices),)
     table = Table("t", "T.", columns, key=("name",))
     rows = pa.table({"name": [f"{number}\n\x1b{'x' * 9999}" for number in range(2000)]})
-    told = [each.about("table", "t") for each in verdicts(table, rows)]
+    told = [each.about("table", "t") for each in check_results(table, rows)]
     (broken,) = [each for each in told if not each.passed]
-    assert isinstance(broken, Quality)
+    assert isinstance(broken, CheckFinished)
     assert broken.broken == 2000
     assert len(broken.message) <= 500
     assert len(broken.examples) == 5

@@ -58,7 +58,7 @@ def test_it_says_what_is_read_for_an_interval_and_how_a_table_is_partitioned(
     '''
     day = Column("day", "date", "Day.")
     table = Table("days", "Days.", (day,), partitioning=Partitioning("day", "month"))
-    read, made = flow_of(source, table, within="day").describe().nodes
+    read, made = flow_of(source, table, filter_column="day").describe().nodes
     assert read.description == "One row per order. For an interval, only the rows with day in it."
     assert made.description == "Each day. Partitioned by month of day."
 

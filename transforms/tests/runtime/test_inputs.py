@@ -12,7 +12,7 @@ import pytest
 
 from isthmus_contracts import Column, ColumnType, Interval, Partitioning, Table
 from isthmus_contracts.dataflows import Identity, Input
-from isthmus_contracts.protocol import Event, Quality
+from isthmus_contracts.protocol import Event, CheckFinished
 from isthmus_transforms.errors import InputError
 from isthmus_transforms.runtime.inputs import read_input
 
@@ -151,16 +151,16 @@ KEPT = {"station": ["north", "north"], "day": DAYS, "x": [1.0, None]}
 
 def _checked(
     tmp_path: Path, contract: Input, *, interval: Interval | None = None, **columns: object
-) -> tuple[list[Quality], str]:
-    """Read a table, and return the verdicts and the refusal, if there is one."""
+) -> tuple[list[CheckFinished], str]:
+    """Read a table, and return the check_results and the refusal, if there is one."""
     told: list[Event] = []
     refusal = ""
     try:
         read_input(contract, [_file(tmp_path, KEPT | columns)], interval, told.append)
     except InputError as error:
         refusal = str(error)
-    assert all(isinstance(each, Quality) for each in told)
-    return [each for each in told if isinstance(each, Quality)], refusal
+    assert all(isinstance(each, CheckFinished) for each in told)
+    return [each for each in told if isinstance(each, CheckFinished)], refusal
 
 
 def test_an_input_that_keeps_its_contract_has_a_verdict_for_each_rule(tmp_path: Path) -> None:
@@ -250,9 +250,9 @@ def test_a_nan_that_must_not_be_null_is_refused(tmp_path: Path) -> None:
 
 def test_a_wrong_schema_has_a_verdict_before_it_is_refused(tmp_path: Path) -> None:
     told, refusal = _checked(tmp_path, Input(RULES, "station"), x=["a", "b"])
-    (verdict,) = told
-    assert (verdict.check, verdict.level, verdict.passed) == ("schema", "error", False)
-    assert verdict.message == refusal
+    (check_result,) = told
+    assert (check_result.check, check_result.level, check_result.passed) == ("schema", "error", False)
+    assert check_result.message == refusal
 
 
 def test_how_many_rows_there_are_is_not_checked_where_only_some_are_read(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from isthmus_contracts import (
     Partitioning,
     Table,
 )
-from isthmus_contracts.protocol import Event, Quality, StagedFile, StagedOutput
+from isthmus_contracts.protocol import Event, CheckFinished, StagedFile, StagedOutput
 from isthmus_transforms.errors import OutputError
 from isthmus_transforms.runtime.outputs import checked_metrics, stage
 
@@ -47,16 +47,16 @@ AB = Table("days", "Days.", (Column("a", "int64", "A."), Column("b", "string", "
 ROWS = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
 
 
-def _refusal(output: Table | File | Metrics, value: object, spool: Path) -> OutputError:
+def _refusal(output: Table | File | Metrics, value: object, staging: Path) -> OutputError:
     with pytest.raises(OutputError) as caught:
-        stage(output, value, spool)
-    assert not list(spool.iterdir())
+        stage(output, value, staging)
+    assert not list(staging.iterdir())
     return caught.value
 
 
-def _verdicts(told: list[Event]) -> list[Quality]:
-    assert all(isinstance(each, Quality) for each in told)
-    return [each for each in told if isinstance(each, Quality)]
+def _check_results(told: list[Event]) -> list[CheckFinished]:
+    assert all(isinstance(each, CheckFinished) for each in told)
+    return [each for each in told if isinstance(each, CheckFinished)]
 
 
 def test_a_table_is_staged_with_the_contracts_columns_in_its_order(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_several_columns_of_another_kind_are_named_at_once(tmp_path: Path) -> No
     assert [each.split(" is ")[0] for each in error.problems] == ["column 'a'", "column 'b'"]
 
 
-def test_broken_rules_keep_a_table_out_of_the_spool(tmp_path: Path) -> None:
+def test_broken_rules_keep_a_table_out_of_the_staging(tmp_path: Path) -> None:
     table = Table("days", "Days.", (Column("a", "int64", "A.", minimum=1),), min_rows=3)
     assert _refusal(table, pd.DataFrame({"a": [0, 1]}), tmp_path).problems == (
         (
@@ -222,14 +222,14 @@ def test_verdicts_come_before_anything_is_written(tmp_path: Path) -> None:
     written: list[int] = []
     told: list[Event] = []
 
-    def listen(event: Event) -> None:
+    def on_event(event: Event) -> None:
         told.append(event)
         written.append(len(list(tmp_path.iterdir())))
 
     columns = (Column("a", "int64", "A.", minimum=1, warn_maximum=5),)
     table = Table("days", "Days.", columns, key=("a",))
-    stage(table, pd.DataFrame({"a": [1, 9]}), tmp_path, listen=listen)
-    checks = {each.check: each for each in _verdicts(told)}
+    stage(table, pd.DataFrame({"a": [1, 9]}), tmp_path, on_event=on_event)
+    checks = {each.check: each for each in _check_results(told)}
     assert list(checks) == ["schema", "a.nullable", "a.minimum", "a.warn_maximum", "key"]
     assert [name for name, each in checks.items() if not each.passed] == ["a.warn_maximum"]
     assert checks["a.warn_maximum"].examples == ("(9)",)
@@ -241,8 +241,8 @@ def test_verdicts_come_before_anything_is_written(tmp_path: Path) -> None:
 def test_columns_that_are_wrong_have_verdicts(tmp_path: Path) -> None:
     told: list[Event] = []
     with pytest.raises(OutputError) as caught:
-        stage(AB, pd.DataFrame({"a": ["x"], "b": [1]}), tmp_path, listen=told.append)
-    assert [(each.check, each.level, each.passed) for each in _verdicts(told)] == [
+        stage(AB, pd.DataFrame({"a": ["x"], "b": [1]}), tmp_path, on_event=told.append)
+    assert [(each.check, each.level, each.passed) for each in _check_results(told)] == [
         ("schema", "error", False)
     ] * len(caught.value.problems)
 
@@ -356,11 +356,11 @@ QUALITY = Metrics(
 def test_metrics_are_staged_without_a_file(tmp_path: Path) -> None:
     value = {"rows": np.int64(3), "score": np.float32(0.5)}
     told: list[Event] = []
-    output = stage(QUALITY, value, tmp_path, listen=told.append)
+    output = stage(QUALITY, value, tmp_path, on_event=told.append)
     assert output == StagedOutput("quality", metrics={"score": 0.5, "rows": 3.0})
     assert all(type(each) is float for each in (output.metrics or {}).values())
     assert not list(tmp_path.iterdir())
-    assert [(each.subject, each.check, each.message) for each in _verdicts(told)] == [
+    assert [(each.subject, each.check, each.message) for each in _check_results(told)] == [
         ("quality", "score", "metrics 'quality': metric 'score' is 0.5"),
         ("quality", "rows", "metrics 'quality': metric 'rows' is 3"),
     ]
@@ -395,6 +395,6 @@ def test_metrics_that_break_the_contract_are_refused(value: object, problems: li
         checked_metrics(QUALITY, value, told.append)
     assert list(caught.value.problems) == problems
     if isinstance(value, dict):
-        broken = [each for each in _verdicts(told) if not each.passed]
+        broken = [each for each in _check_results(told) if not each.passed]
         assert [each.message for each in broken] == [f"metrics 'quality': {p}" for p in problems]
         assert all((each.level, each.broken) == ("error", 1) for each in broken)

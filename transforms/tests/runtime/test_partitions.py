@@ -26,7 +26,7 @@ INSTANTS = pa.array(
 ZONES = ["UTC", "America/New_York", "Asia/Tokyo"]
 
 
-def _input(column_type: ColumnType, within: str | None = "x") -> Input:
+def _input(column_type: ColumnType, filter_column: str | None = "x") -> Input:
     columns = (Column("x", column_type, "X."), Column("n", "int64", "N."))
     return Input(Table("readings", "Readings.", columns), "station", within)
 
@@ -55,10 +55,10 @@ def test_a_file_is_read_within_the_interval_by_instant_in_utc(
 
 
 @pytest.mark.parametrize(
-    ("within", "interval"), [("x", None), (None, JANUARY), (None, None)], ids=str
+    ("filter_column", "interval"), [("x", None), (None, JANUARY), (None, None)], ids=str
 )
 def test_everything_is_read_where_nothing_chooses(
-    tmp_path: Path, within: str | None, interval: Interval | None
+    tmp_path: Path, filter_column: str | None, interval: Interval | None
 ) -> None:
     assert _read(tmp_path, _input("date", within), DAYS, interval) == [0, 1, 2, 3]
     frame = pd.DataFrame({"x": DAYS.to_pandas(), "n": range(4)})

@@ -4,23 +4,23 @@ import time
 
 import pytest
 
-from isthmus_contracts.protocol import Quality
+from isthmus_contracts.protocol import CheckFinished
 from isthmus_transforms.runtime.quality import (
-    Verdict,
+    CheckResult,
     counted,
     refusals,
     shortened,
     with_examples,
 )
 
-BROKEN = Verdict("a.minimum", "error", False, "column 'a' has 2 values below 0", 2, ("(1)", "(2)"))
+BROKEN = CheckResult("a.minimum", "error", False, "column 'a' has 2 values below 0", 2, ("(1)", "(2)"))
 
 
 def test_a_verdict_is_told_as_an_event() -> None:
     before = time.time()
     event = BROKEN.about("table", "days")
     assert before <= event.at <= time.time()
-    assert event == Quality(
+    assert event == CheckFinished(
         event.at,
         "days",
         "a.minimum",
@@ -33,15 +33,15 @@ def test_a_verdict_is_told_as_an_event() -> None:
 
 
 def test_an_event_has_a_bounded_number_of_short_examples() -> None:
-    many = Verdict("c", "error", False, "y" * 10_000, 9, tuple("x" * 1_000 for _ in range(9)))
+    many = CheckResult("c", "error", False, "y" * 10_000, 9, tuple("x" * 1_000 for _ in range(9)))
     event = many.about("table", "days")
     assert [len(each) for each in event.examples] == [100] * 5
     assert len(event.message) == 500
 
 
 def test_what_only_warns_or_passed_refuses_nothing() -> None:
-    warning = Verdict("a", "warning", False, "it warns", 1)
-    passed = Verdict("a", "error", True, "it passed")
+    warning = CheckResult("a", "warning", False, "it warns", 1)
+    passed = CheckResult("a", "error", True, "it passed")
     assert refusals([warning, passed]) == []
     assert refusals([warning, BROKEN]) == ["column 'a' has 2 values below 0 (see (1), (2))"]
 

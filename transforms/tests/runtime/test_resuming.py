@@ -11,7 +11,7 @@ from isthmus_contracts.protocol import CheckpointReused, CheckpointWritten, Even
 from isthmus_transforms.errors import InputError, NodeError
 from isthmus_transforms.runtime import Dataflow
 from isthmus_transforms.runtime.checkpoints import digest_of_frame, modules
-from isthmus_transforms.runtime.resuming import Keeping, Reading
+from isthmus_transforms.runtime.resuming import CheckpointConfig, LazyInput
 
 Flows = Callable[..., Dataflow]
 FACTOR = Param("factor", "number", 2.0, "Factor.")
@@ -63,7 +63,7 @@ def test_a_run_after_a_failure_goes_on_where_that_was(
     failing, inputs = flow(flow_of, "raise ValueError('not yet')"), {"orders": orders}
     first: list[Event] = []
     with pytest.raises(NodeError, match="not yet"):
-        failing.compute(["report"], inputs, listen=first.append, checkpoints=store)
+        failing.compute(["report"], inputs, on_event=first.append, checkpoints=store)
     assert ran(first) == ["priced", "slow", "report"]
     assert [each.node for each in first if isinstance(each, CheckpointWritten)] == [
         "priced",
@@ -72,7 +72,7 @@ def test_a_run_after_a_failure_goes_on_where_that_was(
 
     second: list[Event] = []
     mended = flow(flow_of)
-    made = mended.compute(["report"], inputs, listen=second.append, checkpoints=store)
+    made = mended.compute(["report"], inputs, on_event=second.append, checkpoints=store)
     assert made == {"report": "16 3"}
     assert sorted(reused(second)) == ["priced", "slow"]
     assert ran(second) == ["report"]
@@ -109,7 +109,7 @@ def test_a_torn_file_is_not_believed(flow_of: Flows, orders: pd.DataFrame, store
         content[-1] ^= 1
         file.write_bytes(content)
     events: list[Event] = []
-    made = sales.compute(["report"], inputs, listen=events.append, checkpoints=store)
+    made = sales.compute(["report"], inputs, on_event=events.append, checkpoints=store)
     assert made == {"report": "16 3"}
     assert ran(events) == ["priced", "slow", "report"]
     assert reused(events) == []
@@ -123,7 +123,7 @@ def test_a_torn_file_below_a_sound_one_does_no_harm(
     largest = max(store.glob("*.checkpoint"), key=lambda each: each.stat().st_size)
     largest.write_bytes(largest.read_bytes()[:-10])
     events: list[Event] = []
-    made = sales.compute(["report"], inputs, listen=events.append, checkpoints=store)
+    made = sales.compute(["report"], inputs, on_event=events.append, checkpoints=store)
     assert made == {"report": "16 3"}
     assert ran(events) == ["priced", "report"]
     assert reused(events) == ["slow"]
@@ -138,8 +138,8 @@ def test_inputs_that_kept_results_stand_for_are_not_read(
     def read(_listen: object) -> pd.DataFrame:
         raise AssertionError("it is read")
 
-    given = {"orders": Reading(read, lambda: digest_of_frame(orders))}
-    made = sales.plan(["slow"]).compute(given, lambda _event: None, keeping=Keeping(store))
+    given = {"orders": LazyInput(read, lambda: digest_of_frame(orders))}
+    made = sales.plan(["slow"]).compute(given, lambda _event: None, keeping=CheckpointConfig(store))
     assert made == {"slow": 16.0}
     with pytest.raises(AssertionError, match="it is read"):
         sales.plan(["slow"]).compute(given, lambda _event: None)
@@ -155,7 +155,7 @@ def test_every_engine_keeps_and_goes_on(
     for expected in ([], ["priced", "slow"]):
         events: list[Event] = []
         made = sales.compute(
-            ["report"], inputs, listen=events.append, engine=engine, checkpoints=store
+            ["report"], inputs, on_event=events.append, engine=engine, checkpoints=store
         )
         assert made == {"report": "16 3"}
         assert sorted(reused(events)) == expected
@@ -199,6 +199,6 @@ def test_a_type_of_ones_own_is_kept_by_its_codec(flow_of: Flows, store: Path) ->
     own = flow_of(OWN, "report", checkpoints={"trained": "model"})
     for expected in ([], ["model"]):
         events: list[Event] = []
-        made = own.compute(["report"], {}, listen=events.append, checkpoints=store)
+        made = own.compute(["report"], {}, on_event=events.append, checkpoints=store)
         assert made == {"report": "0.1"}
         assert reused(events) == expected

@@ -16,7 +16,7 @@ from isthmus_contracts.protocol import (
     Event,
     NodeFailed,
     NodeStarted,
-    Quality,
+    CheckFinished,
 )
 from isthmus_transforms.errors import NodeError
 from isthmus_transforms.runtime import Dataflow
@@ -57,14 +57,14 @@ def importable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
 
 
-def _verdicts(events: list[Event]) -> list[Quality]:
-    return [each for each in events if isinstance(each, Quality)]
+def _check_results(events: list[Event]) -> list[CheckFinished]:
+    return [each for each in events if isinstance(each, CheckFinished)]
 
 
-def _told(flow: Dataflow, target: str, orders: pd.DataFrame) -> list[Quality]:
+def _told(flow: Dataflow, target: str, orders: pd.DataFrame) -> list[CheckFinished]:
     events: list[Event] = []
-    flow.compute([target], {"orders": orders}, listen=events.append)
-    return _verdicts(events)
+    flow.compute([target], {"orders": orders}, on_event=events.append)
+    return _check_results(events)
 
 
 @pytest.mark.parametrize("engine", EVERY, ids=lambda each: each.name)
@@ -73,10 +73,10 @@ def test_each_check_is_a_verdict_on_every_engine(
 ) -> None:
     events: list[Event] = []
     made = flow_of(SALES, "report", params=(FACTOR,)).compute(
-        ["report"], {"orders": orders}, listen=events.append, engine=engine
+        ["report"], {"orders": orders}, on_event=events.append, engine=engine
     )
     assert made == {"report": "8"}
-    told = _verdicts(events)
+    told = _check_results(events)
     assert [(each.subject, each.check, each.level, each.passed) for each in told] == [
         ("priced", "range_validator", "error", True),
         ("cheap", "range_validator", "warning", False),
@@ -97,7 +97,7 @@ def test_a_check_that_has_to_pass_fails_its_node_without_showing_values(
     events: list[Event] = []
     secret = {"orders": orders.assign(price=[1.5, 2.5, 4321.75])}
     with pytest.raises(NodeError) as caught:
-        flow.compute(["report"], secret, listen=events.append, engine=engine)
+        flow.compute(["report"], secret, on_event=events.append, engine=engine)
     error = caught.value
     assert (error.node, error.function, error.file) == ("priced", "priced", "sample/functions.py")
     source = Path(flow.modules[0].__file__ or "").read_text(encoding="utf-8").splitlines()
@@ -108,7 +108,7 @@ def test_a_check_that_has_to_pass_fails_its_node_without_showing_values(
     assert error.given == (
         "priced_raw: Series of 3, float64, priced_range_validator: ValidationResult"
     )
-    assert [(each.subject, each.passed) for each in _verdicts(events)] == [("priced", False)]
+    assert [(each.subject, each.passed) for each in _check_results(events)] == [("priced", False)]
     failed = [(each.node, each.error) for each in events if isinstance(each, NodeFailed)]
     assert failed == [("priced", "CheckError")]
     assert "cheap" not in [each.node for each in events if isinstance(each, NodeStarted)]
@@ -128,8 +128,8 @@ def test_all_checks_of_a_node_are_told_before_it_fails(
     """
     events: list[Event] = []
     with pytest.raises(NodeError, match=r"range_validator: .*; max_standard_dev_validator: "):
-        flow_of(source, "report").compute(["report"], {"orders": orders}, listen=events.append)
-    assert [each.passed for each in _verdicts(events)] == [False, False, True]
+        flow_of(source, "report").compute(["report"], {"orders": orders}, on_event=events.append)
+    assert [each.passed for each in _check_results(events)] == [False, False, True]
 
 
 def test_without_a_listener_the_log_tells_what_warns(
@@ -239,8 +239,8 @@ def test_two_validators_of_one_name_are_two_verdicts(flow_of: Flows, orders: pd.
     flow = flow_of(CUSTOM.format(validator='Sorted(), Sorted("fail")'), "report")
     events: list[Event] = []
     with pytest.raises(NodeError, match="CheckError: sorted: it falls"):
-        flow.compute(["report"], {"orders": orders}, listen=events.append)
-    assert [each.level for each in _verdicts(events)] == ["warning", "error"]
+        flow.compute(["report"], {"orders": orders}, on_event=events.append)
+    assert [each.level for each in _check_results(events)] == ["warning", "error"]
 
 
 @pytest.mark.parametrize(("answer", "kind"), [("True", "bool"), ("'fine'", "str"), ("[1]", "list")])
@@ -326,8 +326,8 @@ def test_a_schema_of_pandera_is_told_with_the_labels_of_rows(
 ) -> None:
     flow = flow_of(PANDERA.format(required=True, importance="warn"), "report")
     events: list[Event] = []
-    flow.compute(["report"], {"orders": orders}, listen=events.append, engine=engine)
-    table, column = _verdicts(events)
+    flow.compute(["report"], {"orders": orders}, on_event=events.append, engine=engine)
+    table, column = _check_results(events)
     assert (table.subject, table.check) == ("checked", "pandera_schema_validator")
     assert (table.level, table.passed) == ("warning", False)
     assert table.message == (
@@ -345,7 +345,7 @@ def test_a_schema_that_has_to_match_fails_without_showing_values(
     events: list[Event] = []
     secret = {"orders": orders.assign(price=[2.0, 4321.75, 4321.75])}
     with pytest.raises(NodeError) as caught:
-        flow.compute(["report"], secret, listen=events.append)
+        flow.compute(["report"], secret, on_event=events.append)
     error = caught.value
     assert error.node == "checked"
     assert error.problem.startswith("CheckError: pandera_schema_validator: column 'price' breaks")
@@ -393,11 +393,11 @@ def test_a_kept_result_was_checked_and_is_not_told_of_again(
         flow.compute(
             ["report"],
             {"orders": orders},
-            listen=events.append,
+            on_event=events.append,
             engine=engine,
             checkpoints=tmp_path / "kept",
         )
-        told.append([each.subject for each in _verdicts(events)])
+        told.append([each.subject for each in _check_results(events)])
     assert [each.node for each in events if isinstance(each, CheckpointReused)] == ["priced"]
     assert told == [["priced", "cheap", "cheap"], ["cheap", "cheap"]]
 
@@ -417,7 +417,7 @@ def test_a_result_that_failed_its_check_is_not_kept(
                 events.append,
                 checkpoints=tmp_path / "kept",
             )
-        assert [each.passed for each in _verdicts(events)] == [False]
+        assert [each.passed for each in _check_results(events)] == [False]
 
 
 RETRIED = """
@@ -445,9 +445,9 @@ def test_what_is_tried_again_is_the_function_and_not_its_check(
     flow = flow_of(RETRIED.format(most=most), "report")
     events: list[Event] = []
     with end:
-        flow.compute(["report"], {"orders": orders}, listen=events.append)
+        flow.compute(["report"], {"orders": orders}, on_event=events.append)
     assert flow.modules[0].tries == [0, 1, 2]
-    assert [each.passed for each in _verdicts(events)] == [most == 5]
+    assert [each.passed for each in _check_results(events)] == [most == 5]
 
 
 def test_a_function_may_take_what_a_check_has_found(flow_of: Flows, orders: pd.DataFrame) -> None:
@@ -456,12 +456,12 @@ def test_a_function_may_take_what_a_check_has_found(flow_of: Flows, orders: pd.D
         + """
     from hamilton.data_quality.base import ValidationResult
 
-    def verdict(cheap_range_validator: ValidationResult) -> str:
+    def check_result(cheap_range_validator: ValidationResult) -> str:
         return str(cheap_range_validator.passes)
     """
     )
-    flow = flow_of(source, "verdict", params=(FACTOR,))
-    assert flow.compute(["verdict"], {"orders": orders}) == {"verdict": "False"}
+    flow = flow_of(source, "check_result", params=(FACTOR,))
+    assert flow.compute(["check_result"], {"orders": orders}) == {"check_result": "False"}
 
 
 def test_a_verdict_without_diagnostics_is_told() -> None:

@@ -13,7 +13,7 @@ from isthmus_contracts.compatibility.rules import (
     Rule,
     Side,
 )
-from isthmus_contracts.compatibility.versions import Consumer, Step, Verdict, verdicts
+from isthmus_contracts.compatibility.versions import Consumer, Step, VersionCheck, version_checks
 
 __all__ = [
     "DEFAULT_LEVEL",
@@ -26,7 +26,7 @@ __all__ = [
     "Rule",
     "Side",
     "Step",
-    "Verdict",
+    "VersionCheck",
     "compare",
-    "verdicts",
+    "version_checks",
 ]

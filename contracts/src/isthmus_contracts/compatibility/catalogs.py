@@ -10,9 +10,9 @@ from typing import TypeAlias
 from isthmus_contracts.catalog import Catalog
 from isthmus_contracts.compatibility.dataflows import compare_dataflows, compare_datasets
 from isthmus_contracts.compatibility.differences import Difference, Place
-from isthmus_contracts.dataflows import Dataflow, Dataset, Identity
+from isthmus_contracts.dataflows import DataflowContract, Dataset, Identity
 
-Contract: TypeAlias = Dataflow | Dataset
+Contract: TypeAlias = DataflowContract | Dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Pair:
 
 def compare(old: Catalog, new: Catalog, today: date) -> tuple[Difference, ...]:
     """Return what differs; `today`, in UTC, decides which dataflows had run their last day."""
-    read = {each.origin for dataflow in old.dataflows for each in dataflow.inputs}
+    read = {each.source for dataflow in old.dataflows for each in dataflow.inputs}
     return tuple(each for pair in pairs(old, new) for each in _compare(pair, read, today))
 
 
@@ -71,18 +71,18 @@ def _compare(pair: Pair, read: set[str | Identity], today: date) -> Iterator[Dif
     match pair.old, pair.new:
         case Dataset() as old, Dataset() as new:
             yield from compare_datasets(old, new, pair.subject)
-        case Dataflow() as old, Dataflow() as new:
+        case DataflowContract() as old, DataflowContract() as new:
             if old.identity != new.identity:
                 yield whole.differs("dataflow-replaced", old.identity, new.identity)
             yield from compare_dataflows(old, new, pair.subject)
         case None, Dataset() as new:
             yield whole.differs("dataset-added", after=new.version)
-        case None, Dataflow() as new:
+        case None, DataflowContract() as new:
             yield whole.differs("dataflow-added", after=new.version)
         case Dataset() as old, None:
             rule = "dataset-dropped" if old.name in read else "dataset-retired"
             yield whole.differs(rule, before=old.version)
-        case Dataflow(deprecation=notice) as old, None:
+        case DataflowContract(deprecation=notice) as old, None:
             ended = notice is not None and notice.until < today
             rule = "dataflow-retired" if ended else "dataflow-dropped"
             yield whole.differs(rule, before=old.version)

@@ -16,7 +16,7 @@ from isthmus_contracts.compatibility.ranges import compare_allowed, compare_rang
 from isthmus_contracts.compatibility.tables import compare_tables
 from isthmus_contracts.dataflows import (
     Checkpoint,
-    Dataflow,
+    DataflowContract,
     Dataset,
     Deprecation,
     File,
@@ -42,7 +42,7 @@ def compare_datasets(old: Dataset, new: Dataset, subject: str) -> Iterator[Diffe
         yield from compare_tables(before, after, source.inside(after.name))
 
 
-def compare_dataflows(old: Dataflow, new: Dataflow, subject: str) -> Iterator[Difference]:
+def compare_dataflows(old: DataflowContract, new: DataflowContract, subject: str) -> Iterator[Difference]:
     """Yield what differs between two revisions of a dataflow, its version apart."""
     demanded, offered = Place(subject, "input"), Place(subject, "output")
     yield from _compare_owners(old, new, offered)
@@ -54,7 +54,7 @@ def compare_dataflows(old: Dataflow, new: Dataflow, subject: str) -> Iterator[Di
 
 
 def _compare_owners(
-    old: Dataflow | Dataset, new: Dataflow | Dataset, at: Place
+    old: DataflowContract | Dataset, new: DataflowContract | Dataset, at: Place
 ) -> Iterator[Difference]:
     if old.owner != new.owner:
         yield at.differs("owner-changed", old.owner, new.owner)
@@ -69,7 +69,7 @@ def _compare_deprecations(
             yield at.differs("deprecation-brought-forward", old.until, new.until)
         if new.until > old.until:
             yield at.differs("deprecation-postponed", old.until, new.until)
-        yield from compare_descriptions(old.instead, new.instead, at.inside("deprecation"))
+        yield from compare_descriptions(old.replacement, new.replacement, at.inside("deprecation"))
     elif new:
         yield at.differs("deprecated", after=new.until)
     elif old:
@@ -83,9 +83,9 @@ def _compare_inputs(
     yield from compare_orders(_names(old), _names(new), at.inside("inputs"))
     for before, after in _both(old, new):
         read = at.inside(after.name)
-        if before.origin != after.origin:
-            yield read.differs("input-origin-changed", before.origin, after.origin)
-        yield from compare_optional("within", before.within, after.within, read)
+        if before.source != after.source:
+            yield read.differs("input-source-changed", before.source, after.source)
+        yield from compare_optional("filter_column", before.filter_column, after.filter_column, read)
 
 
 def _compare_params(
@@ -168,7 +168,7 @@ def _names(members: Sequence[Named]) -> tuple[str, ...]:
 def _shown(declared: Named) -> str:
     match declared:
         case Input():
-            return str(declared.origin)
+            return str(declared.source)
         case Param():
             return declared.allowed
         case Table() | File() | Metrics():

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from isthmus_contracts.compatibility.differences import Difference
 from isthmus_contracts.compatibility.rules import EFFECTS, Level
-from isthmus_contracts.compatibility.versions import Verdict
+from isthmus_contracts.compatibility.versions import VersionCheck
 
 FORMAT = 1
 _WIDTH = 100
@@ -25,12 +25,12 @@ class Report:
     base: str
     level: Level
     differences: tuple[Difference, ...]
-    verdicts: tuple[Verdict, ...]
+    version_checks: tuple[VersionCheck, ...]
 
     @property
     def sufficient(self) -> bool:
         """Return whether each contract has taken the step that it owes."""
-        return all(each.sufficient for each in self.verdicts)
+        return all(each.sufficient for each in self.version_checks)
 
 
 def json_report(report: Report) -> str:
@@ -43,16 +43,16 @@ def json_report(report: Report) -> str:
         "differences": [
             {**asdict(each), "class": each.classified(report.level)} for each in report.differences
         ],
-        "verdicts": [{**asdict(each), "due": each.due} for each in report.verdicts],
+        "version_checks": [{**asdict(each), "required_version": each.required_version} for each in report.version_checks],
     }
     return json.dumps(document, indent=2) + "\n"
 
 
 def text_report(report: Report) -> str:
     """Return the report as lines of at most 100 printable characters."""
-    lines = [line for verdict in report.verdicts for line in _section(verdict, report)]
-    owing = [each.subject for each in report.verdicts if not each.sufficient]
-    if not report.verdicts:
+    lines = [line for version_check in report.version_checks for line in _section(version_check, report)]
+    owing = [each.subject for each in report.version_checks if not each.sufficient]
+    if not report.version_checks:
         lines.append(f"no difference from {report.base}")
     elif owing:
         lines.append(f"still to do: {', '.join(owing)}")
@@ -61,10 +61,10 @@ def text_report(report: Report) -> str:
     return "".join(f"{_line(line)}\n" for line in lines)
 
 
-def _section(verdict: Verdict, report: Report) -> Iterator[str]:
-    own = [each for each in report.differences if each.subject == verdict.subject]
+def _section(version_check: VersionCheck, report: Report) -> Iterator[str]:
+    own = [each for each in report.differences if each.subject == version_check.subject]
     effects = {each.classified(report.level) for each in own}
-    yield f"{verdict.subject} ({verdict.owner})"
+    yield f"{version_check.subject} ({version_check.owner})"
     rows = [(each.classified(report.level), each.rule, each.place) for each in own]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row, each in zip(rows, own, strict=True):
@@ -72,9 +72,9 @@ def _section(verdict: Verdict, report: Report) -> Iterator[str]:
         head = f"  {'  '.join(cells)}  "
         yield head + _change(each.before, each.after, _WIDTH - len(head))
     worst = next((each for each in EFFECTS if each in effects), "no difference")
-    yield f"  {_conclusion(verdict, worst)}"
-    for reader in dict.fromkeys((each.dataflow, each.owner) for each in verdict.consumers):
-        tables = [each.table for each in verdict.consumers if (each.dataflow, each.owner) == reader]
+    yield f"  {_conclusion(version_check, worst)}"
+    for reader in dict.fromkeys((each.dataflow, each.owner) for each in version_check.consumers):
+        tables = [each.table for each in version_check.consumers if (each.dataflow, each.owner) == reader]
         yield f"  read by {reader[0]} ({reader[1]}): {', '.join(tables)}"
     yield ""
 
@@ -90,16 +90,16 @@ def _change(before: str | None, after: str | None, width: int) -> str:
     return f"{before} -> {after}"
 
 
-def _conclusion(verdict: Verdict, worst: str) -> str:
-    kind, identity = verdict.subject.split(" ")
+def _conclusion(version_check: VersionCheck, worst: str) -> str:
+    kind, identity = version_check.subject.split(" ")
     name = identity.split(".")[0]
-    if verdict.before is None:
-        return f"{name} {verdict.after}: new"
-    if verdict.after is None:
-        so = "" if verdict.sufficient else f", so {_BEFORE_GOING[kind]}"
-        return f"{name} {verdict.before} -> gone: {worst}{so}"
-    so = "" if verdict.sufficient else f", so {verdict.due} is due"
-    return f"{name} {verdict.before} -> {verdict.after}: {worst}{so}"
+    if version_check.before is None:
+        return f"{name} {version_check.after}: new"
+    if version_check.after is None:
+        so = "" if version_check.sufficient else f", so {_BEFORE_GOING[kind]}"
+        return f"{name} {version_check.before} -> gone: {worst}{so}"
+    so = "" if version_check.sufficient else f", so {version_check.required_version} is required"
+    return f"{name} {version_check.before} -> {version_check.after}: {worst}{so}"
 
 
 def _line(text: str) -> str:

@@ -73,7 +73,7 @@ RULES: tuple[Rule, ...] = (
     # What a dataflow asks of whoever runs it.
     Rule("input-added", "It reads one table more.", "input", ADD, BRK, BRK),
     Rule("input-dropped", "It reads one table less.", "input", INT, ADD, ADD),
-    Rule("input-origin-changed", "It reads a table of another.", "input", INT, BRK, BRK),
+    Rule("input-source-changed", "It reads a table of another.", "input", INT, BRK, BRK),
     # To what is read within a column, whoever feeds it may give the interval's rows alone.
     Rule("within-added", "For an interval it reads less.", "input", INT, ADD, ADD),
     Rule("within-removed", "For an interval it reads everything.", "input", INT, BRK, BRK),
@@ -112,8 +112,8 @@ RULES: tuple[Rule, ...] = (
     Rule("key-changed", "Rows are told apart otherwise.", "output", BRK, BRK, BRK),
     Rule("min-rows-lowered", "It may be smaller.", "output", BRK, BRK, BRK),
     Rule("min-rows-raised", "It promises more rows.", "output", ADD, ADD, ADD),
-    Rule("max-change-raised", "Its size may vary more.", "output", BRK, BRK, BRK),
-    Rule("max-change-lowered", "Its size varies less.", "output", ADD, ADD, ADD),
+    Rule("max-row-change-raised", "Its size may vary more.", "output", BRK, BRK, BRK),
+    Rule("max-row-change-lowered", "Its size varies less.", "output", ADD, ADD, ADD),
     # A partitioned table may hold rows of several runs side by side, one without partitions those
     # of one run. Whoever runs it has intervals that fit, and what is published has the parts that
     # they replace; to have other parts, or none, is to begin anew.

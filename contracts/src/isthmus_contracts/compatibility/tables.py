@@ -37,18 +37,18 @@ def compare_tables(old: Table, new: Table, at: Place) -> Iterator[Difference]:
         yield at.differs("min-rows-lowered", old.min_rows, new.min_rows)
     if new.min_rows > old.min_rows:
         yield at.differs("min-rows-raised", old.min_rows, new.min_rows)
-    yield from _compare_volumes(old.max_change, new.max_change, at)
+    yield from _compare_row_changes(old.max_row_change, new.max_row_change, at)
     yield from compare_optional("partitioning", _parts(old, renamed), _parts(new, {}), at)
     yield from compare_descriptions(old.description, new.description, at)
 
 
-def _compare_volumes(old: float | None, new: float | None, at: Place) -> Iterator[Difference]:
+def _compare_row_changes(old: float | None, new: float | None, at: Place) -> Iterator[Difference]:
     # Without a share, any change of the number of rows is allowed.
     before, after = (math.inf if each is None else each for each in (old, new))
     if after > before:
-        yield at.differs("max-change-raised", old, new)
+        yield at.differs("max-row-change-raised", old, new)
     if after < before:
-        yield at.differs("max-change-lowered", old, new)
+        yield at.differs("max-row-change-lowered", old, new)
 
 
 def _compare_columns(old: Column, new: Column, table: Place) -> Iterator[Difference]:

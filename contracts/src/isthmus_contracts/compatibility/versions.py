@@ -32,7 +32,7 @@ class Consumer:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class VersionCheck:
     """Say which step of its version a changed contract owes, and whether it has taken it.
 
     What is new has no `before` and owes nothing. What is gone has no `after` to take a step with,
@@ -43,46 +43,46 @@ class Verdict:
     owner: str
     before: str | None
     after: str | None
-    demanded: Step
+    required_bump: Step
     sufficient: bool
     consumers: tuple[Consumer, ...]
 
     @property
-    def due(self) -> str | None:
+    def required_version(self) -> str | None:
         """Return the least version that is sufficient; None for what is new or gone."""
         if self.before is None or self.after is None:
             return None
-        return ".".join(map(str, _due(self.before, self.demanded)))
+        return ".".join(map(str, _required(self.before, self.required_bump)))
 
 
-def verdicts(
+def version_checks(
     old: Catalog, new: Catalog, differences: tuple[Difference, ...], level: Level
-) -> tuple[Verdict, ...]:
-    """Return the verdict on each contract that has differences, or another version."""
+) -> tuple[VersionCheck, ...]:
+    """Return the version_check on each contract that has differences, or another version."""
     found = []
     for pair in pairs(old, new):
         own = [each for each in differences if each.subject == pair.subject]
         if own or _version(pair.old) != _version(pair.new):
             effects = {each.classified(level) for each in own}
             consumers = dict.fromkeys(_consumers(pair, own, old, new))
-            found.append(_verdict(pair, effects, tuple(consumers)))
+            found.append(_version_check(pair, effects, tuple(consumers)))
     return tuple(found)
 
 
-def _verdict(pair: Pair, effects: set[Effect], consumers: tuple[Consumer, ...]) -> Verdict:
+def _version_check(pair: Pair, effects: set[Effect], consumers: tuple[Consumer, ...]) -> VersionCheck:
     before, after = _version(pair.old), _version(pair.new)
-    demanded: Step = next((step for effect, step in _STEPS if effect in effects), "none")
+    required_bump: Step = next((step for effect, step in _STEPS if effect in effects), "none")
     if before is None:
-        demanded, sufficient = "none", True
+        required_bump, sufficient = "none", True
     elif after is None:
-        sufficient = demanded != "major"
-        demanded = "none" if sufficient else demanded
+        sufficient = required_bump != "major"
+        required_bump = "none" if sufficient else required_bump
     else:
-        if demanded == "major" and _numbers(before)[0] == 0:
-            demanded = "minor"  # semver: before 1.0.0, nothing is promised for ever
-        sufficient = _numbers(after) >= _due(before, demanded)
+        if required_bump == "major" and _numbers(before)[0] == 0:
+            required_bump = "minor"  # semver: before 1.0.0, nothing is promised for ever
+        sufficient = _numbers(after) >= _required(before, required_bump)
     owner = pair.latest.owner
-    return Verdict(pair.subject, owner, before, after, demanded, sufficient, consumers)
+    return VersionCheck(pair.subject, owner, before, after, required_bump, sufficient, consumers)
 
 
 def _version(contract: Contract | None) -> str | None:
@@ -93,15 +93,15 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
 
-def _due(before: str, demanded: Step) -> tuple[int, ...]:
+def _required(before: str, required_bump: Step) -> tuple[int, ...]:
     major, minor, patch = _numbers(before)
-    due: Mapping[Step, tuple[int, ...]] = {
+    versions: Mapping[Step, tuple[int, ...]] = {
         "major": (major + 1, 0, 0),
         "minor": (major, minor + 1, 0),
         "patch": (major, minor, patch + 1),
         "none": (major, minor, patch),
     }
-    return due[demanded]
+    return versions[required_bump]
 
 
 def _consumers(
@@ -129,5 +129,5 @@ def _tables(contract: Contract | None) -> set[tuple[str | Identity, str]]:
 def _readers(catalog: Catalog, tables: set[tuple[str | Identity, str]]) -> Iterator[Consumer]:
     for dataflow in catalog.dataflows:
         for each in dataflow.inputs:
-            if (each.origin, each.name) in tables:
+            if (each.source, each.name) in tables:
                 yield Consumer(str(dataflow.identity), dataflow.owner, each.name)

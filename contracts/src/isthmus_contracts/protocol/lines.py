@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from math import isfinite
 
-from isthmus_contracts.codec import from_plain, parse_json, to_plain
+from isthmus_contracts.codec import deserialize, parse_json, serialize
 from isthmus_contracts.errors import ProtocolError
 from isthmus_contracts.protocol.messages import (
     Answer,
@@ -18,7 +18,7 @@ from isthmus_contracts.protocol.messages import (
     NodeFinished,
     NodeStarted,
     OutputStaged,
-    Quality,
+    CheckFinished,
     RunFailure,
     RunRequest,
     RunResult,
@@ -39,7 +39,7 @@ _TAGS: Mapping[str, type[Message]] = {
     "node_started": NodeStarted,
     "node_finished": NodeFinished,
     "node_failed": NodeFailed,
-    "quality": Quality,
+    "quality": CheckFinished,
     "output_staged": OutputStaged,
     "checkpoint_written": CheckpointWritten,
     "checkpoint_reused": CheckpointReused,
@@ -57,7 +57,7 @@ def encode(message: Message, version: int = VERSION) -> str:
     tag = _TAG_OF.get(type(message))
     if tag is None:
         raise TypeError(f"{message!r} is no message")
-    return _json({"protocol": version, "type": tag, **to_plain(message, version)})
+    return _json({"protocol": version, "type": tag, **serialize(message, version)})
 
 
 def _quick_line(message: Message, version: int) -> str | None:
@@ -117,7 +117,7 @@ def _decode(line: str, tags: tuple[str, ...]) -> Message:
     if tag not in tags:
         listed = ", ".join(repr(each) for each in tags)
         raise ProtocolError("message.type", f"{tag!r} is not expected here; known: {listed}")
-    return from_plain(_TAGS[tag], plain, version=version)
+    return deserialize(_TAGS[tag], plain, version=version)
 
 
 def _parsed(line: str) -> dict[str, object] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
-from isthmus_contracts.dataflows import Dataflow
+from isthmus_contracts.dataflows import DataflowContract
 from isthmus_contracts.errors import IntervalError
 from isthmus_contracts.partitions import Interval
 from isthmus_contracts.protocol import StagedOutput
@@ -14,7 +14,7 @@ _Parts: TypeAlias = Mapping[tuple[str, str | None], str]
 
 
 def check_parts(
-    dataflow: Dataflow, stage: Callable[[Interval | None], Iterable[StagedOutput]]
+    dataflow: DataflowContract, stage: Callable[[Interval | None], Iterable[StagedOutput]]
 ) -> None:
     """Expect that each partition is the same file, whatever the interval of the run it comes from.
 
@@ -36,7 +36,7 @@ def check_parts(
                 )
 
 
-def _digests(dataflow: Dataflow, outputs: Iterable[StagedOutput]) -> _Parts:
+def _digests(dataflow: DataflowContract, outputs: Iterable[StagedOutput]) -> _Parts:
     tables = {each.name for each in dataflow.partitioned}
     return {
         (output.name, file.partition): file.sha256
@@ -46,13 +46,13 @@ def _digests(dataflow: Dataflow, outputs: Iterable[StagedOutput]) -> _Parts:
     }
 
 
-def _spans(dataflow: Dataflow, parts: _Parts) -> list[Interval]:
+def _spans(dataflow: DataflowContract, parts: _Parts) -> list[Interval]:
     by = {each.name: each.partitioning for each in dataflow.partitioned}
     spans = {each.interval(name or "") for table, name in parts if (each := by[table])}
     return sorted(spans, key=lambda each: (each.start, each.end))
 
 
-def _fits(dataflow: Dataflow, interval: Interval) -> bool:
+def _fits(dataflow: DataflowContract, interval: Interval) -> bool:
     try:
         dataflow.check_interval(interval)
     except IntervalError:
@@ -60,7 +60,7 @@ def _fits(dataflow: Dataflow, interval: Interval) -> bool:
     return True
 
 
-def _asked(dataflow: Dataflow, interval: Interval) -> set[tuple[str, str | None]]:
+def _asked(dataflow: DataflowContract, interval: Interval) -> set[tuple[str, str | None]]:
     return {
         (table.name, name)
         for table in dataflow.partitioned

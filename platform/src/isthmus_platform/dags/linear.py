@@ -12,18 +12,18 @@ from typing import Any
 
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, chain
 
-from isthmus_contracts import Dataflow, Identity
+from isthmus_contracts import DataflowContract, Identity
 from isthmus_contracts import Param as ContractParam
 from isthmus_contracts.catalog import Catalog
 from isthmus_contracts.dataflows import INTERVAL_FIELDS
-from isthmus_platform.dags.mistakes import mistaken_dag, mistaken_id, retired_dag
+from isthmus_platform.dags.mistakes import invalid_deployment_dag, placeholder_id, end_of_life_dag
 from isthmus_platform.dags.pages import dataflow_page
 from isthmus_platform.deployment import Deployment, load_deployment
-from isthmus_platform.errors import DeploymentError, RetiredError
+from isthmus_platform.errors import DeploymentError, EndOfLifeError
 from isthmus_platform.operators import IngestOperator, PublishOperator, TransformOperator
 from isthmus_platform.operators.approval import ApproveOperator
 from isthmus_platform.operators.fused import FusedOperator
-from isthmus_platform.operators.retirement import check_not_retired
+from isthmus_platform.operators.retirement import check_not_end_of_life
 from isthmus_platform.settings import Settings
 
 
@@ -39,34 +39,34 @@ def build_dags(
     try:
         deployment = load_deployment()
     except DeploymentError as error:
-        return {str(each.identity): mistaken_dag(str(each.identity), error) for each in wanted}
-    built = {str(each.identity): _dag_or_mistake(each, deployment, today) for each in wanted}
-    strangers = deployment.strangers(catalog)
-    mistaken = {
-        name: mistaken_dag(name, error)
-        for name, error in strangers.items()
-        if only in (None, mistaken_id(name))
+        return {str(each.identity): invalid_deployment_dag(str(each.identity), error) for each in wanted}
+    built = {str(each.identity): _dag_or_placeholder(each, deployment, today) for each in wanted}
+    unknown_dataflows = deployment.unknown_dataflows(catalog)
+    placeholders = {
+        name: invalid_deployment_dag(name, error)
+        for name, error in unknown_dataflows.items()
+        if only in (None, placeholder_id(name))
     }
-    return mistaken | built
+    return placeholders | built
 
 
-def _dag_or_mistake(dataflow: Dataflow, deployment: Deployment, today: date | None) -> DAG:
+def _dag_or_placeholder(dataflow: DataflowContract, deployment: Deployment, today: date | None) -> DAG:
     name = str(dataflow.identity)
     try:
         return deployed_dag(dataflow, deployment, today)
-    except RetiredError as error:
-        return retired_dag(name, error)
+    except EndOfLifeError as error:
+        return end_of_life_dag(name, error)
     except DeploymentError as error:
-        return mistaken_dag(name, error)
+        return invalid_deployment_dag(name, error)
 
 
-def deployed_dag(dataflow: Dataflow, deployment: Deployment, today: date | None = None) -> DAG:
+def deployed_dag(dataflow: DataflowContract, deployment: Deployment, today: date | None = None) -> DAG:
     """Return the DAG of a dataflow as it is deployed.
 
     Raise `DeploymentError` if the deployment does not allow it to run, whatever Airflow refuses
-    included, and `RetiredError` if its last day has passed.
+    included, and `EndOfLifeError` if its last day has passed.
     """
-    check_not_retired(dataflow, today)
+    check_not_end_of_life(dataflow, today)
     settings = deployment.settings(dataflow)
     try:
         dag = build_dag(dataflow, settings)
@@ -78,7 +78,7 @@ def deployed_dag(dataflow: Dataflow, deployment: Deployment, today: date | None 
     return dag
 
 
-def build_dag(dataflow: Dataflow, settings: Settings) -> DAG:
+def build_dag(dataflow: DataflowContract, settings: Settings) -> DAG:
     """Return the DAG of a dataflow; nothing in it depends on the dataflow's functions."""
     name = str(dataflow.identity)
     with DAG(
@@ -113,7 +113,7 @@ def _task(settings: Settings) -> dict[str, Any]:  # Airflow's arguments are of a
     }
 
 
-def _tasks(dataflow: Dataflow, settings: Settings) -> Iterator[Any]:  # `expand` names no type
+def _tasks(dataflow: DataflowContract, settings: Settings) -> Iterator[Any]:  # `expand` names no type
     """Yield the tasks of the DAG in their order."""
     name = str(dataflow.identity)
     ingest = IngestOperator(task_id="ingest", dataflow=name, fan_out=settings.fan_out)
@@ -142,7 +142,7 @@ def _transform(name: str, cut: str | None, ingest: IngestOperator, settings: Set
     arguments = _task(settings) | {
         "task_id": f"transform_{cut}" if cut else "transform",
         "dataflow": name,
-        "until": cut,
+        "stop_at": cut,
         "queue": _transform_queue(settings),
     }
     if not settings.fan_out:
@@ -154,7 +154,7 @@ def _transform_queue(settings: Settings) -> str:
     return settings.transform_queue or settings.queue
 
 
-def _interval(dataflow: Dataflow) -> dict[str, Param]:
+def _interval(dataflow: DataflowContract) -> dict[str, Param]:
     """Return the fields in which a person names the interval that a run is for."""
     meanings = (
         "First day that the run is for; without both, it is for everything.",
@@ -173,7 +173,7 @@ def asset_of(identity: Identity) -> Asset:
 
 
 def _schedule(
-    dataflow: Dataflow, settings: Settings
+    dataflow: DataflowContract, settings: Settings
 ) -> str | CronDataIntervalTimetable | list[Asset] | None:
     if settings.schedule is not None and dataflow.partitioned:
         return CronDataIntervalTimetable(settings.schedule, timezone="UTC")

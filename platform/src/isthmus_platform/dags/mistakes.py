@@ -9,14 +9,14 @@ from typing import Any
 from airflow.sdk import DAG, BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from isthmus_platform.dags.pages import mistake_page, retirement_page
-from isthmus_platform.errors import DeploymentError, RetiredError, UserError
+from isthmus_platform.dags.pages import invalid_deployment_page, end_of_life_page
+from isthmus_platform.errors import DeploymentError, EndOfLifeError, UserError
 
 _LONGEST = 200
 _LONGEST_TITLE = 1000
 
 
-class MistakeOperator(BaseOperator):
+class FailOperator(BaseOperator):
     """Fail with the sentence that says why a dataflow cannot run here."""
 
     def __init__(self, *, message: str, **kwargs: Any) -> None:
@@ -29,30 +29,30 @@ class MistakeOperator(BaseOperator):
         raise AirflowFailException(self.message)
 
 
-def mistaken_dag(name: str, error: DeploymentError) -> DAG:
+def invalid_deployment_dag(name: str, error: DeploymentError) -> DAG:
     """Return a DAG that takes a dataflow's place until its deployment is mended."""
-    return _refusing_dag(name, error, mistake_page(name, error), "mistake")
+    return _placeholder_dag(name, error, invalid_deployment_page(name, error), "mistake")
 
 
-def retired_dag(name: str, error: RetiredError) -> DAG:
+def end_of_life_dag(name: str, error: EndOfLifeError) -> DAG:
     """Return the DAG that takes a dataflow's place after its last day."""
-    return _refusing_dag(name, error, retirement_page(name, error), "retired")
+    return _placeholder_dag(name, error, end_of_life_page(name, error), "retired")
 
 
-def _refusing_dag(name: str, error: UserError, page: str, tag: str) -> DAG:
+def _placeholder_dag(name: str, error: UserError, page: str, tag: str) -> DAG:
     with DAG(
-        dag_id=mistaken_id(name),
+        dag_id=placeholder_id(name),
         dag_display_name=f"{name[:_LONGEST]} cannot run: {error}"[:_LONGEST_TITLE],
         description=str(error),
         doc_md=page,
         schedule=None,
         tags={"isthmus", tag},
     ) as dag:
-        MistakeOperator(task_id=tag, message=str(error))
+        FailOperator(task_id=tag, message=str(error))
     return dag
 
 
-def mistaken_id(name: str) -> str:
+def placeholder_id(name: str) -> str:
     """Return the DAG's id: the name as Airflow allows it; different names stay different."""
     allowed = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:_LONGEST]
     if allowed == name:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from isthmus_contracts import Column, Dataflow, Identity, Metrics, Output, Table
+from isthmus_contracts import Column, DataflowContract, Identity, Metrics, Output, Table
 from isthmus_platform.errors import DeploymentError, UserError
 from isthmus_platform.operators.markdown import grid, literal
 
 
-def dataflow_page(dataflow: Dataflow) -> str:
+def dataflow_page(dataflow: DataflowContract) -> str:
     """Return what a dataflow takes, offers and promises, and where to change what."""
     parts = [
         f"# {literal(str(dataflow.identity))}",
@@ -19,7 +19,7 @@ def dataflow_page(dataflow: Dataflow) -> str:
         "## Inputs",
         grid(
             ("input", "from", "what it is"),
-            ((each.name, _origin(each.origin), each.table.description) for each in dataflow.inputs),
+            ((each.name, _origin(each.source), each.table.description) for each in dataflow.inputs),
         ),
         "## Params",
         grid(
@@ -56,7 +56,7 @@ def dataflow_page(dataflow: Dataflow) -> str:
     return "\n\n".join(parts)
 
 
-def mistake_page(name: str, error: DeploymentError) -> str:
+def invalid_deployment_page(name: str, error: DeploymentError) -> str:
     """Return why a dataflow cannot run here, and what to do."""
     own = error.where.startswith("[dataflows.")
     others = "The other dataflows are not affected." if own else "It may stop others, too."
@@ -67,7 +67,7 @@ def mistake_page(name: str, error: DeploymentError) -> str:
     )
 
 
-def retirement_page(name: str, error: UserError) -> str:
+def end_of_life_page(name: str, error: UserError) -> str:
     """Return that a dataflow's last day has passed, and what is left of it."""
     return _refusal(name, error, "What it has published stays in the lake and can still be read.")
 
@@ -76,11 +76,11 @@ def _refusal(name: str, error: UserError, advice: str) -> str:
     return f"# {literal(name)} cannot run here\n\n{literal(str(error))}\n\n{advice}"
 
 
-def _deprecation(dataflow: Dataflow) -> tuple[str, ...]:
+def _deprecation(dataflow: DataflowContract) -> tuple[str, ...]:
     if dataflow.deprecation is None:
         return ()
-    until, instead = dataflow.deprecation.until, dataflow.deprecation.instead
-    return (f"**Deprecated**: runs until {until}, use {literal(instead)} instead.",)
+    until, replacement = dataflow.deprecation.until, dataflow.deprecation.replacement
+    return (f"**Deprecated**: runs until {until}, use {literal(replacement)} instead.",)
 
 
 def _origin(origin: str | Identity) -> str:
@@ -90,8 +90,8 @@ def _origin(origin: str | Identity) -> str:
 def _output(output: Output) -> str:
     if isinstance(output, Table):
         key = f" Key: {', '.join(output.key)}." if output.key else ""
-        if output.max_change is not None:
-            key += f" Rows change by at most {output.max_change:.0%} from release to release."
+        if output.max_row_change is not None:
+            key += f" Rows change by at most {output.max_row_change:.0%} from release to release."
         rows = grid(
             ("column", "type", "unit", "promise", "what it is"),
             (_column(each) for each in output.columns),

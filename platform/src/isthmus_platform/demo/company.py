@@ -22,7 +22,7 @@ _SQL_TYPES = {"int64": "INTEGER", "float64": "REAL"}
 _MISSING = "NA"
 
 
-def load_company(package: Path, database: Path, report: Callable[[str], None]) -> None:
+def load_sample_database(package: Path, database: Path, report: Callable[[str], None]) -> None:
     """Write the package's tables into a SQLite database, unless it is there already.
 
     The database appears whole or not at all. Raise `SourceError` if the package has no such files.
@@ -43,7 +43,7 @@ def load_company(package: Path, database: Path, report: Callable[[str], None]) -
         part.unlink(missing_ok=True)
 
 
-def company_rows(table: Table, package: Path) -> Iterator[list[str | None]]:
+def sample_rows(table: Table, package: Path) -> Iterator[list[str | None]]:
     """Yield the package's rows of a table, each value as it is written, or None if it is missing.
 
     Raise `SourceError` if the package has no such file or the file no such column.
@@ -68,7 +68,7 @@ def _load(table: Table, package: Path, connection: sqlite3.Connection) -> int:
     connection.execute(f'CREATE TABLE "{table.name}" ({columns})')
     done = connection.executemany(
         f'INSERT INTO "{table.name}" VALUES ({places})',  # noqa: S608 - names of our own contract
-        company_rows(table, package),
+        sample_rows(table, package),
     )
     return done.rowcount
 

@@ -156,7 +156,7 @@ class Client:
     def log(
         self, dag: str, run_id: str, task: str, try_number: int = 1, map_index: int = -1
     ) -> list[LogLine]:
-        """Return the log of one try of a task, without Airflow's note on where it lies."""
+        """Return the log of one attempt of a task, without Airflow's note on where it lies."""
         path = f"{_run_path(dag, run_id)}/taskInstances/{_safe(task)}/logs/{try_number}"
         query = {"full_content": True, "map_index": map_index}
         content = self._ask("GET", path, query=query)["content"]

@@ -15,7 +15,7 @@ import psutil
 
 from isthmus_platform.installation.errors import InstallationError
 
-_STOPPING = 20.0  # seconds in which the guard of a starter that died stops everything
+_STOPPING = 20.0  # seconds in which the watchdog of a starter that died stops everything
 _INTERVAL = 0.1
 
 
@@ -80,7 +80,7 @@ def _take(descriptor: int, home: Path) -> None:
             other = _read(descriptor)
             if (other and psutil.pid_exists(other.pid)) or time.monotonic() > deadline:
                 raise InstallationError(_taken(home, other)) from None
-            time.sleep(_INTERVAL)  # its starter died, and its guard is stopping it
+            time.sleep(_INTERVAL)  # its starter died, and its watchdog is stopping it
         else:
             return
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from isthmus_platform.installation import guard, lock
+from isthmus_platform.installation import watchdog, lock
 from isthmus_platform.installation.errors import InstallationError
 from isthmus_platform.installation.health import wait_until_healthy
 from isthmus_platform.installation.settings import HOST, Installation, environment
@@ -25,7 +25,7 @@ from isthmus_platform.installation.stopping import stop
 
 _AIRFLOW = (sys.executable, "-m", "isthmus_platform.installation.component")
 _CREATE = (sys.executable, "-c", "from airflow.utils.db import initdb; initdb()")
-_GUARD = (sys.executable, "-m", guard.__name__)
+_WATCHDOG = (sys.executable, "-m", watchdog.__name__)
 _SHOWN_LINES = 15
 _LOOK = 0.5
 
@@ -153,7 +153,7 @@ def started(
     """
     processes: dict[str, subprocess.Popen[bytes]] = {}
     watch = subprocess.Popen(
-        _GUARD,
+        _WATCHDOG,
         env=dict(variables),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -175,7 +175,7 @@ def started(
                 stop([process.pid for process in processes.values()])
                 for process in processes.values():
                     process.wait()
-                pipe.write(f"{guard.DONE}\n")
+                pipe.write(f"{watchdog.DONE}\n")
     finally:
         watch.wait()  # after Ctrl-C, leaving the block waits for a quarter of a second only
 

@@ -1,4 +1,4 @@
-"""Stop components with everything they have started, whoever does it: the starter or its guard."""
+"""Stop components with everything they have started, whoever does it: the starter or its watchdog."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Acceptance: what a runner staged becomes the platform's own, once it has been checked here.
 
 Nothing that the result says is believed: files are hashed and counted after they have left the
-spool, data are checked against the contract, and on a refusal nothing stays behind.
+staging, data are checked against the contract, and on a refusal nothing stays behind.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from pathlib import Path
 from uuid import uuid4
 
 from isthmus_contracts import (
-    Dataflow,
+    DataflowContract,
     File,
     Interval,
     Metrics,
     Table,
 )
-from isthmus_contracts.codec import to_plain
+from isthmus_contracts.codec import serialize
 from isthmus_contracts.protocol import RunRequest, RunResult, StagedFile, StagedOutput
-from isthmus_platform.errors import PublicationError, SpoolError, TableContractError
+from isthmus_platform.errors import PublicationError, StagingError, TableContractError
 from isthmus_platform.lake.checks import Checker
-from isthmus_platform.lake.claims import check_claims
-from isthmus_platform.lake.handing import folder_of, hand_on_stage
+from isthmus_platform.lake.claims import validate_result
+from isthmus_platform.lake.handing import intermediates_folder, save_intermediates
 from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.takeover import Taken, survey, take_over
-from isthmus_platform.lake.trouble import usable
+from isthmus_platform.lake.takeover import CopiedFile, scan, safe_copy
+from isthmus_platform.lake.trouble import translated
 from isthmus_platform.storage.disk import flush
 
 
@@ -89,41 +89,41 @@ class Accepted:
             }
             for each in self.outputs
         }
-        words = json.dumps([content, to_plain(self.interval)], sort_keys=True)
+        words = json.dumps([content, serialize(self.interval)], sort_keys=True)
         return hashlib.sha256(words.encode()).hexdigest()
 
 
-def accept(dataflow: Dataflow, request: RunRequest, result: RunResult, lake: Lake) -> Accepted:
+def accept(dataflow: DataflowContract, request: RunRequest, result: RunResult, lake: Lake) -> Accepted:
     """Take over what a run staged for the targets of its request, which are outputs.
 
-    Raise `ResultError`, `SpoolError` or `TableContractError`, or `LakeUnavailableError` for a disk
+    Raise `ResultError`, `StagingError` or `TableContractError`, or `LakeUnavailableError` for a disk
     that is full, say; no file is left in the lake then.
     """
-    check_claims(dataflow, request, result)
-    spool = Path(request.spool)
-    _check_spool(spool, [file.path for output in result.outputs for file in output.files])
-    with usable(lake), ExitStack() as refusal:
-        taken = [_accept_output(dataflow, each, request, lake, refusal) for each in result.outputs]
+    validate_result(dataflow, request, result)
+    staging = Path(request.staging)
+    _check_staging(staging, [file.path for output in result.outputs for file in output.files])
+    with translated(lake), ExitStack() as refusal:
+        copied = [_accept_output(dataflow, each, request, lake, refusal) for each in result.outputs]
         refusal.pop_all()
     return Accepted(
         result.dataflow,
         result.contract_version,
         result.code_version,
         result.identity.run,
-        tuple(output for output, _ in taken),
-        tuple(warning for _, warnings in taken for warning in warnings),
+        tuple(output for output, _ in copied),
+        tuple(warning for _, warnings in copied for warning in warnings),
         request.interval,
     )
 
 
-def accept_stage(dataflow: Dataflow, request: RunRequest, result: RunResult, lake: Lake) -> int:
+def accept_stage(dataflow: DataflowContract, request: RunRequest, result: RunResult, lake: Lake) -> int:
     """Take over what a stage has staged for the next; return the bytes of it, or raise as above."""
-    check_claims(dataflow, request, result)
-    spool = Path(request.spool)
-    _check_spool(spool, [file.path for file in result.checkpoints])
-    with usable(lake):
-        folder = folder_of(lake, dataflow.identity, request.identity.run, request.interval)
-        return hand_on_stage(folder, spool, result.checkpoints)
+    validate_result(dataflow, request, result)
+    staging = Path(request.staging)
+    _check_staging(staging, [file.path for file in result.checkpoints])
+    with translated(lake):
+        folder = intermediates_folder(lake, dataflow.identity, request.identity.run, request.interval)
+        return save_intermediates(folder, staging, result.checkpoints)
 
 
 def join(parts: Sequence[Accepted], interval: Interval | None) -> Accepted:
@@ -171,19 +171,19 @@ def _hull(spans: Sequence[Interval | None]) -> Interval | None:
     return Interval(known[0].start, known[-1].end)
 
 
-def _check_spool(spool: Path, named: Sequence[str]) -> None:
-    found, problems = survey(spool)
+def _check_staging(staging: Path, named: Sequence[str]) -> None:
+    found, problems = scan(staging)
     times = Counter(named)
     missing = [f"{name!r} is no file in it" for name in times if name not in found]
     twice = [f"{name!r} is named {n} times" for name, n in times.items() if n > 1]
     strays = [f"{name!r} is named by no output" for name in sorted(found - times.keys())]
     problems = (*problems, *missing, *twice, *strays)
     if problems:
-        raise SpoolError(str(spool), problems)
+        raise StagingError(str(staging), problems)
 
 
 def _accept_output(
-    dataflow: Dataflow, output: StagedOutput, request: RunRequest, lake: Lake, refusal: ExitStack
+    dataflow: DataflowContract, output: StagedOutput, request: RunRequest, lake: Lake, refusal: ExitStack
 ) -> tuple[AcceptedOutput, Sequence[str]]:
     contract = dataflow.output(output.name)
     if isinstance(contract, Metrics):
@@ -213,10 +213,10 @@ def _take_in(
     Hashing goes on beside all of it. That a file is not what the result says is told, whatever else
     is wrong with it. What the lake ends, begins here: the way to the disk takes as long as checks.
     """
-    spool = Path(request.spool)
+    staging = Path(request.staging)
     with ThreadPoolExecutor(1) as hashing, ThreadPoolExecutor(1) as flushing:
-        taken = [
-            take_over(spool, file.path, path, hashing)
+        copied = [
+            safe_copy(staging, file.path, path, hashing)
             for file, path in zip(files, paths, strict=True)
         ]
         flushed = [flushing.submit(flush, each) for each in paths]
@@ -225,20 +225,20 @@ def _take_in(
                 return _count_rows(contract, files, paths, request.interval)
             return [None for _ in files], ()
         finally:
-            _check_sums(spool, files, taken)
+            _check_sums(staging, files, copied)
             for each in flushed:
                 each.result()
 
 
-def _check_sums(spool: Path, files: Sequence[StagedFile], found: Sequence[Future[Taken]]) -> None:
+def _check_sums(staging: Path, files: Sequence[StagedFile], found: Sequence[Future[CopiedFile]]) -> None:
     for file, each in zip(files, found, strict=True):
-        taken = each.result()
-        if (taken.bytes, taken.sha256) != (file.bytes, file.sha256):
+        copied = each.result()
+        if (copied.bytes, copied.sha256) != (file.bytes, file.sha256):
             problem = (
-                f"{file.path!r} has {taken.bytes} bytes and digest {taken.sha256[:12]}; "
+                f"{file.path!r} has {copied.bytes} bytes and digest {copied.sha256[:12]}; "
                 f"the result says {file.bytes} and {file.sha256[:12]}"
             )
-            raise SpoolError(str(spool), [problem])
+            raise StagingError(str(staging), [problem])
 
 
 def _count_rows(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from deltalake import Schema
 
-from isthmus_contracts import Dataflow, ParamValue, Table
+from isthmus_contracts import DataflowContract, ParamValue, Table
 from isthmus_platform.lake.acceptance import Accepted
-from isthmus_platform.lake.gates import volumes
+from isthmus_platform.lake.gates import row_counts
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.releases import Release
 from isthmus_platform.lake.schemas import delta_schema
@@ -25,11 +25,11 @@ class Change:
     after: object
 
 
-def row_changes(dataflow: Dataflow, accepted: Accepted, last: Release | None) -> tuple[Change, ...]:
+def row_changes(dataflow: DataflowContract, accepted: Accepted, last: Release | None) -> tuple[Change, ...]:
     """Return the number of rows of each table, or of each partition of the run's interval."""
     return tuple(
         Change(f"{table.name} {partition}" if partition else table.name, before, after)
-        for table, partition, before, after in volumes(dataflow, accepted, last)
+        for table, partition, before, after in row_counts(dataflow, accepted, last)
     )
 
 
@@ -56,7 +56,7 @@ def param_changes(params: Mapping[str, ParamValue], last: Release | None) -> tup
     return tuple(each for each in all_of_them if each.before != each.after)
 
 
-def column_changes(lake: Lake, dataflow: Dataflow, last: Release | None) -> tuple[Change, ...]:
+def column_changes(lake: Lake, dataflow: DataflowContract, last: Release | None) -> tuple[Change, ...]:
     """Return the columns of a released table that differ from the contract's."""
     found: list[Change] = []
     for name, released in (last.tables if last else {}).items():

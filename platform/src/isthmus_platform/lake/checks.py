@@ -22,9 +22,9 @@ from isthmus_contracts import Partitioning, Table
 from isthmus_platform.errors import TableContractError
 from isthmus_platform.lake.columns import ColumnReader
 from isthmus_platform.lake.footers import ChunkCheck, contradictions, unchecked_claims
-from isthmus_platform.lake.keys import repeated
+from isthmus_platform.lake.keys import find_duplicates
 from isthmus_platform.lake.schemas import arrow_type, is_kept_as
-from isthmus_platform.lake.tallies import Tally, counted, shown
+from isthmus_platform.lake.stats import ColumnStats, counted, shown
 from isthmus_platform.lake.thrift import read_footer
 from isthmus_platform.lake.values import Values
 
@@ -39,7 +39,7 @@ class Checker:
         self._table = table
         self._partitions = dict.fromkeys(partitions, 0)
         self._problems: dict[str, None] = {}
-        self._tallies = {column.name: Tally(column) for column in table.columns}
+        self._tallies = {column.name: ColumnStats(column) for column in table.columns}
         self._schema: pa.Schema | None = None
         self._sound: tuple[str, ...] = ()
         self._keys: dict[str, list[pa.Array]] = {name: [] for name in table.key}
@@ -108,14 +108,14 @@ class Checker:
         name = self._table.name
         return tuple(
             f"table {name!r}: {warning}"
-            for tally in self._tallies.values()
-            for warning in tally.warnings()
+            for stats in self._tallies.values()
+            for warning in stats.warnings()
         )
 
     def finish(self) -> int:
         """Return the number of rows, or raise `TableContractError` with all that was found."""
-        for tally in self._tallies.values():
-            for problem in tally.problems():
+        for stats in self._tallies.values():
+            for problem in stats.problems():
                 self._note(problem)
         self._check_keys()
         parts: Mapping[str, int] = self._partitions or {"": self._rows}
@@ -129,7 +129,7 @@ class Checker:
         return self._rows
 
     def _check_column(self, partition: str | None, column: ColumnReader) -> tuple[int, list[str]]:
-        """Return how many rows a column of a file has, and what is wrong beside its tally."""
+        """Return how many rows a column of a file has, and what is wrong beside its stats."""
         rows = 0
         problems: list[str] = []
         try:
@@ -181,7 +181,7 @@ class Checker:
         lengths = {sum(map(len, batches)) for batches in columns}
         if len(lengths) != 1 or lengths == {0}:
             return  # there is no key, or a column of it was refused
-        found = repeated(columns)
+        found = find_duplicates(columns)
         if found is None:
             return
         examples = [

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from isthmus_contracts import (
-    Dataflow,
+    DataflowContract,
     File,
     Interval,
     IntervalError,
@@ -23,13 +23,13 @@ from isthmus_contracts.protocol import RunIdentity, RunRequest, RunResult, Stage
 from isthmus_platform.errors import ResultError
 
 
-def check_claims(dataflow: Dataflow, request: RunRequest, result: RunResult) -> None:
+def validate_result(dataflow: DataflowContract, request: RunRequest, result: RunResult) -> None:
     """Raise `ResultError` if the result is no answer to the request that keeps the contract."""
     problems = [
         *_identity_problems(request, result),
         *_output_problems(dataflow, request, result.outputs),
     ]
-    if result.checkpoints and request.until is None:
+    if result.checkpoints and request.stop_at is None:
         problems.append(f"it hands on {len(result.checkpoints)} results, and is asked for no stage")
     if problems:
         raise ResultError(str(dataflow.identity), problems)
@@ -48,13 +48,13 @@ def _identity_problems(request: RunRequest, result: RunResult) -> Iterator[str]:
 
 
 def _who(identity: RunIdentity) -> str:
-    return f"try {identity.try_number} of task {identity.task!r} of run {identity.run!r}"
+    return f"try {identity.attempt} of task {identity.task!r} of run {identity.run!r}"
 
 
 def _output_problems(
-    dataflow: Dataflow, request: RunRequest, outputs: Iterable[StagedOutput]
+    dataflow: DataflowContract, request: RunRequest, outputs: Iterable[StagedOutput]
 ) -> Iterator[str]:
-    targets = request.targets if request.until is None else ()
+    targets = request.targets if request.stop_at is None else ()
     times = Counter(each.name for each in outputs)
     for target in targets:
         if times[target] != 1:

@@ -1,4 +1,4 @@
-"""Cleaning: removing old releases, and the files that no kept release needs.
+"""Tombstone: removing old releases, and the files that no kept release needs.
 
 What it takes is said in documents before it looks at what is needed; then files are deleted, in
 any order. So it may be killed at any point, and a publication or a rollback at the same time either
@@ -18,16 +18,16 @@ from isthmus_platform.lake.documents import documents_in, read_document, write_o
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.pointer import Move, read_moves, try_remove
 from isthmus_platform.lake.releases import Release, outputs_of
-from isthmus_platform.lake.removal import Cleaning, instant, removed
+from isthmus_platform.lake.removal import Tombstone, instant, removed
 from isthmus_platform.lake.tables import files_of
-from isthmus_platform.lake.trouble import usable
+from isthmus_platform.lake.trouble import translated
 from isthmus_platform.storage import Location, Stored
 
 _DRAFTS_STAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Waste:
+class Plan:
     """Hold what a cleaning removes: releases by dataflow, and files that nothing needs."""
 
     releases: tuple[tuple[Identity, Release], ...]
@@ -53,7 +53,7 @@ def retention(keep_days: float, *, force: bool = False) -> timedelta:
     return timedelta(days=keep_days)
 
 
-def find_waste(lake: Lake, keep: timedelta, dataflow: Identity | None = None) -> Waste:
+def plan_collection(lake: Lake, keep: timedelta, dataflow: Identity | None = None) -> Plan:
     """Return what a cleaning would remove now, and change nothing.
 
     With `dataflow`, only its releases and files, else those of all dataflows and of the sources.
@@ -64,29 +64,29 @@ def find_waste(lake: Lake, keep: timedelta, dataflow: Identity | None = None) ->
         each: _old_releases(lake, each, read_moves(lake.pointer(each)), now - keep)
         for each in _chosen(lake, dataflow)
     }
-    return _waste(lake, now, now - keep, dataflow, old)
+    return _plan(lake, now, now - keep, dataflow, old)
 
 
-def clean(lake: Lake, keep: timedelta, dataflow: Identity | None = None, *, by: str) -> Waste:
-    """Remove releases and files as `find_waste` finds them, and return what was removed.
+def collect_garbage(lake: Lake, keep: timedelta, dataflow: Identity | None = None, *, by: str) -> Plan:
+    """Remove releases and files as `plan_collection` finds them, and return what was removed.
 
     A release stays if the pointer stood on it within `keep`; its files stay, and the versions that
     it read. `by` says who wants it. If it is interrupted, doing it again finishes it.
     """
-    with usable(lake):
+    with translated(lake):
         now = datetime.now(UTC)
         scope = None if dataflow is None else str(dataflow)
-        waste = find_waste(lake, keep, dataflow)
-        if not waste.releases and not waste.files:
-            return waste
-        document = Cleaning((now - keep).isoformat(), scope, by)
-        write_once(lake.cleanings() / f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}.json", document)
+        plan = plan_collection(lake, keep, dataflow)
+        if not plan.releases and not plan.files:
+            return plan
+        document = Tombstone((now - keep).isoformat(), scope, by)
+        write_once(lake.tombstones() / f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}.json", document)
         old = {each: _remove(lake, each, now - keep, by) for each in _chosen(lake, dataflow)}
         # Only now: whoever has written a document since sees what was said above.
-        waste = _waste(lake, now, now - keep, dataflow, old)
-        for each in waste.files:
+        plan = _plan(lake, now, now - keep, dataflow, old)
+        for each in plan.files:
             lake.store.remove(each.key)
-        return waste
+        return plan
 
 
 def _chosen(lake: Lake, dataflow: Identity | None) -> tuple[Identity, ...]:
@@ -129,13 +129,13 @@ def _documents(lake: Lake, dataflow: Identity) -> tuple[Release, ...]:
     return tuple(read_document(Release, each) for each in documents_in(lake.releases(dataflow)))
 
 
-def _waste(
+def _plan(
     lake: Lake,
     now: datetime,
     before: datetime,
     dataflow: Identity | None,
     old: dict[Identity, tuple[Release, ...]],
-) -> Waste:
+) -> Plan:
     needed = _needed(lake, old)
     found: list[Stored] = []
     for each in _chosen(lake, dataflow):
@@ -146,16 +146,16 @@ def _waste(
     if dataflow is None:
         for directory in lake.source_tables():
             found += _remains(directory, before, needed)
-        found += _drafts(lake.cleanings(), now - _DRAFTS_STAY)
+        found += _drafts(lake.tombstones(), now - _DRAFTS_STAY)
     gone = tuple((name, each) for name, some in old.items() for each in some)
-    return Waste(gone, tuple(found))
+    return Plan(gone, tuple(found))
 
 
 def _needed(lake: Lake, old: dict[Identity, tuple[Release, ...]]) -> frozenset[str]:
     """Return the files of every release that stays, published or not, and of what it read."""
     files: set[str] = set()
     versions: set[tuple[str, int]] = set()
-    with usable(lake):
+    with translated(lake):
         for dataflow in lake.dataflows():
             gone = removed(read_moves(lake.pointer(dataflow)))
             gone |= {each.id for each in old.get(dataflow, ())}

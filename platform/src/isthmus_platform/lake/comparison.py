@@ -10,7 +10,7 @@ from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.releases import Release, ReleasedFile
 from isthmus_platform.lake.tables import columns_of
-from isthmus_platform.lake.trouble import usable
+from isthmus_platform.lake.trouble import translated
 
 Kind = Literal["contract", "code", "param", "input", "schema", "rows", "metric", "file"]
 
@@ -66,7 +66,7 @@ def _pinned(pin: Pin) -> str:
 
 
 def _schema(lake: Lake, release: Release) -> dict[str, object]:
-    with usable(lake):
+    with translated(lake):
         return {
             f"{name}.{column}": kind
             for name, table in release.tables.items()

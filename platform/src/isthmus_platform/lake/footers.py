@@ -16,7 +16,7 @@ from pyarrow import parquet
 
 from isthmus_contracts import Column
 from isthmus_platform.lake.schemas import arrow_type
-from isthmus_platform.lake.tallies import counted, shown
+from isthmus_platform.lake.stats import counted, shown
 from isthmus_platform.lake.thrift import Struct
 from isthmus_platform.lake.values import AS_WRITTEN, Extreme, Values
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from isthmus_contracts import Dataflow, Table
+from isthmus_contracts import DataflowContract, Table
 from isthmus_platform.errors import PublicationError
 from isthmus_platform.lake.acceptance import Accepted
 from isthmus_platform.lake.releases import Release
@@ -22,8 +22,8 @@ class Approval:
     against: str | None
 
 
-def volumes(
-    dataflow: Dataflow, accepted: Accepted, last: Release | None
+def row_counts(
+    dataflow: DataflowContract, accepted: Accepted, last: Release | None
 ) -> Iterator[tuple[Table, str | None, int | None, int]]:
     """Yield each table, or each partition of the run's interval, with its rows before and after.
 
@@ -43,27 +43,27 @@ def volumes(
             yield table, name, rows, sum(each.rows or 0 for each in files)
 
 
-def check_volume(dataflow: Dataflow, accepted: Accepted, last: Release) -> None:
+def check_row_change(dataflow: DataflowContract, accepted: Accepted, last: Release) -> None:
     """Raise `PublicationError` for a table whose rows changed by more than the contract allows.
 
     In a run for an interval, each of its partitions is compared. What was not there, or empty, has
     nothing to be compared with.
     """
-    for table, partition, old, rows in volumes(dataflow, accepted, last):
-        if table.max_change is None or not old:
+    for table, partition, old, rows in row_counts(dataflow, accepted, last):
+        if table.max_row_change is None or not old:
             continue
-        if abs(rows - old) > table.max_change * old:
+        if abs(rows - old) > table.max_row_change * old:
             part = f"partition {partition} of " if partition else ""
             raise PublicationError(
                 str(dataflow.identity),
                 f"{part}table {table.name!r} has {rows:,} rows, {_change(rows, old)} than the "
                 f"{old:,} of release {last.id}; the contract allows a change of "
-                f"{table.max_change:.0%}. If the change is right, raise max_change in the contract",
+                f"{table.max_row_change:.0%}. If the change is right, raise max_row_change in the contract",
             )
 
 
 def check_approval(
-    dataflow: Dataflow, accepted: Accepted, approval: Approval, last: str | None
+    dataflow: DataflowContract, accepted: Accepted, approval: Approval, last: str | None
 ) -> None:
     """Raise `PublicationError` if what was approved is not what would be published now."""
     name = str(dataflow.identity)

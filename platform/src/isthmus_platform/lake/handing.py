@@ -15,16 +15,16 @@ from uuid import uuid4
 
 from isthmus_contracts import Identity, Interval
 from isthmus_contracts.protocol import StagedFile
-from isthmus_platform.errors import SpoolError
+from isthmus_platform.errors import StagingError
 from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.takeover import take_over
-from isthmus_platform.lake.trouble import usable
+from isthmus_platform.lake.takeover import safe_copy
+from isthmus_platform.lake.trouble import translated
 from isthmus_platform.storage import Location, Stored
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
-def folder_of(
+def intermediates_folder(
     lake: Lake, dataflow: Identity, run: str, interval: Interval | None = None
 ) -> Location:
     """Return where a run's tasks for an interval, if it is for one, leave results for each other.
@@ -35,7 +35,7 @@ def folder_of(
     return folder if interval is None else folder / f"{interval.start}_{interval.end}"
 
 
-def hand_on(  # noqa: PLR0913 - from where, to where, and within which bounds
+def save_intermediate(  # noqa: PLR0913 - from where, to where, and within which bounds
     folder: Location,
     directory: Path,
     name: str,
@@ -46,44 +46,44 @@ def hand_on(  # noqa: PLR0913 - from where, to where, and within which bounds
 ) -> int:
     """Copy a result out of a runner's directory, or one `below` that; return its bytes.
 
-    Raise `SpoolError` if it is no plain file, has more bytes than `most`, or is not what was
+    Raise `StagingError` if it is no plain file, has more bytes than `most`, or is not what was
     claimed; nothing is kept then.
     """
     if not _NAME.fullmatch(name):
-        raise SpoolError(str(directory), [f"{name!r} is no name of a result"])
+        raise StagingError(str(directory), [f"{name!r} is no name of a result"])
     # Two tasks may hand on the same result at once; either copy will do.
     place = folder / f"{name}~{uuid4().hex[:8]}"
     with place.writing() as path, ThreadPoolExecutor(1) as hashing:
-        taken = take_over(directory, str(PurePosixPath(below, name)), path, hashing, most).result()
-        if claimed is not None and (taken.bytes, taken.sha256) != (claimed.bytes, claimed.sha256):
-            problem = f"{name!r} has {taken.bytes} bytes and another digest than the result says"
-            raise SpoolError(str(directory), [problem])
-        return taken.bytes
+        copied = safe_copy(directory, str(PurePosixPath(below, name)), path, hashing, most).result()
+        if claimed is not None and (copied.bytes, copied.sha256) != (claimed.bytes, claimed.sha256):
+            problem = f"{name!r} has {copied.bytes} bytes and another digest than the result says"
+            raise StagingError(str(directory), [problem])
+        return copied.bytes
 
 
-def hand_on_stage(folder: Location, spool: Path, files: Iterable[StagedFile]) -> int:
+def save_intermediates(folder: Location, staging: Path, files: Iterable[StagedFile]) -> int:
     """Copy what a stage has staged, unless it is there; return the bytes of all of it.
 
-    Raise `SpoolError` for a file that is not as the result says.
+    Raise `StagingError` for a file that is not as the result says.
     """
     there = {(name, each.bytes) for name, each in _largest(folder)}
     total = 0
     for file in files:
         total += file.bytes
         if (file.path, file.bytes) not in there:
-            hand_on(folder, spool, file.path, file.bytes, claimed=file)
+            save_intermediate(folder, staging, file.path, file.bytes, claimed=file)
     return total
 
 
-def handed_on(folder: Location) -> tuple[str, ...]:
+def intermediates_of(folder: Location) -> tuple[str, ...]:
     """Return paths on this host of what the run's tasks have left so far, one for each result."""
     return tuple(str(folder.store.local(each.key)) for _, each in _largest(folder))
 
 
-def forget(lake: Lake, dataflow: Identity, run: str) -> None:
+def remove_intermediates(lake: Lake, dataflow: Identity, run: str) -> None:
     """Remove what the run's tasks have left."""
-    folder = folder_of(lake, dataflow, run)
-    with usable(lake):
+    folder = intermediates_folder(lake, dataflow, run)
+    with translated(lake):
         for each in tuple(folder.walk()):
             lake.store.remove(each.key)
 

@@ -24,7 +24,7 @@ _BUCKET_ROWS = 14_000
 _MOST_BITS = 16
 
 
-def repeated(columns: Sequence[Sequence[pa.Array]]) -> pa.Table | None:
+def find_duplicates(columns: Sequence[Sequence[pa.Array]]) -> pa.Table | None:
     """Return the keys that several rows have, named 0, 1 and so on, and their `count_all`.
 
     Each column of the key comes in batches, as many rows for one as for another.

@@ -45,9 +45,9 @@ class Lake:
         """Return the folder of what the tasks of runs hand on to each other, a folder per run."""
         return self._dataflow(dataflow) / "checkpoints"
 
-    def cleanings(self) -> Location:
+    def tombstones(self) -> Location:
         """Return the folder of the documents that say since when old files may be gone."""
-        return Location(self.store, "cleanings")
+        return Location(self.store, "tombstones")
 
     def dataflows(self) -> tuple[Identity, ...]:
         """Return every dataflow that something lies here of, known to a catalog or not."""

@@ -22,14 +22,14 @@ _NUMBERED = re.compile(r"(\d{8})\.json")
 class Move:
     """Record one move: to which release, from which, when, why and by whom (a run or a person).
 
-    A move of the reason `clean` stays where it is: it says that the releases in `removed` are none
+    A move of the reason `garbage-collection` stays where it is: it says that the releases in `removed` are none
     from now on. That it is a move is what keeps it apart from a rollback at the same time.
     """
 
     release: str
     previous: str | None
     at: str
-    reason: Literal["publish", "rollback", "clean"]
+    reason: Literal["publish", "rollback", "garbage-collection"]
     by: str
     removed: tuple[str, ...] = ()
 
@@ -62,7 +62,7 @@ def try_remove(
 ) -> bool:
     """Say that `releases` are none any more, or return False if it has moved on since `moves`."""
     stays = moves[-1].release
-    return _append(pointer, moves, Move(stays, stays, _now(), "clean", by, releases))
+    return _append(pointer, moves, Move(stays, stays, _now(), "garbage-collection", by, releases))
 
 
 def _append(pointer: Location, moves: tuple[Move, ...], move: Move) -> bool:

@@ -14,11 +14,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from isthmus_contracts import Dataflow, ParamValue, Partitioning, Table
+from isthmus_contracts import DataflowContract, ParamValue, Partitioning, Table
 from isthmus_platform.errors import PublicationError
 from isthmus_platform.lake.acceptance import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.documents import read_document, write_once
-from isthmus_platform.lake.gates import Approval, check_approval, check_volume
+from isthmus_platform.lake.gates import Approval, check_approval, check_row_change
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.pointer import Move, read_moves, try_move
@@ -31,16 +31,16 @@ from isthmus_platform.lake.releases import (
     document_of,
     own_files,
 )
-from isthmus_platform.lake.removal import check_not_cleaned, check_not_removed
+from isthmus_platform.lake.removal import check_not_collected, check_not_removed
 from isthmus_platform.lake.tables import TableFile, columns_in, columns_of, commit
-from isthmus_platform.lake.trouble import usable
+from isthmus_platform.lake.trouble import translated
 
 _ID_CHARACTERS = 12
 
 
 def publish(  # noqa: PLR0913 - each names what it is
     lake: Lake,
-    dataflow: Dataflow,
+    dataflow: DataflowContract,
     accepted: Accepted,
     *,
     params: Mapping[str, ParamValue],
@@ -62,7 +62,7 @@ def publish(  # noqa: PLR0913 - each names what it is
     _check(dataflow, accepted)
     identity, pointer = dataflow.identity, lake.pointer(dataflow.identity)
     publication = _publication_id(accepted)
-    with usable(lake):
+    with translated(lake):
         while (done := _published_as(publication, moves := read_moves(pointer))) is None:
             base = _current(lake, dataflow, moves)
             _check_gates(dataflow, accepted, approval, base)
@@ -76,29 +76,29 @@ def publish(  # noqa: PLR0913 - each names what it is
                     write_once(document, prepared)
             made = read_document(Release, document)
             check_not_removed(identity, made.id, moves)
-            check_not_cleaned(lake, dataflow, own_files(lake, made), made.inputs)
+            check_not_collected(lake, dataflow, own_files(lake, made), made.inputs)
             try_move(pointer, moves, made.id, "publish", accepted.run)
         check_not_removed(identity, done, moves)
         return read_document(Release, document_of(lake, identity, done))
 
 
 def check_gates(
-    lake: Lake, dataflow: Dataflow, accepted: Accepted, approval: Approval | None = None
+    lake: Lake, dataflow: DataflowContract, accepted: Accepted, approval: Approval | None = None
 ) -> None:
     """Raise `PublicationError` if this could not be published after the current release."""
     _check_gates(dataflow, accepted, approval, current(lake, dataflow.identity))
 
 
 def _check_gates(
-    dataflow: Dataflow, accepted: Accepted, approval: Approval | None, base: Release | None
+    dataflow: DataflowContract, accepted: Accepted, approval: Approval | None, base: Release | None
 ) -> None:
     if approval is not None:
         check_approval(dataflow, accepted, approval, base.id if base else None)
     if base is not None:
-        check_volume(dataflow, accepted, base)
+        check_row_change(dataflow, accepted, base)
 
 
-def _current(lake: Lake, dataflow: Dataflow, moves: tuple[Move, ...]) -> Release | None:
+def _current(lake: Lake, dataflow: DataflowContract, moves: tuple[Move, ...]) -> Release | None:
     if not moves:
         return None
     return read_document(Release, document_of(lake, dataflow.identity, moves[-1].release))
@@ -117,7 +117,7 @@ def _publication_id(accepted: Accepted) -> str:
     return hashlib.sha256(words.encode()).hexdigest()[:_ID_CHARACTERS]
 
 
-def _check(dataflow: Dataflow, accepted: Accepted) -> None:
+def _check(dataflow: DataflowContract, accepted: Accepted) -> None:
     name = str(dataflow.identity)
     if (accepted.dataflow, accepted.contract_version) != (name, dataflow.version):
         raise PublicationError(
@@ -152,7 +152,7 @@ class _Attempt:
     """Hold what one attempt is made of; `base` is the release that it would follow."""
 
     lake: Lake
-    dataflow: Dataflow
+    dataflow: DataflowContract
     accepted: Accepted
     release_id: str
     base: Release | None
@@ -203,7 +203,7 @@ class _Attempt:
         """Return under which id these files are committed once.
 
         A retry that computed again publishes the same under the same release, but in files of its
-        own: the version that it pins must hold those and not the ones of the first try.
+        own: the version that it pins must hold those and not the ones of the first attempt.
         """
         names = "/".join(sorted(each.name for each in files))
         return f"{self.release_id}/{hashlib.sha256(names.encode()).hexdigest()[:_ID_CHARACTERS]}"

@@ -16,7 +16,7 @@ from isthmus_platform.lake.places import Lake
 
 
 @dataclass(frozen=True, slots=True)
-class TablePlace:
+class TableLocation:
     """Say where a Delta table is, and which version of it a release pins."""
 
     uri: str
@@ -25,12 +25,12 @@ class TablePlace:
 
 
 @dataclass(frozen=True, slots=True)
-class ReleasePlaces:
+class ReleaseLocations:
     """Say where everything of one release is, as URIs."""
 
     dataflow: str
     release: str
-    tables: Mapping[str, TablePlace]
+    tables: Mapping[str, TableLocation]
     files: Mapping[str, str]
 
 
@@ -48,18 +48,18 @@ def find_release(lake: Lake, dataflow: Identity, release: str | None = None) -> 
     return found
 
 
-def release_places(lake: Lake, dataflow: Identity, release: str | None = None) -> ReleasePlaces:
+def locate(lake: Lake, dataflow: Identity, release: str | None = None) -> ReleaseLocations:
     """Return where the tables and files of a release are, by default of the current one.
 
     Read each table at its version: its newest one may belong to another release, or to none. Raise
     what `find_release` raises.
     """
     found = find_release(lake, dataflow, release)
-    return ReleasePlaces(
+    return ReleaseLocations(
         found.dataflow,
         found.id,
         {
-            name: TablePlace(lake.path(each.path).address, each.version, each.rows)
+            name: TableLocation(lake.path(each.path).address, each.version, each.rows)
             for name, each in found.tables.items()
         },
         {name: lake.path(each.path).address for name, each in found.files.items()},

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from isthmus_contracts import Dataflow, Identity
+from isthmus_contracts import DataflowContract, Identity
 from isthmus_platform.errors import PublicationError, UserError
 from isthmus_platform.lake.documents import documents_in, read_document
 from isthmus_platform.lake.pins import Pin
@@ -33,7 +33,7 @@ class RemovedReleaseError(UserError):
 
 
 @dataclass(frozen=True, slots=True)
-class Cleaning:
+class Tombstone:
     """Say that files from before an instant may be gone, unless a release document needs them.
 
     `dataflow` is the one whose files they are; None means every dataflow's and the sources'.
@@ -56,8 +56,8 @@ def check_not_removed(dataflow: Identity, release: str, moves: Iterable[Move]) -
             raise RemovedReleaseError(dataflow, release, move.by, move.at)
 
 
-def check_not_cleaned(
-    lake: Lake, dataflow: Dataflow, outputs: Iterable[Location], inputs: Mapping[str, Pin]
+def check_not_collected(
+    lake: Lake, dataflow: DataflowContract, outputs: Iterable[Location], inputs: Mapping[str, Pin]
 ) -> None:
     """Raise `PublicationError` if a file that a release would pin may have been cleaned away.
 
@@ -69,7 +69,7 @@ def check_not_cleaned(
         raise PublicationError(
             name, f"{path.key} is too old and may have been cleaned away; start a run"
         )
-    origins = {each.name: each.origin for each in dataflow.inputs}
+    origins = {each.name: each.source for each in dataflow.inputs}
     for each, pin in inputs.items():
         origin = origins.get(each)
         if pin.release is not None and isinstance(origin, Identity):
@@ -85,15 +85,15 @@ def check_not_cleaned(
 
 def _limits(lake: Lake, dataflow: str) -> tuple[float | None, float | None]:
     """Return since when the dataflow's files, and those of the sources, are safe."""
-    found = [read_document(Cleaning, each) for each in documents_in(lake.cleanings())]
+    found = [read_document(Tombstone, each) for each in documents_in(lake.tombstones())]
     return (
         _latest([each for each in found if each.dataflow in (None, dataflow)]),
         _latest([each for each in found if each.dataflow is None]),
     )
 
 
-def _latest(cleanings: Sequence[Cleaning]) -> float | None:
-    return max((instant(each.before) for each in cleanings), default=None)
+def _latest(tombstones: Sequence[Tombstone]) -> float | None:
+    return max((instant(each.before) for each in tombstones), default=None)
 
 
 def _gone(files: Iterable[Location], limit: float | None) -> Iterator[Location]:

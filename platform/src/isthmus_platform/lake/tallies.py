@@ -15,7 +15,7 @@ _EXAMPLES = 3
 _SHOWN_CHARACTERS = 60
 
 
-class Tally:
+class ColumnStats:
     """Count the values of one column that break a rule, and remember the worst or the first."""
 
     def __init__(self, column: Column) -> None:

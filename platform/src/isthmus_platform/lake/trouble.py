@@ -9,16 +9,16 @@ from deltalake.exceptions import DeltaError
 
 from isthmus_platform.errors import LakeUnavailableError
 from isthmus_platform.lake.places import Lake
-from isthmus_platform.storage.wording import in_one_sentence
+from isthmus_platform.storage.wording import one_line
 
 
 @contextmanager
-def usable(lake: Lake) -> Iterator[None]:
+def translated(lake: Lake) -> Iterator[None]:
     """Turn what the disk, or Delta on it, raises into `LakeUnavailableError`."""
     try:
         yield
     except (OSError, DeltaError) as error:
-        problem = in_one_sentence(str(error))
+        problem = one_line(str(error))
         if isinstance(error, OSError) and error.strerror:
             problem = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
         raise LakeUnavailableError(lake.address, problem) from error

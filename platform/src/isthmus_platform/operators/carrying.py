@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from isthmus_platform.errors import LakeUnavailableError, SpoolError
-from isthmus_platform.lake.handing import hand_on
+from isthmus_platform.errors import LakeUnavailableError, StagingError
+from isthmus_platform.lake.handing import save_intermediate
 from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.trouble import usable
+from isthmus_platform.lake.trouble import translated
 from isthmus_platform.storage import Location
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """Say where in its home a runner keeps results, and how many bytes of them are carried.
+class SyncedCheckpoints:
+    """Say where in its home a runner keeps results, and how many bytes of them are intermediates.
 
     What lies below the home is the runner's: it may put a link there, or write what it likes.
     """
@@ -28,10 +28,10 @@ class Kept:
 
 
 @contextmanager
-def carrying(
+def sync_checkpoints(
     lake: Lake,
     folder: Location,
-    kept: Kept,
+    kept: SyncedCheckpoints,
     warn: Callable[[str], None],
     is_stopped: Callable[[], bool],
 ) -> Iterator[Callable[[str], None]]:
@@ -46,12 +46,12 @@ def carrying(
     def copy(name: str) -> None:
         nonlocal left
         try:
-            with usable(lake):
-                left -= hand_on(folder, kept.home, name, left, below=kept.below)
-        except (SpoolError, LakeUnavailableError) as error:
+            with translated(lake):
+                left -= save_intermediate(folder, kept.home, name, left, below=kept.below)
+        except (StagingError, LakeUnavailableError) as error:
             warn(f"a result is not carried to other hosts: {error}")
 
-    def carry(name: str) -> None:
+    def sync(name: str) -> None:
         if name not in begun:
             begun.add(name)
             thread.submit(copy, name)
@@ -59,7 +59,7 @@ def carrying(
     thread = ThreadPoolExecutor(1)
     try:
         try:
-            yield carry
+            yield sync
         except Exception:
             if not is_stopped():
                 thread.shutdown()

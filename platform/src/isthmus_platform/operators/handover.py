@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import Context
 
 from isthmus_contracts import Interval
-from isthmus_contracts.codec import from_plain
+from isthmus_contracts.codec import deserialize
 from isthmus_platform.runs.pins import Pins
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ def pins_from(context: Context, task: str) -> Pins:
     """Return the pins of the whole run, as its first task left them."""
     plain = context["ti"].xcom_pull(task_ids=task)
     if not isinstance(plain, list):
-        return from_plain(Pins, plain, "pins")
-    parts = [from_plain(Pins, each, f"pins[{number}]") for number, each in enumerate(plain)]
+        return deserialize(Pins, plain, "pins")
+    parts = [deserialize(Pins, each, f"pins[{number}]") for number, each in enumerate(plain)]
     first, last = parts[0].interval, parts[-1].interval
     interval = Interval(first.start, last.end) if first and last else None
     return Pins(parts[0].params, parts[0].inputs, interval)
@@ -34,5 +34,5 @@ def accepted_from(context: Context, task: str, interval: Interval | None) -> Acc
 
     plain = context["ti"].xcom_pull(task_ids=task)
     parts = plain if isinstance(plain, list) else [plain]
-    accepted = [from_plain(Accepted, each, f"accepted[{n}]") for n, each in enumerate(parts)]
+    accepted = [deserialize(Accepted, each, f"accepted[{n}]") for n, each in enumerate(parts)]
     return join(accepted, interval)

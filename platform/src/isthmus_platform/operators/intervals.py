@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime, time
 
 from airflow.sdk import Context
 
-from isthmus_contracts import Dataflow, Interval, IntervalError, resolve_interval
+from isthmus_contracts import DataflowContract, Interval, IntervalError, resolve_interval
 from isthmus_contracts.dataflows import INTERVAL_FIELDS
 
 _BY_TIMETABLE = ("scheduled", "backfill")
 
 
-def interval_of(dataflow: Dataflow, context: Context) -> Interval | None:
+def interval_of(dataflow: DataflowContract, context: Context) -> Interval | None:
     """Return what a run is for: what a person asked for, else Airflow's data interval.
 
     None is everything: no person named an interval, and no timetable with intervals made the run.
@@ -32,13 +32,13 @@ def interval_of(dataflow: Dataflow, context: Context) -> Interval | None:
     return interval
 
 
-def params_of(dataflow: Dataflow, context: Context) -> dict[str, object]:
+def params_of(dataflow: DataflowContract, context: Context) -> dict[str, object]:
     """Return the params of a run, without the fields that name its interval."""
     fields = INTERVAL_FIELDS if dataflow.partitioned else ()
     return {name: value for name, value in context["params"].items() if name not in fields}
 
 
-def parts_of(dataflow: Dataflow, interval: Interval | None) -> tuple[Interval | None, ...]:
+def parts_of(dataflow: DataflowContract, interval: Interval | None) -> tuple[Interval | None, ...]:
     """Return the parts of an interval that can be computed apart, in order."""
     if interval is None:
         return (None,)

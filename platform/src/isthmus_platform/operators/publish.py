@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, Context
 
-from isthmus_contracts.codec import from_plain
+from isthmus_contracts.codec import deserialize
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.errors import LakeUnavailableError
 from isthmus_platform.operators.dataflow import DataflowOperator
@@ -43,13 +43,13 @@ class PublishOperator(DataflowOperator):
         """Commit the accepted files, write the release and move the pointer."""
         from isthmus_platform.lake.gates import Approval
 
-        with self.mistakes_told():
+        with self.errors_reported():
             pins = pins_from(context, self.pins_from)
             accepted = accepted_from(context, self.accepted_from, pins.interval)
             approval = None
             if self.approved_by is not None:
                 plain = context["ti"].xcom_pull(task_ids=self.approved_by, key=SHOWN)
-                approval = from_plain(Approval, plain, "approval")
+                approval = deserialize(Approval, plain, "approval")
             return publish(self, context, pins, accepted, self.asset, approval)
 
 
@@ -79,7 +79,7 @@ def publish(  # noqa: PLR0913, PLR0917 - what a run has come to, and for whom
         task.log.warning("release %s has been published since and stays current", current.id)
     if deployment.settings(dataflow).keeps:
         try:
-            handing.forget(lake, dataflow.identity, accepted.run)
+            handing.remove_intermediates(lake, dataflow.identity, accepted.run)
         except LakeUnavailableError as error:  # published it is; a cleaning will find the rest
             task.log.warning("what the run's tasks handed on stays for now: %s", error)
     return release.id

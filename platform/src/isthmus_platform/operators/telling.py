@@ -12,14 +12,14 @@ from isthmus_contracts.protocol import (
     NodeFailed,
     NodeFinished,
     OutputStaged,
-    Quality,
+    CheckFinished,
     RunFailure,
 )
 
 _MOST_EXAMPLES = 5
 
 
-def line_of(answer: Answer) -> tuple[int, str] | None:
+def format_event(answer: Answer) -> tuple[int, str] | None:
     """Return the level and the text of the line that an answer is worth, if any."""
     text: str | None = None
     level = INFO
@@ -38,13 +38,13 @@ def line_of(answer: Answer) -> tuple[int, str] | None:
             text = f"{answer.node} is kept, {answer.bytes:,} bytes"
         case OutputStaged():
             text = f"{answer.output} staged, {answer.bytes:,} bytes"
-        case Quality(passed=False):
+        case CheckFinished(passed=False):
             level = ERROR if answer.level == "error" else WARNING
             text = f"{answer.message} ({answer.check}{_rows(answer)})"
     return None if text is None else (level, text)
 
 
-def told_failure(failure: RunFailure) -> str:
+def format_failure(failure: RunFailure) -> str:
     """Return the runner's own words for why it failed, with the place."""
     if not failure.node:
         return failure.message
@@ -52,7 +52,7 @@ def told_failure(failure: RunFailure) -> str:
     return f"node {failure.node!r} failed in {place}: {failure.message}"
 
 
-def _rows(verdict: Quality) -> str:
+def _rows(verdict: CheckFinished) -> str:
     shown = verdict.examples[:_MOST_EXAMPLES]
     return f"; see {', '.join(shown)}" if shown else ""
 

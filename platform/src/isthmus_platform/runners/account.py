@@ -15,14 +15,14 @@ from pathlib import Path
 
 from isthmus_platform.errors import DeploymentError
 
-GUARD = Path(__file__).with_name("guard.py")
-GUARD_ENVIRONMENT = {"LANG": "C"}  # no secret, yet not empty: sudo 1.9.16 would crash
+SUPERVISOR = Path(__file__).with_name("supervisor.py")
+SUPERVISOR_ENVIRONMENT = {"LANG": "C"}  # no secret, yet not empty: sudo 1.9.16 would crash
 _CHECK_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """Name a Unix user; `switched` says that the guard is root and switches by itself."""
+class UnixUser:
+    """Name a Unix user; `switched` says that the supervisor is root and switches by itself."""
 
     name: str
     uid: int
@@ -35,8 +35,8 @@ class Account:
         return os.geteuid() == 0
 
 
-def find_account(name: str) -> Account:
-    """Return the account of a user other than root, or raise `DeploymentError`."""
+def find_user(name: str) -> UnixUser:
+    """Return the user of a user other than root, or raise `DeploymentError`."""
     try:
         found = pwd.getpwnam(name)
     except KeyError:
@@ -44,78 +44,78 @@ def find_account(name: str) -> Account:
     if found.pw_uid == 0:
         raise refusal(name, "a runner may not be root")
     groups = {each.gr_gid for each in grp.getgrall() if name in each.gr_mem}
-    return Account(name, found.pw_uid, found.pw_gid, tuple(sorted(groups | {found.pw_gid})))
+    return UnixUser(name, found.pw_uid, found.pw_gid, tuple(sorted(groups | {found.pw_gid})))
 
 
-def guard_command(account: Account | None, *verb: str) -> list[str]:
-    """Return the command of a guard on the runner's side, or raise `DeploymentError`."""
-    guard = [sys.executable, "-I", "-S", str(GUARD), *verb]
-    if account is None or account.switched or account.uid == os.geteuid():
-        return guard
+def supervisor_command(user: UnixUser | None, *verb: str) -> list[str]:
+    """Return the command of a supervisor on the runner's side, or raise `DeploymentError`."""
+    supervisor = [sys.executable, "-I", "-S", str(SUPERVISOR), *verb]
+    if user is None or user.switched or user.uid == os.geteuid():
+        return supervisor
     sudo = shutil.which("sudo")
     if sudo is None:
         raise refusal(
-            account.name,
+            user.name,
             f"Airflow runs as uid {os.geteuid()}, which cannot switch to it: there is no sudo",
         )
-    return [sudo, "-n", "-u", account.name, "--", *guard]
+    return [sudo, "-n", "-u", user.name, "--", *supervisor]
 
 
-def order_for(account: Account | None) -> dict[str, object]:
-    """Return the part of a guard's order that says whom it is to become."""
-    if account is None or not account.switched:
+def user_order(user: UnixUser | None) -> dict[str, object]:
+    """Return the part of a supervisor's order that says whom it is to become."""
+    if user is None or not user.switched:
         return {"user": None, "group": None, "groups": None}
-    return {"user": account.uid, "group": account.gid, "groups": account.groups}
+    return {"user": user.uid, "group": user.gid, "groups": user.groups}
 
 
-def hand_over(account: Account, directories: Sequence[Path]) -> None:
+def grant_directories(user: UnixUser, directories: Sequence[Path]) -> None:
     """Let the user write in directories, or raise `DeploymentError`.
 
     Root gives them away; anybody else shares them through the user's own group.
     """
     for path in directories:
         try:
-            if account.switched:
-                os.chown(path, account.uid, account.gid)
+            if user.switched:
+                os.chown(path, user.uid, user.gid)
                 path.chmod(0o700)
-            elif account.uid != os.geteuid():
-                if path.stat().st_gid != account.gid:
-                    os.chown(path, -1, account.gid)
+            elif user.uid != os.geteuid():
+                if path.stat().st_gid != user.gid:
+                    os.chown(path, -1, user.gid)
                 path.chmod(0o2770)
         except PermissionError:
             raise refusal(
-                account.name,
+                user.name,
                 f"{path} cannot be shared with it; Airflow's user must be in the group "
-                f"{account.gid}, its own",
+                f"{user.gid}, its own",
             ) from None
 
 
-def check_account(account: Account, writable: Sequence[Path], readable: Sequence[str]) -> None:
+def check_user(user: UnixUser, writable: Sequence[Path], readable: Sequence[str]) -> None:
     """Become the user once, and raise `DeploymentError` if that or its rights are refused."""
-    order = order_for(account) | {
+    order = user_order(user) | {
         "writable": [str(each) for each in writable],
         "readable": list(readable),
     }
     try:
         done = subprocess.run(
-            guard_command(account, "check"),
+            supervisor_command(user, "check"),
             input=(json.dumps(order) + "\n").encode(),
             capture_output=True,
             timeout=_CHECK_SECONDS,
-            env=GUARD_ENVIRONMENT,
+            env=SUPERVISOR_ENVIRONMENT,
             cwd="/",
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise refusal(account.name, f"it cannot be switched to: {error}") from None
+        raise refusal(user.name, f"it cannot be switched to: {error}") from None
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         reason = said[-1] if said else f"exit status {done.returncode}"
-        raise refusal(account.name, f"it cannot be switched to: {reason}")
+        raise refusal(user.name, f"it cannot be switched to: {reason}")
     problems = done.stdout.decode("utf-8", "replace").splitlines()
     if problems:
         more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
-        raise refusal(account.name, f"{problems[0]}{more}; docs/security.md says which modes")
+        raise refusal(user.name, f"{problems[0]}{more}; docs/security.md says which modes")
 
 
 def refusal(name: str, problem: str) -> DeploymentError:

@@ -88,7 +88,7 @@ def _run(order: Order, rest: bytes) -> int:
         runner = _start(order)
     except (OSError, subprocess.SubprocessError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        sys.stdout.write(json.dumps({"guard": reason}) + "\n")
+        sys.stdout.write(json.dumps({"supervisor": reason}) + "\n")
         return 0
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 1)  # so that standard output ends when the runner's side has closed it
@@ -100,7 +100,7 @@ def _run(order: Order, rest: bytes) -> int:
 
 
 def _start(order: Order) -> subprocess.Popen[bytes]:
-    guard = os.getpid()
+    supervisor = os.getpid()
 
     def last_words() -> None:
         if order["file_bytes"]:
@@ -108,7 +108,7 @@ def _start(order: Order) -> subprocess.Popen[bytes]:
         if _prctl:
             _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)  # no setuid program leads out of its user
             _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-            if os.getppid() != guard:
+            if os.getppid() != supervisor:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     return subprocess.Popen(

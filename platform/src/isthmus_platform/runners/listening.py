@@ -19,19 +19,19 @@ _LONGEST_LOG_LINE = 64 << 10
 _MOST_LOG_BYTES = 64 << 20
 
 
-def answers_from(stream: IO[bytes], command: str) -> Iterator[Answer]:
+def read_answers(stream: IO[bytes], command: str) -> Iterator[Answer]:
     """Yield each answer, with texts escaped.
 
-    Raise `RunnerError` for a line that is none, for too many or too long ones, and if the guard
+    Raise `RunnerError` for a line that is none, for too many or too long ones, and if the supervisor
     says that the command cannot be run.
     """
     count = size = 0
     while line := stream.readline(_LONGEST_LINE):
         count, size = count + 1, size + len(line)
         _check_limits(line, count, size)
-        if line.startswith(b'{"guard":'):
+        if line.startswith(b'{"supervisor":'):
             with contextlib.suppress(ValueError, KeyError):
-                reason = escape(str(json.loads(line)["guard"]))
+                reason = escape(str(json.loads(line)["supervisor"]))
                 raise RunnerError(f"the runner's command {command!r} cannot be run: {reason}")
         try:
             yield escape_answer(decode_answer(line.decode("utf-8", "replace")))

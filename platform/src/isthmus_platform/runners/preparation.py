@@ -6,16 +6,16 @@ import os
 from pathlib import Path
 
 from isthmus_platform.deployment import Runner
-from isthmus_platform.runners.account import check_account, find_account, hand_over
+from isthmus_platform.runners.user import check_user, find_user, grant_directories
 from isthmus_platform.runners.environment import runner_environment
 from isthmus_platform.runners.limits import MEGABYTE, Limits
 from isthmus_platform.runners.process import RunnerProcess
 
 
-def prepared_runner(
+def launch_runner(
     runner: Runner,
     dataflow: str,
-    spool: Path,
+    staging: Path,
     scratch: Path,
     memory_megabytes: int | None = None,
 ) -> RunnerProcess:
@@ -25,17 +25,17 @@ def prepared_runner(
     """
     home = Path(runner.home)
     home.mkdir(parents=True, exist_ok=True)
-    account = find_account(runner.user) if runner.user else None
-    if account and account.uid != os.geteuid():
-        own = [home, spool, scratch]
-        hand_over(account, own)
-        check_account(account, own, ())
+    user = find_user(runner.user) if runner.user else None
+    if user and user.uid != os.geteuid():
+        own = [home, staging, scratch]
+        grant_directories(user, own)
+        check_user(user, own, ())
     return RunnerProcess(
         runner.command,
         runner_environment(dataflow, home, scratch, runner.environment),
         scratch,
-        spool,
-        account=account,
+        staging,
+        user=user,
         limits=Limits(_bytes(runner.disk_limit_megabytes), _bytes(memory_megabytes)),
     )
 

@@ -13,7 +13,7 @@ _CAUSE = re.compile(r'message: "(.*?)"')
 _LONGEST = 300
 
 
-def in_one_sentence(text: str) -> str:
+def one_line(text: str) -> str:
     """Return what an error of obstore, or of Delta, says of its cause."""
     plain = " ".join(_COLOUR.sub("", text).split())
     if answer := _ANSWER.search(plain):

@@ -10,10 +10,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from isthmus_contracts import Dataflow
+from isthmus_contracts import DataflowContract
 from isthmus_contracts.catalog import CATALOG
 from isthmus_platform.deployment import Deployment, load_deployment
-from isthmus_platform.errors import DeploymentError, RetiredError
+from isthmus_platform.errors import DeploymentError, EndOfLifeError
 from isthmus_platform.settings import Settings
 from isthmus_platform.terminal.printing import print_whole, printable
 
@@ -42,14 +42,14 @@ def add_check_command(add: Add) -> None:
 def _check(options: argparse.Namespace, console: Console) -> int:
     deployment = load_deployment(options.file)
     grid = Table(*_COLUMNS, box=None)
-    mistakes = [*deployment.strangers(CATALOG).values(), *deployment.strange_sources(CATALOG)]
+    mistakes = [*deployment.unknown_dataflows(CATALOG).values(), *deployment.unknown_sources(CATALOG)]
     for dataflow in CATALOG.dataflows:
         try:
             cells = _as_deployed(dataflow, deployment)
         except DeploymentError as error:
             mistakes.append(error)
             cells = ("cannot run",)
-        except RetiredError as error:
+        except EndOfLifeError as error:
             cells = (str(error),)
         grid.add_row(str(dataflow.identity), *map(printable, cells))
     print_whole(grid, console)
@@ -62,7 +62,7 @@ def _check(options: argparse.Namespace, console: Console) -> int:
     return 2 if mistakes else 0
 
 
-def _as_deployed(dataflow: Dataflow, deployment: Deployment) -> tuple[str, ...]:
+def _as_deployed(dataflow: DataflowContract, deployment: Deployment) -> tuple[str, ...]:
     """Return when a dataflow runs, its tasks, the engines of its stages, and its runner."""
     from isthmus_platform.dags.linear import deployed_dag  # noqa: PLC0415 - Airflow takes seconds
 
@@ -72,7 +72,7 @@ def _as_deployed(dataflow: Dataflow, deployment: Deployment) -> tuple[str, ...]:
     return _when(dataflow, settings), " > ".join(dag.task_ids), ", ".join(engines), settings.runner
 
 
-def _when(dataflow: Dataflow, settings: Settings) -> str:
+def _when(dataflow: DataflowContract, settings: Settings) -> str:
     if settings.schedule is not None:
         return settings.schedule
     read = " and ".join(map(str, dataflow.upstream))

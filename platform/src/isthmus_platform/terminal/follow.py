@@ -76,7 +76,7 @@ class _Shown:
             self._remind(f"  {head}{count}" if count else "")
 
     def _count(self, task: Task, record: RunRecord) -> str:
-        progress = summarize(record.try_of(task.name, task.try_number).answers())
+        progress = summarize(record.attempt(task.name, task.try_number).answers())
         return f": {progress.done} of {progress.total} nodes" if progress.total else ""
 
     def _remind(self, line: str) -> None:

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
-from isthmus_contracts import Dataflow
+from isthmus_contracts import DataflowContract
 from isthmus_contracts.catalog import CATALOG
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.cleaning import Waste, clean, find_waste, retention
+from isthmus_platform.lake.cleaning import Plan, collect_garbage, plan_collection, retention
 from isthmus_platform.lake.comparison import compare
 from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.reading import find_release, release_places
+from isthmus_platform.lake.reading import find_release, locate
 from isthmus_platform.opening import open_lake
 from isthmus_platform.terminal.printing import print_whole, printable
 from isthmus_platform.terminal.report import describe_outputs, placed
@@ -52,7 +52,7 @@ def add_release_commands(add: Add) -> None:
     tables.add_argument("--format", choices=("text", "json"), default="text")
     rollback = add_for_dataflow("rollback", _rollback, "make a published release current again")
     rollback.add_argument("release", help=listed)
-    cleaning = add("clean", _clean, "list, or remove, old releases and files that nobody needs")
+    cleaning = add("garbage-collection", _clean, "list, or remove, old releases and files that nobody needs")
     cleaning.add_argument("dataflow", nargs="?", help=f"{known} (default: all, and the sources)")
     cleaning.add_argument(
         "--keep-days",
@@ -137,7 +137,7 @@ def _diff(options: argparse.Namespace, console: Console) -> int:
 
 def _tables(options: argparse.Namespace, console: Console) -> int:
     contract = CATALOG.dataflow(options.dataflow)
-    found = release_places(_lake(), contract.identity, options.release)
+    found = locate(_lake(), contract.identity, options.release)
     if options.format == "json":
         plain = {
             "dataflow": found.dataflow,
@@ -166,30 +166,30 @@ def _rollback(options: argparse.Namespace, console: Console) -> int:
 
 
 def _clean(options: argparse.Namespace, console: Console) -> int:
-    contract: Dataflow | None = options.dataflow and CATALOG.dataflow(options.dataflow)
+    contract: DataflowContract | None = options.dataflow and CATALOG.dataflow(options.dataflow)
     identity = contract.identity if contract else None
     lake, keep = _lake(), retention(options.keep_days, force=options.force)
-    waste = (
-        clean(lake, keep, identity, by=_who()) if options.yes else find_waste(lake, keep, identity)
+    plan = (
+        collect_garbage(lake, keep, identity, by=_who()) if options.yes else plan_collection(lake, keep, identity)
     )
-    _report_waste(waste, console)
-    if not waste.releases and not waste.files:
+    _report_plan(plan, console)
+    if not plan.releases and not plan.files:
         console.print("there is nothing to remove")
         return 0
     said = "removed" if options.yes else "would remove"
     console.print(
-        f"{said} {_counted(len(waste.releases), 'release')} and "
-        f"{_counted(len(waste.files), 'file')}, {_counted(waste.bytes, 'byte')}"
+        f"{said} {_counted(len(plan.releases), 'release')} and "
+        f"{_counted(len(plan.files), 'file')}, {_counted(plan.bytes, 'byte')}"
     )
     if not options.yes:
         console.print("nothing was removed; --yes removes it")
     return 0
 
 
-def _report_waste(waste: Waste, console: Console) -> None:
-    for identity, release in waste.releases:
+def _report_plan(plan: Plan, console: Console) -> None:
+    for identity, release in plan.releases:
         console.print(f"release  {release.id} of {identity}, of {_when(release)}", soft_wrap=True)
-    for each in waste.files:
+    for each in plan.files:
         console.print(f"{each.bytes:>15,}  {printable(each.key)}", soft_wrap=True)
 
 

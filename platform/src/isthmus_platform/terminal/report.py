@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from isthmus_contracts import Dataflow
+from isthmus_contracts import DataflowContract
 from isthmus_contracts.protocol import RunFailure
 from isthmus_platform.installation import Client
 from isthmus_platform.installation.client import Run
@@ -54,7 +54,7 @@ def placed(place: Location) -> str:
 def report_times(run: Run, record: RunRecord, console: Console) -> None:
     """Show where the picture is, and what the functions took against everything around them."""
     console.print(f"graph     {shown(record.picture)}", soft_wrap=True)
-    progress = [summarize(each.answers()) for each in record.tries()]
+    progress = [summarize(each.answers()) for each in record.attempts()]
     warnings = dict.fromkeys(each for one in progress for each in one.warnings)
     passed = sum(each.passed for each in progress)
     console.print(f"checks    {passed} passed, {len(warnings)} warned")
@@ -84,7 +84,7 @@ def report_failure(run: Run, record: RunRecord, client: Client, console: Console
         told = ""
         failures = [
             answer
-            for answer in record.try_of(task.name, task.try_number).answers()
+            for answer in record.attempt(task.name, task.try_number).answers()
             if isinstance(answer, RunFailure)
         ]
         if failures and failures[-1].traceback:
@@ -97,7 +97,7 @@ def report_failure(run: Run, record: RunRecord, client: Client, console: Console
             console.print(printable(text), soft_wrap=True)
 
 
-def report_next(dataflow: Dataflow, console: Console) -> None:
+def report_next(dataflow: DataflowContract, console: Console) -> None:
     """Say what to type next, for someone who has seen this dataflow run."""
     name = dataflow.name
     console.print("\nnext")

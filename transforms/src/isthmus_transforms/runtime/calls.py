@@ -52,7 +52,7 @@ def call(step: Step, arguments: Mapping[str, object]) -> object:
         raise _node_error(step, arguments, error) from error
 
 
-def outcome_of(step: Step, arguments: Mapping[str, object]) -> Outcome:
+def try_call(step: Step, arguments: Mapping[str, object]) -> Outcome:
     """Return what a call comes to, with the seconds that it took; it never raises."""
     start = time.perf_counter()
     try:

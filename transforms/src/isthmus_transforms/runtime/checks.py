@@ -1,4 +1,4 @@
-"""The rules that a contract sets for a table's values, each with a verdict.
+"""The rules that a contract sets for a table's values, each with a check_result.
 
 Arrow looks at whole columns, and only where a rule is broken at which rows break it. The words are
 those in which the platform tells the same when it accepts a table. NaN counts as null.
@@ -17,7 +17,7 @@ from isthmus_transforms.runtime.quality import (
     LONGEST_EXAMPLE,
     MOST_EXAMPLES,
     Level,
-    Verdict,
+    CheckResult,
     counted,
     shortened,
 )
@@ -26,10 +26,10 @@ _SHOWN_VALUES = 3
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
 
-def verdicts(
+def check_results(
     table: Table, rows: pa.Table, parts: Mapping[str | None, int] | None = None
-) -> Iterator[Verdict]:
-    """Yield a verdict for each rule of the table that `rows` keep or break, which have its types.
+) -> Iterator[CheckResult]:
+    """Yield a check_result for each rule of the table that `rows` keep or break, which have its types.
 
     `parts` holds the number of rows of each partition, all of which must be large enough.
     """
@@ -50,20 +50,20 @@ class _Rows:
         self._rows = rows
         self._key = table.key
 
-    def verdict(
+    def check_result(
         self, field: str, level: Level, rule: str, found: str = "", broken: pa.ChunkedArray = None
-    ) -> Verdict:
+    ) -> CheckResult:
         """Return that the rule is kept, or what was `found` of the rows that are `broken`."""
         check = f"{self.column.name}.{field}"
         if broken is None:
-            return Verdict(check, level, True, f"column {self.column.name!r} is {rule}")
+            return CheckResult(check, level, True, f"column {self.column.name!r} is {rule}")
         which = pc.indices_nonzero(broken)
         clause = f"column {self.column.name!r} has {found}; the contract says {rule}"
         keys = _keys(self._rows, self._key, which[:MOST_EXAMPLES])
-        return Verdict(check, level, False, clause, len(which), keys)
+        return CheckResult(check, level, False, clause, len(which), keys)
 
 
-def _of_column(rows: _Rows) -> Iterator[Verdict]:
+def _of_column(rows: _Rows) -> Iterator[CheckResult]:
     column = rows.column
     if not column.nullable or column.warn_nulls is not None:
         yield _of_nulls(rows)
@@ -74,7 +74,7 @@ def _of_column(rows: _Rows) -> Iterator[Verdict]:
         yield from _of_bounds(rows)
 
 
-def _of_nulls(rows: _Rows) -> Verdict:
+def _of_nulls(rows: _Rows) -> CheckResult:
     column, values = rows.column, rows.values
     share = column.warn_nulls or 0.0
     nulls = pc.is_null(values, nan_is_null=pa.types.is_floating(values.type))
@@ -82,25 +82,25 @@ def _of_nulls(rows: _Rows) -> Verdict:
     broken = nulls if count > share * len(values) else None
     if column.nullable:
         found = f"{counted(count, 'null')} in {counted(len(values), 'row')}"
-        return rows.verdict("warn_nulls", "warning", f"usually at most {share:.0%}", found, broken)
+        return rows.check_result("warn_nulls", "warning", f"usually at most {share:.0%}", found, broken)
     noun = "null or NaN value" if column.type == "float64" else "null"
-    return rows.verdict("nullable", "error", "not null", counted(count, noun), broken)
+    return rows.check_result("nullable", "error", "not null", counted(count, noun), broken)
 
 
-def _of_choices(rows: _Rows) -> Verdict:
+def _of_choices(rows: _Rows) -> CheckResult:
     choices = rows.column.choices
     rule = f"one of {', '.join(choices)}"
     known = pa.array([*choices, None], rows.values.type)
     strange = pc.invert(pc.is_in(rows.values, known))
     if not pc.any(strange).as_py():
-        return rows.verdict("choices", "error", rule)
+        return rows.check_result("choices", "error", rule)
     values = rows.values.filter(strange)
     such = ", ".join(_shown(each) for each in values.unique()[:_SHOWN_VALUES].to_pylist())
     found = f"{counted(len(values), 'value')} outside its choices (such as {such})"
-    return rows.verdict("choices", "error", rule, found, strange)
+    return rows.check_result("choices", "error", rule, found, strange)
 
 
-def _of_bounds(rows: _Rows) -> Iterator[Verdict]:
+def _of_bounds(rows: _Rows) -> Iterator[CheckResult]:
     column, values = rows.column, rows.values
     extremes = pc.min_max(values).as_py()
     bounds: tuple[tuple[str, Level, str], ...] = (
@@ -117,7 +117,7 @@ def _of_bounds(rows: _Rows) -> Iterator[Verdict]:
         extreme = extremes["min" if below else "max"]
         rule = f"{words} {_number(bound)}"
         if extreme is None or not (extreme < bound if below else extreme > bound):  # NaN is neither
-            yield rows.verdict(field, level, rule)
+            yield rows.check_result(field, level, rule)
             continue
         compare, side, kind = (
             (pc.less, "below", "smallest") if below else (pc.greater, "above", "largest")
@@ -125,16 +125,16 @@ def _of_bounds(rows: _Rows) -> Iterator[Verdict]:
         broken = compare(*_comparable(values, bound, up=below))
         count = counted(pc.sum(broken).as_py(), "value")
         found = f"{count} {side} {_number(bound)} (the {kind} is {_number(extreme)})"
-        yield rows.verdict(field, level, rule, found, broken)
+        yield rows.check_result(field, level, rule, found, broken)
 
 
-def _of_key(table: Table, rows: pa.Table) -> Verdict:
+def _of_key(table: Table, rows: pa.Table) -> CheckResult:
     names = ", ".join(table.key)
     # Threads would group apart what they get, and almost every row is a group of its own.
     groups = rows.select(table.key).group_by(list(table.key), use_threads=False)
     counts = groups.aggregate([([], "count_all")])
     if counts.num_rows == rows.num_rows:
-        return Verdict("key", "error", True, f"there is one row for each key ({names})")
+        return CheckResult("key", "error", True, f"there is one row for each key ({names})")
     twice = counts.filter(pc.greater(counts["count_all"], 1))
     keys = _keys(twice, table.key, pa.array(range(min(MOST_EXAMPLES, twice.num_rows))))
     several = pc.sum(twice["count_all"]).as_py()
@@ -142,14 +142,14 @@ def _of_key(table: Table, rows: pa.Table) -> Verdict:
         f"{counted(twice.num_rows, 'key')} ({names}) in {several} rows, such as "
         f"{', '.join(keys[:_SHOWN_VALUES])}; the contract says one row for each key"
     )
-    return Verdict("key", "error", False, found, several, keys)
+    return CheckResult("key", "error", False, found, several, keys)
 
 
-def _of_size(table: Table, parts: Mapping[str | None, int]) -> Verdict:
+def _of_size(table: Table, parts: Mapping[str | None, int]) -> CheckResult:
     small = {name: size for name, size in parts.items() if size < table.min_rows}
     if not small:
         rule = f"there are at least {counted(table.min_rows, 'row')}"
-        return Verdict("min_rows", "error", True, rule)
+        return CheckResult("min_rows", "error", True, rule)
     told = [
         counted(size, "row") if name is None else f"{counted(size, 'row')} in partition {name}"
         for name, size in list(small.items())[:MOST_EXAMPLES]
@@ -157,7 +157,7 @@ def _of_size(table: Table, parts: Mapping[str | None, int]) -> Verdict:
     more = f" and in {len(small) - len(told)} more too few" if len(small) > len(told) else ""
     found = f"there are only {', '.join(told)}{more}; the contract says {table.min_rows}"
     examples = tuple(name for name in small if name is not None)
-    return Verdict("min_rows", "error", False, found, len(small), examples)
+    return CheckResult("min_rows", "error", False, found, len(small), examples)
 
 
 def _keys(rows: pa.Table, key: tuple[str, ...], which: pa.Array) -> tuple[str, ...]:

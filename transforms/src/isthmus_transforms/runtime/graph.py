@@ -66,9 +66,9 @@ def describe_graph(
 
 
 def _what_is_read(read: Input) -> str:
-    if read.within is None:
+    if read.filter_column is None:
         return read.table.description
-    return f"{read.table.description} For an interval, only the rows with {read.within} in it."
+    return f"{read.table.description} For an interval, only the rows with {read.filter_column} in it."
 
 
 def _outside(node: Node, kind: Literal["input", "param"], description: str) -> GraphNode:

@@ -1,4 +1,4 @@
-"""Reading inputs: Parquet files that keep a table's contract, as frames."""
+"""LazyInput inputs: Parquet files that keep a table's contract, as frames."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from isthmus_contracts import Input, Interval
 from isthmus_transforms.errors import InputError
-from isthmus_transforms.runtime.checks import verdicts
+from isthmus_transforms.runtime.checks import check_results
 from isthmus_transforms.runtime.partitions import read_filter
-from isthmus_transforms.runtime.quality import SCHEMA_KEPT, Listener, Verdict, refusals, unheard
+from isthmus_transforms.runtime.quality import SCHEMA_KEPT, Listener, CheckResult, refusals, ignore
 from isthmus_transforms.runtime.types import arrow_schema, same_kind
 
 
@@ -22,40 +22,40 @@ def read_input(
     contract: Input,
     files: Sequence[Path],
     interval: Interval | None = None,
-    listen: Listener = unheard,
+    on_event: Listener = ignore,
 ) -> pd.DataFrame:
     """Return the rows of all files, with the contract's columns in its order.
 
     Strings become `str`, dates and instants datetime64, an int64 with nulls float64. A column that
     the contract does not name is not read; neither, of an input `within` a column, are rows outside
-    of the interval, if there is one. `listen` hears the verdict of each check. How many rows
+    of the interval, if there is one. `on_event` hears the check_result of each check. How many rows
     there are is not checked where not all are read, nor of partitions.
 
     Raise `InputError` for a file that is missing or no Parquet, and for an input that breaks its
     contract: its columns, their types, or a rule for their values that does more than warn.
     """
-    parts = [_read(contract, file, interval, listen) for file in files]
+    parts = [_read(contract, file, interval, on_event) for file in files]
     if not parts:
         raise InputError(contract.name, "no file is given")
     table = pa.concat_tables(parts)
     del parts
-    _check(contract, table, interval, listen)
+    _check(contract, table, interval, on_event)
     frame = table.to_pandas(split_blocks=True, self_destruct=True, date_as_object=False)
     return pd.DataFrame(frame)
 
 
-def _check(contract: Input, rows: pa.Table, interval: Interval | None, listen: Listener) -> None:
+def _check(contract: Input, rows: pa.Table, interval: Interval | None, on_event: Listener) -> None:
     table = contract.table
-    if table.partitioning is not None or (interval is not None and contract.within is not None):
+    if table.partitioning is not None or (interval is not None and contract.filter_column is not None):
         table = replace(table, min_rows=0)
-    found = [*verdicts(table, rows)]
+    found = [*check_results(table, rows)]
     for each in (SCHEMA_KEPT, *found):
-        listen(each.about("input", contract.name))
+        on_event(each.about("input", contract.name))
     if problems := refusals(found):
         raise InputError(contract.name, "; ".join(problems))
 
 
-def _read(contract: Input, file: Path, interval: Interval | None, listen: Listener) -> pa.Table:
+def _read(contract: Input, file: Path, interval: Interval | None, on_event: Listener) -> pa.Table:
     name, schema = contract.name, arrow_schema(contract.table, nullable=True)
     try:
         found = pq.read_schema(file)
@@ -65,8 +65,8 @@ def _read(contract: Input, file: Path, interval: Interval | None, listen: Listen
         raise InputError(name, f"{file} is no Parquet file: {error}") from None
     problems = [_problem(field, found) for field in schema]
     for problem in filter(None, problems):
-        told = Verdict("schema", "error", False, f"{file.name}: {problem}", 1)
-        listen(told.about("input", name))
+        told = CheckResult("schema", "error", False, f"{file.name}: {problem}", 1)
+        on_event(told.about("input", name))
         raise InputError(name, told.found)
     try:
         chosen = read_filter(contract, found, interval)

@@ -1,4 +1,4 @@
-"""Outputs: checked against their contract, then staged as files in the spool."""
+"""Outputs: checked against their contract, then staged as files in the staging."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ import pyarrow.parquet as pq
 from isthmus_contracts import File, Interval, Metric, Metrics, Output, Table
 from isthmus_contracts.protocol import StagedFile, StagedOutput
 from isthmus_transforms.errors import OutputError
-from isthmus_transforms.runtime.checks import verdicts
+from isthmus_transforms.runtime.checks import check_results
 from isthmus_transforms.runtime.partitions import are_within, parts_of
-from isthmus_transforms.runtime.quality import SCHEMA_KEPT, Listener, Verdict, refusals, unheard
+from isthmus_transforms.runtime.quality import SCHEMA_KEPT, Listener, CheckResult, refusals, ignore
 from isthmus_transforms.runtime.types import arrow_schema, same_kind
 
 
 def stage(
     output: Output,
     value: object,
-    spool: Path,
+    staging: Path,
     interval: Interval | None = None,
-    listen: Listener = unheard,
+    on_event: Listener = ignore,
 ) -> StagedOutput:
-    """Write an output's value into the spool, and return what was staged.
+    """Write an output's value into the staging directory, and return what was staged.
 
     A table is a DataFrame, a file bytes or text, metrics a mapping of numbers. Raise `OutputError`
-    if the value is something else or does not keep the contract; `listen` hears the verdict of each
+    if the value is something else or does not keep the contract; `on_event` hears the check_result of each
     check before anything is written.
 
     A partitioned table is a file for each partition that has rows. In a run for an interval its
@@ -40,15 +40,15 @@ def stage(
     """
     match output:
         case Table():
-            return _stage_table(output, value, spool, interval, listen)
+            return _stage_table(output, value, staging, interval, on_event)
         case File():
-            return _stage_file(output, value, spool)
+            return _stage_file(output, value, staging)
         case Metrics():
-            return StagedOutput(output.name, metrics=checked_metrics(output, value, listen))
+            return StagedOutput(output.name, metrics=checked_metrics(output, value, on_event))
 
 
 def _stage_table(
-    table: Table, value: object, spool: Path, interval: Interval | None, listen: Listener
+    table: Table, value: object, staging: Path, interval: Interval | None, on_event: Listener
 ) -> StagedOutput:
     if not isinstance(value, pd.DataFrame):
         raise OutputError(table.name, [f"it is a {type(value).__name__}, not a DataFrame"])
@@ -56,33 +56,33 @@ def _stage_table(
         rows = as_contracted(table, value)
     except OutputError as error:
         for each in error.problems:
-            listen(Verdict("schema", "error", False, each, 1).about("table", table.name))
+            on_event(CheckResult("schema", "error", False, each, 1).about("table", table.name))
         raise
     if table.partitioning is not None and interval is not None:
         rows = rows.filter(are_within(table.partitioning, rows, interval))
     parts = parts_of(table, rows, interval)
     sizes = {name: part.num_rows for name, part in parts.items()}
-    found = [SCHEMA_KEPT, *verdicts(table, rows, sizes)]
-    for verdict in found:
-        listen(verdict.about("table", table.name))
+    found = [SCHEMA_KEPT, *check_results(table, rows, sizes)]
+    for check_result in found:
+        on_event(check_result.about("table", table.name))
     if problems := refusals(found):
         raise OutputError(table.name, problems)
     return StagedOutput(
         table.name,
         tuple(
-            _stage_part(table, name, part, spool)
+            _stage_part(table, name, part, staging)
             for name, part in parts.items()
             if part.num_rows or name is None
         ),
     )
 
 
-def _stage_part(table: Table, name: str | None, rows: pa.Table, spool: Path) -> StagedFile:
+def _stage_part(table: Table, name: str | None, rows: pa.Table, staging: Path) -> StagedFile:
     path = Path(f"{table.name}.parquet") if name is None else Path(table.name, f"{name}.parquet")
     if name is not None:
-        (spool / table.name).mkdir(exist_ok=True)
-    pq.write_table(rows, spool / path, compression="zstd")
-    return replace(staged_file(spool, path, rows.num_rows), partition=name)
+        (staging / table.name).mkdir(exist_ok=True)
+    pq.write_table(rows, staging / path, compression="zstd")
+    return replace(staged_file(staging, path, rows.num_rows), partition=name)
 
 
 def as_contracted(table: Table, frame: pd.DataFrame) -> pa.Table:
@@ -130,29 +130,29 @@ def _as_type(column: pd.Series, field: pa.Field) -> pa.ChunkedArray:
     raise TypeError("they are of another kind")
 
 
-def _stage_file(file: File, value: object, spool: Path) -> StagedOutput:
+def _stage_file(file: File, value: object, staging: Path) -> StagedOutput:
     if isinstance(value, str):
         value = value.encode()
     if not isinstance(value, bytes):
         raise OutputError(file.name, [f"it is a {type(value).__name__}, neither bytes nor text"])
     path = Path(f"{file.name}{file.suffix}")
-    (spool / path).write_bytes(value)
-    return StagedOutput(file.name, (staged_file(spool, path),))
+    (staging / path).write_bytes(value)
+    return StagedOutput(file.name, (staged_file(staging, path),))
 
 
 def checked_metrics(
-    metrics: Metrics, value: object, listen: Listener = unheard
+    metrics: Metrics, value: object, on_event: Listener = ignore
 ) -> dict[str, float]:
     """Return exactly the numbers that the contract names, or raise `OutputError`."""
     if not isinstance(value, Mapping):
         raise OutputError(metrics.name, [f"it is a {type(value).__name__}, not a mapping"])
     wanted = {each.name for each in metrics.metrics}
     numbers = {each.name: _number(value.get(each.name)) for each in metrics.metrics}
-    found = [_metric_verdict(each, value, numbers[each.name]) for each in metrics.metrics]
+    found = [_metric_result(each, value, numbers[each.name]) for each in metrics.metrics]
     strange = [f"metric {name!r} is not in the contract" for name in value if name not in wanted]
-    found += [Verdict("metrics", "error", False, each, 1) for each in strange]
-    for verdict in found:
-        listen(verdict.about("metrics", metrics.name))
+    found += [CheckResult("metrics", "error", False, each, 1) for each in strange]
+    for check_result in found:
+        on_event(check_result.about("metrics", metrics.name))
     if problems := refusals(found):
         raise OutputError(metrics.name, problems)
     return {name: number for name, number in numbers.items() if number is not None}
@@ -167,9 +167,9 @@ def _number(value: object) -> float | None:
         return math.inf
 
 
-def _metric_verdict(
+def _metric_result(
     metric: Metric, given: Mapping[object, object], number: float | None
-) -> Verdict:
+) -> CheckResult:
     low = -math.inf if metric.minimum is None else metric.minimum
     high = math.inf if metric.maximum is None else metric.maximum
     if metric.name not in given:
@@ -179,12 +179,12 @@ def _metric_verdict(
     elif not math.isfinite(number) or not low <= number <= high:
         found = f"{number:g}; allowed: {low:g} to {high:g}"
     else:
-        return Verdict(metric.name, "error", True, f"metric {metric.name!r} is {number:g}")
-    return Verdict(metric.name, "error", False, f"metric {metric.name!r} is {found}", 1)
+        return CheckResult(metric.name, "error", True, f"metric {metric.name!r} is {number:g}")
+    return CheckResult(metric.name, "error", False, f"metric {metric.name!r} is {found}", 1)
 
 
-def staged_file(spool: Path, path: Path, rows: int | None = None) -> StagedFile:
-    """Return what is claimed of a file in the spool, named by its path relative to that."""
-    with (spool / path).open("rb") as file:
+def staged_file(staging: Path, path: Path, rows: int | None = None) -> StagedFile:
+    """Return what is claimed of a file in the staging directory, named by its path relative to that."""
+    with (staging / path).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return StagedFile(path.as_posix(), (spool / path).stat().st_size, digest, rows)
+    return StagedFile(path.as_posix(), (staging / path).stat().st_size, digest, rows)

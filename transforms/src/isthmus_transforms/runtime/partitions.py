@@ -14,11 +14,11 @@ from isthmus_transforms.errors import InputError, OutputError
 
 def read_filter(contract: Input, schema: pa.Schema, interval: Interval | None) -> pc.Expression:
     """Return what chooses the rows of a Parquet file that a run reads; None chooses all."""
-    if interval is None or contract.within is None:
+    if interval is None or contract.filter_column is None:
         return None
-    kind = schema.field(contract.within).type
+    kind = schema.field(contract.filter_column).type
     start, end = (pa.scalar(_bound(day, kind), kind) for day in (interval.start, interval.end))
-    column = pc.field(contract.within)
+    column = pc.field(contract.filter_column)
     return (column >= start) & (column < end)
 
 
@@ -28,19 +28,19 @@ def _bound(day: date, kind: pa.DataType) -> date:
 
 def rows_within(contract: Input, frame: pd.DataFrame, interval: Interval | None) -> pd.DataFrame:
     """Return the rows of an input that a run is to see, as if only they had been read."""
-    if interval is None or contract.within is None:
+    if interval is None or contract.filter_column is None:
         return frame
-    if contract.within not in frame:
+    if contract.filter_column not in frame:
         raise InputError(
-            contract.name, f"column {contract.within!r} is missing, which the interval chooses by"
+            contract.name, f"column {contract.filter_column!r} is missing, which the interval chooses by"
         )
-    zone = "UTC" if contract.table.column(contract.within).type == "timestamp" else None
+    zone = "UTC" if contract.table.column(contract.filter_column).type == "timestamp" else None
     start, end = (pd.Timestamp(day, tz=zone) for day in (interval.start, interval.end))
     try:
-        values = pd.to_datetime(frame[contract.within])
+        values = pd.to_datetime(frame[contract.filter_column])
         return frame[(values >= start) & (values < end)].reset_index(drop=True)
     except (TypeError, ValueError) as error:
-        raise InputError(contract.name, f"column {contract.within!r}: {error}") from None
+        raise InputError(contract.name, f"column {contract.filter_column!r}: {error}") from None
 
 
 def are_within(by: Partitioning, rows: pa.Table, interval: Interval) -> pa.ChunkedArray:

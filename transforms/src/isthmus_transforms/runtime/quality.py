@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal, TypeAlias
 
-from isthmus_contracts.protocol import Event, Quality
+from isthmus_contracts.protocol import Event, CheckFinished
 
 Level: TypeAlias = Literal["error", "warning"]
 Listener: TypeAlias = Callable[[Event], None]
@@ -19,7 +19,7 @@ _MOST_IN_A_SENTENCE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CheckResult:
     """Say what one check has found; `broken` counts what broke it, and is 0 if nothing did.
 
     `found` is a clause, such as `column 'a' has 2 nulls; the contract says not null`.
@@ -32,13 +32,13 @@ class Verdict:
     broken: int = 0
     examples: tuple[str, ...] = ()
 
-    def about(self, kind: str, subject: str) -> Quality:
+    def about(self, kind: str, subject: str) -> CheckFinished:
         """Return the event that tells it of an input, a table or a node, say."""
         message = shortened(f"{kind} {subject!r}: {self.found}", LONGEST_MESSAGE)
         examples = tuple(
             shortened(each, LONGEST_EXAMPLE) for each in islice(self.examples, MOST_EXAMPLES)
         )
-        return Quality(
+        return CheckFinished(
             time.time(),
             subject,
             self.check,
@@ -50,18 +50,18 @@ class Verdict:
         )
 
 
-SCHEMA_KEPT = Verdict("schema", "error", True, "it has the columns and types of the contract")
+SCHEMA_KEPT = CheckResult("schema", "error", True, "it has the columns and types of the contract")
 
 
-def unheard(_event: Event) -> None:
+def ignore(_event: Event) -> None:
     """Hear nothing."""
 
 
-def refusals(verdicts: Iterable[Verdict]) -> list[str]:
+def refusals(check_results: Iterable[CheckResult]) -> list[str]:
     """Return what was found by those checks that let nothing pass, and where."""
     return [
         with_examples(each.found, each.examples)
-        for each in verdicts
+        for each in check_results
         if each.level == "error" and not each.passed
     ]
 

@@ -11,7 +11,7 @@ import pandas as pd
 from hamilton.graph import FunctionGraph
 from hamilton.node import Node
 
-from isthmus_contracts.protocol import CheckpointLimits
+from isthmus_contracts.protocol import CheckpointQuota
 from isthmus_transforms.runtime.checkpoints import (
     MISSING,
     Checkpoints,
@@ -23,29 +23,29 @@ from isthmus_transforms.runtime.steps import ordered_nodes
 
 _MEGABYTE = 1_000_000
 _DAY_SECONDS = 86_400
-LIMITS = CheckpointLimits(megabytes=10_000, days=30)
+LIMITS = CheckpointQuota(megabytes=10_000, days=30)
 """What is kept where nobody says how much."""
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class CheckpointConfig:
     """Say in which directory results are kept, and how much of them.
 
-    `carried` are files of results that were kept elsewhere.
+    `intermediates` are files of results that were kept elsewhere.
     """
 
     directory: Path
-    limits: CheckpointLimits = LIMITS
-    carried: tuple[Path, ...] = ()
+    limits: CheckpointQuota = LIMITS
+    intermediates: tuple[Path, ...] = ()
 
     def store(self) -> CheckpointStore:
         """Return the store in that directory."""
         limits = self.limits.megabytes * _MEGABYTE, self.limits.days * _DAY_SECONDS
-        return CheckpointStore(self.directory, *limits, found_in(self.carried))
+        return CheckpointStore(self.directory, *limits, found_in(self.intermediates))
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LazyInput:
     """Give an input: its rows, and a digest of them, or None if they cannot be told apart.
 
     Who reads it hears what checks have found, even if that is why it cannot be read.
@@ -56,7 +56,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class Reused:
     """Hold results that earlier runs have kept, and the nodes that are needed beside them."""
 
     values: Mapping[str, object]
@@ -69,7 +69,7 @@ def carry_over(
     targets: Collection[str],
     given: Collection[str],
     checkpoints: Checkpoints,
-) -> Carried:
+) -> Reused:
     """Return what the targets need, of `nodes`, when kept results take the place of computing."""
     values: dict[str, object] = {}
     lost: set[str] = set()
@@ -89,7 +89,7 @@ def carry_over(
                 values[name] = value
         if lost.isdisjoint(wanted):
             there = {name: node for name, node in needed.items() if name in nodes}
-            return Carried({name: values[name] for name in there if name in values}, there)
+            return Reused({name: values[name] for name in there if name in values}, there)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,14 @@ from hamilton.data_quality.base import DataValidationLevel, DataValidator, Valid
 from hamilton.function_modifiers.validation import IS_DATA_VALIDATOR_TAG as CHECKS
 from hamilton.node import Node
 
-from isthmus_contracts.protocol import Quality
+from isthmus_contracts.protocol import CheckFinished
 from isthmus_transforms.errors import CheckError
 from isthmus_transforms.runtime.quality import (
     LONGEST_EXAMPLE,
     LONGEST_MESSAGE,
     MOST_EXAMPLES,
     Level,
-    Verdict,
+    CheckResult,
     counted,
     shortened,
 )
@@ -46,14 +46,14 @@ class Check:
     name: str
     level: Level
 
-    def told(self, result: ValidationResult) -> Quality:
+    def told(self, result: ValidationResult) -> CheckFinished:
         """Return the event that tells what a check has found, whatever its author put there."""
         try:
-            verdict = _verdict(self, result)
+            check_result = _check_result(self, result)
         except Exception as error:  # noqa: BLE001 - what an author's validator returns may do anything
             told = f"what it found cannot be told, for that raises {type(error).__name__}"
-            verdict = Verdict(self.name, self.level, result.passes, told)
-        return verdict.about("node", self.subject)
+            check_result = CheckResult(self.name, self.level, result.passes, told)
+        return check_result.about("node", self.subject)
 
 
 def check_of(node: Node) -> Check | None:
@@ -103,7 +103,7 @@ def passing(checks: Sequence[Check], names: Sequence[str]) -> Callable[..., obje
     return passed
 
 
-def _clause(told: Quality) -> str:
+def _clause(told: CheckFinished) -> str:
     return told.message.removeprefix(f"node {told.subject!r}: ")
 
 
@@ -123,7 +123,7 @@ def _validator_of(function: object) -> DataValidator | None:
     return None
 
 
-def _verdict(check: Check, result: ValidationResult) -> Verdict:
+def _check_result(check: Check, result: ValidationResult) -> CheckResult:
     about = result.diagnostics if isinstance(result.diagnostics, dict) else {}
     cases = about.get("schema_errors")
     if not result.passes and isinstance(cases, list) and cases:
@@ -133,13 +133,13 @@ def _verdict(check: Check, result: ValidationResult) -> Verdict:
     examples = about.get("examples", ()) if not result.passes else ()
     shown = examples[:MOST_EXAMPLES] if isinstance(examples, list | tuple) else ()
     found = shortened(str(result.message), LONGEST_MESSAGE)
-    return Verdict(
+    return CheckResult(
         check.name, check.level, result.passes, found, max(0, broken), tuple(map(str, shown))
     )
 
 
-def _of_schema(check: Check, errors: Sequence[object]) -> Verdict:
-    """Return the verdict of a schema of pandera, with the labels of rows that broke it.
+def _of_schema(check: Check, errors: Sequence[object]) -> CheckResult:
+    """Return the check_result of a schema of pandera, with the labels of rows that broke it.
 
     Its own message would show values.
     """
@@ -153,7 +153,7 @@ def _of_schema(check: Check, errors: Sequence[object]) -> Verdict:
             rows.setdefault(f"row {label}")
     more = len(clauses) - MOST_EXAMPLES
     found = "; ".join(clauses[:MOST_EXAMPLES]) + (f"; and {more} more" if more > 0 else "")
-    return Verdict(check.name, check.level, False, found, broken, tuple(rows)[:MOST_EXAMPLES])
+    return CheckResult(check.name, check.level, False, found, broken, tuple(rows)[:MOST_EXAMPLES])
 
 
 def _case(error: object) -> tuple[str, int, list[object]]:

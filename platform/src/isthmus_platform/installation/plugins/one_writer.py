@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _READING = ("GET", "HEAD", "OPTIONS")
 
 
-class OneWriter:
+class SerializeWrites:
     """Hold a request that may write, once it is there whole, until the one before was answered."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -46,8 +46,8 @@ async def _whole(receive: Receive) -> list[Message]:
     return messages
 
 
-class OneWriterPlugin(AirflowPlugin):
-    """Put `OneWriter` before every application of the API server."""
+class SerializeWritesPlugin(AirflowPlugin):
+    """Put `SerializeWrites` before every application of the API server."""
 
-    name = "isthmus_one_writer"
-    fastapi_root_middlewares = [{"middleware": OneWriter, "name": "one writer"}]  # noqa: RUF012
+    name = "isthmus_serialize_writes"
+    fastapi_root_middlewares = [{"middleware": SerializeWrites, "name": "one writer"}]  # noqa: RUF012

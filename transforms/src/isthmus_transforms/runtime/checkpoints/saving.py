@@ -24,7 +24,7 @@ _FEW_ROWS, _MANY_ROWS = 1_000, 20_000
 _SMALL_BYTES = 1 << 20
 
 
-class Worth:
+class SavingPolicy:
     """Weigh what it costs to compute results anew against what it costs to save them."""
 
     def __init__(self) -> None:

@@ -19,16 +19,16 @@ _MOST_WORKERS = 256
 _Opened: TypeAlias = AbstractContextManager[Engine]
 
 
-def _threads(width: int, workload: Workload) -> _Opened:
+def _threads(max_parallel: int, workload: Workload) -> _Opened:
     from isthmus_transforms.runtime.engines.threads import threads  # noqa: PLC0415
 
-    return threads(width, workload)
+    return threads(max_parallel, workload)
 
 
-def _processes(width: int, workload: Workload) -> _Opened:
+def _processes(max_parallel: int, workload: Workload) -> _Opened:
     from isthmus_transforms.runtime.engines.processes import processes  # noqa: PLC0415
 
-    return processes(width, workload)
+    return processes(max_parallel, workload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ def open_engine(
             raise EngineError(profile.name, f"it has no option {name!r}; known: {known}")
     if kind is None:
         return nullcontext()
-    width = _width(profile)
+    max_parallel = _max_parallel(profile)
     try:
-        return kind.opened(width, workload)
+        return kind.opened(max_parallel, workload)
     except ImportError as error:
         raise EngineError(
             profile.name,
@@ -78,7 +78,7 @@ def open_engine(
         ) from None
 
 
-def _width(profile: EngineProfile) -> int:
+def _max_parallel(profile: EngineProfile) -> int:
     workers: ParamValue = profile.options.get("workers", os.cpu_count() or 1)
     if type(workers) is not int or not 1 <= workers <= _MOST_WORKERS:
         raise EngineError(
