@@ -14,10 +14,10 @@ from pyarrow import parquet
 from sites import Site
 from staging import MEASUREMENTS, Staged, stage_file, stage_table
 
-from isthmus_platform.lake.acceptance import Accepted, accept
-from isthmus_platform.lake.checks import Checker
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.takeover import safe_copy
+from isthmus_platform.lake.intake.acceptance import Accepted, accept
+from isthmus_platform.lake.intake.safe_copy import safe_copy
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.validation.checker import Checker
 
 _NUMBERED = ("station", "kind")  # the texts that repeat
 

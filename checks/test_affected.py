@@ -15,11 +15,11 @@ from repository import ROOT
 
 from isthmus_contracts import Column, DataflowContract, File, Param, Table
 from isthmus_contracts.catalog import Catalog
-from isthmus_contracts.document import catalog_document
+from isthmus_contracts.tools.document import catalog_document
 
 PLATFORM = "@isthmus/platform"
 DATA = "@isthmus/data-science"
-DAGS = "platform/src/isthmus_platform/dags/linear.py"
+DAGS = "platform/src/isthmus_platform/dags/builder.py"
 NODES = "transforms/src/isthmus_transforms/dataflows/tides/heights.py"
 CATALOG = "contracts/catalog.json"
 MODULE = "contracts/src/isthmus_contracts/catalog/tides.py"
@@ -296,7 +296,9 @@ def test_a_contract_without_the_step_of_its_version_is_refused(
     told = "Refused: dataflow tides.v1 has version 1.0.1; 1.1.0 is required.\n"
     assert told in capsys.readouterr().out
     document = _document(capsys)
-    assert document["version_problems"] == ["dataflow tides.v1 has version 1.0.1; 1.1.0 is required"]
+    assert document["version_problems"] == [
+        "dataflow tides.v1 has version 1.0.1; 1.1.0 is required"
+    ]
 
 
 def test_a_dataflow_that_goes_without_notice_is_refused(

@@ -35,7 +35,11 @@ def _judged(*paths: str) -> Demand:
 @pytest.mark.parametrize(
     ("path", "teams", "sessions"),
     [
-        ("platform/src/isthmus_platform/cli.py", (PLATFORM,), "platform boundaries integration"),
+        (
+            "platform/src/isthmus_platform/cli/main.py",
+            (PLATFORM,),
+            "platform boundaries integration",
+        ),
         ("platform/ruff.toml", BOTH, "boundaries"),
         ("platform/README.md", (PLATFORM,), "platform boundaries integration"),
         ("transforms/src/isthmus_transforms/cli.py", (DATA,), "transforms boundaries"),

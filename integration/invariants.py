@@ -13,10 +13,10 @@ import pyarrow as pa
 
 from isthmus_contracts import DataflowContract, File, Metrics, Table
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.pointer import read_moves
-from isthmus_platform.lake.tables import files_of, read_version
-from isthmus_platform.runners.account import SUPERVISOR
+from isthmus_platform.lake.delta.tables import files_of, read_version
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases.pointer import read_moves
+from isthmus_platform.runners.unix_user import SUPERVISOR
 from isthmus_platform.storage import DiskStore
 
 

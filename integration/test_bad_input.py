@@ -10,8 +10,8 @@ from conftest import FLIGHT_DELAYS, Airflow, eventually
 
 from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.protocol import NodeStarted
-from isthmus_platform.installation import AirflowError
-from isthmus_platform.installation.client import Run
+from isthmus_platform.local_airflow import AirflowError
+from isthmus_platform.local_airflow.client import Run
 from isthmus_platform.runs import RunRecord
 
 Edit = Callable[..., tuple[str, str]]

@@ -13,8 +13,8 @@ from conftest import FLIGHT_DELAYS, TRANSFORMS_PYTHON, Airflow, eventually
 from invariants import Content, Published, lake_of, left_behind, processes_of, published
 
 from isthmus_contracts.catalog import CATALOG
-from isthmus_platform.installation.answers import Run
-from isthmus_platform.installation.stopping import stop
+from isthmus_platform.local_airflow.models import Run
+from isthmus_platform.local_airflow.shutdown import stop
 
 Edit = Callable[..., tuple[str, str]]
 AIRPORT_DAYS = "airport_days.v1"
@@ -30,7 +30,7 @@ class Node:
     """Hold the processes of a run whose runner is in the middle of a node, with one of its own."""
 
     run: str
-    supervisor: psutil.Process
+    task_supervisor: psutil.Process
     task: psutil.Process
     supervisor: psutil.Process
     runner: psutil.Process
@@ -76,9 +76,9 @@ class Case:
         assert eventually(lambda: bool(children()), self.airflow.up.check)
         self.airflow.deploy(*RETRIES)
         (child,) = children()
-        runner, supervisor, task, supervisor = child.parents()[:4]
+        runner, supervisor, task, task_supervisor = child.parents()[:4]
         assert TRANSFORMS_PYTHON.samefile(runner.cmdline()[0])
-        return Node(run, supervisor, task, supervisor, runner, child)
+        return Node(run, task_supervisor, task, supervisor, runner, child)
 
     def end(self, run: str) -> Run:
         """Return a run when it has ended."""
@@ -89,7 +89,7 @@ class Case:
         return client.run(self.dag, run)
 
     def succeeds(self, run: str, *, second: str) -> None:
-        """Expect the second attempt of a task to be a success, and the result an undisturbed one."""
+        """Expect that the second attempt of a task succeeds, with an undisturbed result."""
         found = self.end(run)
         assert self.airflow.states(found) == DONE
         attempts = {each.id: each.try_number for each in self.airflow.client.tasks(self.dag, run)}
@@ -227,9 +227,9 @@ def test_publish_is_killed_after_the_move(case: Case) -> None:
     case.succeeds(run, second="publish")
 
 
-def test_the_supervisor_is_killed(case: Case, edited_transforms: Edit) -> None:
+def test_the_task_supervisor_is_killed(case: Case, edited_transforms: Edit) -> None:
     node = case.enter_node(edited_transforms)
-    node.supervisor.kill()
+    node.task_supervisor.kill()
     _, alive = psutil.wait_procs([node.task, node.supervisor, node.runner, node.child], timeout=10)
     assert not alive
     case.succeeds(node.run, second="transform")

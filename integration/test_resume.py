@@ -10,7 +10,7 @@ from conftest import FLIGHT_DELAYS, Airflow
 from invariants import lake_of, published
 
 from isthmus_contracts.catalog import CATALOG
-from isthmus_platform.installation.client import Run
+from isthmus_platform.local_airflow.client import Run
 
 CARD = "dataflows/flight_delays/evaluation.py"
 

@@ -26,7 +26,7 @@ from isthmus_contracts import (
     Table,
 )
 from isthmus_contracts.catalog import CATALOG, Catalog
-from isthmus_contracts.odcs import API_VERSION, odcs_documents
+from isthmus_contracts.tools.odcs import API_VERSION, odcs_documents
 
 LINTER = Path(sys.executable).parent / "datacontract"
 # Nothing answers there: whoever asks the internet for a schema fails.

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from isthmus_contracts import DeclarationError, ProtocolError
-from isthmus_contracts.codec import deserialize, parse_json, since, serialize
+from isthmus_contracts.codec import deserialize, parse_json, serialize, since
 
 
 @dataclass(frozen=True, slots=True)

@@ -192,7 +192,9 @@ def test_a_deprecation_names_what_to_use_instead() -> None:
 
 
 def parted(*outputs: Table) -> DataflowContract:
-    return dataflow(outputs=outputs or (MONTHS,), inputs=(ARCHIVE.input("log", filter_column="day"),))
+    return dataflow(
+        outputs=outputs or (MONTHS,), inputs=(ARCHIVE.input("log", filter_column="day"),)
+    )
 
 
 def test_a_dataflow_knows_which_others_it_reads() -> None:
@@ -217,8 +219,8 @@ def test_an_input_may_be_read_within_an_interval() -> None:
 
 @pytest.mark.parametrize("filter_column", ["at", "nowhere"])
 def test_rows_are_read_within_a_column_in_which_each_has_a_day(filter_column: str) -> None:
-    with pytest.raises((DeclarationError, UnknownNameError), match=f"'{within}'"):
-        ARCHIVE.input("log", filter_column=within)
+    with pytest.raises((DeclarationError, UnknownNameError), match=f"'{filter_column}'"):
+        ARCHIVE.input("log", filter_column=filter_column)
 
 
 def test_nothing_is_read_within_an_interval_where_no_output_is_partitioned() -> None:

@@ -12,8 +12,8 @@ import pytest
 from isthmus_contracts import DataflowContract
 from isthmus_contracts.__main__ import main
 from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, Catalog
-from isthmus_contracts.document import catalog_document
-from isthmus_contracts.odcs import odcs_documents
+from isthmus_contracts.tools.document import catalog_document
+from isthmus_contracts.tools.odcs import odcs_documents
 
 
 def test_the_document_is_written(tmp_path: Path) -> None:

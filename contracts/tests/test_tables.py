@@ -18,7 +18,7 @@ from isthmus_contracts import (
     UnknownNameError,
 )
 from isthmus_contracts.catalog import Catalog
-from isthmus_contracts.document import catalog_document, parse_catalog
+from isthmus_contracts.tools.document import catalog_document, parse_catalog
 
 ID = Column("id", "int64", "A number.")
 NOTE = Column("note", "string", "A note.", nullable=True)
@@ -115,7 +115,10 @@ def test_a_table_finds_its_columns_by_name() -> None:
             {"max_row_change": -0.1},
             "table 'notes' has max_row_change -0.1; allowed: a share, 0 or more",
         ),
-        ({"max_row_change": math.nan}, "table 'notes' has max_row_change nan; allowed: a share, 0 or more"),
+        (
+            {"max_row_change": math.nan},
+            "table 'notes' has max_row_change nan; allowed: a share, 0 or more",
+        ),
         ({"key": ("note",)}, "key column 'note' of table 'notes' is nullable"),
         ({"key": ("id", "id")}, "key column of table 'notes' 'id' is declared twice"),
     ],

@@ -38,7 +38,10 @@ class Dice:
             parts.setdefault("main", self.span(rows))
         if dataflow in moments.KEEPING:
             parts.setdefault("kept", self.kept)
-        for verb, name in (("kill a clean", "garbage-collection"), ("kill a roll back", "rollback")):
+        for verb, name in (
+            ("kill a clean", "garbage-collection"),
+            ("kill a roll back", "rollback"),
+        ):
             if verb in later:
                 parts["later_trap"] = moments.draw_trap(self.chance, dataflow, name)
         return Plan(self.seed, self.kind, dataflow, start, task, later=later, **parts)

@@ -102,7 +102,7 @@ def _spoil(dice: Dice) -> Plan:
     # Before all is hashed, or after the first file was, when the choice may fall on the second.
     place = dice.chance.choice(("accept", "survey"))
     trap = Trap(
-        f"isthmus_platform.lake.acceptance:{place}",
+        f"isthmus_platform.lake.intake.acceptance:{place}",
         1,
         "before",
         deed,
@@ -112,8 +112,13 @@ def _spoil(dice: Dice) -> Plan:
 
 
 def _clock(dice: Dice) -> Plan:
-    hours = {task: dice.chance.uniform(-30, 30) for task in (*TASKS, "files", "garbage-collection", "rollback")}
-    later: list[Later] = dice.chance.choice([["garbage-collection"], ["roll back"], ["roll back", "garbage-collection"], []])
+    hours = {
+        task: dice.chance.uniform(-30, 30)
+        for task in (*TASKS, "files", "garbage-collection", "rollback")
+    }
+    later: list[Later] = dice.chance.choice(
+        [["garbage-collection"], ["roll back"], ["roll back", "garbage-collection"], []]
+    )
     dataflow = dice.dataflow(0.1)
     task = dice.chance.choice(("transform", "publish", "publish", "publish"))
     trap = moments.draw_trap(dice.chance, dataflow, "publish")

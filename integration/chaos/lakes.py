@@ -17,11 +17,13 @@ from pyarrow import parquet
 
 from isthmus_contracts import DataflowContract, Identity, Interval, Table
 from isthmus_contracts.catalog import CATALOG
-from isthmus_platform.lake import cleaning, pointer, releases, tables
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.delta import tables
 from isthmus_platform.lake.documents import documents_in, read_document
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.releases import Release, ReleasedTable
+from isthmus_platform.lake.releases import garbage_collection, pointer
+from isthmus_platform.lake.releases.models import Release, ReleasedTable
 from isthmus_platform.storage import DiskStore, Location
 
 from .orders import Order
@@ -89,7 +91,7 @@ def command(order: Order) -> dict[str, object]:
     lake, identity = open_lake(Path(order.folder)), identity_of(order.dataflow)
     if order.task == "rollback":
         return {"returned": releases.rollback(lake, identity, order.argument, by="chaos").id}
-    keep = cleaning.retention(float(order.argument), force=True)
+    keep = garbage_collection.retention(float(order.argument), force=True)
     return {"returned": len(garbage_collection.collect_garbage(lake, keep, by="chaos").files)}
 
 

@@ -69,9 +69,9 @@ class Plan:
     """Say what happens in one case; `start` is its first task, those before have been executed.
 
     `main` is the run that is disturbed. `other` runs beside it, or `between` its failure and its
-    next attempt. With `kept`, runs keep checkpoints, and from the start there are those of others, or
-    also those that `main` needs; one of these is `spoiled`, at once or before the next attempt. The
-    `runner_trap` is in the store of the first attempt's runner.
+    next attempt. With `kept`, runs keep checkpoints, and from the start there are those of others,
+    or also those that `main` needs; one of these is `spoiled`, at once or before the next attempt.
+    The `runner_trap` is in the store of the first attempt's runner.
     """
 
     seed: int

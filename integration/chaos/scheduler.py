@@ -243,7 +243,9 @@ def _strike(process: TaskProcess, blow: Blow) -> bool:
     if blow.victim == "stop":
         process.kill(signal.SIGTERM)
         return True
-    victims = {"task": [], "runner": runners, "supervisor": guards, "everything": below}[blow.victim]
+    victims = {"task": [], "runner": runners, "supervisor": guards, "everything": below}[
+        blow.victim
+    ]
     if blow.victim in ("runner", "supervisor") and not victims:
         return False
     if blow.victim in ("task", "everything"):

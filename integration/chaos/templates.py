@@ -20,7 +20,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from isthmus_platform.demo.company import load_sample_database
+from isthmus_platform.demo.sample_database import load_sample_database
 
 from . import lakes
 from .lakes import Whole

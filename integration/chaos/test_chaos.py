@@ -29,7 +29,11 @@ def of(kind: str, *later: str, task: str = "", dataflow: str = "airport_days") -
     def wanted(plan: Plan) -> bool:
         cheap = plan.dataflow == dataflow and plan.start == plan.task
         fits = plan.kind == kind and plan.later[: len(later)] == later and task in plan.task
-        return cheap and fits and plan.beside in (None, "garbage-collection", "supersede", "another run")
+        return (
+            cheap
+            and fits
+            and plan.beside in (None, "garbage-collection", "supersede", "another run")
+        )
 
     return wanted
 

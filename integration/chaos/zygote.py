@@ -161,7 +161,9 @@ def _warm_up() -> None:
     from airflow.sdk import Connection  # noqa: PLC0415
 
     from isthmus_platform import runners, sources  # noqa: F401, PLC0415
-    from isthmus_platform.lake import acceptance, cleaning, publishing, tables  # noqa: F401, PLC0415
+    from isthmus_platform.lake import tables  # noqa: F401, PLC0415
+    from isthmus_platform.lake.intake import acceptance
+    from isthmus_platform.lake.releases import garbage_collection, publication
 
     Connection(conn_id="warm", conn_type="sqlite", host=":memory:").get_hook()  # type: ignore[no-untyped-call]
 

@@ -15,10 +15,10 @@ from deltalake import DeltaTable
 from isthmus_contracts import DataflowContract, File, Metrics, Table
 from isthmus_contracts.catalog import AIRPORT_DAYS
 from isthmus_platform.errors import PlatformError
-from isthmus_platform.installation import Client
-from isthmus_platform.installation.client import Run
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.local_airflow import Client
+from isthmus_platform.local_airflow.client import Run
 
 PATIENCE_SECONDS = 300
 

@@ -22,7 +22,7 @@ from isthmus_contracts.protocol import EngineProfile, RunIdentity, RunRequest, R
 from isthmus_contracts.testing.conformance import Subject, run
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.export import export_inputs
-from isthmus_platform.installation.client import Run
+from isthmus_platform.local_airflow.client import Run
 
 ISTHMUS = ROOT / "transforms" / ".venv" / "bin" / "isthmus"
 LIBRARY = ROOT / "transforms" / "tests" / "programs" / "parity.py"
@@ -85,14 +85,18 @@ def inputs(
     return folders
 
 
-def by_library(dataflow: DataflowContract, engine: EngineProfile, inputs: Path, out: Path) -> Content:
+def by_library(
+    dataflow: DataflowContract, engine: EngineProfile, inputs: Path, out: Path
+) -> Content:
     """Compute in a program of a data scientist."""
     arguments = [str(dataflow.identity), json.dumps(serialize(engine)), str(inputs), str(out)]
     said = asked(str(TRANSFORMS_PYTHON), str(LIBRARY), *arguments)
     return written(dataflow, out, json.loads(said))
 
 
-def by_command(dataflow: DataflowContract, engine: EngineProfile, inputs: Path, out: Path) -> Content:
+def by_command(
+    dataflow: DataflowContract, engine: EngineProfile, inputs: Path, out: Path
+) -> Content:
     """Compute with `isthmus run`, which prints metrics in six digits; expect that it does."""
     workers = [f"--workers={value}" for value in engine.options.values()]
     options = [f"--engine={engine.name}", *workers, f"--inputs={inputs}", f"--out={out}"]
@@ -101,13 +105,17 @@ def by_command(dataflow: DataflowContract, engine: EngineProfile, inputs: Path, 
     return written(dataflow, out, {})
 
 
-def by_runner(dataflow: DataflowContract, engine: EngineProfile, inputs: Path, out: Path) -> Content:
+def by_runner(
+    dataflow: DataflowContract, engine: EngineProfile, inputs: Path, out: Path
+) -> Content:
     """Compute in a runner, as the platform asks it."""
     request = request_for(dataflow, engine, inputs, out)
     return staged(dataflow, out, served(request))
 
 
-def by_stages(dataflow: DataflowContract, engine: EngineProfile, inputs: Path, out: Path) -> Content:
+def by_stages(
+    dataflow: DataflowContract, engine: EngineProfile, inputs: Path, out: Path
+) -> Content:
     """Compute each cut in a runner that finds nothing but what those before it have handed on."""
     request = request_for(dataflow, engine, inputs, out)
     intermediates: tuple[str, ...] = ()
@@ -121,7 +129,9 @@ def by_stages(dataflow: DataflowContract, engine: EngineProfile, inputs: Path, o
     return staged(dataflow, out, served(rest))
 
 
-def by_resuming(dataflow: DataflowContract, engine: EngineProfile, inputs: Path, out: Path) -> Content:
+def by_resuming(
+    dataflow: DataflowContract, engine: EngineProfile, inputs: Path, out: Path
+) -> Content:
     """Compute in a runner that finds everything that another has kept."""
     request = request_for(dataflow, engine, inputs, out)
     request = replace(request, checkpoints=str(out / "kept"))
@@ -136,7 +146,9 @@ def room(out: Path, name: str) -> Path:
     return directory
 
 
-def request_for(dataflow: DataflowContract, engine: EngineProfile, inputs: Path, out: Path) -> RunRequest:
+def request_for(
+    dataflow: DataflowContract, engine: EngineProfile, inputs: Path, out: Path
+) -> RunRequest:
     """Return what the platform asks of a runner."""
     return RunRequest(
         identity=RunIdentity("parity", "transform", 1),
@@ -179,7 +191,9 @@ def alike() -> dict[str, str]:
     return {name: each for name, each in environment().items() if "BLAS" not in name}
 
 
-def written(dataflow: DataflowContract, out: Path, metrics: Mapping[str, Mapping[str, float]]) -> Content:
+def written(
+    dataflow: DataflowContract, out: Path, metrics: Mapping[str, Mapping[str, float]]
+) -> Content:
     """Return what lies in a folder: rows in the order of the key, digests of files."""
     tables, files = {}, {}
     for output in dataflow.outputs:

@@ -11,8 +11,8 @@ from isthmus_platform.deployment import Deployment, LakeLocation, RunsLocation
 from isthmus_platform.errors import SourceError, UserError
 from isthmus_platform.export import export_inputs
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.opening import open_lake
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake_access import open_lake
 from isthmus_platform.runs import RunRecord
 from isthmus_platform.runs.pins import Pins, pins_document
 from isthmus_platform.runs.record import write_whole

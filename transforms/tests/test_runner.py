@@ -33,7 +33,7 @@ from isthmus_contracts.protocol import (
     encode,
 )
 from isthmus_contracts.testing.conformance import CHECKS, Subject, run
-from isthmus_transforms.runtime.types import arrow_schema
+from isthmus_transforms.runtime.frames.types import arrow_schema
 
 SAMPLES = Path(__file__).parent / "dataflow_samples"
 

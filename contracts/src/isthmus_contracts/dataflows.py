@@ -157,9 +157,9 @@ class Deprecation:
     replacement: str
 
     def __post_init__(self) -> None:
-        if type(self.stop_at) is not date:  # a datetime is a date too, and cannot be compared to one
+        if type(self.until) is not date:  # a datetime is a date too, and cannot be compared to one
             raise DeclarationError(
-                f"a deprecation runs until {self.stop_at!r}; right would be date(2027, 1, 31)"
+                f"a deprecation runs until {self.until!r}; right would be date(2027, 1, 31)"
             )
         if not self.replacement:
             raise DeclarationError("a deprecation names nothing to use instead")
@@ -253,7 +253,9 @@ class DataflowContract:
         return Input(output, self.identity, filter_column)
 
 
-def resolve_interval(dataflow: DataflowContract, start: str | None, end: str | None) -> Interval | None:
+def resolve_interval(
+    dataflow: DataflowContract, start: str | None, end: str | None
+) -> Interval | None:
     """Return the interval that a person gave as two days, from `start` to before `end`.
 
     It is None, which means everything, if both are. Raise `IntervalError` for one without the

@@ -103,5 +103,6 @@ class Partitioning:
             return self._first(first + timedelta(_LONGEST[self.granularity]))
         except OverflowError:
             raise IntervalError(
-                f"the {self.granularity} {self.name(first)} ends after the last day there is, {date.max}"
+                f"the {self.granularity} {self.name(first)} ends after the last day there is, "
+                f"{date.max}"
             ) from None

@@ -103,13 +103,13 @@ class Column:
 class Table:
     """Declare a table: its columns in order, the columns that identify a row, its size.
 
-    `max_row_change` is for what a dataflow publishes: the share by which the number of rows may differ
-    from that of the current release, as in 0.5 for half as many rows to half as many again.
+    `max_row_change` is for what a dataflow publishes: the share by which the number of rows may
+    differ from that of the current release, as in 0.5 for half as many rows to half as many again.
 
     A table with a `partitioning` is published by parts: a run for an interval replaces exactly the
     partitions in it, a run without one all there are. `min_rows` then holds for each partition of
-    the run's interval, and without one for each that has rows. `max_row_change` likewise, and without
-    an interval for the whole table.
+    the run's interval, and without one for each that has rows. `max_row_change` likewise, and
+    without an interval for the whole table.
     """
 
     name: str
@@ -129,7 +129,8 @@ class Table:
             raise DeclarationError(f"table {self.name!r} has min_rows {self.min_rows}")
         if self.max_row_change is not None and not 0 <= self.max_row_change < math.inf:
             raise DeclarationError(
-                f"table {self.name!r} has max_row_change {self.max_row_change}; allowed: a share, 0 or more"
+                f"table {self.name!r} has max_row_change {self.max_row_change}; "
+                "allowed: a share, 0 or more"
             )
         check_unique(f"key column of table {self.name!r}", self.key)
         for name in self.key:

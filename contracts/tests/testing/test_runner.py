@@ -215,7 +215,7 @@ def test_an_interval_without_rows_is_staged_as_no_file(months: Callable[..., Sub
 
 def stage_of(subject: Subject, stop_at: str = "flight_features") -> Subject:
     kept = str(Path(subject.request.staging).parent / "kept")
-    return replace(subject, request=replace(subject.request, stop_at=until, checkpoints=kept))
+    return replace(subject, request=replace(subject.request, stop_at=stop_at, checkpoints=kept))
 
 
 def test_a_stage_has_one_file_that_names_the_cut(stand_in: Callable[..., Subject]) -> None:

@@ -11,12 +11,12 @@ from isthmus_contracts import DataflowContract, Table
 from isthmus_platform.deployment import Deployment
 from isthmus_platform.errors import SourceError
 from isthmus_platform.lake import releases
+from isthmus_platform.lake.delta.tables import files_of
 from isthmus_platform.lake.documents import parse_document
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
-from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.schemas import arrow_schema, fit
-from isthmus_platform.lake.tables import files_of
-from isthmus_platform.opening import open_lake
+from isthmus_platform.lake_access import open_lake
 from isthmus_platform.runs import RunRecord
 from isthmus_platform.runs.pins import Pins
 from isthmus_platform.storage import Location

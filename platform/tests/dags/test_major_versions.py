@@ -12,11 +12,13 @@ from pyarrow import parquet
 
 from isthmus_contracts import Column, DataflowContract, Table, UnknownNameError
 from isthmus_contracts.catalog import Catalog
-from isthmus_platform.dags.linear import build_dags
+from isthmus_platform.dags.builder import build_dags
 from isthmus_platform.deployment import LOCAL
-from isthmus_platform.lake import publishing, releases, tables
-from isthmus_platform.lake.acceptance import Accepted, AcceptedFile, AcceptedOutput
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.delta import tables
+from isthmus_platform.lake.intake.acceptance import Accepted, AcceptedFile, AcceptedOutput
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.schemas import arrow_schema
 from isthmus_platform.storage import DiskStore
 
@@ -56,7 +58,7 @@ def publish(lake: Lake, dataflow: DataflowContract, run: str, value: float) -> r
     taken = AcceptedFile((directory / file.name).key, file.bytes, "0" * 64, file.rows)
     outputs = (AcceptedOutput(table.name, (taken,)),)
     accepted = Accepted(str(dataflow.identity), dataflow.version, "code", run, outputs)
-    return publishing.publish(lake, dataflow, accepted, params={}, inputs={})
+    return publication.publish(lake, dataflow, accepted, params={}, inputs={})
 
 
 def rows_of(lake: Lake, release: releases.Release) -> list[dict[str, object]]:

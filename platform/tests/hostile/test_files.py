@@ -10,8 +10,8 @@ from typing import Protocol
 import pytest
 
 from isthmus_platform.errors import StagingError
-from isthmus_platform.lake.acceptance import Accepted
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.layout import Lake
 
 
 class Outcome(Protocol):

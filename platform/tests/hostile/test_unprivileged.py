@@ -1,4 +1,5 @@
-"""An Airflow that is not root, and cannot signal its runners: the supervisor ends them on their side.
+"""An Airflow that is not root, and cannot signal its runners: the supervisor ends them on their
+side.
 
 The task's process may do what the rule for sudo would let it do, and nothing more: become another
 user. `setpriv` gives it that right, and plays sudo's part.

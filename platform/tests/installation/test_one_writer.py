@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from isthmus_platform.installation.plugins.serialize_writes import SerializeWrites
+from isthmus_platform.local_airflow.plugins.serialize_writes import SerializeWrites
 
 Message = dict[str, Any]  # as ASGI has it
 Receive = Callable[[], Awaitable[Any]]

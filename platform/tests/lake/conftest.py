@@ -26,8 +26,8 @@ from isthmus_contracts.protocol import (
     StagedFile,
     StagedOutput,
 )
-from isthmus_platform.lake.acceptance import Accepted, accept
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.intake.acceptance import Accepted, accept
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.storage import Location
 
 _PROCESS = Path(__file__).with_name("publishing_process.py")
@@ -104,7 +104,9 @@ def batch() -> Callable[..., pa.RecordBatch]:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, dataflow: DataflowContract, batch: Callable[..., pa.RecordBatch]) -> Stage:
+def stage(
+    tmp_path: Path, dataflow: DataflowContract, batch: Callable[..., pa.RecordBatch]
+) -> Stage:
     return Stage(tmp_path, dataflow, batch)
 
 
@@ -117,7 +119,11 @@ class Stage:
         self._root, self._dataflow, self._batch = root, dataflow, batch
 
     def __call__(self, run: str = "first", auc: float = 0.5, **changes: object) -> Staged:
-        staging = self._root / "staging_directories" / f"{run}-{len(list(self._root.glob('staging_directories/*')))}"
+        staging = (
+            self._root
+            / "staging_directories"
+            / f"{run}-{len(list(self._root.glob('staging_directories/*')))}"
+        )
         (staging / "parts").mkdir(parents=True)
         rows = self._batch(**changes)
         parquet.write_table(pa.Table.from_batches([rows]), staging / "parts" / "days.parquet")

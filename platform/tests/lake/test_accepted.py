@@ -9,9 +9,9 @@ import pytest
 
 from isthmus_contracts import DataflowContract
 from isthmus_contracts.codec import deserialize, serialize
-from isthmus_platform.lake.acceptance import Accepted, accept
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.tables import head
+from isthmus_platform.lake.delta.tables import head
+from isthmus_platform.lake.intake.acceptance import Accepted, accept
+from isthmus_platform.lake.layout import Lake
 
 Stage = Callable[..., Any]
 on_both = pytest.mark.parametrize("where", ["disk", "bucket"], indirect=True)
@@ -53,7 +53,9 @@ class TestAccepted:
         assert travelled == first
         assert travelled.digest == first.digest
 
-    def test_only_what_was_asked_for(self, stage: Stage, dataflow: DataflowContract, lake: Lake) -> None:
+    def test_only_what_was_asked_for(
+        self, stage: Stage, dataflow: DataflowContract, lake: Lake
+    ) -> None:
         staged = stage()
         for name in ("parts/days.parquet", "carriers.parquet"):
             (staged.staging / name).unlink()

@@ -9,11 +9,12 @@ import pytest
 from pyarrow import parquet
 
 from isthmus_contracts import DataflowContract
-from isthmus_platform.lake import publishing, releases
-from isthmus_platform.lake.acceptance import Accepted
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.pointer import read_moves
-from isthmus_platform.lake.tables import files_of, head
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.delta.tables import files_of, head
+from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases import publication
+from isthmus_platform.lake.releases.pointer import read_moves
 from isthmus_platform.storage import disk, objects
 
 Accept = Callable[..., Accepted]
@@ -26,7 +27,7 @@ class Crash(BaseException):
 
 
 def publish(lake: Lake, dataflow: DataflowContract, accepted: Accepted) -> releases.Release:
-    return publishing.publish(lake, dataflow, accepted, params={}, inputs={})
+    return publication.publish(lake, dataflow, accepted, params={}, inputs={})
 
 
 def check_whole(lake: Lake, release: releases.Release) -> None:
@@ -46,14 +47,14 @@ def check_whole(lake: Lake, release: releases.Release) -> None:
 @pytest.mark.parametrize(
     ("where", "step"),
     [
-        ("disk", (publishing, "commit", 1)),
-        ("disk", (publishing, "commit", 2)),
-        ("disk", (publishing, "write_once", 1)),
+        ("disk", (publication, "commit", 1)),
+        ("disk", (publication, "commit", 2)),
+        ("disk", (publication, "write_once", 1)),
         ("disk", (disk.os, "link", 1)),
-        ("disk", (publishing, "try_move", 1)),
+        ("disk", (publication, "try_move", 1)),
         ("disk", (disk.os, "link", 2)),
-        ("disk", (publishing, "read_document", 1)),
-        ("bucket", (publishing, "commit", 2)),
+        ("disk", (publication, "read_document", 1)),
+        ("bucket", (publication, "commit", 2)),
         ("bucket", (objects.obstore, "put", 1)),
         ("bucket", (objects.obstore, "put", 2)),
     ],
@@ -61,7 +62,11 @@ def check_whole(lake: Lake, release: releases.Release) -> None:
     ids=lambda each: each if isinstance(each, str) else f"{each[1]}-{each[2]}",
 )
 def test_a_crash_anywhere_is_mended_by_trying_again(
-    accepted: Accept, lake: Lake, dataflow: DataflowContract, step: tuple[object, str, int], moment: str
+    accepted: Accept,
+    lake: Lake,
+    dataflow: DataflowContract,
+    step: tuple[object, str, int],
+    moment: str,
 ) -> None:
     before = publish(lake, dataflow, accepted("before"))
     ready = accepted("first")
@@ -126,7 +131,7 @@ def test_a_retry_that_computed_again_mends_a_crash_too(
 ) -> None:
     first = accepted()
     with monkeypatch.context() as patch:
-        patch.setattr(publishing, "write_once", _crash)
+        patch.setattr(publication, "write_once", _crash)
         with pytest.raises(Crash):
             publish(lake, dataflow, first)
     second = accepted()

@@ -59,12 +59,13 @@ from isthmus_contracts.protocol import (
     StagedOutput,
 )
 from isthmus_platform.errors import PublicationError
-from isthmus_platform.lake import cleaning, pointer, publishing, releases
-from isthmus_platform.lake.acceptance import Accepted, accept, join
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.delta.tables import files_of
 from isthmus_platform.lake.documents import read_document
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.removal import RemovedReleaseError
-from isthmus_platform.lake.tables import files_of
+from isthmus_platform.lake.intake.acceptance import Accepted, accept, join
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases import garbage_collection, pointer, publication
+from isthmus_platform.lake.releases.tombstones import RemovedReleaseError
 from isthmus_platform.storage import DiskStore
 
 T = TypeVar("T")
@@ -106,10 +107,16 @@ OTHERS = st.one_of(
 RETRIES = ["give up", "retry", "compute again"]
 Step = tuple[Any, str, int]
 # Before each of these, somebody else may act; before and after, and on the way, anybody may die.
-GAPS = [(publishing, each, 1) for each in ("commit", "write_once", "check_not_collected", "try_move")]
-STEPS = [*GAPS, (publishing, "commit", 2), (os, "link", 1), (os, "link", 2)]
+GAPS = [
+    (publication, each, 1) for each in ("commit", "write_once", "check_not_collected", "try_move")
+]
+STEPS = [*GAPS, (publication, "commit", 2), (os, "link", 1), (os, "link", 2)]
 # A cleaning looks twice at what is needed, and the first look is for nothing but to be shown.
-CLEANING_GAPS = [(cleaning, "write_once", 1), (cleaning, "try_remove", 1), (cleaning, "_plan", 2)]
+CLEANING_GAPS = [
+    (garbage_collection, "write_once", 1),
+    (garbage_collection, "try_remove", 1),
+    (garbage_collection, "_plan", 2),
+]
 CLEANING_STEPS = [*CLEANING_GAPS, (DiskStore, "remove", 1), (DiskStore, "remove", 2)]
 MOMENTS = ["before", "after"]
 START = datetime(2013, 1, 1, tzinfo=UTC)  # long ago, so that what nothing dates is young
@@ -210,7 +217,7 @@ class Publishing(RuleBasedStateMachine):
         self.seen: dict[object, Any] = {}
         self.tombstones = 0
         self.patch = pytest.MonkeyPatch()
-        for module in (cleaning, pointer, publishing):
+        for module in (garbage_collection, pointer, publication):
             self.patch.setattr(module, "datetime", self.clock)
         self.patch.setattr(os, "fsync", lambda _: None)  # nothing here is about power cuts
 
@@ -302,7 +309,7 @@ class Publishing(RuleBasedStateMachine):
         too_old = run.release is None and run.newest < self.model.limit
         accepted = run.attempts[-1 - which % len(run.attempts)]
         try:
-            done = publishing.publish(self.lake, self.dataflow, accepted, params={}, inputs={})
+            done = publication.publish(self.lake, self.dataflow, accepted, params={}, inputs={})
         except RemovedReleaseError:
             assert run.release in self.model.removed or self._may_be_cleaned(run)
         except PublicationError:
@@ -334,7 +341,9 @@ class Publishing(RuleBasedStateMachine):
     def _clean(self, days: int, *, one: bool = False) -> None:
         now = self.clock.time
         limit = now - timedelta(days=days)
-        garbage_collection.collect_garbage(self.lake, timedelta(days=days), self.identity if one else None, by="eve")
+        garbage_collection.collect_garbage(
+            self.lake, timedelta(days=days), self.identity if one else None, by="eve"
+        )
         self._settle_cleaning(limit)
         assert not self.model.old(limit)
         needed = {file for each in self._documents() for file in self._files(each)}

@@ -21,16 +21,18 @@ from pyarrow import parquet
 from isthmus_contracts import DataflowContract
 from isthmus_contracts.protocol import StagedFile
 from isthmus_platform.errors import LakeUnavailableError, PublicationError, TableContractError
-from isthmus_platform.lake import publishing, releases
-from isthmus_platform.lake.acceptance import Accepted, accept
-from isthmus_platform.lake.cleaning import Plan, collect_garbage, plan_collection
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.pointer import read_moves
-from isthmus_platform.lake.publishing import publish
-from isthmus_platform.lake.reading import locate
-from isthmus_platform.lake.releases import Release, current, outputs_of, rollback
-from isthmus_platform.lake.removal import RemovedReleaseError
-from isthmus_platform.lake.tables import files_of, head
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.delta.tables import files_of, head
+from isthmus_platform.lake.intake.acceptance import Accepted, accept
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases import publication
+from isthmus_platform.lake.releases.garbage_collection import Plan, collect_garbage, plan_collection
+from isthmus_platform.lake.releases.locate import locate
+from isthmus_platform.lake.releases.models import Release
+from isthmus_platform.lake.releases.pointer import read_moves
+from isthmus_platform.lake.releases.publication import publish
+from isthmus_platform.lake.releases.queries import current, outputs_of, rollback
+from isthmus_platform.lake.releases.tombstones import RemovedReleaseError
 from isthmus_platform.storage.cache import Cache
 from isthmus_platform.storage.objects import ObjectStore
 
@@ -229,7 +231,7 @@ def line(bucket: Bucket, lake: Lake, dataflow: DataflowContract) -> Iterator[Lin
 @contextmanager
 def before(patch: pytest.MonkeyPatch, name: str, act: Callable[[], object]) -> Iterator[None]:
     """Do something just before a function of publishing is called for the first time."""
-    function, acts = getattr(publishing, name), [act]
+    function, acts = getattr(publication, name), [act]
 
     def wrapped(*args: object, **kwargs: object) -> object:
         if acts:
@@ -237,7 +239,7 @@ def before(patch: pytest.MonkeyPatch, name: str, act: Callable[[], object]) -> I
         return function(*args, **kwargs)
 
     with patch.context() as scope:
-        scope.setattr(publishing, name, wrapped)
+        scope.setattr(publication, name, wrapped)
         yield
     assert not acts
 

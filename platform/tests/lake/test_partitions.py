@@ -14,7 +14,15 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from isthmus_contracts import Column, DataflowContract, Interval, Metric, Metrics, Partitioning, Table
+from isthmus_contracts import (
+    Column,
+    DataflowContract,
+    Interval,
+    Metric,
+    Metrics,
+    Partitioning,
+    Table,
+)
 from isthmus_contracts.protocol import (
     EngineProfile,
     RunIdentity,
@@ -24,14 +32,15 @@ from isthmus_contracts.protocol import (
     StagedOutput,
 )
 from isthmus_platform.errors import PublicationError, ResultError, TableContractError
-from isthmus_platform.lake import publishing
-from isthmus_platform.lake.acceptance import Accepted, accept, join
-from isthmus_platform.lake.cleaning import clean
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.pointer import read_moves
-from isthmus_platform.lake.publishing import publish
-from isthmus_platform.lake.releases import Release, current, releases, rollback
-from isthmus_platform.lake.tables import files_of, read_version
+from isthmus_platform.lake.delta.tables import files_of, read_version
+from isthmus_platform.lake.intake.acceptance import Accepted, accept, join
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases import publication
+from isthmus_platform.lake.releases.garbage_collection import collect_garbage
+from isthmus_platform.lake.releases.models import Release
+from isthmus_platform.lake.releases.pointer import read_moves
+from isthmus_platform.lake.releases.publication import publish
+from isthmus_platform.lake.releases.queries import current, releases, rollback
 
 BY_MONTH = Partitioning("day", granularity="month")
 COUNTS = Table(
@@ -160,7 +169,7 @@ def test_what_was_never_published_does_not_come_back_either(
     published(lake, run("first", {"2013-01": 1}, YEAR))
     crashed = run("crashed", {"2013-02": 666}, month("2013-02"))
     with monkeypatch.context() as patch:
-        patch.setattr(publishing, "write_once", _interrupt)
+        patch.setattr(publication, "write_once", _interrupt)
         with pytest.raises(KeyboardInterrupt):
             published(lake, crashed)
     published(lake, run("march", {"2013-03": 3}, month("2013-03")))
@@ -206,14 +215,14 @@ def test_an_overtaken_publication_is_prepared_anew(
 ) -> None:
     slow = run("slow", {"2013-01": 1}, month("2013-01"))
     fast = run("fast", {"2013-02": 2}, month("2013-02"))
-    move = publishing.try_move
+    move = publication.try_move
 
     def overtaken(*args: object) -> bool:
-        monkeypatch.setattr(publishing, "try_move", move)
+        monkeypatch.setattr(publication, "try_move", move)
         published(lake, fast)
         return move(*args)  # type: ignore[arg-type] # as it was called
 
-    monkeypatch.setattr(publishing, "try_move", overtaken)
+    monkeypatch.setattr(publication, "try_move", overtaken)
     published(lake, slow)
     assert content(lake) == {"2013-01": 1, "2013-02": 2}
     assert [each.run for each, _ in releases(lake, DATAFLOW.identity)] == ["slow", "fast"]
@@ -371,7 +380,7 @@ def test_a_release_consists_of_the_files_of_the_try_that_published_it(
         for name in ("crashed", "again")
     )
     with monkeypatch.context() as patch:
-        patch.setattr(publishing, "write_once", _interrupt)
+        patch.setattr(publication, "write_once", _interrupt)
         with pytest.raises(KeyboardInterrupt):
             published(lake, crashed)
     if meanwhile == "a cleaning":

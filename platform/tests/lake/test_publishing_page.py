@@ -12,11 +12,11 @@ import pytest
 
 from isthmus_contracts import Column, DataflowContract, Table
 from isthmus_platform import lake as package
-from isthmus_platform.lake.acceptance import Accepted
-from isthmus_platform.lake.cleaning import clean
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.publishing import publish
-from isthmus_platform.lake.tables import commit, write_table
+from isthmus_platform.lake.delta.tables import commit, write_table
+from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases.garbage_collection import collect_garbage
+from isthmus_platform.lake.releases.publication import publish
 
 TESTS = Path(__file__).parent
 PAGE = TESTS.parents[2] / "docs" / "publishing.md"

@@ -18,10 +18,11 @@ from airflow.sdk.exceptions import AirflowFailException
 from isthmus_contracts import Metrics, Table
 from isthmus_contracts.catalog import FLIGHT_DELAYS
 from isthmus_contracts.codec import deserialize, serialize
-from isthmus_platform.lake import publishing, releases
-from isthmus_platform.lake.acceptance import Accepted, AcceptedFile, AcceptedOutput
-from isthmus_platform.lake.gates import Approval
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.intake.acceptance import Accepted, AcceptedFile, AcceptedOutput
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases import publication
+from isthmus_platform.lake.releases.gates import Approval
 from isthmus_platform.operators.approval import ApproveOperator, request
 from isthmus_platform.runs.pins import Pins
 from isthmus_platform.storage import DiskStore
@@ -136,9 +137,9 @@ def test_text_from_a_dataflow_means_itself(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.usefixtures("company")
 def test_what_could_not_be_published_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
-        raise publishing.PublicationError("flight_delays.v1", "too few rows")
+        raise publication.PublicationError("flight_delays.v1", "too few rows")
 
-    monkeypatch.setattr(publishing, "check_gates", refuse)
+    monkeypatch.setattr(publication, "check_gates", refuse)
     with pytest.raises(AirflowFailException, match="cannot be published: too few rows"):
         ask(monkeypatch, accepted())
 

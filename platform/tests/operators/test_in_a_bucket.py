@@ -12,8 +12,8 @@ import pytest
 
 from isthmus_contracts.catalog import FLIGHT_DELAYS
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.handing import intermediates_of
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.intake.intermediates import intermediates_of
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.storage.objects import ObjectStore
 
 # It keeps what it was asked and its environment, and computes as the stand-in does.

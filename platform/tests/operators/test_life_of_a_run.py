@@ -21,8 +21,10 @@ from pyarrow import parquet
 from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
 from isthmus_contracts.protocol import CheckFinished
 from isthmus_contracts.tables import Table
-from isthmus_platform.lake import acceptance, releases, tables
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.delta import tables
+from isthmus_platform.lake.intake import acceptance
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.operators import dataflow
 from isthmus_platform.runs import RunRecord, summarize
 from isthmus_platform.storage import DiskStore

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from isthmus_contracts.protocol import (
+    CheckFinished,
     Graph,
     GraphNode,
     NodeFailed,
     NodeFinished,
     NodeStarted,
-    CheckFinished,
 )
 from isthmus_platform.runs import Progress, summarize
 

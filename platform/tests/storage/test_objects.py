@@ -20,9 +20,9 @@ import pytest
 
 from isthmus_contracts import Column, Table
 from isthmus_platform.errors import LakeUnavailableError
-from isthmus_platform.lake import tables
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.trouble import translated
+from isthmus_platform.lake.delta import tables
+from isthmus_platform.lake.errors import translated
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.storage import Location, objects
 from isthmus_platform.storage.objects import Credentials, ObjectStore
 

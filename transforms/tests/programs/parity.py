@@ -12,8 +12,8 @@ from pathlib import Path
 from isthmus_contracts.codec import deserialize
 from isthmus_contracts.protocol import EngineProfile
 from isthmus_transforms.loading import load_dataflow
-from isthmus_transforms.runtime.inputs import read_input
-from isthmus_transforms.runtime.outputs import stage
+from isthmus_transforms.runtime.frames.inputs import read_input
+from isthmus_transforms.runtime.staging import stage
 
 
 def main(name: str, engine: str, inputs: Path, out: Path) -> None:

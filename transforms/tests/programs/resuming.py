@@ -25,7 +25,7 @@ import pandas as pd
 import pipelines
 
 from isthmus_contracts import Checkpoint, Column, File, Table
-from isthmus_contracts import Dataflow as Contract
+from isthmus_contracts import DataflowContract as Contract
 from isthmus_contracts.dataflows import Input
 from isthmus_contracts.protocol import CheckpointWritten, Event, NodeFinished, NodeStarted
 from isthmus_transforms.runtime import Dataflow

@@ -11,8 +11,8 @@ from isthmus_contracts.protocol import Event, NodeFinished
 from isthmus_transforms.errors import DefinitionError, NodeError
 from isthmus_transforms.runtime import Dataflow
 from isthmus_transforms.runtime.execution import execute
-from isthmus_transforms.runtime.graph import build_graph
-from isthmus_transforms.runtime.steps import ordered_nodes, steps_of
+from isthmus_transforms.runtime.graph.build import build_graph
+from isthmus_transforms.runtime.graph.steps import ordered_nodes, steps_of
 
 Flows = Callable[..., Dataflow]
 

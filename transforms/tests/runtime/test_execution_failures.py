@@ -75,7 +75,9 @@ def test_no_function_runs_after_one_that_raised(flow_of: Flows) -> None:
 def test_a_function_that_exits_has_not_computed_its_node(flow_of: Flows) -> None:
     events: list[Event] = []
     with pytest.raises(NodeError, match="SystemExit: 0") as caught:
-        flow_of("def a() -> int: raise SystemExit(0)", "a").compute(["a"], {}, on_event=events.append)
+        flow_of("def a() -> int: raise SystemExit(0)", "a").compute(
+            ["a"], {}, on_event=events.append
+        )
     assert caught.value.node == "a"
     assert _told(events) == [("Started", "a"), ("Failed", "a")]
 

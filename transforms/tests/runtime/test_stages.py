@@ -10,17 +10,17 @@ import pytest
 
 from isthmus_contracts import Param, UnknownNameError
 from isthmus_contracts.protocol import (
+    CheckFinished,
     CheckpointReused,
     EngineProfile,
     Event,
     Graph,
     NodeStarted,
-    CheckFinished,
 )
 from isthmus_transforms.runtime import Dataflow
 from isthmus_transforms.runtime.checkpoints import modules
+from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig, LazyInput
 from isthmus_transforms.runtime.plan import Plan
-from isthmus_transforms.runtime.resuming import CheckpointConfig, LazyInput
 
 Flows = Callable[..., Dataflow]
 FACTOR = Param("factor", "number", 2.0, "Factor.")
@@ -93,7 +93,9 @@ def finish(
 ) -> tuple[dict[str, object], list[Event]]:
     events: list[Event] = []
     plan = dataflow.plan(targets or ["report", "label"])
-    made = plan.compute(given, events.append, SEQUENTIAL, CheckpointConfig(home, intermediates=intermediates))
+    made = plan.compute(
+        given, events.append, SEQUENTIAL, CheckpointConfig(home, intermediates=intermediates)
+    )
     return made, events
 
 
@@ -165,7 +167,9 @@ def test_a_stage_hands_on_what_has_passed_its_checks_and_only_that_stage_tells_o
     first, intermediates = hand_over(plan, given, tmp_path / "1")
     made, second = finish(flow, given, tmp_path / "2", intermediates, "report")
     assert made == {"report": "x2 16 1"}
-    told = [[each.subject for each in one if isinstance(each, CheckFinished)] for one in (first, second)]
+    told = [
+        [each.subject for each in one if isinstance(each, CheckFinished)] for one in (first, second)
+    ]
     assert told == [["priced"], []]
 
 

@@ -42,13 +42,13 @@ class RunRequest:
 
     `dataflow` is the identity, such as `flight_delays.v1`; `targets` are names of outputs and
     checkpoints; `inputs` maps each input to local Parquet files; `staging` is the directory that
-    staged files go to; `checkpoints` one that outlives the attempt, if the platform keeps one, within
-    `checkpoint_quota`; `interval` is what the run is for, if it is not for everything.
+    staged files go to; `checkpoints` one that outlives the attempt, if the platform keeps one,
+    within `checkpoint_quota`; `interval` is what the run is for, if it is not for everything.
 
     With `stop_at`, a checkpoint or output, the request is for one stage: compute what that needs,
-    and instead of the targets stage the results that the targets need of it. `intermediates` are local
-    files of such results, and of others that earlier tasks of the run have kept: they are there to
-    spare work, and worth no trust.
+    and instead of the targets stage the results that the targets need of it. `intermediates` are
+    local files of such results, and of others that earlier tasks of the run have kept: they are
+    there to spare work, and worth no trust.
     """
 
     identity: RunIdentity
@@ -165,7 +165,7 @@ class CheckpointReused:
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
-    """Name a file in the staging directory by its path relative to it, with what the runner claims of it.
+    """Name a file by its path in the staging directory, with what the runner claims of it.
 
     Of a partitioned table, it is the one file with the rows of a `partition`.
     """

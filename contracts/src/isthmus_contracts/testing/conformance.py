@@ -28,7 +28,7 @@ from isthmus_contracts.protocol import (
     StagedFile,
     encode,
 )
-from isthmus_contracts.testing.subjects import Subject, Transcript, run
+from isthmus_contracts.testing.harness import Subject, Transcript, run
 
 __all__ = ["CHECKS", "Subject", "Transcript", "run"]
 
@@ -75,7 +75,7 @@ def its_result_answers_the_request(subject: Subject) -> None:
 
 
 def its_files_are_as_claimed(subject: Subject) -> None:
-    """Expect every file inside the staging directory, with its size and digest, and no stray beside them."""
+    """Expect every file in the staging directory, with its size and digest, and no other file."""
     transcript = run(subject)
     files = [file for output in _result(transcript).outputs for file in output.files]
     _check_files(transcript, Path(subject.request.staging), files)
@@ -186,7 +186,9 @@ def it_cuts_where_the_contract_allows(subject: Subject) -> None:
         garbage = staging.with_name("garbage")
         garbage.write_bytes(b"no result at all")
         intermediates = (*(str(staging / each.path) for each in result.checkpoints), str(garbage))
-        its_result_answers_the_request(_in_room(subject, f"after-{cut.name}", intermediates=intermediates))
+        its_result_answers_the_request(
+            _in_room(subject, f"after-{cut.name}", intermediates=intermediates)
+        )
 
 
 def it_refuses_a_cut_that_is_not_offered(subject: Subject) -> None:
@@ -205,7 +207,7 @@ def _in_room(
     shutil.rmtree(room, ignore_errors=True)
     (room / "staging").mkdir(parents=True)
     places = replace(subject.request, staging=str(room / "staging"), checkpoints=str(room / "kept"))
-    return replace(subject, request=replace(places, stop_at=until, intermediates=intermediates))
+    return replace(subject, request=replace(places, stop_at=stop_at, intermediates=intermediates))
 
 
 def it_answers_in_the_version_it_is_asked_in(subject: Subject) -> None:

@@ -14,8 +14,8 @@ from isthmus_contracts import ContractError, DataflowContract
 from isthmus_contracts.catalog import CATALOG
 from isthmus_platform.deployment import Deployment
 from isthmus_platform.errors import LakeUnavailableError, RunnerError, UserError
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.opening import open_lake
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake_access import open_lake
 from isthmus_platform.runs import RunRecord
 
 

@@ -13,8 +13,8 @@ from isthmus_platform.deployment import Deployment, load_deployment
 from isthmus_platform.errors import SourceError
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.operators.dataflow import DataflowOperator
-from isthmus_platform.operators.intervals import interval_of, params_of, parts_of
-from isthmus_platform.operators.retirement import check_not_end_of_life
+from isthmus_platform.pipeline.end_of_life import check_not_end_of_life
+from isthmus_platform.pipeline.intervals import interval_of, params_of, parts_of
 from isthmus_platform.runs.pins import Pins, pins_document
 from isthmus_platform.runs.record import write_whole
 
@@ -69,9 +69,9 @@ def pin_inputs(task: DataflowOperator, context: Context) -> Pins:
 def _ingest(
     task: DataflowOperator, contract: Input, dataset: str, deployment: Deployment, by: str
 ) -> Pin:
-    from isthmus_platform.lake import tables
-    from isthmus_platform.lake.trouble import translated
-    from isthmus_platform.sources import read_source
+    from isthmus_platform.lake.delta import tables
+    from isthmus_platform.lake.errors import translated
+    from isthmus_platform.sources.sql import read_source
 
     source = deployment.sources[dataset]
     lake = task.lake(deployment)
@@ -103,7 +103,7 @@ def _pin_published(
     context: Context,
 ) -> Pin:
     from isthmus_platform.lake import releases
-    from isthmus_platform.lake.trouble import translated
+    from isthmus_platform.lake.errors import translated
 
     lake = task.lake(deployment)
     name = _announced(context, origin)

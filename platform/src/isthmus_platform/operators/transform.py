@@ -15,26 +15,26 @@ from isthmus_contracts import Identity
 from isthmus_contracts.codec import deserialize, serialize
 from isthmus_contracts.protocol import (
     Answer,
+    CheckFinished,
     CheckpointQuota,
     CheckpointWritten,
     EngineProfile,
-    CheckFinished,
     RunFailure,
     RunIdentity,
     RunRequest,
     RunResult,
 )
 from isthmus_platform.deployment import Deployment, load_deployment
+from isthmus_platform.deployment.settings import Settings
 from isthmus_platform.operators.dataflow import DataflowOperator
-from isthmus_platform.operators.handover import pins_from
-from isthmus_platform.operators.telling import format_event, format_failure
+from isthmus_platform.operators.xcom import pins_from
+from isthmus_platform.pipeline.event_log import format_event, format_failure
 from isthmus_platform.runs.pins import Pins
 from isthmus_platform.runs.record import Recorder
-from isthmus_platform.settings import Settings
 
 if TYPE_CHECKING:
-    from isthmus_platform.lake.acceptance import Accepted
-    from isthmus_platform.lake.places import Lake
+    from isthmus_platform.lake.intake.acceptance import Accepted
+    from isthmus_platform.lake.layout import Lake
     from isthmus_platform.runners import RunnerProcess
 
 
@@ -99,7 +99,7 @@ class TransformOperator(DataflowOperator):
     def _accepted(
         self, request: RunRequest, result: RunResult, lake: Lake, recorder: Recorder
     ) -> Accepted | None:
-        from isthmus_platform.lake.acceptance import accept, accept_stage
+        from isthmus_platform.lake.intake.acceptance import accept, accept_stage
 
         if self.stop_at is not None:
             size = accept_stage(self.contract, request, result, lake)
@@ -141,9 +141,12 @@ class TransformOperator(DataflowOperator):
         identity: RunIdentity,
         staging: Path,
     ) -> RunRequest:
-        from isthmus_platform.lake.handing import intermediates_folder, intermediates_of
-        from isthmus_platform.lake.tables import files_of
-        from isthmus_platform.lake.trouble import translated
+        from isthmus_platform.lake.delta.tables import files_of
+        from isthmus_platform.lake.errors import translated
+        from isthmus_platform.lake.intake.intermediates import (
+            intermediates_folder,
+            intermediates_of,
+        )
 
         settings = self._settings(deployment)
         dataflow = self.contract.identity
@@ -179,8 +182,8 @@ class TransformOperator(DataflowOperator):
         self, deployment: Deployment, lake: Lake, request: RunRequest
     ) -> AbstractContextManager[Callable[[str], None]]:
         """Copy what is kept to where other hosts find it; a lake on a disk is this host's own."""
-        from isthmus_platform.lake.handing import intermediates_folder
-        from isthmus_platform.operators.carrying import SyncedCheckpoints, sync_checkpoints
+        from isthmus_platform.lake.intake.intermediates import intermediates_folder
+        from isthmus_platform.pipeline.checkpoint_sync import SyncedCheckpoints, sync_checkpoints
         from isthmus_platform.runners.limits import MEGABYTE
 
         limits = request.checkpoint_quota

@@ -1,8 +1,8 @@
 """A runner's process: it is told what to do, listened to, and never outlives its task.
 
-A supervisor, `supervisor.py`, is the runner's parent: it ends the runner and all that descends from it when
-its standard input ends. What is left to this module is to listen, within limits, and to end what a
-runner that has turned against its supervisor leaves behind.
+A supervisor, `supervisor.py`, is the runner's parent: it ends the runner and all that descends from
+it when its standard input ends. What is left to this module is to listen, within limits, and to end
+what a runner that has turned against its supervisor leaves behind.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from isthmus_contracts.protocol import (
     encode,
 )
 from isthmus_platform.errors import RunnerError
-from isthmus_platform.runners.user import (
+from isthmus_platform.runners.limits import Limits
+from isthmus_platform.runners.process_tree import ProcessTree, is_frozen
+from isthmus_platform.runners.stream import read_answers, relay_log
+from isthmus_platform.runners.unix_user import (
     SUPERVISOR_ENVIRONMENT,
     UnixUser,
     check_user,
     supervisor_command,
     user_order,
 )
-from isthmus_platform.runners.descendants import ProcessTree, is_frozen
-from isthmus_platform.runners.limits import Limits
-from isthmus_platform.runners.listening import read_answers, relay_log
 
 _GUARD_SECONDS = 8.0
 _PATIENCE_SECONDS = 3.0
@@ -146,7 +146,7 @@ class RunnerProcess:
         self._process_tree.end(process)
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
-        """Stop a runner that takes too much, or for which nobody waits; help the supervisor to end it.
+        """Stop a runner that exceeds its limits or that nobody waits for; help its supervisor.
 
         Who has started this process tells it to stop, and cannot when it was killed itself.
         """
@@ -176,7 +176,8 @@ class RunnerProcess:
         try:
             process = subprocess.Popen(
                 supervisor_command(self._user, "run"),
-                env=SUPERVISOR_ENVIRONMENT,  # the runner's own travels by pipe, where no `ps` shows it
+                # The runner's own environment travels by pipe, where no `ps` shows it.
+                env=SUPERVISOR_ENVIRONMENT,
                 cwd="/",
                 stdin=inward,
                 stdout=subprocess.PIPE,

@@ -13,8 +13,8 @@ from typing import IO
 from urllib.parse import quote
 
 from isthmus_contracts import Identity
-from isthmus_contracts.picture import graph_svg
 from isthmus_contracts.protocol import Answer, Graph, decode_answer, encode
+from isthmus_contracts.tools.graph_svg import graph_svg
 
 _LONGEST_NAME = 200
 

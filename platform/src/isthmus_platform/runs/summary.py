@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from isthmus_contracts.protocol import Answer, Graph, NodeFailed, NodeFinished, CheckFinished
+from isthmus_contracts.protocol import Answer, CheckFinished, Graph, NodeFailed, NodeFinished
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
 from isthmus_platform.storage.cache import Cache
+from isthmus_platform.storage.error_text import one_line
 from isthmus_platform.storage.store import Stored
-from isthmus_platform.storage.wording import one_line
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta

@@ -12,8 +12,8 @@ import pandas as pd
 from hamilton.node import Node
 
 from isthmus_transforms.errors import NodeError
-from isthmus_transforms.runtime.source import Source, failing_line, source_of
-from isthmus_transforms.runtime.steps import Step
+from isthmus_transforms.runtime.code_location import Source, failing_line, source_of
+from isthmus_transforms.runtime.graph.steps import Step
 
 _LONGEST_MESSAGE = 10_000
 _MOST_SHAPES = 12

@@ -11,17 +11,17 @@ from types import MappingProxyType, ModuleType
 import pandas as pd
 from hamilton.graph import FunctionGraph
 
-from isthmus_contracts import Dataflow as Contract
+from isthmus_contracts import DataflowContract as Contract
 from isthmus_contracts import Input, Interval, ParamValue, UnknownNameError, resolve_params
-from isthmus_contracts.protocol import EngineProfile, Event, Graph, CheckFinished
+from isthmus_contracts.protocol import CheckFinished, EngineProfile, Event, Graph
 from isthmus_transforms.errors import DefinitionError, InputError
 from isthmus_transforms.runtime.checkpoints import digest_of_frame
-from isthmus_transforms.runtime.graph import build_graph
-from isthmus_transforms.runtime.partitions import rows_within
+from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig, LazyInput
+from isthmus_transforms.runtime.checks.result import Listener
+from isthmus_transforms.runtime.frames.partitions import rows_within
+from isthmus_transforms.runtime.graph.build import build_graph
+from isthmus_transforms.runtime.graph.steps import ordered_nodes
 from isthmus_transforms.runtime.plan import Plan, stage_outputs
-from isthmus_transforms.runtime.quality import Listener
-from isthmus_transforms.runtime.resuming import CheckpointConfig, LazyInput
-from isthmus_transforms.runtime.steps import ordered_nodes
 
 _LOG = logging.getLogger(__name__)
 
@@ -135,13 +135,13 @@ class Dataflow:
         nodes = ordered_nodes(graph, chosen.values(), given)
         declared = self.checkpoints.values()
         plan = Plan(self.contract, self.modules, graph, chosen, resolved, nodes, declared)
-        if until is None:
+        if stop_at is None:
             return plan
-        cut = self.target_nodes([until])
+        cut = self.target_nodes([stop_at])
         stage = ordered_nodes(graph, graph.nodes.keys() & cut.values(), given)
         if not stage:
-            _LOG.warning("with these params, no function computes %r: nothing is done", until)
-        found = stage_outputs(plan, stage, cut[until])
+            _LOG.warning("with these params, no function computes %r: nothing is done", stop_at)
+        found = stage_outputs(plan, stage, cut[stop_at])
         return replace(plan, targets=cut, nodes=stage, is_stage=True, stage_outputs=found)
 
     def _graph(self, params: Mapping[str, ParamValue]) -> FunctionGraph:

@@ -14,10 +14,10 @@ from hamilton.data_quality.base import ValidationResult
 
 from isthmus_contracts.protocol import NodeFailed, NodeFinished, NodeStarted
 from isthmus_transforms.errors import NodeError, WorkerError
-from isthmus_transforms.runtime.calls import Outcome, call, try_call, size_of
+from isthmus_transforms.runtime.calls import Outcome, call, size_of, try_call
+from isthmus_transforms.runtime.checks.result import Listener
 from isthmus_transforms.runtime.engines import Engine
-from isthmus_transforms.runtime.quality import Listener
-from isthmus_transforms.runtime.steps import Step
+from isthmus_transforms.runtime.graph.steps import Step
 
 Watch: TypeAlias = Callable[[str, object, float, Sequence[str]], None]
 """Takes a name, its value, the seconds that it took, and the names that it needed."""

@@ -9,17 +9,17 @@ from types import ModuleType
 from hamilton.graph import FunctionGraph
 from hamilton.node import DependencyType, Node
 
-from isthmus_contracts import Dataflow as Contract
+from isthmus_contracts import DataflowContract as Contract
 from isthmus_contracts import ParamValue
 from isthmus_contracts.protocol import EngineProfile, Event, Graph
 from isthmus_transforms.errors import DefinitionError, InputError
 from isthmus_transforms.runtime.checkpoints import Checkpoints, fingerprints
+from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig, LazyInput, carry_over
+from isthmus_transforms.runtime.checks.result import Listener
 from isthmus_transforms.runtime.engines import Workload, open_engine
 from isthmus_transforms.runtime.execution import execute
-from isthmus_transforms.runtime.graph import describe_graph
-from isthmus_transforms.runtime.quality import Listener
-from isthmus_transforms.runtime.resuming import CheckpointConfig, LazyInput, carry_over
-from isthmus_transforms.runtime.steps import Step, steps_of
+from isthmus_transforms.runtime.graph.build import describe_graph
+from isthmus_transforms.runtime.graph.steps import Step, steps_of
 
 SEQUENTIAL = EngineProfile("sequential", {})
 
@@ -29,8 +29,8 @@ class Plan:
     """Hold what is to be computed; `targets` maps each asked name to its node.
 
     `nodes` are all that the targets need of what the contract gives, each after its dependencies;
-    `declared` are those that the contract offers as checkpoints. For a stage, `stage_outputs` are the
-    nodes whose results the rest of the dataflow needs, which may be none.
+    `declared` are those that the contract offers as checkpoints. For a stage, `stage_outputs` are
+    the nodes whose results the rest of the dataflow needs, which may be none.
     """
 
     contract: Contract

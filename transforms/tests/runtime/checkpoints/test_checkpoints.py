@@ -18,7 +18,7 @@ from isthmus_transforms.runtime.checkpoints import (
     Fingerprints,
     digest_of_files,
 )
-from isthmus_transforms.runtime.checkpoints.saving import SavingPolicy, sample_cost, size_of
+from isthmus_transforms.runtime.checkpoints.policy import SavingPolicy, sample_cost, size_of
 
 Run = Callable[..., Checkpoints]
 Heard = list[CheckpointWritten]

@@ -16,9 +16,9 @@ from isthmus_transforms.runtime.checkpoints.digests import (
     digest_of_input,
 )
 from isthmus_transforms.runtime.checkpoints.fingerprints import Fingerprints, fingerprints
-from isthmus_transforms.runtime.checkpoints.saving import SavingPolicy, sample_cost, size_of
+from isthmus_transforms.runtime.checkpoints.policy import SavingPolicy, sample_cost, size_of
 from isthmus_transforms.runtime.checkpoints.store import MISSING, CheckpointStore, Missing, found_in
-from isthmus_transforms.runtime.outputs import staged_file
+from isthmus_transforms.runtime.staging import staged_file
 
 __all__ = [
     "MISSING",
@@ -79,7 +79,7 @@ class Checkpoints:
 
     def tell_of_misfits(self) -> None:
         """Log it if results were handed on and none was of use, for work is done again then."""
-        if self._store.carried and not self.reused:
+        if self._store.intermediates and not self.reused:
             _LOG.warning(
                 "none of the %s results that were handed on is of use here: code, libraries, "
                 "params or inputs differ from where they were made",
@@ -87,7 +87,7 @@ class Checkpoints:
             )
 
     def stage(self, nodes: Iterable[str], staging: Path) -> tuple[StagedFile, ...]:
-        """Copy the results of the nodes into the staging directory; what is not saved is left out."""
+        """Copy the saved results of the nodes into the staging directory."""
         staged = []
         for node in nodes:
             fingerprint = self._fingerprints.of.get(node)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from isthmus_contracts import Input, Interval
 from isthmus_transforms.runtime.checkpoints.codecs import NotSavableError
-from isthmus_transforms.runtime.checkpoints.frames import FrameCodec
+from isthmus_transforms.runtime.checkpoints.frame_codecs import FrameCodec
 
 
 def digest_of_files(paths: Iterable[Path]) -> str:

@@ -14,8 +14,8 @@ from isthmus_transforms.runtime.checkpoints.definitions import (
     parents,
 )
 from isthmus_transforms.runtime.checkpoints.modules import (
-    UnknownDependencyError,
     Module,
+    UnknownDependencyError,
     exists,
     imported_from,
     is_own,

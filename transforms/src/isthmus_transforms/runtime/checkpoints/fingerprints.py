@@ -20,14 +20,17 @@ from isthmus_transforms.runtime.checkpoints import modules
 from isthmus_transforms.runtime.checkpoints.definitions import WHOLE, Code, Key
 from isthmus_transforms.runtime.checkpoints.effects import effects
 from isthmus_transforms.runtime.checkpoints.modules import (
-    UnknownDependencyError,
     Module,
+    UnknownDependencyError,
     module_named,
     real_path,
 )
 
 _FORMAT = "1"
-_READING = ("isthmus_transforms.runtime.inputs", "isthmus_transforms.runtime.partitions")
+_READING = (
+    "isthmus_transforms.runtime.frames.inputs",
+    "isthmus_transforms.runtime.frames.partitions",
+)
 """What turns the files of an input into a frame."""
 _OUTWARD = ("hamilton.data_loader", "hamilton.data_saver")
 _LIFECYCLES = ("generate", "inject", "expand", "transform", "decorate_nodes", "dynamic")
@@ -115,9 +118,13 @@ class _Codes:
         """Return the digest, or raise `UnknownDependencyError`."""
         functions: tuple[Callable[..., object], ...] = node.originating_functions or ()
         if node.user_defined or not functions:
-            raise UnknownDependencyError(f"no function of {node.name!r} is known, and it is not given")
+            raise UnknownDependencyError(
+                f"no function of {node.name!r} is known, and it is not given"
+            )
         if any(each in node.tags for each in _OUTWARD):
-            raise UnknownDependencyError(f"node {node.name!r} reads or writes outside of the dataflow")
+            raise UnknownDependencyError(
+                f"node {node.name!r} reads or writes outside of the dataflow"
+            )
         if functions not in self._found:
             try:
                 keys = [key for each in functions for key in self._keys.of(each)]
@@ -185,7 +192,9 @@ def environment() -> str:
         folders.add(str(each.locate_file("")))
     for folder in folders:
         if Path(folder).is_dir() and Path(folder).stat().st_ctime >= modules.STARTED:
-            raise UnknownDependencyError(f"libraries in {folder} changed after this process started")
+            raise UnknownDependencyError(
+                f"libraries in {folder} changed after this process started"
+            )
     return _hash([sys.version, platform.machine(), *sorted(found)])
 
 

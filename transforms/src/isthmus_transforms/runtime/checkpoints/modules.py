@@ -118,7 +118,8 @@ def exists(name: str) -> bool:
 def module_named(name: str) -> Module | None:
     """Return the module of our own called `name`; None of a folder without `__init__.py`.
 
-    Raise `UnknownDependencyError` if its source cannot be read, or may not be what this process runs.
+    Raise `UnknownDependencyError` if its source cannot be read, or may not be what this process
+    runs.
     """
     places = _places(name)
     if not places:
@@ -132,7 +133,9 @@ def module_named(name: str) -> Module | None:
     try:
         found = path.stat()
     except OSError as error:
-        raise UnknownDependencyError(f"the source of module {name} cannot be read: {error}") from None
+        raise UnknownDependencyError(
+            f"the source of module {name} cannot be read: {error}"
+        ) from None
     if max(found.st_mtime, found.st_ctime) >= STARTED:
         raise UnknownDependencyError(
             f"{file} was changed after this process started, which may run the old one"
@@ -145,7 +148,9 @@ def _parsed(name: str, file: str, _stamp: tuple[int, int, int]) -> Module:
     try:
         tree = ast.parse(Path(file).read_bytes())
     except (OSError, SyntaxError, ValueError) as error:
-        raise UnknownDependencyError(f"the source of module {name} cannot be read: {error}") from None
+        raise UnknownDependencyError(
+            f"the source of module {name} cannot be read: {error}"
+        ) from None
     package = name if Path(file).name == "__init__.py" else name.rpartition(".")[0]
     definitions: dict[str, tuple[ast.stmt, ...]] = {}
     loose, stars, later = [], [], False

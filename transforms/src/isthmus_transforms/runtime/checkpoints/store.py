@@ -45,8 +45,8 @@ class CheckpointStore:
     """Keep results by fingerprint, within a number of bytes and a number of seconds unused.
 
     Any number of processes may use one directory. A file is complete or not there; one that does
-    not prove what it is, is never believed. `intermediates` are files from elsewhere, which are only
-    read.
+    not prove what it is, is never believed. `intermediates` are files from elsewhere, which are
+    only read.
     """
 
     directory: Path
@@ -139,7 +139,7 @@ class CheckpointStore:
     def _paths(self, fingerprint: str) -> Iterator[Path]:
         yield self._path(fingerprint)
         if fingerprint in self.intermediates:
-            yield self.carried[fingerprint]
+            yield self.intermediates[fingerprint]
 
 
 def found_in(files: Iterable[Path]) -> dict[str, Path]:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from isthmus_contracts import ParamValue
 from isthmus_transforms.runtime.calls import Outcome
-from isthmus_transforms.runtime.steps import Step
+from isthmus_transforms.runtime.graph.steps import Step
 
 
 @dataclass(frozen=True, slots=True)

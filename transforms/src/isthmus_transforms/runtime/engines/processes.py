@@ -14,7 +14,7 @@ from isthmus_contracts import ParamValue
 from isthmus_transforms.errors import WorkerError
 from isthmus_transforms.runtime.calls import Outcome, try_call
 from isthmus_transforms.runtime.engines.engine import Workload
-from isthmus_transforms.runtime.steps import Step, steps_of
+from isthmus_transforms.runtime.graph.steps import Step, steps_of
 
 _steps: dict[str, Step] = {}
 """What this process can call, if it is a worker."""
@@ -66,7 +66,7 @@ def processes(max_parallel: int, workload: Workload) -> Iterator[Processes]:
 def _prepare(
     modules: Sequence[ModuleType], params: Mapping[str, ParamValue], names: Sequence[str]
 ) -> None:
-    from isthmus_transforms.runtime.graph import build_graph  # noqa: PLC0415 - only workers need it
+    from isthmus_transforms.runtime.graph.build import build_graph  # noqa: PLC0415 - only workers need it
 
     graph = build_graph(modules, params)
     nodes = {name: graph.nodes[name] for name in names}

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from isthmus_transforms.runtime.calls import Outcome, try_call
 from isthmus_transforms.runtime.engines.engine import Workload
-from isthmus_transforms.runtime.steps import Step
+from isthmus_transforms.runtime.graph.steps import Step
 
 _Job: TypeAlias = tuple[Future[Outcome], Step, Mapping[str, object]]
 

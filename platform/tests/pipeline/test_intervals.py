@@ -1,0 +1,231 @@
+"""Intervals: which one a run is for, and runs for one by Airflow's own test mode."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Protocol
+from unittest.mock import Mock
+
+import pyarrow as pa
+import pytest
+from airflow.sdk import timezone
+from airflow.sdk.api.datamodels._generated import DagRunType
+from pyarrow import parquet
+
+from isthmus_contracts import Interval, IntervalError, Table
+from isthmus_contracts.catalog import AIRPORT_DAYS, CARRIER_DAYS
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.delta.tables import read_version
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.schemas import arrow_schema
+from isthmus_platform.pipeline.intervals import interval_of, params_of, parts_of
+from isthmus_platform.storage import DiskStore
+
+(DAYS,) = CARRIER_DAYS.partitioned
+QUARTER = Interval(date(2013, 1, 1), date(2013, 4, 1))
+FAN_OUT = '\n[dataflows."carrier_days.v1"]\nfan_out = true\n'
+
+# It notes from where each task is handed something, and computes as the stand-in does.
+WATCHED = """
+import json, sys
+from pathlib import Path
+from isthmus_contracts.testing import runner
+
+folder, asked, line = Path(sys.argv[1]), sys.stdin, sys.stdin.readline()
+request = json.loads(line)
+task = request["identity"]["task"]
+parts = [Path(each).parent.name for each in request["intermediates"]]
+(folder / f"{task}.intermediates").write_text(" ".join(parts))
+
+class Again:
+    read = asked.read
+    readline = staticmethod(lambda: line)
+
+sys.stdin = Again
+raise SystemExit(runner.main(["--outputs", str(folder / "outputs")]))
+"""
+
+
+class Ended(Protocol):
+    """How a run ended, as the fixture says it."""
+
+    states: Mapping[str, str]
+    log: str
+
+
+class Company(Protocol):
+    """The company that the fixture gives."""
+
+    folder: Path
+
+    def deploy(self, *command: str, more: str = ...) -> None: ...
+    def run(self, dataflow: str = ..., **params: object) -> Ended: ...
+
+
+@dataclass(frozen=True)
+class Months:
+    """Prepared months of carrier_days, and what readers get of it."""
+
+    company: Company
+
+    def prepare(self, name: str, flights: int) -> None:
+        folder = self.company.folder / "outputs" / "carrier_days"
+        folder.mkdir(exist_ok=True)
+        row = {
+            "date": date.fromisoformat(f"{name}-01"),
+            "carrier": "UA",
+            "carrier_name": None,
+            "flights": flights,
+            "late_share": 0.5,
+            "mean_arr_delay": 1.0,
+        }
+        parquet.write_table(
+            pa.Table.from_pylist([row], arrow_schema(DAYS)), folder / f"{name}.parquet"
+        )
+
+    def run(self, interval: Interval | None = None) -> Ended:
+        fields = {}
+        if interval:
+            fields = {"interval_start": str(interval.start), "interval_end": str(interval.end)}
+        return self.company.run("carrier_days", **fields)
+
+    @property
+    def flights(self) -> dict[str, int]:
+        lake = Lake(DiskStore(self.company.folder / "lake"))
+        release = releases.current(lake, CARRIER_DAYS.identity)
+        assert release is not None
+        table = release.tables["carrier_days"]
+        rows = read_version(lake.path(table.path), table.version).to_pyarrow_table().to_pylist()
+        return {f"{row['date']:%Y-%m}": row["flights"] for row in rows}
+
+
+@pytest.fixture
+def months(company: Company) -> Months:
+    found = Months(company)
+    assert set(company.run().states.values()) == {"success"}
+    for number in (1, 2, 3):
+        found.prepare(f"2013-{number:02}", number)
+    return found
+
+
+def test_a_run_for_an_interval_replaces_its_partitions(months: Months) -> None:
+    assert set(months.run().states.values()) == {"success"}
+    assert months.flights == {"2013-01": 1, "2013-02": 2, "2013-03": 3}
+    months.prepare("2013-01", 66)
+    months.prepare("2013-02", 77)
+    ended = months.run(Interval(date(2013, 2, 1), date(2013, 3, 1)))
+    assert set(ended.states.values()) == {"success"}, ended.log
+    assert "the run is for 2013-02-01 to before 2013-03-01" in ended.log
+    assert months.flights == {"2013-01": 1, "2013-02": 77, "2013-03": 3}
+
+
+def test_partitions_can_be_computed_by_tasks_of_their_own(months: Months) -> None:
+    months.company.deploy(more=FAN_OUT)
+    ended = months.run(QUARTER)
+    assert set(ended.states.values()) == {"success"}, ended.log
+    assert months.flights == {"2013-01": 1, "2013-02": 2, "2013-03": 3}
+    records = months.company.folder.glob("runs/carrier_days.v1/*/transform*.events.jsonl")
+    assert sorted(each.name for each in records) == [
+        f"transform[{number}].1.events.jsonl" for number in (0, 1, 2)
+    ]
+    months.prepare("2013-03", 9)
+    ended = months.run(Interval(date(2013, 3, 1), date(2013, 4, 1)))  # one task is no list
+    assert set(ended.states.values()) == {"success"}, ended.log
+    assert months.flights["2013-03"] == 9
+    ended = months.run()
+    assert set(ended.states.values()) == {"success"}, ended.log
+    assert months.flights == {"2013-01": 1, "2013-02": 2, "2013-03": 9}
+
+
+def test_each_part_goes_on_from_its_own_stages(months: Months) -> None:
+    script = months.company.folder / "watched.py"
+    script.write_text(WATCHED)
+    stages = f'{FAN_OUT}stages = ["carrier_days"]\n'
+    months.company.deploy(sys.executable, str(script), str(months.company.folder), more=stages)
+    ended = months.run(QUARTER)
+    assert set(ended.states.values()) == {"success"}, ended.log
+    assert months.flights == {"2013-01": 1, "2013-02": 2, "2013-03": 3}
+    found = months.company.folder.glob("transform[[]*.intermediates")
+    bounds = [f"2013-{month:02}-01" for month in range(1, 5)]
+    parts = [f"{start}_{end}" for start, end in pairwise(bounds)]
+    assert [each.read_text() for each in sorted(found)] == parts
+    lake = months.company.folder / "lake"
+    assert not [each for each in lake.rglob("checkpoints/**/*") if each.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "problem"),
+    [
+        ("2013-01-15", "2013-02-01", "cuts the month 2013-01"),
+        ("2013-01-01", None, "interval_end"),
+        ("2013-02-01", "2013-01-01", "has no day"),
+    ],
+)
+def test_an_interval_that_is_none_is_refused_before_anything_is_read(
+    months: Months, start: str, end: str | None, problem: str
+) -> None:
+    fields = {"interval_start": start} | ({"interval_end": end} if end else {})
+    ended = months.company.run("carrier_days", **fields)
+    assert ended.states["ingest"] == "failed"
+    assert problem in ended.log
+    assert ended.states["publish"] != "success"
+
+
+def context(kind: str, days: int | None = None, **params: object) -> Any:  # noqa: ANN401 - a stand-in of Airflow's context
+    start = timezone.datetime(2013, 1, 1)  # of the kind that Airflow gives
+    bounds = {"data_interval_start": None, "data_interval_end": None}
+    if days is not None:
+        end = start + timedelta(days)
+        bounds = {"data_interval_start": start, "data_interval_end": end}  # type: ignore[dict-item]
+    return {"params": params, "dag_run": Mock(run_type=DagRunType(kind)), **bounds}
+
+
+JANUARY = Interval(date(2013, 1, 1), date(2013, 2, 1))
+FIELDS = {"interval_start": "2013-01-01", "interval_end": "2013-02-01"}
+
+
+class TestIntervalOf:
+    @pytest.mark.parametrize("kind", ["scheduled", "backfill"])
+    def test_a_timetable_with_intervals_gives_it(self, kind: str) -> None:
+        assert interval_of(CARRIER_DAYS, context(kind, 31)) == JANUARY
+
+    @pytest.mark.parametrize("kind", ["manual", "asset_triggered"])
+    def test_any_other_run_is_for_everything(self, kind: str) -> None:
+        assert interval_of(CARRIER_DAYS, context(kind, 31)) is None
+        assert interval_of(CARRIER_DAYS, context(kind)) is None
+
+    def test_what_a_person_asked_for_comes_first(self) -> None:
+        assert interval_of(CARRIER_DAYS, context("manual", **FIELDS)) == JANUARY
+        assert interval_of(CARRIER_DAYS, context("scheduled", 59, **FIELDS)) == JANUARY
+
+    def test_a_dataflow_without_partitions_has_none(self) -> None:
+        assert interval_of(AIRPORT_DAYS, context("scheduled", 31)) is None
+        assert params_of(AIRPORT_DAYS, context("manual", **FIELDS)) == FIELDS
+
+    def test_the_fields_are_no_params(self) -> None:
+        assert params_of(CARRIER_DAYS, context("manual", model="x", **FIELDS)) == {"model": "x"}
+
+    def test_an_interval_that_cuts_a_partition_is_refused(self) -> None:
+        with pytest.raises(IntervalError, match="cuts the month 2013-01"):
+            interval_of(CARRIER_DAYS, context("scheduled", 30))
+
+    def test_an_interval_that_does_not_start_at_midnight_is_refused(self) -> None:
+        noon = context("scheduled", 31)
+        noon["data_interval_start"] += timedelta(hours=12)
+        with pytest.raises(IntervalError, match="from 2013-01-01 12:00 UTC; right would be"):
+            interval_of(CARRIER_DAYS, noon)
+
+
+def test_the_parts_of_an_interval_are_its_partitions() -> None:
+    assert isinstance(DAYS, Table)
+    assert parts_of(CARRIER_DAYS, None) == (None,)
+    assert [str(each) for each in parts_of(CARRIER_DAYS, QUARTER)] == [
+        "2013-01-01 to before 2013-02-01",
+        "2013-02-01 to before 2013-03-01",
+        "2013-03-01 to before 2013-04-01",
+    ]
