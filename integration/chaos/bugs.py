@@ -1,4 +1,3 @@
-# ruff: noqa: ANN401 - a bug takes and returns what the real function does
 """Bugs that are planted in a task's process, to show that chaos finds them: `--bug NAME`."""
 
 from __future__ import annotations

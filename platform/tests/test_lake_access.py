@@ -11,6 +11,7 @@ from typing import Protocol
 import pytest
 from airflow.sdk import BaseHook, Connection
 
+from isthmus_contracts import Identity
 from isthmus_platform.deployment import Deployment, LakeLocation, RunsLocation
 from isthmus_platform.errors import DeploymentError
 from isthmus_platform.lake import releases
@@ -87,9 +88,9 @@ def test_a_bucket_is_opened_with_what_the_connection_holds(
     assert lake.path(file.path).local().is_relative_to(bucket.cache)
 
 
-def made_by(release: releases.Release) -> releases.Identity:
+def made_by(release: releases.Release) -> Identity:
     name, _, major = release.dataflow.rpartition(".v")
-    return releases.Identity(name, int(major))
+    return Identity(name, int(major))
 
 
 @pytest.mark.usefixtures("connected")

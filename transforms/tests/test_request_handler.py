@@ -435,7 +435,7 @@ def test_a_fault_of_the_runner_is_told_with_its_whole_traceback(
     failure = _failure(answered(request_), 3)
     assert failure.kind == "runner"
     assert failure.message.startswith("FileNotFoundError: ")
-    assert "serving.py" in (failure.traceback or "")
+    assert "request_handler.py" in (failure.traceback or "")
 
 
 @pytest.fixture
@@ -471,7 +471,7 @@ def test_a_stage_stages_what_the_next_goes_on_from(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"until": "totalz"}, "no target 'totalz'; known: "),
+        ({"stop_at": "totalz"}, "no target 'totalz'; known: "),
         ({"checkpoints": None}, "RunRequest.checkpoints: a stage until 'cut' needs it"),
     ],
 )

@@ -202,7 +202,7 @@ class DataflowContract:
         for read in self.inputs:
             if read.filter_column and not self.partitioned:
                 raise DeclarationError(
-                    f"dataflow {self.name!r} reads {read.name!r} filter_column an interval by "
+                    f"dataflow {self.name!r} reads {read.name!r} within an interval by "
                     f"{read.filter_column!r}, but no output of it is partitioned"
                 )
 

@@ -28,7 +28,7 @@ from isthmus_contracts import (
 from isthmus_contracts.catalog import CATALOG, Catalog
 from isthmus_contracts.tools.document import FORMAT, catalog_document, parse_catalog
 
-COMMITTED = Path(__file__).parents[1] / "catalog.json"
+COMMITTED = Path(__file__).parents[2] / "catalog.json"
 
 RAW = Table("raw", "Raw.", (Column("id", "int64", "Nummer, größer.", minimum=0),), key=("id",))
 SOURCE = Dataset("source", "A source.", "operations", (RAW,))

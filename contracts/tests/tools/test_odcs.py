@@ -259,13 +259,13 @@ PARTITION_TEXT = """\
 """
 
 
-def test_partitions_are_said_at_their_column_and_within_at_its_input() -> None:
+def test_partitions_are_said_at_their_column_and_filter_columns_at_its_input() -> None:
     parted = replace(CLEAN, name="parts", partitioning=Partitioning("seen", "month"))
     flow = replace(FLOW, inputs=(FLOW.input("clean", "seen"),), name="by_parts", outputs=(parted,))
     document = odcs_documents(Catalog((SOURCE,), (FLOW, flow)))["by_parts.v1.odcs.yaml"]
     assert PARTITION_TEXT in document
     assert document.count("partitioned: true") == 1
-    assert '        table: "clean"\n        within: "seen"\n' in document
+    assert '        table: "clean"\n        filterColumn: "seen"\n' in document
 
 
 def test_what_is_not_declared_is_not_written() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from isthmus_contracts import Deprecation
 from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
-from isthmus_platform.cli.main import check, main
+from isthmus_platform.cli import check, main
 from isthmus_platform.deployment import LOCAL
 
 Said = tuple[int, list[str]]

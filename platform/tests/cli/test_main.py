@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 from isthmus_contracts import Table
 from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
-from isthmus_platform.cli.main import main
+from isthmus_platform.cli import main
 from isthmus_platform.deployment import LOCAL
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake

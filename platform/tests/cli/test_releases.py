@@ -11,7 +11,7 @@ import pytest
 from deltalake import DeltaTable
 
 from isthmus_contracts.catalog import AIRPORT_DAYS, CARRIER_DAYS
-from isthmus_platform.cli.main import main
+from isthmus_platform.cli import main
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta import tables
 from isthmus_platform.lake.intake.acceptance import Accepted, AcceptedFile, AcceptedOutput

@@ -64,7 +64,7 @@ from isthmus_platform.lake.delta.tables import files_of
 from isthmus_platform.lake.documents import read_document
 from isthmus_platform.lake.intake.acceptance import Accepted, accept, join
 from isthmus_platform.lake.layout import Lake
-from isthmus_platform.lake.releases import garbage_collection, pointer, publication
+from isthmus_platform.lake.releases import garbage_collection, pointer, publication, queries
 from isthmus_platform.lake.releases.tombstones import RemovedReleaseError
 from isthmus_platform.storage import DiskStore
 
@@ -274,7 +274,7 @@ class Publishing(RuleBasedStateMachine):
     @rule(which=ANY, other=OTHERS)
     def roll_back(self, which: int, other: Other | None) -> None:
         self._tick()
-        with at((releases, "try_move", 1), lambda: self._act(other)):
+        with at((queries, "try_move", 1), lambda: self._act(other)):
             self._roll_back(which)
 
     @rule(days=KEEP_DAYS, step=pick(CLEANING_STEPS), moment=pick(MOMENTS))

@@ -14,6 +14,7 @@ from isthmus_contracts.catalog import FLIGHT_DELAYS
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.intake.intermediates import intermediates_of
 from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases import queries
 from isthmus_platform.storage.objects import ObjectStore
 
 # It keeps what it was asked and its environment, and computes as the stand-in does.
@@ -116,7 +117,7 @@ def test_a_run_ingests_computes_and_publishes(
     made = releases.current(lake, FLIGHT_DELAYS.identity)
     assert made is not None
     assert f"published release {made.id} of flight_delays.v1" in ended.log
-    assert all(each.find() for each in releases.outputs_of(lake, made))
+    assert all(each.find() for each in queries.outputs_of(lake, made))
     assert not (company.folder / "lake").exists()
 
     request = json.loads((company.folder / "request.json").read_text())

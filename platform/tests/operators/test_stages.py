@@ -74,15 +74,15 @@ def test_each_stage_goes_on_from_what_those_before_it_hand_on(company: Company) 
     assert ended.log.count("handed on 1 results, ") == 2
 
     first = asked(company, "transform_joined_flights")
-    assert (first["until"], first["intermediates"]) == ("joined_flights", [])
+    assert (first["stop_at"], first["intermediates"]) == ("joined_flights", [])
     assert first["engine"]["name"] == "threads"
     assert first["checkpoint_quota"] == {"megabytes": 10_000, "days": 30.0}
     second = asked(company, "transform_flight_features")
-    assert second["until"] == "flight_features"
+    assert second["stop_at"] == "flight_features"
     assert second["contents"] == ["what is known at joined_flights"]
     assert second["engine"]["name"] == "sequential"
     rest = asked(company, "transform")
-    assert rest["until"] is None
+    assert rest["stop_at"] is None
     assert rest["checkpoints"] == first["checkpoints"]
     lake = company.folder / "lake"
     assert not [each for each in lake.rglob("checkpoints/**/*") if each.is_file()]
@@ -124,7 +124,7 @@ def test_a_fused_run_does_all_in_one_task(company: Company) -> None:
     (release,) = company.published
     assert f"published release {release} of flight_delays.v1" in ended.log
     assert "ingested flights: 1 rows as version 0" in ended.log
-    assert asked(company, "run")["until"] is None
+    assert asked(company, "run")["stop_at"] is None
 
 
 def test_a_fused_run_that_fails_publishes_nothing(company: Company) -> None:

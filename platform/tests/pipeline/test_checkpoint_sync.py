@@ -56,14 +56,14 @@ class Scene:
     def folder(self) -> Location:
         return intermediates_folder(self.lake, DAYS, "1")
 
-    def sync_checkpoints(self, most: int = 1_000_000) -> AbstractContextManager[Carry]:
+    def syncing(self, most: int = 1_000_000) -> AbstractContextManager[Carry]:
         where = SyncedCheckpoints(self.home, BELOW, most)
         return sync_checkpoints(
             self.lake, self.folder, where, self.told.append, lambda: self.stopped
         )
 
     def carry_and_raise(self, error: BaseException, names: Iterable[str]) -> None:
-        with self.carrying() as sync:
+        with self.syncing() as sync:
             for name in names:
                 sync(name)
             raise error
@@ -88,14 +88,14 @@ def test_what_was_begun_is_finished_even_where_the_run_fails(scene: Scene) -> No
 
 
 def test_a_result_that_is_told_again_and_again_is_carried_once(scene: Scene) -> None:
-    with scene.carrying() as sync:
+    with scene.syncing() as sync:
         for _ in range(1000):
             sync("a")
     assert len(scene.store.begun) == 1
 
 
 def test_no_more_is_carried_than_may_be_kept(scene: Scene) -> None:
-    with scene.carrying(15) as sync:
+    with scene.syncing(15) as sync:
         sync("a")
         sync("b")
     assert scene.carried() == ["result a"]
@@ -106,7 +106,7 @@ def test_no_more_is_carried_than_may_be_kept(scene: Scene) -> None:
 def test_a_home_that_leads_elsewhere_is_not_followed(scene: Scene, tmp_path: Path) -> None:
     (scene.home / "checkpoints").rename(tmp_path / "elsewhere")
     (scene.home / "checkpoints").symlink_to(tmp_path / "elsewhere")
-    with scene.carrying() as sync:
+    with scene.syncing() as sync:
         sync("a")
     assert scene.carried() == []
     assert "cannot be opened" in scene.told[0]

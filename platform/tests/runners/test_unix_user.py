@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from isthmus_platform.errors import DeploymentError
-from isthmus_platform.runners import user as module
+from isthmus_platform.runners import unix_user as module
 from isthmus_platform.runners.unix_user import (
     UnixUser,
     check_user,

@@ -85,7 +85,7 @@ def _head(declared: Dataset | DataflowContract, identity: str, status: str) -> d
 
 def _input(read: Input) -> dict[str, object]:
     return _given(
-        {"contract": str(read.source), "table": read.name, "filter_column": read.filter_column}
+        {"contract": str(read.source), "table": read.name, "filterColumn": read.filter_column}
     )
 
 

@@ -19,7 +19,7 @@ from isthmus_platform.lake.delta import tables
 from isthmus_platform.lake.intake.acceptance import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
-from isthmus_platform.lake.releases import garbage_collection, publication
+from isthmus_platform.lake.releases import garbage_collection, publication, queries
 from isthmus_platform.lake.releases.garbage_collection import (
     Plan,
     collect_garbage,
@@ -340,7 +340,7 @@ class TestAtTheSameTime:
         first, second = published("first"), published("second")
         age(lake, 60)
         before_the_call(
-            monkeypatch, releases, "try_move", lambda: collect_garbage(lake, MONTH, by="eve")
+            monkeypatch, queries, "try_move", lambda: collect_garbage(lake, MONTH, by="eve")
         )
         with pytest.raises(RemovedReleaseError):
             rollback(lake, dataflow.identity, first.id, by="bob")
@@ -402,7 +402,7 @@ class TestAtTheSameTime:
         accepted("abandoned")
         age(lake, 60)
         before_the_call(
-            monkeypatch, releases, "try_move", lambda: collect_garbage(lake, MONTH, by="eve")
+            monkeypatch, queries, "try_move", lambda: collect_garbage(lake, MONTH, by="eve")
         )
         made = publish(lake, dataflow, late, params={}, inputs=pins)
         check_whole(lake, made)

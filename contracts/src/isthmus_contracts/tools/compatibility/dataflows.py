@@ -88,7 +88,7 @@ def _compare_inputs(
         if before.source != after.source:
             yield read.differs("input-source-changed", before.source, after.source)
         yield from compare_optional(
-            "filter_column", before.filter_column, after.filter_column, read
+            "filter-column", before.filter_column, after.filter_column, read
         )
 
 

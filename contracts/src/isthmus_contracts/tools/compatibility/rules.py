@@ -75,9 +75,9 @@ RULES: tuple[Rule, ...] = (
     Rule("input-dropped", "It reads one table less.", "input", INT, ADD, ADD),
     Rule("input-source-changed", "It reads a table of another.", "input", INT, BRK, BRK),
     # To what is read within a column, whoever feeds it may give the interval's rows alone.
-    Rule("within-added", "For an interval it reads less.", "input", INT, ADD, ADD),
-    Rule("within-removed", "For an interval it reads everything.", "input", INT, BRK, BRK),
-    Rule("within-changed", "An interval's rows are others.", "input", INT, BRK, BRK),
+    Rule("filter-column-added", "For an interval it reads less.", "input", INT, ADD, ADD),
+    Rule("filter-column-removed", "For an interval it reads everything.", "input", INT, BRK, BRK),
+    Rule("filter-column-changed", "An interval's rows are others.", "input", INT, BRK, BRK),
     Rule("param-added", "There is one choice more.", "input", INT, ADD, ADD),
     Rule("param-dropped", "A param is not taken any more.", "input", INT, BRK, BRK),
     Rule("param-retyped", "A param has another type.", "input", INT, BRK, BRK),

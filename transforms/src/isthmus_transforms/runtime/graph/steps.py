@@ -41,6 +41,12 @@ class Step(NamedTuple):
         return bool(functions) and all(each.originating_functions == functions for each in before)
 
 
+def function_of(node: Node) -> Callable[..., object]:
+    """Return the function that an author wrote for the node."""
+    functions: tuple[Callable[..., object], ...] | None = node.originating_functions
+    return functions[0] if functions else node.callable
+
+
 def ordered_nodes(
     graph: FunctionGraph, targets: Iterable[str], given: Collection[str]
 ) -> dict[str, Node]:
