@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, TypeAlias
 
-from agreement import judge_catalog
+from catalog_approval import judge_catalog
 from change import Change
 from teams import (
     BOTH,

@@ -1,4 +1,4 @@
-"""The nets that hold the border: each takes a repository's root and says what it caught."""
+"""The guardrails that hold the border: each takes a repository's root and says what it caught."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import architecture
 import dynamic_imports
 import owners
-import scope
+import rule_coverage
 from repository import PACKAGES, TREES, files
 
 STOPS = "imports: the linter stops"
@@ -52,7 +52,7 @@ def imports(root: Path, path: Sequence[Path]) -> Iterator[Catch]:
         yield Catch(STOPS, _shortened(done.stdout + done.stderr))
 
 
-def bans(root: Path, path: Sequence[Path]) -> Iterator[Catch]:  # noqa: ARG001 - a net's signature
+def bans(root: Path, path: Sequence[Path]) -> Iterator[Catch]:  # noqa: ARG001 - a guardrail's signature
     """Catch what ruff catches for the border, in tests and DAG files too, whatever `noqa` says."""
     command = [BIN / "ruff", "check", "--no-cache", "--ignore-noqa", "--output-format", "json"]
     codes = ["--select", "TID251,INP001,S102,S307"]
@@ -73,13 +73,13 @@ def bans(root: Path, path: Sequence[Path]) -> Iterator[Catch]:  # noqa: ARG001 -
         yield Catch(rule, f"{file}: {each['message']}")
 
 
-def dynamic(root: Path, path: Sequence[Path]) -> Iterator[Catch]:  # noqa: ARG001 - a net's signature
+def dynamic(root: Path, path: Sequence[Path]) -> Iterator[Catch]:  # noqa: ARG001 - a guardrail's signature
     """Catch code that loads modules under a computed name."""
     for complaint in dynamic_imports.complaints(root):
         yield Catch("dynamic imports", complaint)
 
 
-def libraries(root: Path, path: Sequence[Path]) -> Iterator[Catch]:  # noqa: ARG001 - a net's signature
+def libraries(root: Path, path: Sequence[Path]) -> Iterator[Catch]:  # noqa: ARG001 - a guardrail's signature
     """Catch libraries that a tree imports and does not declare, or declares and does not import."""
 
     def look(tree: str) -> list[Catch]:
@@ -99,8 +99,8 @@ def libraries(root: Path, path: Sequence[Path]) -> Iterator[Catch]:  # noqa: ARG
             yield from catches
 
 
-def layout(root: Path, path: Sequence[Path]) -> Iterator[Catch]:  # noqa: ARG001 - a net's signature
-    """Catch files where none may be: they would shadow the standard library or hide from nets."""
+def layout(root: Path, path: Sequence[Path]) -> Iterator[Catch]:  # noqa: ARG001 - a guardrail's signature
+    """Catch files where none may be: they shadow the standard library or hide from guardrails."""
     for tree in TREES:
         if (root / tree / "__init__.py").exists():
             yield Catch("layout", f"{tree}/__init__.py makes a package of the tree; remove it")
@@ -114,25 +114,25 @@ def layout(root: Path, path: Sequence[Path]) -> Iterator[Catch]:  # noqa: ARG001
             yield Catch("layout", f"{file} lies outside every package and test folder; move it")
 
 
-def pages(root: Path, path: Sequence[Path]) -> Iterator[Catch]:  # noqa: ARG001 - a net's signature
+def pages(root: Path, path: Sequence[Path]) -> Iterator[Catch]:  # noqa: ARG001 - a guardrail's signature
     """Catch an architecture page that shows other layers than those enforced."""
     for complaint in architecture.complaints(root):
         yield Catch("architecture", complaint)
 
 
-def ownership(root: Path, path: Sequence[Path]) -> Iterator[Catch]:  # noqa: ARG001 - a net's signature
+def ownership(root: Path, path: Sequence[Path]) -> Iterator[Catch]:  # noqa: ARG001 - a guardrail's signature
     """Catch paths whose owners are not those agreed on."""
     for complaint in owners.complaints(root):
         yield Catch("ownership", complaint)
 
 
-def scopes(root: Path, path: Sequence[Path]) -> Iterator[Catch]:
+def rule_coverage_problems(root: Path, path: Sequence[Path]) -> Iterator[Catch]:
     """Catch rules that no longer look at what they are for."""
-    for complaint in scope.complaints(root, path):
-        yield Catch("scope", complaint)
+    for complaint in rule_coverage.complaints(root, path):
+        yield Catch("rule coverage", complaint)
 
 
-NETS: tuple[Net, ...] = (
+GUARDRAILS: tuple[Net, ...] = (
     imports,
     bans,
     dynamic,
@@ -140,15 +140,15 @@ NETS: tuple[Net, ...] = (
     layout,
     pages,
     ownership,
-    scopes,
+    rule_coverage_problems,
 )
 
 
 def caught(root: Path, path: Sequence[Path] | None = None) -> list[Catch]:
-    """Return what all nets catch in the repository at `root`, side by side."""
+    """Return what all guardrails catch in the repository at `root`, side by side."""
     folders = path or [root / tree / "src" for tree in TREES]
     with ThreadPoolExecutor() as pool:
-        found = pool.map(lambda net: list(net(root, folders)), NETS)
+        found = pool.map(lambda guardrail: list(guardrail(root, folders)), GUARDRAILS)
         return sorted(catch for catches in found for catch in catches)
 
 

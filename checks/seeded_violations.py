@@ -1,4 +1,4 @@
-"""Violations of the border, planted one at a time, and the rules that must catch each."""
+"""Violations of the border, seeded one at a time, and the rules that must catch each."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-FILE = Path(__file__).with_name("plantings.toml")
+FILE = Path(__file__).with_name("seeded_violations.toml")
 
 
 @dataclass(frozen=True, slots=True)
-class Planting:
+class Violation:
     """Describe one violation: lines added to files, texts put in others' place, and its catches.
 
     `stale` names a tree of which Python finds an installed copy first, as it was before.
@@ -25,16 +25,16 @@ class Planting:
     stale: str | None = None
 
 
-def plantings() -> list[Planting]:
-    """Return every planting of plantings.toml."""
+def violations() -> list[Violation]:
+    """Return every violation of seeded_violations.toml."""
     document = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    return [Planting(**each) for each in document["planting"]]
+    return [Violation(**each) for each in document["violation"]]
 
 
 def table() -> str:
-    """Return the plantings as Markdown: what is planted, and what catches it."""
-    rows = [f"| {each.name} | {'; '.join(each.caught_by)} |\n" for each in plantings()]
-    return "| planted | caught by |\n|---|---|\n" + "".join(rows).replace("__", r"\_\_")
+    """Return the violations as Markdown: what is seeded, and what catches it."""
+    rows = [f"| {each.name} | {'; '.join(each.caught_by)} |\n" for each in violations()]
+    return "| seeded | caught by |\n|---|---|\n" + "".join(rows).replace("__", r"\_\_")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from agreement import judge_catalog
+from catalog_approval import judge_catalog
 
 from isthmus_contracts import Column, DataflowContract, Dataset, File, Param, Table
 from isthmus_contracts.catalog import Catalog

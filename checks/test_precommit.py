@@ -82,7 +82,7 @@ def clone(repository: Path) -> Iterator[Path]:
     """Lend the clone, and take back what the test has changed."""
     yield repository
     _git(repository, "reset", "-q", "--hard")
-    _git(repository, "garbage-collection", "-fdq")
+    _git(repository, "clean", "-fdq")
 
 
 def _append(file: Path, text: str) -> None:

@@ -11,7 +11,7 @@ from .orders import Trap
 STORES = "home/checkpoints"
 """Where the checkpoints of all dataflows lie in a case's folder: in the runner's home."""
 
-Victim = Literal["task", "runner", "supervisor", "everything", "supervisor", "stop"]
+Victim = Literal["task", "runner", "supervisor", "everything", "task_supervisor", "stop"]
 Beside = Literal[
     "roll back",
     "roll back further",

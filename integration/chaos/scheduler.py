@@ -88,7 +88,7 @@ class Scheduler:
         return TASKS[-1], SUCCESS
 
     def attempt(self, run: str, task: str, by: Disturbance | None = None) -> int:
-        """Execute one attempt of a task, or of its instances; return its status as Airflow sees it."""
+        """Execute one attempt of a task, or of its instances; return its status as Airflow sees it."""  # noqa: E501
         by = by or Disturbance()
         if task == "transform" and span_of(run).mapped:
             return self._attempt_instances(run, by)

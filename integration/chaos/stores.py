@@ -110,7 +110,7 @@ class Store:
         return struck
 
     def spoil_between(self) -> None:
-        """Before the next attempt, spoil what was kept, and let what the dead have left grow old."""
+        """Before the next attempt, spoil what was kept, and let what the dead have left grow old."""  # noqa: E501
         if not self._spoiled:
             self._spoil()
             self.disturbed = self.disturbed or bool(self._spoiled)
@@ -141,7 +141,7 @@ class Store:
         """Yield what should be gone once no process is left; so many attempts have failed."""
         parts = self._parts()
         if len(parts) > failures:
-            yield f"{len(parts)} parts of checkpoints were left behind by {failures} failed attempts"
+            yield f"{len(parts)} parts of checkpoints were left behind by {failures} failed attempts"  # noqa: E501
         if self._written > self._written_when_aged:
             for each in {*self._abandoned} & {*parts}:
                 yield f"a part of a checkpoint, abandoned long ago, was left behind: {each.name}"

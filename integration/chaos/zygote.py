@@ -160,8 +160,8 @@ def _warm_up() -> None:
     """Import what operators import when they run, without using it."""
     from airflow.sdk import Connection  # noqa: PLC0415
 
-    from isthmus_platform import runners, sources  # noqa: F401
-    from isthmus_platform.lake import tables  # noqa: F401
+    from isthmus_platform import runners, sources  # noqa: F401, PLC0415
+    from isthmus_platform.lake import tables  # noqa: F401, PLC0415
 
     Connection(conn_id="warm", conn_type="sqlite", host=":memory:").get_hook()  # type: ignore[no-untyped-call]
 

@@ -44,7 +44,7 @@ def call(capsys: pytest.CaptureFixture[str]) -> Call:
     return run
 
 
-@pytest.mark.parametrize("command", ["show", "diff", "tables", "garbage-collection"])
+@pytest.mark.parametrize("command", ["show", "diff", "tables", "gc"])
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main.main([command, "--help"])
@@ -61,12 +61,12 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
         (["show", "airport_days", "x"], "no release of dataflow 'airport_days.v1' named 'x'"),
         (["tables", "airport_days"], "airport_days.v1 has published no release yet"),
         (["diff", "airport_days", "x", "y"], "no release of dataflow 'airport_days.v1' named 'x'"),
-        (["garbage-collection", "fligth"], "no dataflow 'fligth'; known: 'flight_delays'"),
+        (["gc", "fligth"], "no dataflow 'fligth'; known: 'flight_delays'"),
         (
-            ["garbage-collection", "--keep-days", "0"],
+            ["gc", "--keep-days", "0"],
             "keep-days is 0; allowed: 1 or more, or with --force",
         ),
-        (["garbage-collection", "--keep-days", "nan"], "keep-days is nan; allowed: 1 or more"),
+        (["gc", "--keep-days", "nan"], "keep-days is nan; allowed: 1 or more"),
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(call: Call, arguments: list[str], message: str) -> None:
@@ -172,22 +172,22 @@ def test_cleaning_lists_first_and_removes_when_told(
     made = publish(lake, "run-1")
     stray = lake.table(AIRPORT_DAYS.identity, "days").local() / "stray.parquet"
     stray.write_bytes(b"12345")
-    assert call("garbage-collection")[1] == "there is nothing to remove\n"
+    assert call("gc")[1] == "there is nothing to remove\n"
     old = time.time() - 31 * 24 * 3600
     os.utime(stray, (old, old))
     place = "dataflows/airport_days/v1/tables/days/stray.parquet"
-    assert call("garbage-collection", "airport_days")[1].splitlines() == [
+    assert call("gc", "airport_days")[1].splitlines() == [
         f"              5  {place}",
         "would remove 0 releases and 1 file, 5 bytes",
         "nothing was removed; --yes removes it",
     ]
     assert stray.exists()
-    assert call("garbage-collection", "flight_delays", "--yes")[1] == "there is nothing to remove\n"
+    assert call("gc", "flight_delays", "--yes")[1] == "there is nothing to remove\n"
     assert (
-        call("garbage-collection", "--keep-days", "32", "--yes")[1]
+        call("gc", "--keep-days", "32", "--yes")[1]
         == "there is nothing to remove\n"
     )
-    assert call("garbage-collection", "--yes")[1].endswith(
+    assert call("gc", "--yes")[1].endswith(
         "\nremoved 0 releases and 1 file, 5 bytes\n"
     )
     assert not stray.exists()
@@ -199,7 +199,7 @@ def test_no_name_of_a_file_commands_the_terminal(lake: Lake, publish: Publish, c
     stray = lake.table(AIRPORT_DAYS.identity, "days").local() / "a[b]\x1b]0;title\x07.parquet"
     stray.touch()
     os.utime(stray, (0, 0))
-    said = call("garbage-collection")[1]
+    said = call("gc")[1]
     assert "/a[b]\ufffd]0;title\ufffd.parquet" in said
     assert "\x1b" not in said
 
@@ -208,7 +208,7 @@ def test_a_removed_release_is_listed_no_more_and_refused_in_one_sentence(
     lake: Lake, publish: Publish, call: Call
 ) -> None:
     first, second = (publish(lake, run) for run in ("run-1", "run-2"))
-    said = call("garbage-collection", "airport_days", "--keep-days", "0", "--force", "--yes")[1]
+    said = call("gc", "airport_days", "--keep-days", "0", "--force", "--yes")[1]
     assert said.startswith(f"release  {first.id} of airport_days.v1, of 2")
     assert "\nremoved 1 release and 2 files, " in said
     listed = call("releases", "airport_days")[1]

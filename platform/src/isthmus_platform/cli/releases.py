@@ -58,7 +58,7 @@ def add_release_commands(add: Add) -> None:
     rollback = add_for_dataflow("rollback", _rollback, "make a published release current again")
     rollback.add_argument("release", help=listed)
     cleaning = add(
-        "garbage-collection", _clean, "list, or remove, old releases and files that nobody needs"
+        "gc", _clean, "list, or remove, old releases and files that nobody needs"
     )
     cleaning.add_argument("dataflow", nargs="?", help=f"{known} (default: all, and the sources)")
     cleaning.add_argument(
