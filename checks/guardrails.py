@@ -23,7 +23,7 @@ BIN = Path(sys.executable).parent
 WIDE = "10000"
 
 # Where a test compiles code of its own making.
-COMPILING = ("transforms/tests/runtime/test_source.py",)
+COMPILING = ("transforms/tests/runtime/test_code_location.py",)
 
 
 @dataclass(frozen=True, slots=True, order=True)
