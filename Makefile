@@ -21,7 +21,7 @@ up: environments
 	@$(PLATFORM) up
 
 test: $(NOX)
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(NOX)
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(NOX) -s parallel
 
 environments: $(NOX)
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(NOX) -s environments
