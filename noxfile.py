@@ -108,18 +108,15 @@ def odcs(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("tree", ["contracts", "platform", "transforms"])
-def coverage(session: nox.Session, tree: str) -> None:
-    """Measure which branches the tests of each tree take; its pyproject.toml has the floor."""
-    if tree == "platform":
-        build(session, ROOT / "platform" / "s3-server")
-    others = () if tree == "contracts" else ("contracts",)
-    sync(session, f"{tree}/requirements-test.lock", *others, tree)
-    session.chdir(tree)
-    session.run("python", "-m", "coverage", "erase", env=CLEAN)
-    session.run("python", "-m", "coverage", "run", "-m", "pytest", *session.posargs, env=CLEAN)
-    session.run("python", "-m", "coverage", "combine", "-q", env=CLEAN)
-    session.run("python", "-m", "coverage", "report", env=CLEAN)
+def coverage(session: nox.Session) -> None:
+    """Measure which branches the tests of all trees take, or of -- TREE...; floors must hold."""
+    build(session, ROOT / "platform" / "s3-server")
+    for tree in session.posargs or ("contracts", "platform", "transforms"):
+        others = () if tree == "contracts" else ("contracts",)
+        sync(session, f"{tree}/requirements-test.lock", *others, tree)
+        with session.chdir(tree):
+            for step in (["erase"], ["run", "-m", "pytest"], ["combine", "-q"], ["report"]):
+                session.run("python", "-m", "coverage", *step, env=CLEAN)
 
 
 @nox.session
@@ -134,6 +131,14 @@ def parallel(session: nox.Session) -> None:
     """Run the sessions that run by default, or -- NAME..., beside each other: `make test`."""
     names = session.posargs or nox.options.sessions
     session.run(sys.executable, "checks/parallel.py", *names, external=True)
+
+
+@nox.session(venv_backend="none")
+def quick(session: nox.Session) -> None:
+    """Check style, types and imports, and run the tests not marked slow: `make quick`."""
+    names = ("transforms", "platform", "contracts", "boundaries")
+    command = (sys.executable, "checks/parallel.py", "--brief", *names, "--", "-m", "not slow")
+    session.run(*command, external=True)
 
 
 @nox.session(venv_backend="none")

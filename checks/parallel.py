@@ -14,9 +14,9 @@ from pathlib import Path
 
 NOX = (str(Path(sys.executable).with_name("nox")),)
 EPILOG = """\
-Sessions start in the order given, so name the longest first. While a session runs, its output is in
-LOGS/SESSION.log; when it has ended, the output is printed whole. Every session runs, also after
-another has failed.
+Sessions start in the order given, so name the longest first. Each gets what follows `--`. While a
+session runs, its output is in LOGS/SESSION.log; when it has ended, the output is printed whole.
+Every session runs, also after another has failed.
 
 exit status:
   0 every session passed; 1 a session failed; 130 interrupted
@@ -39,19 +39,21 @@ class Ended:
 
 def main(arguments: Sequence[str] | None = None, nox: Sequence[str] = NOX) -> int:
     """Run the command line; return its exit status."""
-    options = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    dashes = given.index("--") if "--" in given else len(given)
+    options, passed = _parser().parse_args(given[:dashes]), given[dashes:]
     options.logs.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     ended = []
     with ThreadPoolExecutor(options.jobs) as pool:
         futures = [
-            pool.submit(_run, [*nox, "-s", session], session, options.logs / f"{session}.log")
+            pool.submit(_run, [*nox, "-s", session, *passed], options.logs / f"{session}.log")
             for session in options.sessions
         ]
         try:
             for future in as_completed(futures):
                 ended.append(future.result())
-                _show(ended[-1])
+                _show(ended[-1], whole=bool(ended[-1].status) or not options.brief)
         except KeyboardInterrupt:
             pool.shutdown(wait=True, cancel_futures=True)
             return 130
@@ -62,15 +64,17 @@ def main(arguments: Sequence[str] | None = None, nox: Sequence[str] = NOX) -> in
     return 1 if failed else 0
 
 
-def _run(command: Sequence[str], session: str, log: Path) -> Ended:
-    _say(f"{session:14} begins: {log}")
+def _run(command: Sequence[str], log: Path) -> Ended:
+    _say(f"{log.stem:14} begins: {log}")
     began = time.monotonic()
     with log.open("wb") as output:
         done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False)
-    return Ended(session, done.returncode, time.monotonic() - began, log)
+    return Ended(log.stem, done.returncode, time.monotonic() - began, log)
 
 
-def _show(ended: Ended) -> None:
+def _show(ended: Ended, *, whole: bool) -> None:
+    if not whole:
+        return
     rule = "=" * 100
     output = ended.log.read_text(encoding="utf-8", errors="replace")
     _say("", rule, str(ended), rule, output.rstrip("\n"), "")
@@ -101,6 +105,9 @@ def _parser() -> argparse.ArgumentParser:
         default=_processors(),
         metavar="N",
         help="how many sessions run at a time; default: one for each processor, %(default)s",
+    )
+    parser.add_argument(
+        "--brief", action="store_true", help="print the output of sessions that fail, and no other"
     )
     parser.add_argument("--logs", type=Path, default=Path(".nox/logs"), help="default: %(default)s")
     return parser

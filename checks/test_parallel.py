@@ -13,7 +13,7 @@ from parallel import main
 # Stands for `nox -s NAME`, and does as the name says: one that meets waits for a second one.
 NOX = """
 import pathlib, sys, time
-name = sys.argv[-1]
+name, *passed = sys.argv[sys.argv.index("-s") + 1 :]
 order = pathlib.Path(__file__).with_name("order")
 
 def say(word, stream):
@@ -22,6 +22,7 @@ def say(word, stream):
         file.write(f"{name} {word}\\n")
 
 say("first", sys.stdout)
+print("passed on:", *passed)
 end = time.monotonic() + 30
 while "meets" in name and order.read_text().count("first") < 2:
     assert time.monotonic() < end, "nobody came"
@@ -49,7 +50,7 @@ def test_what_a_session_prints_is_shown_in_one_piece(
     assert _run(nox, tmp_path, "slow-a", "slow-b", "c") == 0
     shown = capsys.readouterr().out
     for name in ("slow-a", "slow-b", "c"):
-        assert f"\n{name} first\n{name} last\n" in shown
+        assert f"\n{name} first\npassed on:\n{name} last\n" in shown
         assert re.search(rf"^{name} +passed in \d+ s$", shown, re.MULTILINE)
 
 
@@ -58,7 +59,7 @@ def test_a_session_that_fails_fails_the_whole_and_hinders_no_other(
 ) -> None:
     assert _run(nox, tmp_path, "bad", "slow", "other", jobs=1) == 1
     shown = capsys.readouterr().out
-    assert "\nbad first\nbad last\n" in shown
+    assert "\nbad first\npassed on:\nbad last\n" in shown
     assert "other last" in shown
     summary = shown[shown.rindex("\n\n") :]
     assert re.search(r"^bad +FAILED with status 3 in \d+ s$", summary, re.MULTILINE)
@@ -80,6 +81,19 @@ def test_two_jobs_run_two_sessions_at_a_time(
 ) -> None:
     assert _run(nox, tmp_path, "meets-a", "meets-b", jobs=2) == 0
     assert "meets-a last" in capsys.readouterr().out
+
+
+def test_brief_shows_what_failed_and_what_follows_two_dashes_is_passed_on(
+    nox: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = tmp_path / "logs"
+    assert main(["--brief", "--logs", str(logs), "bad", "good", "--", "-m", "not slow"], nox) == 1
+    shown = capsys.readouterr().out
+    assert "passed on: -- -m not slow\n" in shown
+    assert "bad last" in shown
+    assert "good last" not in shown
+    assert "passed on: -- -m not slow\n" in (logs / "good.log").read_text()
+    assert re.search(r"^good +passed in \d+ s$", shown, re.MULTILINE)
 
 
 def test_a_mistake_in_the_command_is_refused() -> None:
