@@ -12,6 +12,8 @@ import pytest
 from plantings import Planting, plantings, table
 from repository import ROOT, TREES, files
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:

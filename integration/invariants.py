@@ -89,14 +89,33 @@ def content(lake: Lake, dataflow: Dataflow, release: releases.Release) -> Conten
 
 
 def processes_of(state: Path) -> list[psutil.Process]:
-    """Return the processes that guards and runners are, or have started."""
+    """Return the processes that guards and runners are, or have started.
+
+    Other sessions run beside this one, so a guard that one of their processes holds is not counted.
+    """
     home = str(state / "runner")
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if str(GUARD) in process.cmdline() or process.environ().get("HOME") == home:
+            if process.environ().get("HOME") == home or (
+                str(GUARD) in process.cmdline() and not _is_held_elsewhere(process, state)
+            ):
                 found.append(process)
     return found
+
+
+def _is_held_elsewhere(guard: psutil.Process, state: Path) -> bool:
+    """Say whether a guard's starter lives, and is not a task of the Airflow with this state.
+
+    A guard has no environment that would say whose it is. When its starter is gone, its parent is
+    whatever adopts orphans, which is not Python.
+    """
+    starter = guard.parent()
+    return (
+        starter is not None
+        and "python" in Path(starter.exe()).name
+        and starter.environ().get("ISTHMUS_STATE") != str(state)
+    )
 
 
 def left_behind(state: Path) -> list[str]:

@@ -16,6 +16,8 @@ from isthmus_platform.lake.pointer import read_moves
 from isthmus_platform.lake.tables import files_of, head
 from isthmus_platform.storage import disk, objects
 
+pytestmark = pytest.mark.slow
+
 Accept = Callable[..., Accepted]
 on_both = pytest.mark.parametrize("where", ["disk", "bucket"], indirect=True)
 Publisher = Callable[..., AbstractContextManager["subprocess.Popen[bytes]"]]

@@ -67,6 +67,8 @@ from isthmus_platform.lake.removal import RemovedReleaseError
 from isthmus_platform.lake.tables import files_of
 from isthmus_platform.storage import DiskStore
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 BY_MONTH = Partitioning("day", every="month")
 MONTHS = ("2013-01", "2013-02", "2013-03")

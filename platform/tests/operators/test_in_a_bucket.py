@@ -16,6 +16,8 @@ from isthmus_platform.lake.handing import handed_on
 from isthmus_platform.lake.places import Lake
 from isthmus_platform.storage.objects import ObjectStore
 
+pytestmark = pytest.mark.slow
+
 # It keeps what it was asked and its environment, and computes as the stand-in does.
 WATCHED = """
 import json, os, sys

@@ -14,6 +14,8 @@ from isthmus_platform.errors import RetiredError
 from isthmus_platform.operators import dataflow
 from isthmus_platform.operators.retirement import check_not_retired
 
+pytestmark = pytest.mark.slow
+
 LAST_DAY = date(2027, 1, 31)
 
 

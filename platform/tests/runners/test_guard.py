@@ -15,6 +15,8 @@ import pytest
 
 from isthmus_platform.runners.account import GUARD
 
+pytestmark = pytest.mark.slow
+
 
 def guard(*words: str) -> subprocess.Popen[bytes]:
     """Start a guard that waits for its order."""
