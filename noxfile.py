@@ -18,7 +18,15 @@ nox.needs_version = ">=2026.2.9"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
 # The longest first: `make test` runs two at a time.
-nox.options.sessions = ["integration", "platform", "transforms", "boundaries", "contracts", "odcs"]
+nox.options.sessions = [
+    "integration",
+    "platform",
+    "transforms",
+    "boundaries",
+    "release",
+    "contracts",
+    "odcs",
+]
 
 ROOT = Path(__file__).parent
 # `.venv/bin/nox` finds the uv beside it, also where `.venv` is not on the path.
