@@ -43,13 +43,8 @@ INSTALL = {**CLEAN, "UV_COMPILE_BYTECODE": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
 COMPILE = (
     *("uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"),
-    *(
-        "--generate-hashes",
-        "--no-annotate",
-        "--no-header",
-        "--no-emit-package",
-        "isthmus-contracts",
-    ),
+    *("--generate-hashes", "--no-annotate", "--no-header"),
+    *("--no-emit-package", "isthmus-contracts"),
 )
 
 
@@ -209,7 +204,7 @@ def environments(session: nox.Session) -> None:
     for name in ("platform", "transforms"):
         build(session, ROOT / name, "contracts", name)
     lock = ROOT / "platform" / "demo-data.lock"
-    with turn("demo-data"):
+    with locked("demo-data"):
         if not is_fresh(DATA, lock):
             session.log("fetching the flights of 2013")
             options = ("--no-deps", "--require-hashes", "--target", str(DATA), "-r", str(lock))
@@ -243,20 +238,16 @@ def check_tree(session: nox.Session, tree: str, *others: str) -> None:
 
 def sync(session: nox.Session, lock: str, *trees: str) -> None:
     """Make the session's environment hold exactly the lock, then these trees as they are here."""
-    session.run_install(
-        "uv", "pip", "sync", "-q", "--require-hashes", lock, env=INSTALL, external=True
-    )
+    uv(session, "sync", "--require-hashes", lock)
     for tree in trees:
-        session.run_install(
-            *("uv", "pip", "install", "-q", "--no-deps", "-e", tree), env=INSTALL, external=True
-        )
+        uv(session, "install", "--no-deps", "-e", tree)
 
 
 def build(session: nox.Session, folder: Path, *trees: str) -> None:
     """Make `<folder>/.venv` hold exactly its lock, then these trees, unless it does already."""
     venv, lock = folder / ".venv", folder / "requirements.lock"
     inputs = (lock, *(ROOT / tree / "pyproject.toml" for tree in trees))
-    with turn(folder.name):
+    with locked(folder.name):
         if not is_fresh(venv, *inputs):
             make(session, venv, lock, *trees)
             mark_fresh(venv, *inputs)
@@ -274,8 +265,8 @@ def make(session: nox.Session, venv: Path, lock: Path, *trees: str) -> None:
 
 
 @contextmanager
-def turn(name: str) -> Iterator[None]:
-    """Wait until no other session builds the thing of this name."""
+def locked(name: str) -> Iterator[None]:
+    """Hold a lock, so that of several sessions one builds what they share."""
     place = ROOT / ".nox" / f"{name}.lock"
     place.parent.mkdir(exist_ok=True)
     with place.open("w") as file:
