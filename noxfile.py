@@ -92,7 +92,7 @@ def transforms(session: nox.Session) -> None:
 
 @nox.session
 def boundaries(session: nox.Session) -> None:
-    """Check who imports whom and who owns what, by planting violations; style; fresh locks."""
+    """Check who imports whom and who owns what, by seeding violations; style; fresh locks."""
     sync(session, "checks/requirements.lock")
     environment = {**CLEAN, "PYTHONPATH": SOURCES}
     session.run("lint-imports", "--no-cache", "--no-logo", env=environment)

@@ -14,10 +14,10 @@ from pyarrow import parquet
 from sites import Site
 from staging import MEASUREMENTS, Staged, stage_file, stage_table
 
-from isthmus_platform.lake.acceptance import Accepted, accept
-from isthmus_platform.lake.checks import Checker
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.takeover import take_over
+from isthmus_platform.lake.intake.acceptance import Accepted, accept
+from isthmus_platform.lake.intake.safe_copy import safe_copy
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.validation.checker import Checker
 
 _NUMBERED = ("station", "kind")  # the texts that repeat
 
@@ -55,7 +55,7 @@ def _steps(site: Site, effort: Effort, staged: Staged) -> tuple[Figure, ...]:
     def copying() -> float:
         with ThreadPoolExecutor(1) as hashing:
             time = processor_seconds(
-                lambda: take_over(path.parent, path.name, copy, hashing).result()
+                lambda: safe_copy(path.parent, path.name, copy, hashing).result()
             )
         copy.unlink()  # or else who waits for the disk next waits for this, too
         return time

@@ -13,7 +13,7 @@ from installed import FUNCTIONS, PROGRAMS, PYTHON, Airflow, Ran, outside
 from lines import Figure, Line
 from sites import ROOT
 
-from isthmus_platform.installation import Installation
+from isthmus_platform.local_airflow import Installation
 
 _MODULES = ROOT / "transforms" / "src" / "isthmus_transforms" / "dataflows" / "flight_delays"
 _MOST_ROUNDS = 3

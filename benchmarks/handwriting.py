@@ -15,7 +15,7 @@ from airflow.sdk import DAG, Asset
 from parsing import dags_of, digest_of
 
 from isthmus_contracts.catalog import CATALOG
-from isthmus_platform.dags.linear import build_dags
+from isthmus_platform.dags.builder import build_dags
 
 HEAD = """\
 from datetime import timedelta

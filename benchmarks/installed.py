@@ -17,9 +17,9 @@ from pathlib import Path
 from clock import Effort
 from sites import ROOT, on_disk
 
-from isthmus_platform.demo.company import load_company
+from isthmus_platform.demo.sample_database import load_sample_database
 from isthmus_platform.deployment import LOCAL
-from isthmus_platform.installation import Client, Installation, running
+from isthmus_platform.local_airflow import Client, Installation, running
 
 PYTHON = ROOT / "transforms" / ".venv" / "bin" / "python"
 PROGRAMS = ROOT / "transforms" / "tests" / "programs"
@@ -48,9 +48,9 @@ CATALOG = Catalog(
 _FACTS = """\
 from isthmus_contracts.catalog import CATALOG
 from isthmus_transforms.dataflows.flight_facts import functions
-from isthmus_transforms.runtime import Dataflow
+from isthmus_transforms.runtime import DataflowContract
 
-dataflow = Dataflow(CATALOG.dataflow("flight_facts"), modules=(functions,))
+dataflow = DataflowContract(CATALOG.dataflow("flight_facts"), modules=(functions,))
 """
 _AGAIN = """\
 from dataclasses import replace
@@ -100,7 +100,7 @@ class Airflow:
 
     def export(self, dataflow: str) -> None:
         """Write what the last run of a dataflow read as Parquet files, into `exported`."""
-        command = [sys.executable, "-m", "isthmus_platform.cli", "--state", str(self.folder)]
+        command = [sys.executable, "-m", "isthmus_platform.cli.main", "--state", str(self.folder)]
         command += ["--deployment", str(self.installation.deployment)]
         subprocess.run(
             [*command, "export-inputs", dataflow, str(self.folder / "exported")],
@@ -127,7 +127,7 @@ def installed(effort: Effort) -> Iterator[Airflow]:
 def laid_out(folder: Path, effort: Effort) -> Installation:
     """Write all that an installation needs into a folder: flights, sources, deployment, DAGs."""
     database = folder / "company.sqlite"
-    load_company(_DATA, database, bool)
+    load_sample_database(_DATA, database, bool)
     _thin_out(database, effort)
     _write_sources(folder)
     _write_deployment(folder)

@@ -58,7 +58,7 @@ def _import_catalog() -> None:
 
 
 def _import_platform() -> None:
-    import isthmus_platform.dags.linear  # noqa: F401, PLC0415 - likewise
+    import isthmus_platform.dags.builder  # noqa: F401, PLC0415 - likewise
 
 
 def digest_of(dags: Mapping[str, DAG]) -> str:

@@ -11,9 +11,9 @@ from lines import MB, Figure, Line
 from sites import Site
 from staging import Staged, stage_table
 
-from isthmus_platform.lake.acceptance import accept
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.publishing import publish
+from isthmus_platform.lake.intake.acceptance import accept
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases.publication import publish
 
 
 def by_size(

@@ -16,16 +16,11 @@ from sites import Site
 
 from isthmus_contracts.catalog import AIRPORT_DAYS
 from isthmus_platform.lake.documents import write_once
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.pointer import Move, read_moves, try_move
-from isthmus_platform.lake.releases import (
-    Release,
-    ReleasedFile,
-    ReleasedTable,
-    document_of,
-    rollback,
-)
+from isthmus_platform.lake.releases.models import Release, ReleasedFile, ReleasedTable
+from isthmus_platform.lake.releases.pointer import Move, read_moves, try_move
+from isthmus_platform.lake.releases.queries import document_of, rollback
 
 _COMMAND = Path(sys.executable).with_name("isthmus-platform")
 

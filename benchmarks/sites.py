@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from isthmus_platform.deployment import LOCAL
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.storage import DiskStore
 from isthmus_platform.storage.cache import Cache
 from isthmus_platform.storage.objects import Credentials, ObjectStore

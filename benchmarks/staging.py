@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from isthmus_contracts import Column, Dataflow, File, Output, Table
+from isthmus_contracts import Column, DataflowContract, File, Output, Table
 from isthmus_contracts.protocol import (
     EngineProfile,
     RunIdentity,
@@ -60,15 +60,15 @@ _RANDOM = 400_000_000
 class Staged:
     """A run of a dataflow that has ended: what was asked, and what was answered."""
 
-    dataflow: Dataflow
+    dataflow: DataflowContract
     request: RunRequest
     result: RunResult
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Return where what it staged lies."""
-        spool = Path(self.request.spool)
-        return tuple(spool / each.path for output in self.result.outputs for each in output.files)
+        staging = Path(self.request.staging)
+        return tuple(staging / each.path for output in self.result.outputs for each in output.files)
 
     @property
     def bytes(self) -> int:
@@ -80,37 +80,37 @@ def stage_table(
     folder: Path, name: str, size: int, *, files: int = 1, ordered: bool = True
 ) -> Staged:
     """Stage measurements of about `size` bytes in all, in the order of their key or in none."""
-    spool = folder / f"spool-{name}"
-    spool.mkdir()
+    staging = folder / f"staging-{name}"
+    staging.mkdir()
     rows = max(1, size // _ROW_BYTES // files)
     source = random.Random(name)  # noqa: S311 - it protects nothing
     staged = []
     for number in range(files):
         path = f"{number:04}.parquet"
         with parquet.ParquetWriter(
-            spool / path, arrow_schema(MEASUREMENTS), compression="zstd"
+            staging / path, arrow_schema(MEASUREMENTS), compression="zstd"
         ) as writer:
             first, end = number * rows, (number + 1) * rows
             for start in range(first, end, _GROUP_ROWS):
                 order = _order(start, min(start + _GROUP_ROWS, end), source, ordered=ordered)
                 writer.write_table(_measurements(order, source), _GROUP_ROWS)
-        staged.append(_claim(spool, path, rows))
-    return _ended(name, MEASUREMENTS, spool, *staged)
+        staged.append(_claim(staging, path, rows))
+    return _ended(name, MEASUREMENTS, staging, *staged)
 
 
 def stage_file(folder: Path, name: str, size: int) -> Staged:
     """Stage a file of random bytes."""
-    spool = folder / f"spool-{name}"
-    spool.mkdir()
+    staging = folder / f"staging-{name}"
+    staging.mkdir()
     source = random.Random(name)  # noqa: S311 - it protects nothing
-    with (spool / "picture.bin").open("xb") as file:
+    with (staging / "picture.bin").open("xb") as file:
         for start in range(0, size, _CHUNK_BYTES):
             file.write(source.randbytes(min(_CHUNK_BYTES, size - start)))
-    return _ended(name, PICTURE, spool, _claim(spool, "picture.bin"))
+    return _ended(name, PICTURE, staging, _claim(staging, "picture.bin"))
 
 
-def _ended(name: str, output: Output, spool: Path, *files: StagedFile) -> Staged:
-    dataflow = Dataflow(name, "1.0.0", "platform", "What is measured.", (), (output,))
+def _ended(name: str, output: Output, staging: Path, *files: StagedFile) -> Staged:
+    dataflow = DataflowContract(name, "1.0.0", "platform", "What is measured.", (), (output,))
     identity = RunIdentity("measured", "transform", 1)
     request = RunRequest(
         identity,
@@ -119,7 +119,7 @@ def _ended(name: str, output: Output, spool: Path, *files: StagedFile) -> Staged
         (output.name,),
         {},
         {},
-        str(spool),
+        str(staging),
         EngineProfile("sequential", {}),
     )
     outputs = (StagedOutput(output.name, files),)
@@ -127,8 +127,8 @@ def _ended(name: str, output: Output, spool: Path, *files: StagedFile) -> Staged
     return Staged(dataflow, request, result)
 
 
-def _claim(spool: Path, name: str, rows: int | None = None) -> StagedFile:
-    with (spool / name).open("rb") as file:
+def _claim(staging: Path, name: str, rows: int | None = None) -> StagedFile:
+    with (staging / name).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return StagedFile(name, file.tell(), digest, rows)
 

@@ -16,7 +16,7 @@ from flights import write_flights
 from lines import Figure, Line
 from sites import ROOT, in_folder
 
-from isthmus_contracts import Dataflow, resolve_params
+from isthmus_contracts import DataflowContract, resolve_params
 from isthmus_contracts.catalog import CARRIER_DAYS, FLIGHT_DELAYS
 from isthmus_contracts.protocol import (
     EngineProfile,
@@ -52,7 +52,7 @@ _STEPS = {
 class Runner:
     """Start runners of one dataflow over the same inputs, as the platform does."""
 
-    dataflow: Dataflow
+    dataflow: DataflowContract
     inputs: Mapping[str, Path]
     folder: Path
     keeps: bool = False
@@ -101,11 +101,11 @@ class Runner:
         return runner_environment(str(self.dataflow.identity), home, self.folder, {})
 
     def _asked(self, *arguments: str) -> list[str]:
-        """Return what a process answers to the request; its spool and what it keeps are new."""
+        """Return a process's answers to the request, in new staging and checkpoint directories."""
         self._runs += 1
         name = f"{self.dataflow.name}-{self.keeps}-{self._runs}"
-        spool = self.folder / f"spool-{name}"
-        spool.mkdir()
+        staging = self.folder / f"staging-{name}"
+        staging.mkdir()
         request = RunRequest(
             identity=RunIdentity("measured", "transform", 1),
             dataflow=str(self.dataflow.identity),
@@ -113,7 +113,7 @@ class Runner:
             targets=tuple(each.name for each in self.dataflow.outputs),
             params=resolve_params(self.dataflow.params, {}),
             inputs={each: (str(file),) for each, file in self.inputs.items()},
-            spool=str(spool),
+            staging=str(staging),
             engine=EngineProfile("sequential", {}),
             checkpoints=str(self.folder / f"kept-{name}") if self.keeps else None,
         )
@@ -142,7 +142,7 @@ def around_functions(effort: Effort, *, under: float) -> Iterator[Line]:
         before = folder / "before"
         before.mkdir()
         Runner(FLIGHT_DELAYS, flights, before).around()
-        (features,) = before.glob("spool-*/flight_features.parquet")
+        (features,) = before.glob("staging-*/flight_features.parquet")
         inputs = {"flight_features": features}
         large = Runner(FLIGHT_DELAYS, flights, folder)
         runners = {

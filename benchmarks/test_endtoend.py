@@ -19,9 +19,9 @@ from sqlalchemy import create_engine
 
 from isthmus_contracts.catalog import NYC_FLIGHTS
 from isthmus_platform.deployment import Source
-from isthmus_platform.installation import Installation
-from isthmus_platform.installation.settings import environment
-from isthmus_platform.sources import read_source
+from isthmus_platform.local_airflow import Installation
+from isthmus_platform.local_airflow.settings import environment
+from isthmus_platform.sources.sql import read_source
 
 DAGS = """
 import json, by_hand, isthmus_dags

@@ -104,7 +104,7 @@ def _table() -> list[str]:
 
 
 def _refused(change: Change, demand: Demand) -> bool:
-    return bool(demand.due) or (demand.crosses_border and not change.reasons)
+    return bool(demand.version_problems) or (demand.crosses_border and not change.reasons)
 
 
 def _outputs(demand: Demand) -> list[str]:
@@ -121,7 +121,7 @@ def _document(change: Change, demand: Demand) -> dict[str, object]:
         "sessions": demand.sessions,
         "crosses_border": demand.crosses_border,
         "reasons": change.reasons if demand.crosses_border else (),
-        "due": demand.due,
+        "version_problems": demand.version_problems,
         "refused": _refused(change, demand),
         "judgements": [asdict(each) for each in demand.judgements],
     }
@@ -135,8 +135,8 @@ def _lines(base: str, change: Change, demand: Demand) -> list[str]:
         lines += _explained(each)
     if demand.crosses_border:
         lines += [*_border(change), ""]
-    if demand.due:
-        lines += [*(f"Refused: {_shown(each)}." for each in demand.due), ""]
+    if demand.version_problems:
+        lines += [*(f"Refused: {_shown(each)}." for each in demand.version_problems), ""]
     if demand.teams:
         lines.append(f"Must approve: {' and '.join(demand.teams)}")
     if demand.one_of:

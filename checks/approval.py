@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, TypeAlias
 
-from agreement import judge_catalog
+from catalog_approval import judge_catalog
 from change import Change
 from teams import (
     BOTH,
@@ -117,7 +117,7 @@ class Judgement:
     teams: tuple[str, ...] = ()
     one_of: tuple[str, ...] = ()
     informed: tuple[str, ...] = ()
-    due: tuple[str, ...] = ()
+    version_problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +145,9 @@ class Demand:
         return tuple(team for team in informed if team not in self.teams)
 
     @property
-    def due(self) -> tuple[str, ...]:
+    def version_problems(self) -> tuple[str, ...]:
         """Return what each contract owes whose version was not raised as far as it should be."""
-        return tuple(each for judgement in self.judgements for each in judgement.due)
+        return tuple(each for judgement in self.judgements for each in judgement.version_problems)
 
     @property
     def sessions(self) -> tuple[str, ...]:
@@ -175,7 +175,7 @@ def _judgements(change: Change, today: date) -> Iterator[Judgement]:
                     sessions=rule.sessions,
                     teams=agreed.teams,
                     informed=agreed.informed,
-                    due=agreed.due,
+                    version_problems=agreed.version_problems,
                 )
             case "owner":
                 for teams, several in _by_owner(paths, change.catalog_after).items():

@@ -13,19 +13,19 @@ import affected
 import pytest
 from repository import ROOT
 
-from isthmus_contracts import Column, Dataflow, File, Param, Table
+from isthmus_contracts import Column, DataflowContract, File, Param, Table
 from isthmus_contracts.catalog import Catalog
-from isthmus_contracts.document import catalog_document
+from isthmus_contracts.tools.document import catalog_document
 
 PLATFORM = "@isthmus/platform"
 DATA = "@isthmus/data-science"
-DAGS = "platform/src/isthmus_platform/dags/linear.py"
+DAGS = "platform/src/isthmus_platform/dags/builder.py"
 NODES = "transforms/src/isthmus_transforms/dataflows/tides/heights.py"
 CATALOG = "contracts/catalog.json"
 MODULE = "contracts/src/isthmus_contracts/catalog/tides.py"
 PROTOCOL = "contracts/src/isthmus_contracts/protocol/messages.py"
 
-TIDES = Dataflow(
+TIDES = DataflowContract(
     name="tides",
     version="1.0.0",
     owner="data-science",
@@ -50,7 +50,7 @@ def _write(root: Path, *paths: str) -> None:
             file.write(f"something more about {path}\n")
 
 
-def _agree(root: Path, dataflow: Dataflow) -> None:
+def _agree(root: Path, dataflow: DataflowContract) -> None:
     _write(root, MODULE)
     (root / CATALOG).write_text(catalog_document(Catalog((), (dataflow,))), encoding="utf-8")
 
@@ -131,7 +131,7 @@ def test_an_addition_to_a_contract_needs_its_owner_and_the_platform_is_informed(
 
 @pytest.mark.parametrize("after", [LESS, OTHER_PARAMS], ids=["breaking", "input"])
 def test_what_breaks_or_asks_for_something_else_needs_both(
-    after: Dataflow, root: Path, capsys: pytest.CaptureFixture[str]
+    after: DataflowContract, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _agree(root, after)
     assert _demands(capsys) == _demand(DATA, PLATFORM)
@@ -251,12 +251,12 @@ def test_the_document_has_these_keys(root: Path, capsys: pytest.CaptureFixture[s
             "teams": [PLATFORM],
             "one_of": [],
             "informed": [],
-            "due": [],
+            "version_problems": [],
         }
     ]
     assert list(document) == [
         *("base", "teams", "one_of", "informed", "sessions"),
-        *("crosses_border", "reasons", "due", "refused", "judgements"),
+        *("crosses_border", "reasons", "version_problems", "refused", "judgements"),
     ]
 
 
@@ -297,10 +297,12 @@ def test_a_contract_without_the_step_of_its_version_is_refused(
 ) -> None:
     _agree(root, replace(MORE, version="1.0.1"))
     assert affected.main(["main"]) == 1
-    told = "Refused: dataflow tides.v1 has version 1.0.1; 1.1.0 is due.\n"
+    told = "Refused: dataflow tides.v1 has version 1.0.1; 1.1.0 is required.\n"
     assert told in capsys.readouterr().out
     document = _document(capsys)
-    assert document["due"] == ["dataflow tides.v1 has version 1.0.1; 1.1.0 is due"]
+    assert document["version_problems"] == [
+        "dataflow tides.v1 has version 1.0.1; 1.1.0 is required"
+    ]
 
 
 def test_a_dataflow_that_goes_without_notice_is_refused(

@@ -38,7 +38,7 @@ def _judged(*paths: str) -> Demand:
 @pytest.mark.parametrize(
     ("path", "teams", "sessions"),
     [
-        ("platform/src/isthmus_platform/cli.py", (PLATFORM,), PLATFORM_SESSIONS),
+        ("platform/src/isthmus_platform/cli/main.py", (PLATFORM,), PLATFORM_SESSIONS),
         ("platform/ruff.toml", BOTH, "boundaries"),
         ("platform/README.md", (PLATFORM,), PLATFORM_SESSIONS),
         ("transforms/src/isthmus_transforms/cli.py", (DATA,), TRANSFORMS_SESSIONS),

@@ -7,10 +7,10 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-import nets
+import guardrails
 import pytest
-from plantings import Planting, plantings, table
 from repository import ROOT, TREES, files
+from seeded_violations import Violation, table, violations
 
 pytestmark = pytest.mark.slow
 
@@ -27,14 +27,14 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def planted(copy: Path, planting: Planting) -> Iterator[Path]:
-    changed = [*planting.add, *planting.replace]
+def seeded(copy: Path, violation: Violation) -> Iterator[Path]:
+    changed = [*violation.add, *violation.replace]
     before = {path: (copy / path).read_bytes() for path in changed if (copy / path).exists()}
-    for path, text in planting.add.items():
+    for path, text in violation.add.items():
         (copy / path).parent.mkdir(parents=True, exist_ok=True)
         with (copy / path).open("a", encoding="utf-8") as file:
             file.write(f"{text}\n")
-    for path, (old, new) in planting.replace.items():
+    for path, (old, new) in violation.replace.items():
         text = (copy / path).read_text(encoding="utf-8")
         assert text.count(old) == 1, f"{old!r} is not once in {path}"
         (copy / path).write_text(text.replace(old, new), encoding="utf-8")
@@ -55,22 +55,22 @@ def stale(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_repository_keeps_its_rules() -> None:
-    assert nets.caught(ROOT) == []
+    assert guardrails.caught(ROOT) == []
 
 
 def test_a_copy_keeps_the_rules_too(copy: Path) -> None:
-    assert nets.caught(copy) == []
+    assert guardrails.caught(copy) == []
 
 
-@pytest.mark.parametrize("planting", plantings(), ids=lambda each: each.name)
+@pytest.mark.parametrize("violation", violations(), ids=lambda each: each.name)
 def test_a_planted_violation_is_caught_by_its_rules(
-    planting: Planting, planted: Path, stale: Path
+    violation: Violation, seeded: Path, stale: Path
 ) -> None:
-    sources = [planted / tree / "src" for tree in TREES]
-    if planting.stale:
-        sources.insert(0, stale / planting.stale)
-    found = nets.caught(planted, sources)
-    assert {each.rule for each in found} == set(planting.caught_by), "\n".join(map(str, found))
+    sources = [seeded / tree / "src" for tree in TREES]
+    if violation.stale:
+        sources.insert(0, stale / violation.stale)
+    found = guardrails.caught(seeded, sources)
+    assert {each.rule for each in found} == set(violation.caught_by), "\n".join(map(str, found))
 
 
 def _rules() -> set[str]:
@@ -96,15 +96,15 @@ def _rules() -> set[str]:
     }
     others |= {
         "ownership",
-        "scope",
-        nets.STOPS,
+        "rule coverage",
+        guardrails.STOPS,
         *(f"{tree} declares its libraries" for tree in TREES),
     }
     return sentences | bans | others
 
 
 def test_every_rule_has_a_planted_violation() -> None:
-    assert set().union(*(each.caught_by for each in plantings())) == _rules()
+    assert set().union(*(each.caught_by for each in violations())) == _rules()
 
 
 def test_every_planting_is_listed_with_what_catches_it() -> None:

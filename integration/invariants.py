@@ -11,12 +11,12 @@ from pathlib import Path
 import psutil
 import pyarrow as pa
 
-from isthmus_contracts import Dataflow, File, Metrics, Table
+from isthmus_contracts import DataflowContract, File, Metrics, Table
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.pointer import read_moves
-from isthmus_platform.lake.tables import files_of, read_version
-from isthmus_platform.runners.account import GUARD
+from isthmus_platform.lake.delta.tables import files_of, read_version
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases.pointer import read_moves
+from isthmus_platform.runners.unix_user import SUPERVISOR
 from isthmus_platform.storage import DiskStore
 
 
@@ -52,7 +52,7 @@ def lake_of(state: Path) -> Lake:
     return Lake(DiskStore(state / "lake"))
 
 
-def published(lake: Lake, dataflow: Dataflow) -> Published:
+def published(lake: Lake, dataflow: DataflowContract) -> Published:
     """Return what a dataflow has published; fail if any of it is not whole."""
     identity = dataflow.identity
     known = [each for each, _ in releases.releases(lake, identity)]
@@ -65,7 +65,7 @@ def published(lake: Lake, dataflow: Dataflow) -> Published:
     )
 
 
-def content(lake: Lake, dataflow: Dataflow, release: releases.Release) -> Content:
+def content(lake: Lake, dataflow: DataflowContract, release: releases.Release) -> Content:
     """Return what readers get of a release; fail if it is not what the release says."""
     outputs = dataflow.outputs
     assert list(release.tables) == [each.name for each in outputs if isinstance(each, Table)]
@@ -89,28 +89,28 @@ def content(lake: Lake, dataflow: Dataflow, release: releases.Release) -> Conten
 
 
 def processes_of(state: Path) -> list[psutil.Process]:
-    """Return the processes that guards and runners are, or have started.
+    """Return the processes that supervisors and runners are, or have started.
 
-    Other sessions run beside this one, so a guard that one of their processes holds is not counted.
+    Other sessions run beside this one: supervisors that their processes hold are not counted.
     """
     home = str(state / "runner")
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             if process.environ().get("HOME") == home or (
-                str(GUARD) in process.cmdline() and not _is_held_elsewhere(process, state)
+                str(SUPERVISOR) in process.cmdline() and not _is_held_elsewhere(process, state)
             ):
                 found.append(process)
     return found
 
 
-def _is_held_elsewhere(guard: psutil.Process, state: Path) -> bool:
-    """Say whether a guard's starter lives, and is not a task of the Airflow with this state.
+def _is_held_elsewhere(supervisor: psutil.Process, state: Path) -> bool:
+    """Say whether a supervisor's starter lives, and is not a task of the Airflow with this state.
 
-    A guard has no environment that would say whose it is. When its starter is gone, its parent is
-    whatever adopts orphans, which is not Python.
+    A supervisor has no environment that would say whose it is. When its starter is gone, its
+    parent is whatever adopts orphans, which is not Python.
     """
-    starter = guard.parent()
+    starter = supervisor.parent()
     return (
         starter is not None
         and "python" in Path(starter.exe()).name
@@ -119,7 +119,7 @@ def _is_held_elsewhere(guard: psutil.Process, state: Path) -> bool:
 
 
 def left_behind(state: Path) -> list[str]:
-    """Return the processes that still run, and the workspaces of tries."""
+    """Return the processes that still run, and the workspaces of attempts."""
     return [
         *map(str, processes_of(state)),
         *map(str, (state / "runs").rglob("*.work")),

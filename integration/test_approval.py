@@ -10,8 +10,8 @@ import httpx
 import pytest
 from conftest import FLIGHT_DELAYS, Airflow, eventually
 
-from isthmus_platform.installation.client import Run
-from isthmus_platform.installation.settings import PASSWORD, USER
+from isthmus_platform.local_airflow.client import Run
+from isthmus_platform.local_airflow.settings import PASSWORD, USER
 
 WANTED = ('engine = "sequential"', 'engine = "sequential"\napproval = true')
 SECONDS_TO_READ = 4

@@ -11,15 +11,15 @@ from conftest import Airflow, eventually
 from isthmus_contracts import Partitioning
 from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.dataflows import INTERVAL_FIELDS
-from isthmus_platform.installation.client import Run
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.tables import read_version
+from isthmus_platform.lake.delta.tables import read_version
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.local_airflow.client import Run
 from isthmus_platform.storage import DiskStore
 
 CARRIER_DAYS = "carrier_days.v1"
 YEAR = {"interval_start": "2013-01-01", "interval_end": "2014-01-01"}
-BY_MONTH = Partitioning("date", every="month")
+BY_MONTH = Partitioning("date", granularity="month")
 
 
 def part(*lines: str) -> tuple[str, str]:

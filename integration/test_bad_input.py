@@ -12,8 +12,8 @@ from invariants import processes_of
 
 from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.protocol import NodeStarted
-from isthmus_platform.installation import AirflowError
-from isthmus_platform.installation.client import Run
+from isthmus_platform.local_airflow import AirflowError
+from isthmus_platform.local_airflow.client import Run
 from isthmus_platform.runs import RunRecord
 
 Edit = Callable[..., tuple[str, str]]
@@ -161,7 +161,7 @@ def test_a_run_that_a_person_ends_leaves_nothing_behind(
     def started() -> bool:
         return any(
             isinstance(answer, NodeStarted) and answer.node == "carrier_scores"
-            for answer in record.try_of("transform", 1).answers()
+            for answer in record.attempt("transform", 1).answers()
         )
 
     assert eventually(started)

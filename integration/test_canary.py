@@ -13,7 +13,7 @@ import pytest
 from conftest import FLIGHT_DELAYS, Airflow
 from pyarrow import parquet
 
-from isthmus_platform.installation.client import Run
+from isthmus_platform.local_airflow.client import Run
 
 CANARY = f"canary/{secrets.token_hex(12)}+s3cret"
 CONNECTION = 'connection = "nyc_operations"'

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from conftest import FLIGHT_DELAYS, Airflow, eventually
 
-from isthmus_platform.installation.client import Run
+from isthmus_platform.local_airflow.client import Run
 
 
 def reparse(airflow: Airflow) -> None:

@@ -13,8 +13,8 @@ from conftest import FLIGHT_DELAYS, TRANSFORMS_PYTHON, Airflow, eventually
 from invariants import Content, Published, lake_of, left_behind, processes_of, published
 
 from isthmus_contracts.catalog import CATALOG
-from isthmus_platform.installation.answers import Run
-from isthmus_platform.installation.stopping import stop
+from isthmus_platform.local_airflow.models import Run
+from isthmus_platform.local_airflow.shutdown import stop
 
 Edit = Callable[..., tuple[str, str]]
 AIRPORT_DAYS = "airport_days.v1"
@@ -30,9 +30,9 @@ class Node:
     """Hold the processes of a run whose runner is in the middle of a node, with one of its own."""
 
     run: str
-    supervisor: psutil.Process
+    task_supervisor: psutil.Process
     task: psutil.Process
-    guard: psutil.Process
+    supervisor: psutil.Process
     runner: psutil.Process
     child: psutil.Process
 
@@ -64,7 +64,7 @@ class Case:
     def enter_node(self, edit: Edit) -> Node:
         """Start a run whose node never ends, with a child in a session of its own.
 
-        The deployment is sound again, for the next try.
+        The deployment is sound again, for the next attempt.
         """
         line = "    return by_day.merge("
         endless = '__import__("subprocess").run(["sleep", "600"], start_new_session=True)'
@@ -76,9 +76,9 @@ class Case:
         assert eventually(lambda: bool(children()), self.airflow.up.check)
         self.airflow.deploy(*RETRIES)
         (child,) = children()
-        runner, guard, task, supervisor = child.parents()[:4]
+        runner, supervisor, task, task_supervisor = child.parents()[:4]
         assert TRANSFORMS_PYTHON.samefile(runner.cmdline()[0])
-        return Node(run, supervisor, task, guard, runner, child)
+        return Node(run, task_supervisor, task, supervisor, runner, child)
 
     def end(self, run: str) -> Run:
         """Return a run when it has ended."""
@@ -89,11 +89,11 @@ class Case:
         return client.run(self.dag, run)
 
     def succeeds(self, run: str, *, second: str) -> None:
-        """Expect the second try of a task to be a success, and the result an undisturbed one."""
+        """Expect that the second attempt of a task succeeds, with an undisturbed result."""
         found = self.end(run)
         assert self.airflow.states(found) == DONE
-        tries = {each.id: each.try_number for each in self.airflow.client.tasks(self.dag, run)}
-        assert tries == dict.fromkeys(DONE, 1) | {second: 2}
+        attempts = {each.id: each.try_number for each in self.airflow.client.tasks(self.dag, run)}
+        assert attempts == dict.fromkeys(DONE, 1) | {second: 2}
         after = self.now()
         (release,) = after.of_run(run)
         assert after.moves == (*self.before.moves, release)
@@ -194,7 +194,7 @@ def test_the_runner_is_killed(case: Case, edited_transforms: Edit) -> None:
 
 def test_the_guard_is_killed(case: Case, edited_transforms: Edit) -> None:
     node = case.enter_node(edited_transforms)
-    node.guard.kill()
+    node.supervisor.kill()
     case.succeeds(node.run, second="transform")
 
 
@@ -227,10 +227,10 @@ def test_publish_is_killed_after_the_move(case: Case) -> None:
     case.succeeds(run, second="publish")
 
 
-def test_the_supervisor_is_killed(case: Case, edited_transforms: Edit) -> None:
+def test_the_task_supervisor_is_killed(case: Case, edited_transforms: Edit) -> None:
     node = case.enter_node(edited_transforms)
-    node.supervisor.kill()
-    _, alive = psutil.wait_procs([node.task, node.guard, node.runner, node.child], timeout=10)
+    node.task_supervisor.kill()
+    _, alive = psutil.wait_procs([node.task, node.supervisor, node.runner, node.child], timeout=10)
     assert not alive
     case.succeeds(node.run, second="transform")
 
@@ -291,8 +291,8 @@ def test_the_runner_lies(case: Case) -> None:
 
 
 def test_a_staged_file_is_cut_short(case: Case) -> None:
-    run, task = case.hold("os.scandir", "*/spool")
-    (staged,) = (case.airflow.state / "runs").glob("airport_days.v1/*/*.work/spool/days.parquet")
+    run, task = case.hold("os.scandir", "*/staging")
+    (staged,) = (case.airflow.state / "runs").glob("airport_days.v1/*/*.work/staging/days.parquet")
     os.truncate(staged, staged.stat().st_size // 2)
     task.resume()
     case.fails(run, "the result says ")

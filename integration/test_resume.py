@@ -1,4 +1,4 @@
-"""A try after a failure goes on from what the one before has kept, and publishes the same."""
+"""An attempt after a failure goes on from what the one before has kept, and publishes the same."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from conftest import FLIGHT_DELAYS, Airflow
 from invariants import lake_of, published
 
 from isthmus_contracts.catalog import CATALOG
-from isthmus_platform.installation.client import Run
+from isthmus_platform.local_airflow.client import Run
 
 CARD = "dataflows/flight_delays/evaluation.py"
 
 
 def computed(airflow: Airflow, run: Run) -> set[str]:
-    """Return the nodes that the last try of a run has computed."""
+    """Return the nodes that the last attempt of a run has computed."""
     return set(re.findall(r"(\w+) finished in", airflow.log(run, "transform")))
 
 

@@ -11,7 +11,7 @@ from conftest import FLIGHT_DELAYS, Airflow, eventually
 from invariants import Content, lake_of, published
 
 from isthmus_contracts.catalog import CATALOG
-from isthmus_platform.installation.client import Run
+from isthmus_platform.local_airflow.client import Run
 
 CARD = "dataflows/flight_delays/evaluation.py"
 CUTS = ("joined_flights", "flight_features")
@@ -53,7 +53,7 @@ def cut(airflow: Airflow) -> Iterator[Callable[..., None]]:
 
 
 def computed(airflow: Airflow, run: Run, task: str) -> set[str]:
-    """Return the nodes that the last try of a task has computed."""
+    """Return the nodes that the last attempt of a task has computed."""
     return set(re.findall(r"(\w+) finished in", airflow.log(run, task)))
 
 

@@ -15,9 +15,9 @@ from pyarrow import parquet
 
 from isthmus_contracts.catalog import CATALOG
 from isthmus_platform.lake import releases
+from isthmus_platform.lake.delta.tables import files_of
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.tables import files_of
 from isthmus_platform.storage import DiskStore
 
 THEIRS = "22.0.0"  # the oldest pyarrow that both projects allow

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from isthmus_contracts.catalog.nyc_flights import NYC_FLIGHTS
-from isthmus_contracts.dataflows import Dataflow
+from isthmus_contracts.dataflows import DataflowContract
 from isthmus_contracts.tables import Column, Table
 
 _WHOLE = (
@@ -24,7 +24,7 @@ _NUMBERS = (
     *("over_carrier", "over_route", "over_hour", "over_weekday", "expected_delay", "surprise"),
 )
 
-FLIGHT_FACTS = Dataflow(
+FLIGHT_FACTS = DataflowContract(
     name="flight_facts",
     version="1.0.0",
     owner="benchmarks",

@@ -16,7 +16,7 @@ from open_data_contract_standard.model import OpenDataContractStandard
 from isthmus_contracts import (
     Checkpoint,
     Column,
-    Dataflow,
+    DataflowContract,
     Dataset,
     Deprecation,
     File,
@@ -26,7 +26,7 @@ from isthmus_contracts import (
     Table,
 )
 from isthmus_contracts.catalog import CATALOG, Catalog
-from isthmus_contracts.odcs import API_VERSION, odcs_documents
+from isthmus_contracts.tools.odcs import API_VERSION, odcs_documents
 
 LINTER = Path(sys.executable).parent / "datacontract"
 # Nothing answers there: whoever asks the internet for a schema fails.
@@ -59,7 +59,7 @@ TABLE = Table(
 )
 DATASET = Dataset("no", HOSTILE, HOSTILE, (TABLE,))
 BARE = Dataset("bare", "", "nobody", ())
-DATAFLOW = Dataflow(
+DATAFLOW = DataflowContract(
     name="y",
     version="0.0.0",
     owner=HOSTILE,

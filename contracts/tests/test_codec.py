@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from isthmus_contracts import DeclarationError, ProtocolError
-from isthmus_contracts.codec import from_plain, parse_json, since, to_plain
+from isthmus_contracts.codec import deserialize, parse_json, serialize, since
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ FULL = Tree(
 
 
 def test_a_value_becomes_plain() -> None:
-    assert to_plain(FULL) == {
+    assert serialize(FULL) == {
         "name": "a",
         "kind": "elm",
         "height": 2.5,
@@ -66,17 +66,17 @@ def test_a_value_becomes_plain() -> None:
 
 @pytest.mark.parametrize("tree", [FULL, Tree("a")])
 def test_a_value_comes_back_through_json(tree: Tree) -> None:
-    back = from_plain(Tree, json.loads(json.dumps(to_plain(tree))))
+    back = deserialize(Tree, json.loads(json.dumps(serialize(tree))))
     assert back == tree
     assert repr(back) == repr(tree)
 
 
 def test_a_field_with_a_default_may_be_left_out() -> None:
-    assert from_plain(Tree, {"name": "a"}) == Tree("a")
+    assert deserialize(Tree, {"name": "a"}) == Tree("a")
 
 
 def test_a_whole_number_is_a_float_where_a_float_is_due() -> None:
-    height = from_plain(Tree, {"name": "a", "height": 2}).height
+    height = deserialize(Tree, {"name": "a", "height": 2}).height
     assert height == 2.0
     assert type(height) is float
 
@@ -139,19 +139,19 @@ def test_a_whole_number_is_a_float_where_a_float_is_due() -> None:
 )
 def test_what_does_not_fit_is_refused_by_place(plain: Any, message: str) -> None:  # noqa: ANN401
     with pytest.raises(ProtocolError) as caught:
-        from_plain(Tree, plain)
+        deserialize(Tree, plain)
     assert str(caught.value) == message
 
 
 def test_a_long_value_is_shown_in_part() -> None:
     with pytest.raises(ProtocolError) as caught:
-        from_plain(Leaf, {"size": "x" * 10_000})
+        deserialize(Leaf, {"size": "x" * 10_000})
     assert str(caught.value) == f"Leaf.size: expected int, got '{'x' * 59}..."
 
 
 def test_the_place_can_be_named() -> None:
     with pytest.raises(ProtocolError, match=r"^line 3: field 'size' is missing$"):
-        from_plain(Leaf, {}, "line 3")
+        deserialize(Leaf, {}, "line 3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,20 +166,20 @@ class Country:
 
 
 def test_a_version_leaves_out_what_came_after_it() -> None:
-    assert to_plain(Country(Forest()), 1) == {"forest": {"trees": []}}
+    assert serialize(Country(Forest()), 1) == {"forest": {"trees": []}}
     for version in (2, 3):
-        assert to_plain(Country(Forest()), version) == {"forest": {"trees": [], "age": 0}}
-    assert from_plain(Country, {"forest": {}}, version=1) == Country(Forest())
-    assert from_plain(Country, {"forest": {"age": 7}}, version=2) == Country(Forest(age=7))
+        assert serialize(Country(Forest()), version) == {"forest": {"trees": [], "age": 0}}
+    assert deserialize(Country, {"forest": {}}, version=1) == Country(Forest())
+    assert deserialize(Country, {"forest": {"age": 7}}, version=2) == Country(Forest(age=7))
 
 
 def test_what_came_later_is_not_lost_in_silence() -> None:
     with pytest.raises(
         ProtocolError, match=r"^Forest\.age: version 1 has no such field, and it is"
     ):
-        to_plain(Country(Forest(age=7)), 1)
+        serialize(Country(Forest(age=7)), 1)
     with pytest.raises(ProtocolError, match=r"^Country\.forest: unknown field 'age'; known: 'tre"):
-        from_plain(Country, {"forest": {"age": 0}}, version=1)
+        deserialize(Country, {"forest": {"age": 0}}, version=1)
 
 
 @pytest.mark.parametrize(

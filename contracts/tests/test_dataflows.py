@@ -10,7 +10,7 @@ import pytest
 from isthmus_contracts import (
     Checkpoint,
     Column,
-    Dataflow,
+    DataflowContract,
     Dataset,
     DeclarationError,
     Deprecation,
@@ -43,7 +43,7 @@ LOG = Table("log", "What was seen.", (DAY, Column("at", "timestamp", "When.", nu
 ARCHIVE = Dataset("archive", "Logs.", "operations", (LOG,))
 
 
-def dataflow(**declared: Any) -> Dataflow:
+def dataflow(**declared: Any) -> DataflowContract:
     fields: dict[str, Any] = {
         "name": "cleaning",
         "version": "2.3.4",
@@ -52,7 +52,7 @@ def dataflow(**declared: Any) -> Dataflow:
         "inputs": (SOURCE.input("raw"),),
         "outputs": (CLEAN, REPORT, SCORES),
     }
-    return Dataflow(**{**fields, **declared})
+    return DataflowContract(**{**fields, **declared})
 
 
 def test_the_identity_is_the_name_and_the_major_version() -> None:
@@ -137,8 +137,8 @@ def test_a_dataset_checks_its_names() -> None:
         Dataset("source", "A source.", "operations", (RAW, RAW))
     with pytest.raises(DeclarationError, match=r"dataset 'source' has version '1'; right would be"):
         Dataset("source", "A source.", "operations", (RAW,), "1")
-    with pytest.raises(DeclarationError, match=r"has max_change 0\.5, which is for what"):
-        Dataset("source", "A source.", "operations", (replace(RAW, max_change=0.5),))
+    with pytest.raises(DeclarationError, match=r"has max_row_change 0\.5, which is for what"):
+        Dataset("source", "A source.", "operations", (replace(RAW, max_row_change=0.5),))
     with pytest.raises(DeclarationError, match="has partitioning month of day, which is for"):
         Dataset("source", "A source.", "operations", (MONTHS,))
     with pytest.raises(DeclarationError, match=r"^dataset 'source' has no owner$"):
@@ -191,8 +191,10 @@ def test_a_deprecation_names_what_to_use_instead() -> None:
         Deprecation(date(2027, 1, 31), "")
 
 
-def parted(*outputs: Table) -> Dataflow:
-    return dataflow(outputs=outputs or (MONTHS,), inputs=(ARCHIVE.input("log", within="day"),))
+def parted(*outputs: Table) -> DataflowContract:
+    return dataflow(
+        outputs=outputs or (MONTHS,), inputs=(ARCHIVE.input("log", filter_column="day"),)
+    )
 
 
 def test_a_dataflow_knows_which_others_it_reads() -> None:
@@ -210,15 +212,15 @@ def test_a_dataflow_knows_its_partitioned_outputs() -> None:
 
 def test_an_input_may_be_read_within_an_interval() -> None:
     assert parted().inputs[0] == Input(LOG, "archive", "day")
-    assert ARCHIVE.input("log").within is None
-    assert parted().input("months", within="day").within == "day"
-    assert parted().input("months").within is None
+    assert ARCHIVE.input("log").filter_column is None
+    assert parted().input("months", filter_column="day").filter_column == "day"
+    assert parted().input("months").filter_column is None
 
 
-@pytest.mark.parametrize("within", ["at", "nowhere"])
-def test_rows_are_read_within_a_column_in_which_each_has_a_day(within: str) -> None:
-    with pytest.raises((DeclarationError, UnknownNameError), match=f"'{within}'"):
-        ARCHIVE.input("log", within=within)
+@pytest.mark.parametrize("filter_column", ["at", "nowhere"])
+def test_rows_are_read_within_a_column_in_which_each_has_a_day(filter_column: str) -> None:
+    with pytest.raises((DeclarationError, UnknownNameError), match=f"'{filter_column}'"):
+        ARCHIVE.input("log", filter_column=filter_column)
 
 
 def test_nothing_is_read_within_an_interval_where_no_output_is_partitioned() -> None:
@@ -227,7 +229,7 @@ def test_nothing_is_read_within_an_interval_where_no_output_is_partitioned() -> 
         "but no output of it is partitioned"
     )
     with pytest.raises(DeclarationError, match=f"^{message}$"):
-        dataflow(inputs=(ARCHIVE.input("log", within="day"),))
+        dataflow(inputs=(ARCHIVE.input("log", filter_column="day"),))
 
 
 @pytest.mark.parametrize("name", ["interval_start", "interval_end"])

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from isthmus_contracts import Dataflow
+from isthmus_contracts import DataflowContract
 from isthmus_contracts.__main__ import main
 from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, Catalog
-from isthmus_contracts.document import catalog_document
-from isthmus_contracts.odcs import odcs_documents
+from isthmus_contracts.tools.document import catalog_document
+from isthmus_contracts.tools.odcs import odcs_documents
 
 
 def test_the_document_is_written(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
 
 
-def older(dataflow: Dataflow) -> Catalog:
+def older(dataflow: DataflowContract) -> Catalog:
     """Return the catalog with another `airport_days`, which nobody reads."""
     dataflows = (dataflow if each is AIRPORT_DAYS else each for each in CATALOG.dataflows)
     return replace(CATALOG, dataflows=tuple(dataflows))
@@ -119,7 +119,7 @@ def test_a_level_may_ask_for_another_step(capsys: pytest.CaptureFixture[str]) ->
         assert main(["diff", "saved.json", "--level", level, "--format", "json"]) == 1
         document = json.loads(capsys.readouterr().out)
         assert document["level"] == level
-        assert [each["demanded"] for each in document["verdicts"]] == [demanded]
+        assert [each["required_bump"] for each in document["version_checks"]] == [demanded]
 
 
 def test_a_step_that_is_large_enough_is_fine(

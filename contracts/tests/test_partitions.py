@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isthmus_contracts import DeclarationError, Interval, IntervalError, Partitioning
-from isthmus_contracts.partitions import Every
+from isthmus_contracts.partitions import Granularity
 
-DAILY, MONTHLY, YEARLY = (Partitioning("day", every) for every in get_args(Every))
+DAILY, MONTHLY, YEARLY = (Partitioning("day", every) for every in get_args(Granularity))
 ALL = st.sampled_from([DAILY, MONTHLY, YEARLY])
 DAYS = st.dates(max_value=date(9998, 12, 31))
 
@@ -92,7 +92,9 @@ def test_partitions_follow_each_other_without_a_gap(
 def test_what_names_no_partition_is_refused(
     partitioning: Partitioning, name: str, right: str
 ) -> None:
-    message = f"{name!r} names no partition of one {partitioning.every}; right would be {right!r}"
+    message = (
+        f"{name!r} names no partition of one {partitioning.granularity}; right would be {right!r}"
+    )
     with pytest.raises(IntervalError, match=f"^{re.escape(message)}$"):
         partitioning.interval(name)
 

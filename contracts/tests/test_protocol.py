@@ -17,7 +17,7 @@ from isthmus_contracts.protocol import (
     ACCEPTED,
     VERSION,
     Answer,
-    CheckpointLimits,
+    CheckpointQuota,
     CheckpointWritten,
     EngineProfile,
     Message,
@@ -71,7 +71,7 @@ REQUEST = RunRequest(
     targets=("flight_features",),
     params={"seed": 1, "model": "logistic", "full": True, "share": 0.5},
     inputs={"flights": ("a.parquet", "b.parquet")},
-    spool="spool",
+    staging="staging",
     engine=EngineProfile("local", {"workers": 2}),
 )
 STARTED = NodeStarted(1.5, "x")
@@ -126,19 +126,19 @@ def test_the_line_of_a_request_is_as_written_down() -> None:
     assert json.loads(encode(REQUEST)) == {
         "protocol": 3,
         "type": "request",
-        "identity": {"run": "manual__1", "task": "transform", "try_number": 1},
+        "identity": {"run": "manual__1", "task": "transform", "attempt": 1},
         "dataflow": "flight_delays.v1",
         "contract_version": "1.0.0",
         "targets": ["flight_features"],
         "params": {"seed": 1, "model": "logistic", "full": True, "share": 0.5},
         "inputs": {"flights": ["a.parquet", "b.parquet"]},
-        "spool": "spool",
+        "staging": "staging",
         "engine": {"name": "local", "options": {"workers": 2}},
         "checkpoints": None,
         "interval": None,
-        "until": None,
-        "carried": [],
-        "checkpoint_limits": None,
+        "stop_at": None,
+        "intermediates": [],
+        "checkpoint_quota": None,
     }
 
 
@@ -172,15 +172,15 @@ def test_what_is_no_interval_is_refused(interval: object, message: str) -> None:
 
 
 FILE = StagedFile("days.parquet", 3, "f" * 64, 1)
-LIMITS = CheckpointLimits(1_000, 7.0)
+LIMITS = CheckpointQuota(1_000, 7.0)
 
 
 @pytest.mark.parametrize("message", [REQUEST, STARTED, result(FILE)])
 def test_the_older_version_is_spoken_too(message: Message) -> None:
     line = encode(message, 2)
     assert json.loads(line)["protocol"] == 2
-    assert "until" not in line
-    assert "checkpoint_limits" not in line
+    assert "stop_at" not in line
+    assert "checkpoint_quota" not in line
     assert '"checkpoints":[' not in line
     decode = decode_request if message is REQUEST else decode_answer
     assert decode(line) == decode(encode(message)) == message
@@ -189,9 +189,9 @@ def test_the_older_version_is_spoken_too(message: Message) -> None:
 @pytest.mark.parametrize(
     ("message", "place"),
     [
-        (replace(REQUEST, until="flight_features"), "RunRequest.until"),
-        (replace(REQUEST, carried=("a.checkpoint",)), "RunRequest.carried"),
-        (replace(REQUEST, checkpoint_limits=LIMITS), "RunRequest.checkpoint_limits"),
+        (replace(REQUEST, stop_at="flight_features"), "RunRequest.stop_at"),
+        (replace(REQUEST, intermediates=("a.checkpoint",)), "RunRequest.intermediates"),
+        (replace(REQUEST, checkpoint_quota=LIMITS), "RunRequest.checkpoint_quota"),
         (replace(result(), checkpoints=(FILE,)), "RunResult.checkpoints"),
     ],
 )
@@ -210,8 +210,8 @@ def test_what_an_older_reader_can_do_without_is_left_out_for_it() -> None:
 
 @pytest.mark.parametrize("value", [None, "flight_features"])
 def test_a_field_of_the_newer_version_is_unknown_in_the_older(value: object) -> None:
-    plain = {**json.loads(encode(REQUEST, 2)), "until": value}
-    with pytest.raises(ProtocolError, match=r"^RunRequest: unknown field 'until'; known: "):
+    plain = {**json.loads(encode(REQUEST, 2)), "stop_at": value}
+    with pytest.raises(ProtocolError, match=r"^RunRequest: unknown field 'stop_at'; known: "):
         decode_request(json.dumps(plain))
     assert decode_request(json.dumps({**plain, "protocol": 3})).dataflow == REQUEST.dataflow
 

@@ -11,14 +11,14 @@ import pytest
 from isthmus_contracts import (
     Column,
     ColumnType,
-    Dataflow,
+    DataflowContract,
     DeclarationError,
     Partitioning,
     Table,
     UnknownNameError,
 )
 from isthmus_contracts.catalog import Catalog
-from isthmus_contracts.document import catalog_document, parse_catalog
+from isthmus_contracts.tools.document import catalog_document, parse_catalog
 
 ID = Column("id", "int64", "A number.")
 NOTE = Column("note", "string", "A note.", nullable=True)
@@ -112,10 +112,13 @@ def test_a_table_finds_its_columns_by_name() -> None:
         ({"columns": (ID, ID)}, "column of table 'notes' 'id' is declared twice"),
         ({"min_rows": -1}, "table 'notes' has min_rows -1"),
         (
-            {"max_change": -0.1},
-            "table 'notes' has max_change -0.1; allowed: a share, 0 or more",
+            {"max_row_change": -0.1},
+            "table 'notes' has max_row_change -0.1; allowed: a share, 0 or more",
         ),
-        ({"max_change": math.nan}, "table 'notes' has max_change nan; allowed: a share, 0 or more"),
+        (
+            {"max_row_change": math.nan},
+            "table 'notes' has max_row_change nan; allowed: a share, 0 or more",
+        ),
         ({"key": ("note",)}, "key column 'note' of table 'notes' is nullable"),
         ({"key": ("id", "id")}, "key column of table 'notes' 'id' is declared twice"),
     ],
@@ -133,16 +136,16 @@ def test_a_key_names_columns_of_its_table() -> None:
 
 def test_warnings_and_a_volume_are_optional() -> None:
     assert (NOTE.warn_minimum, NOTE.warn_maximum, NOTE.warn_nulls) == (None, None, None)
-    assert Table("notes", "Notes.", (ID,)).max_change is None
+    assert Table("notes", "Notes.", (ID,)).max_row_change is None
 
 
 def test_warnings_and_a_volume_travel_in_the_catalog_only_where_they_are_declared() -> None:
     late = Column("late", "float64", "A share.", nullable=True, warn_maximum=0.9, warn_nulls=0.0)
-    days = Table("days", "Days.", (ID, late), max_change=0.5)
-    shop = Dataflow("shop", "1.0.0", "operations", "A shop.", inputs=(), outputs=(days,))
+    days = Table("days", "Days.", (ID, late), max_row_change=0.5)
+    shop = DataflowContract("shop", "1.0.0", "operations", "A shop.", inputs=(), outputs=(days,))
     text = catalog_document(Catalog((), (shop,)))
     (written,) = json.loads(text)["dataflows"]["shop.v1"]["outputs"]
-    assert written["max_change"] == 0.5
+    assert written["max_row_change"] == 0.5
     assert written["columns"][0].keys() == {"name", "type", "description", "nullable"}
     assert written["columns"][1]["warn_maximum"] == 0.9
     assert written["columns"][1]["warn_nulls"] == 0.0

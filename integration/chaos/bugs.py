@@ -1,5 +1,6 @@
-# ruff: noqa: ANN401 - a bug takes and returns what the real function does
 """Bugs that are planted in a task's process, to show that chaos finds them: `--bug NAME`."""
+
+# ruff: noqa: ANN401 - a bug takes and returns what the real function does
 
 from __future__ import annotations
 
@@ -11,16 +12,11 @@ from typing import Any
 
 from isthmus_contracts.catalog import CATALOG
 from isthmus_platform import runners
-from isthmus_platform.lake import (
-    acceptance,
-    cleaning,
-    documents,
-    pointer,
-    publishing,
-    releases,
-    tables,
-)
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake import documents, releases
+from isthmus_platform.lake.delta import tables
+from isthmus_platform.lake.intake import acceptance
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases import garbage_collection, pointer, publication
 from isthmus_platform.runners.process import RunnerProcess
 from isthmus_platform.storage import Location
 
@@ -35,16 +31,16 @@ def plant(name: str | None) -> None:
 
 def _pointer_first() -> None:
     """Move the pointer before there is anything to point to."""
-    real = publishing.publish
+    real = publication.publish
 
     def publish(lake: Any, dataflow: Any, accepted: Any, **more: Any) -> Any:
-        place, wanted = lake.pointer(dataflow.identity), publishing._publication_id(accepted)
+        place, wanted = lake.pointer(dataflow.identity), publication._publication_id(accepted)
         moves = pointer.read_moves(place)
         if wanted not in (move.release for move in moves):
             pointer.try_move(place, moves, wanted, "publish", accepted.run)
         return real(lake, dataflow, accepted, **more)
 
-    publishing.publish = publish
+    publication.publish = publish
 
 
 def _no_checksum() -> None:
@@ -54,7 +50,7 @@ def _no_checksum() -> None:
 
 def _green_without_result() -> None:
     """Call a publication successful that was refused or broke."""
-    real = publishing.publish
+    real = publication.publish
 
     def publish(lake: Any, dataflow: Any, *args: Any, **more: Any) -> Any:
         try:
@@ -62,7 +58,7 @@ def _green_without_result() -> None:
         except Exception:  # noqa: BLE001 - this is the bug
             return releases.current(lake, dataflow.identity)
 
-    publishing.publish = publish
+    publication.publish = publish
 
 
 def _leaves_process() -> None:
@@ -78,7 +74,7 @@ def _leaves_process() -> None:
 
 def _moves_back() -> None:
     """Move the pointer back when an older publication is repeated."""
-    real = publishing.publish
+    real = publication.publish
 
     def publish(lake: Any, dataflow: Any, *args: Any, **more: Any) -> Any:
         made = real(lake, dataflow, *args, **more)
@@ -87,12 +83,12 @@ def _moves_back() -> None:
             pointer.try_move(lake.pointer(dataflow.identity), moves, made.id, "publish", made.run)
         return made
 
-    publishing.publish = publish
+    publication.publish = publish
 
 
 def _starts_from_head() -> None:
     """Let a run for an interval follow the newest version of a table, whoever rolled it back."""
-    real = publishing._Attempt._kept
+    real = publication._Attempt._kept
 
     def kept(self: Any, table: Any, *args: Any) -> Any:
         places = documents.documents_in(self.lake.releases(self.dataflow.identity))
@@ -100,7 +96,7 @@ def _starts_from_head() -> None:
         head = max(known, key=lambda each: each.tables[table.name].version)
         return real(replace(self, base=head), table, *args)
 
-    publishing._Attempt._kept = kept  # type: ignore[assignment, method-assign] # a bug
+    publication._Attempt._kept = kept  # type: ignore[assignment, method-assign] # a bug
 
 
 def _keeps_empty_months() -> None:
@@ -110,7 +106,7 @@ def _keeps_empty_months() -> None:
         before = self.base.tables[table.name].partitions
         return dict(before) if self.accepted.interval else {}
 
-    publishing._Attempt._kept = kept  # type: ignore[assignment, method-assign] # a bug
+    publication._Attempt._kept = kept  # type: ignore[assignment, method-assign] # a bug
 
 
 def _loses_months() -> None:
@@ -122,7 +118,7 @@ def _loses_months() -> None:
             moves = pointer.read_moves(place)
         return True
 
-    publishing.try_move = try_move  # type: ignore[assignment, attr-defined] # a bug
+    publication.try_move = try_move  # type: ignore[assignment, attr-defined] # a bug
 
 
 def _loses_part() -> None:
@@ -132,7 +128,7 @@ def _loses_part() -> None:
 
 def _cleans_too_much() -> None:
     """Clean without asking which files are needed."""
-    cleaning._needed = lambda *_: frozenset()
+    garbage_collection._needed = lambda *_: frozenset()
 
 
 def _half_documents() -> None:
@@ -142,9 +138,9 @@ def _half_documents() -> None:
         path = place.local()
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
-            json.dump(documents.to_plain(document), file)  # type: ignore[attr-defined] # not exported
+            json.dump(documents.serialize(document), file)  # type: ignore[attr-defined] # not exported
 
-    for module in (publishing, pointer):
+    for module in (publication, pointer):
         setattr(module, "write_once", write_once)  # noqa: B010 - neither exports it
 
 
@@ -164,7 +160,7 @@ def _ignores_pins() -> None:
 
 def _leaves_lock() -> None:
     """Lock the lake while publishing, and forget to unlock it when something goes wrong."""
-    real = publishing._Attempt.prepare
+    real = publication._Attempt.prepare
 
     def prepare(self: Any, *args: Any) -> Any:
         lock = self.lake.path("lock").local()
@@ -173,19 +169,19 @@ def _leaves_lock() -> None:
         lock.unlink()
         return made
 
-    publishing._Attempt.prepare = prepare  # type: ignore[assignment, method-assign] # a bug
+    publication._Attempt.prepare = prepare  # type: ignore[assignment, method-assign] # a bug
 
 
 def _in_runner(bug: str) -> Callable[[], None]:
     """Return what lets runners have a bug in their store of checkpoints."""
 
     def plant() -> None:
-        real = runners.prepared_runner
+        real = runners.launch_runner
 
-        def prepared_runner(runner: Any, *args: Any) -> Any:
+        def launch_runner(runner: Any, *args: Any) -> Any:
             return real(replace(runner, command=faulty_runner(bug, runner.command)), *args)
 
-        runners.prepared_runner = prepared_runner  # type: ignore[assignment] # a bug
+        runners.launch_runner = launch_runner  # type: ignore[assignment] # a bug
 
     return plant
 

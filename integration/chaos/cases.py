@@ -82,7 +82,7 @@ class Case:
     def _prepare(self) -> None:
         plan, folder = self.plan, self.folder
         self.templates.copy(plan.dataflow, plan.start, folder)
-        self.scheduler.tries = self.templates.tries[plan.dataflow, plan.start].copy()
+        self.scheduler.attempts = self.templates.attempts[plan.dataflow, plan.start].copy()
         self.scheduler.clocks = dict(plan.clocks)
         if plan.clocks:
             lakes.age(folder, -plan.clocks["files"] / 24)
@@ -157,7 +157,7 @@ class Case:
             case "supersede":
                 status = self.scheduler.command("rollback", self.other_input, "flight_delays")
                 self._expect("giving another input", status)
-            case "clean":
+            case "garbage-collection":
                 self._clean(lakes.KEEP_DAYS)
             case "clean everything":
                 self._clean(0)
@@ -200,7 +200,7 @@ class Case:
                     self._look()
                 self.may_be_current = set()
                 self._roll_back(self.before)
-            case "clean" | "kill a clean":
+            case "garbage-collection" | "kill a clean":
                 if "kill" in later:
                     self._clean(lakes.KEEP_DAYS, self.plan.later_trap)
                     self._look()
@@ -226,7 +226,7 @@ class Case:
         for releases in self.templates.before.values():
             newest, *older = releases
             self.ledger.removable |= {*older} if keep_days else {newest, *older}
-        status = self.scheduler.command("clean", str(keep_days), trap=trap)
+        status = self.scheduler.command("garbage-collection", str(keep_days), trap=trap)
         if trap is None:
             self._expect("cleaning", status)
 
@@ -239,7 +239,7 @@ class Case:
         self.outcome.problems += invariants.left_behind(self.zygote)
         self.outcome.problems += self.store.left_behind(self.scheduler.failures)
         self.outcome.checkpoints = self.store.counts
-        drafts = lakes.strangers(self.folder)[1]
+        drafts = lakes.unknown_dataflows(self.folder)[1]
         work = list((self.folder / "runs").rglob("*.work"))
         self.outcome.left = {"drafts": len(drafts), "workspaces": len(work)}
 
@@ -257,7 +257,7 @@ class Case:
             self._blame(f"{self._current()} is current; expected was {' or '.join(allowed)}")
 
     def _decided(self) -> bool:
-        return any("clean" not in each for each in self.plan.later)
+        return any("garbage-collection" not in each for each in self.plan.later)
 
     def _expect(self, what: str, status: int) -> None:
         if status != SUCCESS:

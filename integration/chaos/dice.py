@@ -38,7 +38,10 @@ class Dice:
             parts.setdefault("main", self.span(rows))
         if dataflow in moments.KEEPING:
             parts.setdefault("kept", self.kept)
-        for verb, name in (("kill a clean", "clean"), ("kill a roll back", "rollback")):
+        for verb, name in (
+            ("kill a clean", "garbage-collection"),
+            ("kill a roll back", "rollback"),
+        ):
             if verb in later:
                 parts["later_trap"] = moments.draw_trap(self.chance, dataflow, name)
         return Plan(self.seed, self.kind, dataflow, start, task, later=later, **parts)
@@ -67,7 +70,7 @@ class Dice:
             ("publish again",),
             ("roll back",),
             ("roll back", "publish again"),
-            ("clean",),
+            ("garbage-collection",),
             ("clear",),
             ("roll back", "clear"),
             ("kill a clean",),
@@ -84,7 +87,7 @@ class Dice:
             ("roll back", then, "publish again"),
             ("roll back", then, "clear"),
             (then, "roll back", "clear"),
-            ("clean", then),
+            ("garbage-collection", then),
         )
         return list(self.chance.choice(choices))
 

@@ -36,7 +36,7 @@ def broken(folder: Path, dataflow: str, templates: Templates, ledger: Ledger) ->
     for each in DATAFLOWS:
         claims = ledger.claims if each == dataflow else []
         yield from _broken_releases(folder, each, templates, claims, ledger.removable)
-    for name in lakes.strangers(folder)[0]:
+    for name in lakes.unknown_dataflows(folder)[0]:
         yield f"a file that has no place in the lake was left behind: {name}"
 
 

@@ -52,7 +52,7 @@ def _blow(dice: Dice, victims: tuple[Victim, ...]) -> Plan:
 
 
 def _kill_runner(dice: Dice) -> Plan:
-    return _blow(dice, ("runner", "guard"))
+    return _blow(dice, ("runner", "supervisor"))
 
 
 def _kill_all(dice: Dice) -> Plan:
@@ -64,7 +64,7 @@ def _stop(dice: Dice) -> Plan:
 
 
 def _kill_supervisor(dice: Dice) -> Plan:
-    """Let a try go on alone, slowly or not, while the next one runs."""
+    """Let an attempt go on alone, slowly or not, while the next one runs."""
     if dice.chance.random() < 0.4:
         return _blow(dice, ("supervisor",))
     task = dice.chance.choice(("ingest", "publish", "publish"))
@@ -102,7 +102,7 @@ def _spoil(dice: Dice) -> Plan:
     # Before all is hashed, or after the first file was, when the choice may fall on the second.
     place = dice.chance.choice(("accept", "survey"))
     trap = Trap(
-        f"isthmus_platform.lake.acceptance:{place}",
+        f"isthmus_platform.lake.intake.acceptance:{place}",
         1,
         "before",
         deed,
@@ -112,8 +112,13 @@ def _spoil(dice: Dice) -> Plan:
 
 
 def _clock(dice: Dice) -> Plan:
-    hours = {task: dice.chance.uniform(-30, 30) for task in (*TASKS, "files", "clean", "rollback")}
-    later: list[Later] = dice.chance.choice([["clean"], ["roll back"], ["roll back", "clean"], []])
+    hours = {
+        task: dice.chance.uniform(-30, 30)
+        for task in (*TASKS, "files", "garbage-collection", "rollback")
+    }
+    later: list[Later] = dice.chance.choice(
+        [["garbage-collection"], ["roll back"], ["roll back", "garbage-collection"], []]
+    )
     dataflow = dice.dataflow(0.1)
     task = dice.chance.choice(("transform", "publish", "publish", "publish"))
     trap = moments.draw_trap(dice.chance, dataflow, "publish")
@@ -147,7 +152,7 @@ def _two_runs(dice: Dice) -> Plan:
 def _meanwhile(dice: Dice) -> Plan:
     if dice.chance.random() < 0.25:
         return _supersede(dice)
-    deeds: tuple[Beside, ...] = ("roll back", "clean", "clean everything")
+    deeds: tuple[Beside, ...] = ("roll back", "garbage-collection", "clean everything")
     beside = dice.chance.choice(deeds)
     task = dice.chance.choice(("transform", "publish", "publish"))
     dataflow = "airport_days" if task == "transform" else dice.dataflow(0.2)

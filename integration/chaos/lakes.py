@@ -15,13 +15,15 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import parquet
 
-from isthmus_contracts import Dataflow, Identity, Interval, Table
+from isthmus_contracts import DataflowContract, Identity, Interval, Table
 from isthmus_contracts.catalog import CATALOG
-from isthmus_platform.lake import cleaning, pointer, releases, tables
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.delta import tables
 from isthmus_platform.lake.documents import documents_in, read_document
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.releases import Release, ReleasedTable
+from isthmus_platform.lake.releases import garbage_collection, pointer
+from isthmus_platform.lake.releases.models import Release, ReleasedTable
 from isthmus_platform.storage import DiskStore, Location
 
 from .orders import Order
@@ -33,11 +35,11 @@ _KNOWN = re.compile(
     r"sources/\w+/\w+/([0-9a-f]{32}\.parquet|_delta_log/\d{20}\.json)"
     r"|dataflows/\w+/v\d+/(tables/\w+/([0-9a-f]{32}\.parquet|_delta_log/\d{20}\.json)"
     r"|files/\w+/[0-9a-f]{32}\.\w+|releases/[0-9a-f]{12}(-\d+)?\.json|pointer/\d{8}\.json)"
-    r"|cleanings/[0-9T]+-[0-9a-f]{8}\.json"
+    r"|tombstones/[0-9T]+-[0-9a-f]{8}\.json"
 )
 # What a kill may leave of a document that was being written; nobody reads it. Delta's end in `#1`.
 _DRAFT = re.compile(
-    r"(dataflows/\w+/v\d+/(releases|pointer)|cleanings)/\.[-0-9a-fT]+\.json\.[0-9a-f]{32}"
+    r"(dataflows/\w+/v\d+/(releases|pointer)|tombstones)/\.[-0-9a-fT]+\.json\.[0-9a-f]{32}"
     r"|(sources/\w+|dataflows/\w+/v\d+/tables)/\w+/_delta_log/\d{20}\.json#\d+"
 )
 
@@ -89,8 +91,8 @@ def command(order: Order) -> dict[str, object]:
     lake, identity = open_lake(Path(order.folder)), identity_of(order.dataflow)
     if order.task == "rollback":
         return {"returned": releases.rollback(lake, identity, order.argument, by="chaos").id}
-    keep = cleaning.retention(float(order.argument), force=True)
-    return {"returned": len(cleaning.clean(lake, keep, by="chaos").files)}
+    keep = garbage_collection.retention(float(order.argument), force=True)
+    return {"returned": len(garbage_collection.collect_garbage(lake, keep, by="chaos").files)}
 
 
 def current(folder: Path, dataflow: str) -> str | None:
@@ -150,7 +152,7 @@ def steps(folder: Path, dataflow: str) -> Iterator[Step]:
         before = move.release
 
 
-def _given(lake: Lake, contract: Dataflow, release: Release) -> str:
+def _given(lake: Lake, contract: DataflowContract, release: Release) -> str:
     read = {
         each.name: _read_table(lake, release.inputs[each.name], each.table)[1]
         for each in contract.inputs
@@ -209,7 +211,7 @@ def overtaken(folder: Path, dataflow: str) -> int:
     return len(documents_in(lake.releases(identity))) - len({move.release for move in moves})
 
 
-def strangers(folder: Path) -> tuple[list[str], list[str]]:
+def unknown_dataflows(folder: Path) -> tuple[list[str], list[str]]:
     """Return the files in the lake that have no place there, and drafts that were left behind."""
     root = folder / "lake"
     names = [
@@ -236,7 +238,7 @@ def written_by(task: str, dataflow: str) -> tuple[str, ...]:
     tables_made = [lake.table(contract.identity, each) for each in made]
     runs = ("runs", f"runs/{contract.identity}")
     if task == "ingest":
-        sources = [lake.source(str(each.origin), each.name) for each in contract.inputs]
+        sources = [lake.source(str(each.source), each.name) for each in contract.inputs]
         found = [*sources, *(each / "_delta_log" for each in sources)]
     elif task == "transform":
         found = tables_made

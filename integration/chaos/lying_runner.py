@@ -39,7 +39,7 @@ def main(lie: str, command: list[str]) -> int:
 
 def _in_result(change: Callable[[Answer, Path], None]) -> Callable[..., Iterator[Answer]]:
     def lie(answers: list[Answer], request: Answer) -> Iterator[Answer]:
-        change(answers[-1], Path(request["spool"]))
+        change(answers[-1], Path(request["staging"]))
         yield from answers
 
     return lie
@@ -53,19 +53,19 @@ def _missing_output(result: Answer, _: Path) -> None:
     del result["outputs"][-1]
 
 
-def _missing_file(result: Answer, spool: Path) -> None:
-    (spool / _files(result)[0]["path"]).unlink()
+def _missing_file(result: Answer, staging: Path) -> None:
+    (staging / _files(result)[0]["path"]).unlink()
 
 
 def _wrong_rows(result: Answer, _: Path) -> None:
     next(each for each in _files(result) if each["rows"] is not None)["rows"] += 1
 
 
-def _no_table(result: Answer, spool: Path) -> None:
+def _no_table(result: Answer, staging: Path) -> None:
     """Replace a table by a file that is none, and say so truly."""
     file = _files(result)[0]
     content = b"PAR1" + os.urandom(200) + b"PAR1"
-    (spool / file["path"]).write_bytes(content)
+    (staging / file["path"]).write_bytes(content)
     file |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
@@ -81,18 +81,18 @@ def _earlier_try(result: Answer, _: Path) -> None:
     result["identity"]["try_number"] -= 1
 
 
-def _others_file(result: Answer, spool: Path) -> None:
-    """Name a file that lies beside the spool, as another run's does."""
+def _others_file(result: Answer, staging: Path) -> None:
+    """Name a file that lies beside the staging directory, as another run's does."""
     file = _files(result)[0]
     name = Path(file["path"]).name
-    (spool / file["path"]).rename(spool.parent / "scratch" / name)
+    (staging / file["path"]).rename(staging.parent / "scratch" / name)
     file["path"] = f"../scratch/{name}"
 
 
-def _link_to_others_file(result: Answer, spool: Path) -> None:
-    path = spool / _files(result)[0]["path"]
-    path.rename(spool.parent / "scratch" / path.name)
-    path.symlink_to(spool.parent / "scratch" / path.name)
+def _link_to_others_file(result: Answer, staging: Path) -> None:
+    path = staging / _files(result)[0]["path"]
+    path.rename(staging.parent / "scratch" / path.name)
+    path.symlink_to(staging.parent / "scratch" / path.name)
 
 
 def _other_partition(result: Answer, _: Path) -> None:
@@ -105,8 +105,8 @@ def _twice(result: Answer, _: Path) -> None:
     result["outputs"].append(result["outputs"][0])
 
 
-def _stray(_: Answer, spool: Path) -> None:
-    (spool / "stray.parquet").write_bytes(b"who am I?")
+def _stray(_: Answer, staging: Path) -> None:
+    (staging / "stray.parquet").write_bytes(b"who am I?")
 
 
 def _other_contract(result: Answer, _: Path) -> None:
@@ -142,7 +142,7 @@ LIES: dict[str, Callable[[list[Answer], Answer], Iterator[Answer]]] = {
     "no table": _in_result(_no_table),
     "wrong digest": _in_result(_wrong_digest),
     "other run": _in_result(_other_run),
-    "earlier try": _in_result(_earlier_try),
+    "earlier attempt": _in_result(_earlier_try),
     "other's file": _in_result(_others_file),
     "link": _in_result(_link_to_others_file),
     "other partition": _in_result(_other_partition),

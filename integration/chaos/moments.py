@@ -36,9 +36,9 @@ TRANSFORM: Mapping[str, Calls] = {
     "runners.process:RunnerProcess._checked": (1, 1, 1),
     "lake.acceptance:accept": (1, 1, 1),
     "lake.acceptance:survey": (1, 1, 1),
-    "lake.acceptance:take_over": (2, 4, 1),
+    "lake.acceptance:safe_copy": (2, 4, 1),
     "lake.takeover:_parent": (2, 4, 1),
-    "lake.takeover:Taken": (2, 4, 1),
+    "lake.takeover:CopiedFile": (2, 4, 1),
     "storage.disk:os.fsync": (6, 12, 3),
     "lake.acceptance:Checker.add_file": (1, 2, 1),
 }
@@ -51,10 +51,10 @@ PUBLISH: Mapping[str, Calls] = {
     "lake.publishing:commit": (1, 2, 1),
     "lake.tables:_write": (1, 2, 1),
     "lake.publishing:write_once": (1, 1, 1),
-    "lake.documents:to_plain": (2, 2, 2),
+    "lake.documents:serialize": (2, 2, 2),
     "storage.disk:os.fsync": (7, 10, 7),
     "storage.disk:os.link": (2, 2, 2),
-    "lake.publishing:check_not_cleaned": (1, 1, 1),
+    "lake.publishing:check_not_collected": (1, 1, 1),
     "lake.publishing:try_move": (1, 1, 1),
     "lake.publishing:read_document": (3, 3, 3),
 }
@@ -62,20 +62,20 @@ CLEAN: Mapping[str, Calls] = {
     "lake.cleaning:write_once": (1, 1, 1),
     "lake.cleaning:_remove": (3, 3, 3),
     "lake.cleaning:try_remove": (3, 3, 3),
-    "lake.cleaning:_waste": (2, 2, 2),
+    "lake.cleaning:_plan": (2, 2, 2),
     "storage.disk:DiskStore.remove": (6, 6, 6),
     "storage.disk:os.link": (4, 4, 4),
 }
 ROLLBACK: Mapping[str, Calls] = {
     "lake.releases:try_move": (1, 1, 1),
-    "lake.documents:to_plain": (1, 1, 1),
+    "lake.documents:serialize": (1, 1, 1),
     "storage.disk:os.link": (1, 1, 1),
 }
 OF_TASK: Mapping[str, Mapping[str, Calls]] = {
     "ingest": INGEST,
     "transform": TRANSFORM,
     "publish": PUBLISH,
-    "clean": CLEAN,
+    "garbage-collection": CLEAN,
     "rollback": ROLLBACK,
 }
 
@@ -83,8 +83,8 @@ WITH_RESULT = (
     "runners.process:RunnerProcess._checked",
     "lake.acceptance:accept",
     "lake.acceptance:survey",
-    "lake.acceptance:take_over",
-    "lake.takeover:Taken",
+    "lake.acceptance:safe_copy",
+    "lake.takeover:CopiedFile",
 )
 """Places that a transform passes when its runner has said all that it had to say."""
 
@@ -111,7 +111,7 @@ KEEPING = ("airport_days", "flight_delays")
 OF_STORE = ("checkpoint_written", "checkpoint_reused")
 STAGING = "staging"
 EVENTS = ("graph", "node_started", "node_finished", STAGING, "output_staged", "result")
-"""What a runner says, as its events are kept; while it stages, a file grows in its spool."""
+"""What a runner says, as its events are kept; while it stages, a file grows in its staging."""
 
 
 def draw_trap(

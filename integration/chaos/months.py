@@ -31,7 +31,7 @@ def _meanwhile(dice: Dice) -> Plan:
 
 
 def _between(dice: Dice) -> Plan:
-    """Kill a run in its publication, and publish another month before the next try."""
+    """Kill a run in its publication, and publish another month before the next attempt."""
     main, other = dice.chance.choice(PAIRS)
     trap = moments.draw_trap(dice.chance, PARTITIONED, "publish")
     again = dice.again(PARTITIONED, "publish")
@@ -42,7 +42,7 @@ def _between(dice: Dice) -> Plan:
 
 def _people(dice: Dice) -> Plan:
     """Give the table another state while a run is held in its publication."""
-    deeds: tuple[Beside, ...] = ("roll back further", "roll back further", "clean")
+    deeds: tuple[Beside, ...] = ("roll back further", "roll back further", "garbage-collection")
     beside = dice.chance.choice((*deeds, "clean everything"))
     trap = moments.draw_trap(dice.chance, PARTITIONED, "publish", "pause")
     later: list[Later] | None = [] if beside == "clean everything" else None

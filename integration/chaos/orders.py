@@ -36,7 +36,7 @@ class Trap:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Order one try of a task, or a command of `isthmus-platform` (rollback, clean).
+    """Order one attempt of a task, or a command of `isthmus-platform` (rollback, clean).
 
     A task that is mapped has instances, `transform[0]` and so on.
     """
@@ -66,7 +66,7 @@ class Order:
 
     @property
     def name(self) -> str:
-        """Return a name for the files of this try."""
+        """Return a name for the files of this attempt."""
         return f"{self.run}.{self.task}.{self.number}"
 
     @property

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from isthmus_contracts import Partitioning
 from isthmus_contracts.catalog import CATALOG
-from isthmus_platform.lake.releases import Release, ReleasedPartition
+from isthmus_platform.lake.releases.models import Release, ReleasedPartition
 
 from . import lakes
 from .lakes import Step, Whole

@@ -11,11 +11,11 @@ from .orders import Trap
 STORES = "home/checkpoints"
 """Where the checkpoints of all dataflows lie in a case's folder: in the runner's home."""
 
-Victim = Literal["task", "runner", "guard", "everything", "supervisor", "stop"]
+Victim = Literal["task", "runner", "supervisor", "everything", "task_supervisor", "stop"]
 Beside = Literal[
     "roll back",
     "roll back further",
-    "clean",
+    "garbage-collection",
     "clean everything",
     "supersede",
     "publish twice",
@@ -25,7 +25,7 @@ Later = Literal[
     "clear",
     "publish again",
     "roll back",
-    "clean",
+    "garbage-collection",
     "kill a clean",
     "kill a roll back",
     "another month",
@@ -35,9 +35,9 @@ Later = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Blow:
-    """Strike from outside: some time after a try began or the runner said something.
+    """Strike from outside: some time after an attempt began or the runner said something.
 
-    A supervisor that is killed leaves its task running, and Airflow starts the next try; a task
+    A supervisor that is killed leaves its task running, and Airflow starts the next attempt; a task
     that a trap holds is let go so much later. `stop` is what Airflow does to a task that is to end:
     SIGTERM, and SIGKILL after five seconds.
     """
@@ -69,9 +69,9 @@ class Plan:
     """Say what happens in one case; `start` is its first task, those before have been executed.
 
     `main` is the run that is disturbed. `other` runs beside it, or `between` its failure and its
-    next try. With `kept`, runs keep checkpoints, and from the start there are those of others, or
-    also those that `main` needs; one of these is `spoiled`, at once or before the next try. The
-    `runner_trap` is in the store of the first try's runner.
+    next attempt. With `kept`, runs keep checkpoints, and from the start there are those of others,
+    or also those that `main` needs; one of these is `spoiled`, at once or before the next attempt.
+    The `runner_trap` is in the store of the first attempt's runner.
     """
 
     seed: int
@@ -106,7 +106,7 @@ class Plan:
 
     @property
     def spares_run(self) -> bool:
-        """Say whether nothing befalls the first try but that its checkpoints are of no use."""
+        """Say whether nothing befalls the first attempt but that its checkpoints are of no use."""
         harmless = self.shuts_store or (self.spoiled and self.kept == "own")
         return bool(harmless) and not (self.trap or self.blow or self.runner_trap)
 
@@ -121,8 +121,8 @@ class Plan:
         parts += [f"{self.beside} meanwhile"] if self.beside else []
         if self.second_after is not None:
             parts.append(f"second run after {self.second_after:.2f} s")
-        parts += ["another run before the next try"] if self.between else []
-        parts += [f"at the next try {self.again}"] if self.again else []
+        parts += ["another run before the next attempt"] if self.between else []
+        parts += [f"at the next attempt {self.again}"] if self.again else []
         parts += [*self.later, *([str(self.later_trap)] if self.later_trap else [])]
         what = "; ".join(parts)
         runs = self.main

@@ -1,4 +1,4 @@
-"""The kinds of disturbance that befall checkpoints, from which a next try goes on."""
+"""The kinds of disturbance that befall checkpoints, from which a next attempt goes on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .stores import place_of
 
 Deed = Literal["truncate", "flip", "foreign"]
 _DEEDS: tuple[Deed, ...] = ("truncate", "flip", "foreign")
-_VICTIMS: tuple[Victim, ...] = ("task", "runner", "guard", "everything", "supervisor", "stop")
+_VICTIMS: tuple[Victim, ...] = ("task", "runner", "supervisor", "everything", "supervisor", "stop")
 
 
 def _killed(dice: Dice) -> Plan:
@@ -30,7 +30,7 @@ def _killed(dice: Dice) -> Plan:
 
 
 def _spoiled(dice: Dice) -> Plan:
-    """Spoil one that a run would go on from, of an earlier run or of its own first try."""
+    """Spoil one that a run would go on from, of an earlier run or of its own first attempt."""
     dataflow, deed = dice.dataflow(0.3, partitioned=0), dice.chance.choice(_DEEDS)
     if dice.chance.random() < 0.4:
         return dice.plan(dataflow, "transform", kept="own", spoiled=deed)

@@ -36,7 +36,7 @@ class ConfusedError(Exception):
 
 @dataclass(frozen=True)
 class Disturbance:
-    """Hold what befalls one try; `meanwhile` is done while its trap holds the process.
+    """Hold what befalls one attempt; `meanwhile` is done while its trap holds the process.
 
     Where the task is mapped, the number `instance` is disturbed, modulo how many there are.
     """
@@ -62,7 +62,7 @@ class Scheduler:
     abandoned: list[TaskProcess] = field(default_factory=list)
     struck: bool = False
     failures: int = 0
-    tries: Counter[tuple[str, str]] = field(default_factory=Counter)
+    attempts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def run(
         self,
@@ -75,7 +75,7 @@ class Scheduler:
     ) -> tuple[str, int]:
         """Run the tasks from `first` on; return the last one and its status.
 
-        The first try of the task `disturbed` is disturbed.
+        The first attempt of the task `disturbed` is disturbed.
         """
         for task in TASKS[TASKS.index(first) :]:
             blow = by if task == disturbed else None
@@ -88,14 +88,14 @@ class Scheduler:
         return TASKS[-1], SUCCESS
 
     def attempt(self, run: str, task: str, by: Disturbance | None = None) -> int:
-        """Execute one try of a task, or of its instances; return its status as Airflow sees it."""
+        """Execute one attempt of a task, or of its instances; return its status as Airflow sees it."""  # noqa: E501
         by = by or Disturbance()
         if task == "transform" and span_of(run).mapped:
             return self._attempt_instances(run, by)
         return self._attempt(run, task, by)
 
     def _attempt_instances(self, run: str, by: Disturbance) -> int:
-        """Execute a try of each instance of the transform that has not yet succeeded."""
+        """Execute an attempt of each instance of the transform that has not yet succeeded."""
         parts = len(json.loads(xcom(self.folder, run, "ingest").read_text(encoding="utf-8")))
         tasks = [f"transform[{index}]" for index in range(parts)]
         left = [each for each in tasks if not xcom(self.folder, run, each).exists()]
@@ -119,13 +119,13 @@ class Scheduler:
         return SUCCESS
 
     def _attempt(self, run: str, task: str, by: Disturbance, more: str = "") -> int:
-        self.tries[run, task] += 1
+        self.attempts[run, task] += 1
         order = Order(
             str(self.folder),
             self.dataflow,
             run,
             task,
-            self.tries[run, task],
+            self.attempts[run, task],
             self.params,
             more,
             by.trap,
@@ -161,12 +161,12 @@ class Scheduler:
             {},
             self.bug,
             self.clocks,
-            tries=self.tries,
+            attempts=self.attempts,
         )
         return other._attempt("person", verb, Disturbance(trap), argument)
 
     def leave_alone(self, seconds: float) -> list[TaskProcess]:
-        """Wait for tries that nobody supervises; return those that do not end."""
+        """Wait for attempts that nobody supervises; return those that do not end."""
         deadline = time.monotonic() + seconds
         for each in self.abandoned:
             each.order.go_on.touch()
@@ -203,7 +203,7 @@ class Scheduler:
         return process.status
 
     def _forget(self, process: TaskProcess, blow: Blow) -> int:
-        """Give a try up, whatever it still does: Airflow calls it failed."""
+        """Give an attempt up, whatever it still does: Airflow calls it failed."""
         if blow.victim == "stop":
             process.order.go_on.touch()
             if not process.wait(_STOP_SECONDS):
@@ -221,10 +221,10 @@ class Scheduler:
         identity = lakes.identity_of(self.dataflow)
         record = RunRecord(self.folder / "runs", identity, order.run)
         if blow.event == STAGING:
-            spool = record.directory / f"{order.task}.{order.number}.work" / "spool"
-            return len(list(spool.rglob("*"))) >= blow.count
+            staging = record.directory / f"{order.task}.{order.number}.work" / "staging"
+            return len(list(staging.rglob("*"))) >= blow.count
         try:
-            said = record.try_of(order.task, order.number).events.read_text(encoding="utf-8")
+            said = record.attempt(order.task, order.number).events.read_text(encoding="utf-8")
         except FileNotFoundError:
             return False
         return said.count(f'"type":"{blow.event}"') >= blow.count
@@ -234,7 +234,7 @@ def _strike(process: TaskProcess, blow: Blow) -> bool:
     """Strike, unless the victim is not there yet or any more."""
     try:
         below = psutil.Process(process.pid).children(recursive=True)
-        guards = [each for each in below if any("guard.py" in word for word in each.cmdline())]
+        guards = [each for each in below if any("supervisor.py" in word for word in each.cmdline())]
         runners = [each for each in below if each not in guards]
     except psutil.Error:
         return False
@@ -243,8 +243,10 @@ def _strike(process: TaskProcess, blow: Blow) -> bool:
     if blow.victim == "stop":
         process.kill(signal.SIGTERM)
         return True
-    victims = {"task": [], "runner": runners, "guard": guards, "everything": below}[blow.victim]
-    if blow.victim in ("runner", "guard") and not victims:
+    victims = {"task": [], "runner": runners, "supervisor": guards, "everything": below}[
+        blow.victim
+    ]
+    if blow.victim in ("runner", "supervisor") and not victims:
         return False
     if blow.victim in ("task", "everything"):
         process.kill()

@@ -34,8 +34,8 @@ _SAVED, _PART = "*.checkpoint", "*.part"
 _KNOWN = re.compile(r"[0-9a-f]{64}\.checkpoint|[0-9a-f]{32}\.part|\.lock")
 _LONG_AGO_SECONDS = 2 * 3600.0  # the store takes a part that is one hour old for a dead one's
 _SAYINGS = {
-    "checkpoint_written": "tries wrote one",
-    "checkpoint_reused": "tries went on from one",
+    "checkpoint_written": "attempts wrote one",
+    "checkpoint_reused": "attempts went on from one",
 }
 
 
@@ -104,13 +104,13 @@ class Store:
         return (self.folder / _SIGN).exists()
 
     def was_struck(self) -> bool:
-        """Say, after the first try, whether anything befell a checkpoint by plan."""
+        """Say, after the first attempt, whether anything befell a checkpoint by plan."""
         struck = bool(self.killed or self._spoiled or (self.plan.shuts_store and not self._written))
         self.disturbed = struck or bool(self._parts())
         return struck
 
     def spoil_between(self) -> None:
-        """Before the next try, spoil what was kept, and let what the dead have left grow old."""
+        """Before the next attempt, spoil what was kept, and let what the dead have left grow old."""  # noqa: E501
         if not self._spoiled:
             self._spoil()
             self.disturbed = self.disturbed or bool(self._spoiled)
@@ -122,7 +122,7 @@ class Store:
 
     @property
     def counts(self) -> Counter[str]:
-        """Return what to tell of the case: whether one was disturbed, and what tries did."""
+        """Return what to tell of the case: whether one was disturbed, and what attempts did."""
         before, now = self._said_before, self._said()
         done = {words: now[what] - before[what] for what, words in _SAYINGS.items()}
         return Counter({"cases disturbed one": int(self.disturbed), **done})
@@ -138,10 +138,10 @@ class Store:
                 yield f"checkpoint {name} is not what an undisturbed run keeps"
 
     def left_behind(self, failures: int) -> Iterator[str]:
-        """Yield what should be gone once no process is left; so many tries have failed."""
+        """Yield what should be gone once no process is left; so many attempts have failed."""
         parts = self._parts()
         if len(parts) > failures:
-            yield f"{len(parts)} parts of checkpoints were left behind by {failures} failed tries"
+            yield f"{len(parts)} parts of checkpoints were left behind by {failures} failed attempts"  # noqa: E501
         if self._written > self._written_when_aged:
             for each in {*self._abandoned} & {*parts}:
                 yield f"a part of a checkpoint, abandoned long ago, was left behind: {each.name}"
@@ -158,7 +158,7 @@ class Store:
         return self._said()["checkpoint_written"] - self._said_before["checkpoint_written"]
 
     def _said(self) -> Counter[str]:
-        """Count what runners have said of checkpoints: how many tries did it, of all runs."""
+        """Count what runners have said of checkpoints: how many attempts did it, of all runs."""
         found = Counter[str]()
         runs = self.folder / "runs" / str(lakes.identity_of(self.plan.dataflow))
         for path in runs.glob("*/*.events.jsonl"):

@@ -24,7 +24,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.dataflows import INTERVAL_FIELDS
-from isthmus_platform.dags.linear import build_dag
+from isthmus_platform.dags.builder import build_dag
 from isthmus_platform.deployment import load_deployment
 
 from . import bugs, lakes, traps

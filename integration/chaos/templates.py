@@ -20,7 +20,7 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from isthmus_platform.demo.company import load_company
+from isthmus_platform.demo.sample_database import load_sample_database
 
 from . import lakes
 from .lakes import Whole
@@ -63,7 +63,7 @@ class Templates:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.before: dict[str, dict[str, Whole]] = {}
-        self.tries: dict[tuple[str, str], Counter[tuple[str, str]]] = {}
+        self.attempts: dict[tuple[str, str], Counter[tuple[str, str]]] = {}
         self.kept: dict[str, Kept] = {}
         self._made: dict[tuple[str, str], str] = {}
         self._parts: dict[str, dict[str, str]] = {}
@@ -75,7 +75,7 @@ class Templates:
 
     def build(self, zygote: Zygote) -> None:
         """Run everything once without a disturbance."""
-        load_company(_DATA, self.root / "company.sqlite", lambda _: None)
+        load_sample_database(_DATA, self.root / "company.sqlite", lambda _: None)
         _thin_out(self.root / "company.sqlite")
         base = self.root / "base"
         for each in ("lake", "runs", "xcom", "results", "logs", "signs"):
@@ -150,7 +150,7 @@ class Templates:
         scheduler = Scheduler(folder, zygote, dataflow, PARAMS[dataflow])
         runs = RUNS if dataflow == PARTITIONED else ("main", "other")
         for task in TASKS:
-            self.tries[dataflow, task] = scheduler.tries.copy()
+            self.attempts[dataflow, task] = scheduler.attempts.copy()
             if task != TASKS[0]:
                 shutil.copytree(folder, self._place(dataflow, task))
             with ThreadPoolExecutor(2) as pool:
@@ -165,8 +165,8 @@ class Templates:
         shutil.copytree(self._place(dataflow, "transform"), folder)
         before = contents(folder, dataflow)
         self.deploy(folder, kept=True)
-        tries = self.tries[dataflow, "transform"].copy()
-        if Scheduler(folder, zygote, dataflow, PARAMS[dataflow], tries=tries).attempt(
+        attempts = self.attempts[dataflow, "transform"].copy()
+        if Scheduler(folder, zygote, dataflow, PARAMS[dataflow], attempts=attempts).attempt(
             "main", "transform"
         ):
             raise ConfusedError(f"an undisturbed transform of {dataflow} failed; see {folder}")

@@ -29,7 +29,11 @@ def of(kind: str, *later: str, task: str = "", dataflow: str = "airport_days") -
     def wanted(plan: Plan) -> bool:
         cheap = plan.dataflow == dataflow and plan.start == plan.task
         fits = plan.kind == kind and plan.later[: len(later)] == later and task in plan.task
-        return cheap and fits and plan.beside in (None, "clean", "supersede", "another run")
+        return (
+            cheap
+            and fits
+            and plan.beside in (None, "garbage-collection", "supersede", "another run")
+        )
 
     return wanted
 
@@ -68,7 +72,7 @@ FOUND_BY: Mapping[str, tuple[Wanted, str]] = {
         "has another partition .* it followed",
     ),
     "loses-part": (of("a month meanwhile", dataflow=PARTITIONED), "has of its interval 2013-03"),
-    "cleans-too-much": (of("moved clocks", "clean"), "is not whole"),
+    "cleans-too-much": (of("moved clocks", "garbage-collection"), "is not whole"),
     "half-documents": (of("kill the task", task="publish"), "cannot be read|tried again"),
     "ignores-pins": (of("other work meanwhile", task="transform"), "an undisturbed run makes"),
     "leaves-lock": (of("kill the task", task="publish"), "left behind: lock"),

@@ -14,29 +14,33 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from isthmus_platform import sources
-from isthmus_platform.lake import (
-    acceptance,
-    cleaning,
-    documents,
-    pointer,
-    publishing,
-    releases,
-    tables,
-    takeover,
-)
-from isthmus_platform.operators import ingest, retirement
+from isthmus_platform.lake import documents, releases
+from isthmus_platform.lake.delta import tables
+from isthmus_platform.lake.intake import acceptance, safe_copy
+from isthmus_platform.lake.releases import garbage_collection, pointer, publication
+from isthmus_platform.operators import ingest
+from isthmus_platform.pipeline import end_of_life
 from isthmus_platform.runners import process
 from isthmus_platform.runs import record
+from isthmus_platform.sources.sql import sql
 from isthmus_platform.storage import disk
 
 from .orders import Order, Trap
 
-_LAKE = (acceptance, cleaning, documents, pointer, publishing, releases, tables, takeover)
-_MODULES = {each.__name__: each for each in (*_LAKE, disk, ingest, process, record, sources)}
+_LAKE = (
+    acceptance,
+    garbage_collection,
+    documents,
+    pointer,
+    publication,
+    releases,
+    tables,
+    safe_copy,
+)
+_MODULES = {each.__name__: each for each in (*_LAKE, disk, ingest, process, record, sql)}
 
 _PAUSE_SECONDS = 60
-_CLOCKS = (publishing, pointer, cleaning, retirement)
+_CLOCKS = (publication, pointer, garbage_collection, end_of_life)
 _CAPABILITIES = (1, 2, 3)  # to override modes, to read in spite of them, to act as any owner
 _PR_CAPBSET_DROP = 24
 _CAPABILITY_VERSION = 0x20080522
@@ -88,7 +92,7 @@ def _spring(order: Order, trap: Trap) -> None:
 def _spoil(order: Order, trap: Trap) -> None:
     """Truncate a staged file, or flip one of its bits; `amount` chooses which."""
     work = escape(f"{order.task}.{order.number}.work")
-    below = Path(order.folder, "runs").rglob(f"{work}/spool/**/*")
+    below = Path(order.folder, "runs").rglob(f"{work}/staging/**/*")
     staged = sorted(each for each in below if each.is_file())
     chance = random.Random(trap.amount)  # noqa: S311 - no secret
     path = chance.choice(staged)

@@ -24,7 +24,7 @@ from queue import SimpleQueue
 
 import psutil
 
-from isthmus_contracts.codec import from_plain, to_plain
+from isthmus_contracts.codec import deserialize, serialize
 
 from .orders import Order
 
@@ -88,7 +88,7 @@ class Zygote:
         with self._lock:
             self._count += 1
             self._orders[self._count] = order
-            line = json.dumps([self._count, to_plain(order)]) + "\n"
+            line = json.dumps([self._count, serialize(order)]) + "\n"
             self._process.stdin.write(line.encode())
             self._process.stdin.flush()
             return self._started.get(timeout=60)
@@ -148,7 +148,7 @@ def main() -> None:
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
                 number, plain = json.loads(line)
-                pid = _fork(from_plain(Order, plain), tasks)
+                pid = _fork(deserialize(Order, plain), tasks)
                 children[pid] = number
                 _say(number, pid)
         if wake in readable:
@@ -161,7 +161,7 @@ def _warm_up() -> None:
     from airflow.sdk import Connection  # noqa: PLC0415
 
     from isthmus_platform import runners, sources  # noqa: F401, PLC0415
-    from isthmus_platform.lake import acceptance, cleaning, publishing, tables  # noqa: F401, PLC0415
+    from isthmus_platform.lake import tables  # noqa: F401, PLC0415
 
     Connection(conn_id="warm", conn_type="sqlite", host=":memory:").get_hook()  # type: ignore[no-untyped-call]
 

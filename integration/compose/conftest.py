@@ -15,8 +15,8 @@ import pytest
 from stack import Stack, current, said
 
 from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
-from isthmus_platform.installation import Client
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.local_airflow import Client
 from isthmus_platform.storage.cache import Cache
 from isthmus_platform.storage.objects import Credentials, ObjectStore
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import pyarrow as pa
 from deltalake import DeltaTable
 
-from isthmus_contracts import Dataflow, File, Metrics, Table
+from isthmus_contracts import DataflowContract, File, Metrics, Table
 from isthmus_contracts.catalog import AIRPORT_DAYS
 from isthmus_platform.errors import PlatformError
-from isthmus_platform.installation import Client
-from isthmus_platform.installation.client import Run
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.local_airflow import Client
+from isthmus_platform.local_airflow.client import Run
 
 PATIENCE_SECONDS = 300
 
@@ -61,7 +61,7 @@ class Stack:
         time.sleep(down_seconds)
         self.docker("start", container)
 
-    def reach(self, dataflow: Dataflow, task: str) -> str:
+    def reach(self, dataflow: DataflowContract, task: str) -> str:
         """Start a run, and return its id when one of its tasks is running."""
         name = str(dataflow.identity)
         run = self.client.trigger(name)
@@ -73,18 +73,18 @@ class Stack:
         eventually(runs, interval=0.2)
         return run
 
-    def end(self, dataflow: Dataflow, run: str) -> Run:
+    def end(self, dataflow: DataflowContract, run: str) -> Run:
         """Return a run when it has ended; Airflow may be away meanwhile."""
         name = str(dataflow.identity)
         eventually(lambda: self.client.run(name, run).finished)
         return self.client.run(name, run)
 
-    def tries(self, dataflow: Dataflow, run: str) -> dict[str, tuple[str | None, int]]:
-        """Return the state and the number of tries of each task."""
+    def attempts(self, dataflow: DataflowContract, run: str) -> dict[str, tuple[str | None, int]]:
+        """Return the state and the number of attempts of each task."""
         tasks = self.client.tasks(str(dataflow.identity), run)
         return {each.id: (each.state, each.try_number) for each in tasks}
 
-    def log(self, dataflow: Dataflow, run: str) -> str:
+    def log(self, dataflow: DataflowContract, run: str) -> str:
         """Return the end of the logs of a run's tasks that did not succeed."""
         name = str(dataflow.identity)
         return "\n".join(
@@ -94,7 +94,7 @@ class Stack:
             for line in self.client.log(name, run, each.id, each.try_number)[-20:]
         )
 
-    def published_by(self, dataflow: Dataflow, run: str) -> Content:
+    def published_by(self, dataflow: DataflowContract, run: str) -> Content:
         """Return what a run has published, if it was a success with one whole release."""
         ended = self.end(dataflow, run)
         assert ended.state == "success", self.log(dataflow, run)
@@ -103,7 +103,7 @@ class Stack:
         return content(self.lake, dataflow, made)
 
 
-def content(lake: Lake, dataflow: Dataflow, release: releases.Release) -> Content:
+def content(lake: Lake, dataflow: DataflowContract, release: releases.Release) -> Content:
     """Return what readers get of a release; fail if it is not what the release says."""
     outputs = dataflow.outputs
     assert list(release.tables) == [each.name for each in outputs if isinstance(each, Table)]
@@ -125,7 +125,7 @@ def content(lake: Lake, dataflow: Dataflow, release: releases.Release) -> Conten
     return Content(tables, digests, release.metrics)
 
 
-def current(lake: Lake, dataflow: Dataflow = AIRPORT_DAYS) -> Content:
+def current(lake: Lake, dataflow: DataflowContract = AIRPORT_DAYS) -> Content:
     """Return what readers get of the current release."""
     found = releases.current(lake, dataflow.identity)
     assert found is not None

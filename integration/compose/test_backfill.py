@@ -11,8 +11,8 @@ from stack import Stack, current, eventually
 
 from isthmus_contracts.catalog import CARRIER_DAYS
 from isthmus_contracts.dataflows import INTERVAL_FIELDS
-from isthmus_platform.installation.client import Run
 from isthmus_platform.lake import releases
+from isthmus_platform.local_airflow.client import Run
 
 NAME = str(CARRIER_DAYS.identity)
 YEAR = dict(zip(INTERVAL_FIELDS, ("2013-01-01", "2014-01-01"), strict=True))
@@ -20,8 +20,8 @@ FIRST, LAST = "2013-01-01T00:00:00Z", "2013-12-01T00:00:00Z"
 AT_ONCE = 4
 
 ROOT = Path(__file__).parents[2]
-DEPLOYMENT = ROOT / "platform/src/isthmus_platform/deployments/compose.toml"
-PLACE = "/opt/isthmus/platform/isthmus_platform/deployments/compose.toml"
+DEPLOYMENT = ROOT / "platform/src/isthmus_platform/deployment/compose.toml"
+PLACE = "/opt/isthmus/platform/isthmus_platform/deployment/compose.toml"
 BY_MONTH = f'\n[dataflows."{NAME}"]\nschedule = "0 0 1 * *"\n'
 
 

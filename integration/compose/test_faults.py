@@ -19,7 +19,7 @@ def test_a_worker_is_killed(published: Stack) -> None:
     run = published.reach(AIRPORT_DAYS, "transform")
     published.kill("worker-transform")
     assert published.published_by(AIRPORT_DAYS, run) == undisturbed
-    assert published.tries(AIRPORT_DAYS, run) == DONE | {"transform": ("success", 2)}
+    assert published.attempts(AIRPORT_DAYS, run) == DONE | {"transform": ("success", 2)}
 
 
 def test_redis_is_killed(published: Stack) -> None:

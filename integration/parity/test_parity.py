@@ -15,14 +15,14 @@ from conftest import FLIGHT_DELAYS, ROOT, TRANSFORMS_PYTHON, Airflow, environmen
 from invariants import Content, lake_of, published
 from pyarrow import parquet
 
-from isthmus_contracts import Dataflow, File, Table, resolve_params
+from isthmus_contracts import DataflowContract, File, Table, resolve_params
 from isthmus_contracts.catalog import CATALOG
-from isthmus_contracts.codec import to_plain
+from isthmus_contracts.codec import serialize
 from isthmus_contracts.protocol import EngineProfile, RunIdentity, RunRequest, RunResult
 from isthmus_contracts.testing.conformance import Subject, run
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.export import export_inputs
-from isthmus_platform.installation.client import Run
+from isthmus_platform.local_airflow.client import Run
 
 ISTHMUS = ROOT / "transforms" / ".venv" / "bin" / "isthmus"
 LIBRARY = ROOT / "transforms" / "tests" / "programs" / "parity.py"
@@ -85,14 +85,18 @@ def inputs(
     return folders
 
 
-def by_library(dataflow: Dataflow, engine: EngineProfile, inputs: Path, out: Path) -> Content:
+def by_library(
+    dataflow: DataflowContract, engine: EngineProfile, inputs: Path, out: Path
+) -> Content:
     """Compute in a program of a data scientist."""
-    arguments = [str(dataflow.identity), json.dumps(to_plain(engine)), str(inputs), str(out)]
+    arguments = [str(dataflow.identity), json.dumps(serialize(engine)), str(inputs), str(out)]
     said = asked(str(TRANSFORMS_PYTHON), str(LIBRARY), *arguments)
     return written(dataflow, out, json.loads(said))
 
 
-def by_command(dataflow: Dataflow, engine: EngineProfile, inputs: Path, out: Path) -> Content:
+def by_command(
+    dataflow: DataflowContract, engine: EngineProfile, inputs: Path, out: Path
+) -> Content:
     """Compute with `isthmus run`, which prints metrics in six digits; expect that it does."""
     workers = [f"--workers={value}" for value in engine.options.values()]
     options = [f"--engine={engine.name}", *workers, f"--inputs={inputs}", f"--out={out}"]
@@ -101,31 +105,37 @@ def by_command(dataflow: Dataflow, engine: EngineProfile, inputs: Path, out: Pat
     return written(dataflow, out, {})
 
 
-def by_runner(dataflow: Dataflow, engine: EngineProfile, inputs: Path, out: Path) -> Content:
+def by_runner(
+    dataflow: DataflowContract, engine: EngineProfile, inputs: Path, out: Path
+) -> Content:
     """Compute in a runner, as the platform asks it."""
     request = request_for(dataflow, engine, inputs, out)
     return staged(dataflow, out, served(request))
 
 
-def by_stages(dataflow: Dataflow, engine: EngineProfile, inputs: Path, out: Path) -> Content:
+def by_stages(
+    dataflow: DataflowContract, engine: EngineProfile, inputs: Path, out: Path
+) -> Content:
     """Compute each cut in a runner that finds nothing but what those before it have handed on."""
     request = request_for(dataflow, engine, inputs, out)
-    carried: tuple[str, ...] = ()
+    intermediates: tuple[str, ...] = ()
     for cut in [each.name for each in (*dataflow.checkpoints, *dataflow.outputs)]:
-        spool = room(out, f"spool-{cut}")
-        stage = replace(request, until=cut, carried=carried, spool=str(spool))
+        staging = room(out, f"staging-{cut}")
+        stage = replace(request, stop_at=cut, intermediates=intermediates, staging=str(staging))
         result = served(replace(stage, checkpoints=str(out / f"kept-{cut}")))
         assert result.checkpoints
-        carried += tuple(str(spool / each.path) for each in result.checkpoints)
-    rest = replace(request, carried=carried, checkpoints=str(out / "kept"))
+        intermediates += tuple(str(staging / each.path) for each in result.checkpoints)
+    rest = replace(request, intermediates=intermediates, checkpoints=str(out / "kept"))
     return staged(dataflow, out, served(rest))
 
 
-def by_resuming(dataflow: Dataflow, engine: EngineProfile, inputs: Path, out: Path) -> Content:
+def by_resuming(
+    dataflow: DataflowContract, engine: EngineProfile, inputs: Path, out: Path
+) -> Content:
     """Compute in a runner that finds everything that another has kept."""
     request = request_for(dataflow, engine, inputs, out)
     request = replace(request, checkpoints=str(out / "kept"))
-    served(replace(request, spool=str(room(out, "first"))))
+    served(replace(request, staging=str(room(out, "first"))))
     return staged(dataflow, out, served(request))
 
 
@@ -136,7 +146,9 @@ def room(out: Path, name: str) -> Path:
     return directory
 
 
-def request_for(dataflow: Dataflow, engine: EngineProfile, inputs: Path, out: Path) -> RunRequest:
+def request_for(
+    dataflow: DataflowContract, engine: EngineProfile, inputs: Path, out: Path
+) -> RunRequest:
     """Return what the platform asks of a runner."""
     return RunRequest(
         identity=RunIdentity("parity", "transform", 1),
@@ -145,7 +157,7 @@ def request_for(dataflow: Dataflow, engine: EngineProfile, inputs: Path, out: Pa
         targets=tuple(each.name for each in dataflow.outputs),
         params=resolve_params(dataflow.params, {}),
         inputs={each.name: (str(inputs / f"{each.name}.parquet"),) for each in dataflow.inputs},
-        spool=str(out),
+        staging=str(out),
         engine=engine,
     )
 
@@ -159,7 +171,7 @@ def served(request: RunRequest) -> RunResult:
     return result
 
 
-def staged(dataflow: Dataflow, out: Path, result: RunResult) -> Content:
+def staged(dataflow: DataflowContract, out: Path, result: RunResult) -> Content:
     """Return what a runner has staged."""
     metrics = {each.name: each.metrics for each in result.outputs if each.metrics is not None}
     return written(dataflow, out, metrics)
@@ -179,7 +191,9 @@ def alike() -> dict[str, str]:
     return {name: each for name, each in environment().items() if "BLAS" not in name}
 
 
-def written(dataflow: Dataflow, out: Path, metrics: Mapping[str, Mapping[str, float]]) -> Content:
+def written(
+    dataflow: DataflowContract, out: Path, metrics: Mapping[str, Mapping[str, float]]
+) -> Content:
     """Return what lies in a folder: rows in the order of the key, digests of files."""
     tables, files = {}, {}
     for output in dataflow.outputs:
@@ -221,7 +235,7 @@ def check_same(found: Content, wanted: Content) -> None:
 @pytest.mark.parametrize("identity", IDENTITIES)
 @pytest.mark.parametrize("route", [by_library, by_command, by_runner, by_stages, by_resuming])
 def test_outside_of_airflow(  # noqa: PLR0913, PLR0917 - three of them are what is varied
-    route: Callable[[Dataflow, EngineProfile, Path, Path], Content],
+    route: Callable[[DataflowContract, EngineProfile, Path, Path], Content],
     identity: str,
     engine: str,
     expected: dict[str, Content],

@@ -18,10 +18,12 @@ from hypothesis import settings
 import isthmus_platform
 from isthmus_contracts import Column, Table
 from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
-from isthmus_platform.lake import publishing, releases, tables
-from isthmus_platform.lake.acceptance import Accepted, AcceptedFile, AcceptedOutput
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.delta import tables
+from isthmus_platform.lake.intake.acceptance import Accepted, AcceptedFile, AcceptedOutput
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.schemas import arrow_schema
 from isthmus_platform.storage.cache import Cache
 from isthmus_platform.storage.objects import Credentials, ObjectStore
@@ -166,4 +168,4 @@ def _publish(lake: Lake, run: str) -> releases.Release:
         ),
     )
     pins = {"flight_features": Pin(features.key, version)}
-    return publishing.publish(lake, AIRPORT_DAYS, accepted, params={}, inputs=pins)
+    return publication.publish(lake, AIRPORT_DAYS, accepted, params={}, inputs=pins)

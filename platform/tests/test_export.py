@@ -7,12 +7,12 @@ import pytest
 from pyarrow import parquet
 
 from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
-from isthmus_platform.deployment import Deployment, LakePlace, Place
+from isthmus_platform.deployment import Deployment, LakeLocation, RunsLocation
 from isthmus_platform.errors import SourceError, UserError
 from isthmus_platform.export import export_inputs
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.opening import open_lake
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake_access import open_lake
 from isthmus_platform.runs import RunRecord
 from isthmus_platform.runs.pins import Pins, pins_document
 from isthmus_platform.runs.record import write_whole
@@ -22,7 +22,7 @@ Publish = Callable[[Lake, str], releases.Release]
 
 @pytest.fixture
 def deployment(tmp_path: Path) -> Deployment:
-    lake, runs = LakePlace(str(tmp_path / "lake")), Place(str(tmp_path / "runs"))
+    lake, runs = LakeLocation(str(tmp_path / "lake")), RunsLocation(str(tmp_path / "runs"))
     return Deployment(tmp_path / "company.toml", lake, runs, {}, {}, {}, {})
 
 

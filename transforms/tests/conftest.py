@@ -15,7 +15,7 @@ import pytest
 from hypothesis import settings
 
 from isthmus_contracts import Checkpoint, Column, File, Output, Param, Table
-from isthmus_contracts import Dataflow as Contract
+from isthmus_contracts import DataflowContract as Contract
 from isthmus_contracts.dataflows import Input
 from isthmus_transforms.runtime import Dataflow
 
@@ -82,14 +82,14 @@ def flow_of(module_of: Callable[[str], ModuleType]) -> Callable[..., Dataflow]:
         *outputs: str | Output,
         params: tuple[Param, ...] = (),
         checkpoints: dict[str, str] | None = None,
-        within: str | None = None,
+        filter_column: str | None = None,
     ) -> Dataflow:
         contract = Contract(
             name="sales",
             version="1.2.0",
             owner="analytics",
             description="Sums orders up.",
-            inputs=(Input(DATED if within else ORDERS, "shop", within),),
+            inputs=(Input(DATED if filter_column else ORDERS, "shop", filter_column),),
             params=params,
             outputs=tuple(
                 File(each, f"The {each}.", ".txt") if isinstance(each, str) else each

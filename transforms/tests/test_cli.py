@@ -317,7 +317,7 @@ def by_day(
     flow_of: Callable[..., Dataflow], dated_orders: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Put a dataflow with a partitioned output into the catalog, and its inputs into `in`."""
-    flow = flow_of(BY_DAY, DAYS, within="day")
+    flow = flow_of(BY_DAY, DAYS, filter_column="day")
     shop = Dataset("shop", "The shop.", "operations", (flow.contract.inputs[0].table,))
     monkeypatch.setattr(cli, "CATALOG", Catalog((shop,), (flow.contract,)))
     monkeypatch.setattr(loading, "load_dataflow", lambda _name: flow)

@@ -33,7 +33,7 @@ from isthmus_contracts.protocol import (
     encode,
 )
 from isthmus_contracts.testing.conformance import CHECKS, Subject, run
-from isthmus_transforms.runtime.types import arrow_schema
+from isthmus_transforms.runtime.frames.types import arrow_schema
 
 pytestmark = pytest.mark.slow
 
@@ -67,8 +67,8 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def subject(tmp_path: Path, features: Path) -> Subject:
-    spool = tmp_path / "spool"
-    spool.mkdir()
+    staging = tmp_path / "staging"
+    staging.mkdir()
     request = RunRequest(
         identity=RunIdentity("manual__1", "transform", 1),
         dataflow=str(AIRPORT_DAYS.identity),
@@ -76,7 +76,7 @@ def subject(tmp_path: Path, features: Path) -> Subject:
         targets=tuple(each.name for each in AIRPORT_DAYS.outputs),
         params={},
         inputs={"flight_features": (str(features),)},
-        spool=str(spool),
+        staging=str(staging),
         engine=EngineProfile("sequential", {}),
     )
     command = (sys.executable, "-m", "isthmus_transforms.runner")
@@ -208,7 +208,7 @@ def test_a_function_that_leaves_takes_no_result_along(trouble: Callable[[str], S
 
 
 def test_a_fault_of_its_own_ends_it_with_status_3(subject: Subject) -> None:
-    Path(subject.request.spool).rmdir()
+    Path(subject.request.staging).rmdir()
     transcript = run(subject)
     assert transcript.status == 3
     failure = transcript.answers[-1]

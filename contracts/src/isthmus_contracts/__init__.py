@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from isthmus_contracts.dataflows import (
     Checkpoint,
-    Dataflow,
+    DataflowContract,
     Dataset,
     Deprecation,
     File,
@@ -36,7 +36,7 @@ __all__ = [
     "Column",
     "ColumnType",
     "ContractError",
-    "Dataflow",
+    "DataflowContract",
     "Dataset",
     "DeclarationError",
     "Deprecation",

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from isthmus_contracts.catalog import CATALOG
-from isthmus_contracts.compatibility import DEFAULT_LEVEL, LEVELS, compare, verdicts
-from isthmus_contracts.compatibility.report import Report, json_report, text_report
-from isthmus_contracts.compatibility.revisions import read_catalog
-from isthmus_contracts.document import catalog_document
 from isthmus_contracts.errors import ContractError
-from isthmus_contracts.odcs import odcs_documents
+from isthmus_contracts.tools.compatibility import DEFAULT_LEVEL, LEVELS, compare, version_checks
+from isthmus_contracts.tools.compatibility.report import Report, json_report, text_report
+from isthmus_contracts.tools.compatibility.revisions import read_catalog
+from isthmus_contracts.tools.document import catalog_document
+from isthmus_contracts.tools.odcs import odcs_documents
 
 _FORMATS: Mapping[str, Callable[[Report], str]] = {"text": text_report, "json": json_report}
 _LEVELS = "\n".join(f"  {level:8}  {meaning}" for level, meaning in LEVELS.items())
@@ -94,7 +94,7 @@ def _document(options: argparse.Namespace) -> int:
 def _diff(options: argparse.Namespace) -> int:
     old = read_catalog(options.base)
     differences = compare(old, CATALOG, datetime.now(UTC).date())
-    found = verdicts(old, CATALOG, differences, options.level)
+    found = version_checks(old, CATALOG, differences, options.level)
     report = Report(options.base, options.level, differences, found)
     sys.stdout.write(_FORMATS[options.format](report))
     return 0 if report.sufficient else 1

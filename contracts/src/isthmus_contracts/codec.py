@@ -73,10 +73,10 @@ def since(version: int, *, needed: bool = True) -> Mapping[str, int]:
 
 
 @overload
-def to_plain(value: _Dataclass, version: int = _NEWEST) -> dict[str, object]: ...
+def serialize(value: _Dataclass, version: int = _NEWEST) -> dict[str, object]: ...
 @overload
-def to_plain(value: object, version: int = _NEWEST) -> object: ...
-def to_plain(value: object, version: int = _NEWEST) -> object:
+def serialize(value: object, version: int = _NEWEST) -> object: ...
+def serialize(value: object, version: int = _NEWEST) -> object:
     """Return `value` as dicts, lists and scalars, ready for `json.dumps`.
 
     Raise `ProtocolError` if it holds more than a default where the version has no field.
@@ -93,11 +93,11 @@ def to_plain(value: object, version: int = _NEWEST) -> object:
                     f"version {version} has no such field, and it is needed; both sides have to "
                     f"speak version {each.metadata['since']}",
                 )
-        return {name: to_plain(getattr(value, name), version) for name in known}
+        return {name: serialize(getattr(value, name), version) for name in known}
     if isinstance(value, Mapping):
-        return {str(key): to_plain(each, version) for key, each in value.items()}
+        return {str(key): serialize(each, version) for key, each in value.items()}
     if isinstance(value, tuple | list):
-        return [to_plain(each, version) for each in value]
+        return [serialize(each, version) for each in value]
     return str(value) if isinstance(value, date) else value
 
 
@@ -108,8 +108,8 @@ def _fields(cls: _Hint, version: int) -> tuple[tuple[str, ...], tuple[Field[obje
     return tuple(each.name for each in fields(cls) if each not in later), tuple(later)
 
 
-def from_plain(cls: type[T], value: object, where: str | None = None, version: int = _NEWEST) -> T:
-    """Return the `cls` that `to_plain` made `value` from.
+def deserialize(cls: type[T], value: object, where: str | None = None, version: int = _NEWEST) -> T:
+    """Return the `cls` that `serialize` made `value` from.
 
     Raise `ProtocolError` naming the place for a field that is missing, unknown or of another type,
     and for what the dataclass itself refuses.
@@ -179,7 +179,7 @@ def _decode(hint: _Hint, value: object, where: str, version: int) -> object:
             for key, each in value.items()
         }
     if isinstance(hint, type) and is_dataclass(hint):
-        return from_plain(hint, value, where, version)
+        return deserialize(hint, value, where, version)
     return _decode_scalar(hint, value, where)
 
 

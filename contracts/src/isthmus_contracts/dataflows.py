@@ -85,18 +85,18 @@ class Identity:
 class Input:
     """Declare a table that a dataflow reads.
 
-    `origin` is the name of the dataset that the platform ingests, or the identity of the dataflow
+    `source` is the name of the dataset that the platform ingests, or the identity of the dataflow
     that publishes the table. In a run for an interval, only the rows are read whose value in the
-    column `within` lies in the interval; without that column, all are.
+    column `filter_column` lies in the interval; without that column, all are.
     """
 
     table: Table
-    origin: str | Identity
-    within: str | None = None
+    source: str | Identity
+    filter_column: str | None = None
 
     def __post_init__(self) -> None:
-        if self.within is not None:
-            self.table.check_dated(self.within)
+        if self.filter_column is not None:
+            self.table.check_dated(self.filter_column)
 
     @property
     def name(self) -> str:
@@ -120,7 +120,7 @@ class Dataset:
         if not self.owner:
             raise DeclarationError(f"dataset {self.name!r} has no owner")
         for each in self.tables:
-            for promise in ("max_change", "partitioning"):
+            for promise in ("max_row_change", "partitioning"):
                 if (value := getattr(each, promise)) is not None:
                     raise DeclarationError(
                         f"table {each.name!r} of dataset {self.name!r} has {promise} {value}, "
@@ -128,11 +128,11 @@ class Dataset:
                     )
         check_unique(f"table of dataset {self.name!r}", (each.name for each in self.tables))
 
-    def input(self, table: str, within: str | None = None) -> Input:
+    def input(self, table: str, filter_column: str | None = None) -> Input:
         """Return the input that reads one of these tables, or raise `UnknownNameError`."""
         for each in self.tables:
             if each.name == table:
-                return Input(each, self.name, within)
+                return Input(each, self.name, filter_column)
         raise UnknownNameError(
             f"table of dataset {self.name!r} named", table, (each.name for each in self.tables)
         )
@@ -154,19 +154,19 @@ class Deprecation:
     """Announce the last day on which a dataflow runs, in UTC, and what takes its place."""
 
     until: date
-    instead: str
+    replacement: str
 
     def __post_init__(self) -> None:
         if type(self.until) is not date:  # a datetime is a date too, and cannot be compared to one
             raise DeclarationError(
                 f"a deprecation runs until {self.until!r}; right would be date(2027, 1, 31)"
             )
-        if not self.instead:
+        if not self.replacement:
             raise DeclarationError("a deprecation names nothing to use instead")
 
 
 @dataclass(frozen=True, slots=True)
-class Dataflow:
+class DataflowContract:
     """Declare a dataflow: the whole of what the two teams have agreed on."""
 
     name: str
@@ -200,10 +200,10 @@ class Dataflow:
                     "interval's and can be no other name"
                 )
         for read in self.inputs:
-            if read.within and not self.partitioned:
+            if read.filter_column and not self.partitioned:
                 raise DeclarationError(
                     f"dataflow {self.name!r} reads {read.name!r} within an interval by "
-                    f"{read.within!r}, but no output of it is partitioned"
+                    f"{read.filter_column!r}, but no output of it is partitioned"
                 )
 
     @property
@@ -215,7 +215,7 @@ class Dataflow:
     @property
     def upstream(self) -> tuple[Identity, ...]:
         """Return the dataflows whose outputs it reads, in order."""
-        return tuple(sorted({e.origin for e in self.inputs if isinstance(e.origin, Identity)}))
+        return tuple(sorted({e.source for e in self.inputs if isinstance(e.source, Identity)}))
 
     @property
     def identity(self) -> Identity:
@@ -241,7 +241,7 @@ class Dataflow:
             if each.partitioning is not None:
                 each.partitioning.check(interval)
 
-    def input(self, table: str, within: str | None = None) -> Input:
+    def input(self, table: str, filter_column: str | None = None) -> Input:
         """Return the input with which another dataflow reads a table that this one publishes.
 
         Raise `UnknownNameError` for a name that is not an output, `DeclarationError` for an output
@@ -250,10 +250,12 @@ class Dataflow:
         output = self.output(table)
         if not isinstance(output, Table):
             raise DeclarationError(f"output {table!r} of dataflow {self.name!r} is no table")
-        return Input(output, self.identity, within)
+        return Input(output, self.identity, filter_column)
 
 
-def resolve_interval(dataflow: Dataflow, start: str | None, end: str | None) -> Interval | None:
+def resolve_interval(
+    dataflow: DataflowContract, start: str | None, end: str | None
+) -> Interval | None:
     """Return the interval that a person gave as two days, from `start` to before `end`.
 
     It is None, which means everything, if both are. Raise `IntervalError` for one without the

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from isthmus_contracts.errors import DeclarationError, IntervalError
 
-Every = Literal["day", "month", "year"]
+Granularity = Literal["day", "month", "year"]
 
 _NAME_LENGTHS = {"day": 10, "month": 7, "year": 4}
 _LONGEST = {"day": 1, "month": 31, "year": 366}
@@ -43,22 +43,22 @@ class Partitioning:
     """
 
     column: str
-    every: Every
+    granularity: Granularity
 
     def __post_init__(self) -> None:
-        known = get_args(Every)
-        if self.every not in known:
+        known = get_args(Granularity)
+        if self.granularity not in known:
             raise DeclarationError(
-                f"partitions by {self.column!r} are made every {self.every!r}; known: "
+                f"partitions by {self.column!r} are made every {self.granularity!r}; known: "
                 + ", ".join(repr(each) for each in known)
             )
 
     def __str__(self) -> str:
-        return f"{self.every} of {self.column}"
+        return f"{self.granularity} of {self.column}"
 
     def name(self, day: date) -> str:
         """Return the name of the partition that the day belongs to."""
-        return day.isoformat()[: _NAME_LENGTHS[self.every]]
+        return day.isoformat()[: _NAME_LENGTHS[self.granularity]]
 
     def names(self, interval: Interval) -> tuple[str, ...]:
         """Return the partitions of an interval in order; raise `IntervalError` if it cuts one."""
@@ -79,7 +79,7 @@ class Partitioning:
         if self.name(start) != name:
             right = self.name(date(2013, 1, 31))
             raise IntervalError(
-                f"{name!r} names no partition of one {self.every}; right would be {right!r}"
+                f"{name!r} names no partition of one {self.granularity}; right would be {right!r}"
             )
         return Interval(start, self._next(start))
 
@@ -91,7 +91,7 @@ class Partitioning:
         cut = interval.start if start != interval.start else interval.end
         right = Interval(start, end if end == interval.end else self._next(end))
         raise IntervalError(
-            f"the interval from {interval} cuts the {self.every} {self.name(cut)}, which is "
+            f"the interval from {interval} cuts the {self.granularity} {self.name(cut)}, which is "
             f"replaced as a whole; right would be {right}"
         )
 
@@ -100,8 +100,9 @@ class Partitioning:
 
     def _next(self, first: date) -> date:
         try:
-            return self._first(first + timedelta(_LONGEST[self.every]))
+            return self._first(first + timedelta(_LONGEST[self.granularity]))
         except OverflowError:
             raise IntervalError(
-                f"the {self.every} {self.name(first)} ends after the last day there is, {date.max}"
+                f"the {self.granularity} {self.name(first)} ends after the last day there is, "
+                f"{date.max}"
             ) from None

@@ -103,13 +103,13 @@ class Column:
 class Table:
     """Declare a table: its columns in order, the columns that identify a row, its size.
 
-    `max_change` is for what a dataflow publishes: the share by which the number of rows may differ
-    from that of the current release, as in 0.5 for half as many rows to half as many again.
+    `max_row_change` is for what a dataflow publishes: the share by which the number of rows may
+    differ from that of the current release, as in 0.5 for half as many rows to half as many again.
 
     A table with a `partitioning` is published by parts: a run for an interval replaces exactly the
     partitions in it, a run without one all there are. `min_rows` then holds for each partition of
-    the run's interval, and without one for each that has rows. `max_change` likewise, and without
-    an interval for the whole table.
+    the run's interval, and without one for each that has rows. `max_row_change` likewise, and
+    without an interval for the whole table.
     """
 
     name: str
@@ -117,7 +117,7 @@ class Table:
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
     min_rows: int = 0
-    max_change: float | None = None
+    max_row_change: float | None = None
     partitioning: Partitioning | None = None
 
     def __post_init__(self) -> None:
@@ -127,9 +127,10 @@ class Table:
         check_unique(f"column of table {self.name!r}", (each.name for each in self.columns))
         if self.min_rows < 0:
             raise DeclarationError(f"table {self.name!r} has min_rows {self.min_rows}")
-        if self.max_change is not None and not 0 <= self.max_change < math.inf:
+        if self.max_row_change is not None and not 0 <= self.max_row_change < math.inf:
             raise DeclarationError(
-                f"table {self.name!r} has max_change {self.max_change}; allowed: a share, 0 or more"
+                f"table {self.name!r} has max_row_change {self.max_row_change}; "
+                "allowed: a share, 0 or more"
             )
         check_unique(f"key column of table {self.name!r}", self.key)
         for name in self.key:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from isthmus_contracts import (
     Column,
-    Dataflow,
+    DataflowContract,
     Dataset,
     DeclarationError,
     File,
@@ -21,7 +21,7 @@ from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS, NYC_FLIGHTS, Catal
 
 RAW = Table("raw", "Raw.", (Column("id", "int64", "A number."),))
 SOURCE = Dataset("source", "A source.", "operations", (RAW,))
-FIRST = Dataflow(
+FIRST = DataflowContract(
     name="first",
     version="1.0.0",
     owner="analytics",
@@ -29,7 +29,7 @@ FIRST = Dataflow(
     inputs=(SOURCE.input("raw"),),
     outputs=(Table("clean", "Clean.", (Column("id", "int64", "A number."),)),),
 )
-SECOND = Dataflow(
+SECOND = DataflowContract(
     name="second",
     version="1.0.0",
     owner="analytics",
@@ -89,7 +89,7 @@ def test_names_are_declared_once() -> None:
     ],
 )
 def test_a_dataflow_reads_only_what_is_offered_before_it(
-    datasets: tuple[Dataset, ...], dataflows: tuple[Dataflow, ...], message: str
+    datasets: tuple[Dataset, ...], dataflows: tuple[DataflowContract, ...], message: str
 ) -> None:
     with pytest.raises(DeclarationError, match=re.escape(message)):
         Catalog(datasets, dataflows)
@@ -109,7 +109,7 @@ def test_a_dataset_and_a_dataflow_of_one_name_are_told_apart() -> None:
 
 
 @given(st.permutations([FIRST, SECOND, NEWER]))
-def test_an_order_is_accepted_exactly_if_it_can_be_followed(order: list[Dataflow]) -> None:
+def test_an_order_is_accepted_exactly_if_it_can_be_followed(order: list[DataflowContract]) -> None:
     if order.index(FIRST) < order.index(SECOND):
         assert Catalog((SOURCE,), tuple(order)).dataflow("second") is SECOND
     else:
@@ -137,7 +137,7 @@ def test_everything_in_force_can_be_looked_up() -> None:
 
 
 def test_everything_in_force_is_described_and_owned() -> None:
-    in_force: list[Dataset | Dataflow] = [*CATALOG.datasets, *CATALOG.dataflows]
+    in_force: list[Dataset | DataflowContract] = [*CATALOG.datasets, *CATALOG.dataflows]
     for declared in in_force:
         assert declared.owner
         assert declared.description.endswith(".")

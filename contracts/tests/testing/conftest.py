@@ -28,8 +28,8 @@ def _prepare(output: Output, folder: Path) -> None:
 
 @pytest.fixture
 def request_(tmp_path: Path) -> RunRequest:
-    spool = tmp_path / "spool"
-    spool.mkdir()
+    staging = tmp_path / "staging"
+    staging.mkdir()
     return RunRequest(
         identity=RunIdentity("manual__1", "transform", 1),
         dataflow=str(FLIGHT_DELAYS.identity),
@@ -37,7 +37,7 @@ def request_(tmp_path: Path) -> RunRequest:
         targets=tuple(each.name for each in FLIGHT_DELAYS.outputs),
         params={each.name: each.default for each in FLIGHT_DELAYS.params},
         inputs={each.name: (f"{each.name}.parquet",) for each in FLIGHT_DELAYS.inputs},
-        spool=str(spool),
+        staging=str(staging),
         engine=EngineProfile("local", {}),
     )
 

@@ -183,7 +183,7 @@ def test_a_runner_that_hangs_is_found(puppet: Callable[..., Subject]) -> None:
 
 def test_a_runner_that_does_not_listen_is_found(puppet: Callable[..., Subject]) -> None:
     deaf = replace(puppet(), command=("/bin/sh", "-c", "exit 0"))
-    big = replace(deaf.request, spool="x" * 1_000_000)
+    big = replace(deaf.request, staging="x" * 1_000_000)
     with pytest.raises(AssertionError, match="the last answer is None, no result"):
         kit.it_ends_with_one_result(replace(deaf, request=big))
 
@@ -233,7 +233,7 @@ def test_an_output_that_comes_twice_is_found(
 
 
 def test_a_wrong_size_is_found(puppet: Callable[..., Subject], small: RunRequest) -> None:
-    (Path(small.spool) / "a.bin").write_bytes(b"abc")
+    (Path(small.staging) / "a.bin").write_bytes(b"abc")
     file = StagedFile("a.bin", 4, hashlib.sha256(b"abc").hexdigest())
     result = good_result(small, outputs=(StagedOutput("a", (file,)),))
     with pytest.raises(AssertionError, match=r"a\.bin has 3 bytes"):
@@ -243,7 +243,7 @@ def test_a_wrong_size_is_found(puppet: Callable[..., Subject], small: RunRequest
 def test_a_stray_link_is_found_although_it_leads_nowhere(
     puppet: Callable[..., Subject], small: RunRequest
 ) -> None:
-    (Path(small.spool) / "dangling").symlink_to("nowhere")
+    (Path(small.staging) / "dangling").symlink_to("nowhere")
     with pytest.raises(AssertionError, match=r"it leaves strays: .*dangling"):
         kit.its_files_are_as_claimed(puppet(good_result(small)))
 

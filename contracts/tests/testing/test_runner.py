@@ -49,7 +49,7 @@ def test_without_a_fault_it_stages_what_was_prepared(stand_in: Callable[..., Sub
     assert tuple(staged) == subject.request.targets
     for each in staged.values():
         for file in each.files:
-            content = (Path(subject.request.spool) / file.path).read_bytes()
+            content = (Path(subject.request.staging) / file.path).read_bytes()
             assert content == each.name.encode()
             assert file.sha256 == hashlib.sha256(content).hexdigest()
     assert staged["delay_metrics"].files == ()
@@ -127,13 +127,13 @@ def test_late_exit_sends_a_result_and_exits_with_3(stand_in: Callable[..., Subje
 
 def test_missing_file_names_a_file_that_is_not_there(stand_in: Callable[..., Subject]) -> None:
     subject = stand_in("missing-file")
-    assert not (Path(subject.request.spool) / first_file(run(subject)).path).exists()
+    assert not (Path(subject.request.staging) / first_file(run(subject)).path).exists()
 
 
 def test_wrong_digest_claims_another_digest(stand_in: Callable[..., Subject]) -> None:
     subject = stand_in("wrong-digest")
     file = first_file(run(subject))
-    content = (Path(subject.request.spool) / file.path).read_bytes()
+    content = (Path(subject.request.staging) / file.path).read_bytes()
     assert file.bytes == len(content)
     assert file.sha256 != hashlib.sha256(content).hexdigest()
 
@@ -141,16 +141,16 @@ def test_wrong_digest_claims_another_digest(stand_in: Callable[..., Subject]) ->
 def test_link_stages_a_link_to_a_true_copy(stand_in: Callable[..., Subject]) -> None:
     subject = stand_in("link")
     file = first_file(run(subject))
-    path = Path(subject.request.spool) / file.path
+    path = Path(subject.request.staging) / file.path
     assert path.is_symlink()
     assert hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256
 
 
-def test_outside_names_a_true_file_outside_the_spool(stand_in: Callable[..., Subject]) -> None:
+def test_outside_names_a_true_file_outside_the_staging(stand_in: Callable[..., Subject]) -> None:
     subject = stand_in("outside")
     file = first_file(run(subject))
-    path = (Path(subject.request.spool) / file.path).resolve()
-    assert path.parent == Path(subject.request.spool).resolve().parent
+    path = (Path(subject.request.staging) / file.path).resolve()
+    assert path.parent == Path(subject.request.staging).resolve().parent
     assert hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256
 
 
@@ -171,7 +171,7 @@ def test_stray_leaves_a_file_that_nobody_named(stand_in: Callable[..., Subject])
     subject = stand_in("stray")
     outputs = result_of(run(subject)).outputs
     named = {file.path for output in outputs for file in output.files}
-    assert {each.name for each in Path(subject.request.spool).iterdir()} - named == {
+    assert {each.name for each in Path(subject.request.staging).iterdir()} - named == {
         "stray.parquet"
     }
 
@@ -189,11 +189,11 @@ def test_of_a_partitioned_table_it_stages_the_parts_of_the_interval(
     months: Callable[..., Subject],
 ) -> None:
     subject = months()
-    spool = Path(subject.request.spool)
+    staging = Path(subject.request.staging)
     parts = staged_parts(run(subject))
     assert parts == {each: f"carrier_days/{each}.parquet" for each in ("2013-01", "2013-02")}
-    assert (spool / parts["2013-01"]).read_bytes() == b"2013-01"
-    assert sorted(each.name for each in spool.rglob("*.*")) == [
+    assert (staging / parts["2013-01"]).read_bytes() == b"2013-01"
+    assert sorted(each.name for each in staging.rglob("*.*")) == [
         "2013-01.parquet",
         "2013-02.parquet",
     ]
@@ -210,12 +210,12 @@ def test_an_interval_without_rows_is_staged_as_no_file(months: Callable[..., Sub
     march = Interval(date(2013, 3, 1), date(2013, 4, 1))
     transcript = run(replace(subject, request=replace(subject.request, interval=march)))
     assert staged_parts(transcript) == {}
-    assert not list(Path(subject.request.spool).iterdir())
+    assert not list(Path(subject.request.staging).iterdir())
 
 
-def stage_of(subject: Subject, until: str = "flight_features") -> Subject:
-    kept = str(Path(subject.request.spool).parent / "kept")
-    return replace(subject, request=replace(subject.request, until=until, checkpoints=kept))
+def stage_of(subject: Subject, stop_at: str = "flight_features") -> Subject:
+    kept = str(Path(subject.request.staging).parent / "kept")
+    return replace(subject, request=replace(subject.request, stop_at=stop_at, checkpoints=kept))
 
 
 def test_a_stage_has_one_file_that_names_the_cut(stand_in: Callable[..., Subject]) -> None:
@@ -223,7 +223,7 @@ def test_a_stage_has_one_file_that_names_the_cut(stand_in: Callable[..., Subject
     result = result_of(run(subject))
     assert result.outputs == ()
     (file,) = result.checkpoints
-    content = (Path(subject.request.spool) / file.path).read_bytes()
+    content = (Path(subject.request.staging) / file.path).read_bytes()
     assert content == b"what is known at flight_features"
     assert file.sha256 == hashlib.sha256(content).hexdigest()
 

@@ -17,14 +17,14 @@ class UserError(PlatformError):
     """Be the root of what a person gave wrong; its message is enough, without a traceback."""
 
 
-class RetiredError(UserError):
-    """Report a dataflow whose last day has passed; `instead` is what takes its place."""
+class EndOfLifeError(UserError):
+    """Report a dataflow whose last day has passed; `replacement` is what takes its place."""
 
-    def __init__(self, dataflow: str, until: date, instead: str) -> None:
+    def __init__(self, dataflow: str, until: date, replacement: str) -> None:
         self.dataflow = dataflow
-        self.until = until
-        self.instead = instead
-        super().__init__(f"{dataflow} was retired after {until}; use {instead} instead")
+        self.stop_at = until
+        self.replacement = replacement
+        super().__init__(f"{dataflow} was retired after {until}; use {replacement} instead")
 
 
 class TableContractError(UserError):
@@ -47,13 +47,13 @@ class ResultError(UserError):
         super().__init__(_listed(f"the result of {dataflow!r} is refused", self.problems))
 
 
-class SpoolError(UserError):
+class StagingError(UserError):
     """Report staged files that are not what the result says, or are no plain files."""
 
-    def __init__(self, spool: str, problems: Iterable[str]) -> None:
-        self.spool = spool
+    def __init__(self, staging: str, problems: Iterable[str]) -> None:
+        self.staging = staging
         self.problems = tuple(problems)
-        super().__init__(_listed(f"the staged files in {spool} are refused", self.problems))
+        super().__init__(_listed(f"the staged files in {staging} are refused", self.problems))
 
 
 class PublicationError(UserError):

@@ -7,23 +7,23 @@ from pathlib import Path
 
 from pyarrow import parquet
 
-from isthmus_contracts import Dataflow, Table
+from isthmus_contracts import DataflowContract, Table
 from isthmus_platform.deployment import Deployment
 from isthmus_platform.errors import SourceError
 from isthmus_platform.lake import releases
+from isthmus_platform.lake.delta.tables import files_of
 from isthmus_platform.lake.documents import parse_document
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
-from isthmus_platform.lake.places import Lake
 from isthmus_platform.lake.schemas import arrow_schema, fit
-from isthmus_platform.lake.tables import files_of
-from isthmus_platform.opening import open_lake
+from isthmus_platform.lake_access import open_lake
 from isthmus_platform.runs import RunRecord
 from isthmus_platform.runs.pins import Pins
 from isthmus_platform.storage import Location
 
 
 def export_inputs(
-    deployment: Deployment, dataflow: Dataflow, directory: Path, run: str | None = None
+    deployment: Deployment, dataflow: DataflowContract, directory: Path, run: str | None = None
 ) -> Iterator[tuple[str, int]]:
     """Write each input of a run as `<input>.parquet`; yield its name and number of rows.
 
@@ -54,7 +54,7 @@ def _write(path: Path, table: Table, files: Iterable[Location]) -> int:
 
 
 def _pins(
-    deployment: Deployment, lake: Lake, dataflow: Dataflow, run: str | None
+    deployment: Deployment, lake: Lake, dataflow: DataflowContract, run: str | None
 ) -> Mapping[str, Pin]:
     if run is not None:
         record = RunRecord(Path(deployment.runs.root), dataflow.identity, run)

@@ -10,21 +10,23 @@ import pytest
 from airflow.sdk import DAG, Asset
 from pyarrow import parquet
 
-from isthmus_contracts import Column, Dataflow, Table, UnknownNameError
+from isthmus_contracts import Column, DataflowContract, Table, UnknownNameError
 from isthmus_contracts.catalog import Catalog
-from isthmus_platform.dags.linear import build_dags
+from isthmus_platform.dags.builder import build_dags
 from isthmus_platform.deployment import LOCAL
-from isthmus_platform.lake import publishing, releases, tables
-from isthmus_platform.lake.acceptance import Accepted, AcceptedFile, AcceptedOutput
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.delta import tables
+from isthmus_platform.lake.intake.acceptance import Accepted, AcceptedFile, AcceptedOutput
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.schemas import arrow_schema
 from isthmus_platform.storage import DiskStore
 
 OLD_ROWS = Table("rows", "Rows in miles.", (Column("miles", "int64", "How far.", unit="mi"),))
 NEW_ROWS = Table("rows", "Rows in km.", (Column("km", "float64", "How far.", unit="km"),))
-OLD = Dataflow("x", "1.2.0", "eve", "Measures in miles.", (), (OLD_ROWS,))
-NEW = Dataflow("x", "2.0.0", "eve", "Measures in kilometres.", (), (NEW_ROWS,))
-READER = Dataflow(
+OLD = DataflowContract("x", "1.2.0", "eve", "Measures in miles.", (), (OLD_ROWS,))
+NEW = DataflowContract("x", "2.0.0", "eve", "Measures in kilometres.", (), (NEW_ROWS,))
+READER = DataflowContract(
     "reader",
     "1.0.0",
     "adam",
@@ -45,7 +47,7 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def publish(lake: Lake, dataflow: Dataflow, run: str, value: float) -> releases.Release:
+def publish(lake: Lake, dataflow: DataflowContract, run: str, value: float) -> releases.Release:
     """Publish a release whose table has one row with one value."""
     table = dataflow.output("rows")
     assert isinstance(table, Table)
@@ -56,7 +58,7 @@ def publish(lake: Lake, dataflow: Dataflow, run: str, value: float) -> releases.
     taken = AcceptedFile((directory / file.name).key, file.bytes, "0" * 64, file.rows)
     outputs = (AcceptedOutput(table.name, (taken,)),)
     accepted = Accepted(str(dataflow.identity), dataflow.version, "code", run, outputs)
-    return publishing.publish(lake, dataflow, accepted, params={}, inputs={})
+    return publication.publish(lake, dataflow, accepted, params={}, inputs={})
 
 
 def rows_of(lake: Lake, release: releases.Release) -> list[dict[str, object]]:
@@ -141,7 +143,7 @@ def test_the_lake_keeps_them_apart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("moved", "still"), [(OLD, NEW), (NEW, OLD)])
 def test_rolling_one_back_leaves_the_other(
-    tmp_path: Path, moved: Dataflow, still: Dataflow
+    tmp_path: Path, moved: DataflowContract, still: DataflowContract
 ) -> None:
     lake = Lake(DiskStore(tmp_path))
     first = publish(lake, moved, "first", 1)
@@ -155,7 +157,7 @@ def test_rolling_one_back_leaves_the_other(
     assert {path: path.read_bytes() for path in files_of(lake, still)} == kept
 
 
-def files_of(lake: Lake, dataflow: Dataflow) -> list[Path]:
+def files_of(lake: Lake, dataflow: DataflowContract) -> list[Path]:
     """Return every file that the lake keeps for a dataflow."""
     folder = lake.pointer(dataflow.identity).local().parent
     found = [path for path in folder.rglob("*") if path.is_file()]

@@ -29,9 +29,9 @@ from isthmus_contracts.protocol import (
 )
 from isthmus_platform.deployment import Runner
 from isthmus_platform.errors import RunnerError
-from isthmus_platform.lake.acceptance import Accepted, accept
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.runners import RunnerProcess, prepared_runner
+from isthmus_platform.lake.intake.acceptance import Accepted, accept
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.runners import RunnerProcess, launch_runner
 from isthmus_platform.storage import DiskStore
 
 OTHER_USER = "nobody"
@@ -73,9 +73,9 @@ class Battlefield:
         return Lake(DiskStore(self.folder / "lake"))
 
     @property
-    def spool(self) -> Path:
+    def staging(self) -> Path:
         """Return where outputs are staged."""
-        return self.folder / "runs" / "spool"
+        return self.folder / "runs" / "staging"
 
     @property
     def request(self) -> RunRequest:
@@ -87,7 +87,7 @@ class Battlefield:
             targets=("days", "delay_calendar"),
             params={},
             inputs={"flight_features": (str(self.folder / "lake" / "input.parquet"),)},
-            spool=str(self.spool),
+            staging=str(self.staging),
             engine=EngineProfile("sequential", {}),
         )
 
@@ -107,7 +107,7 @@ class Battlefield:
         names = {
             "STATE": str(self.state),
             "FOLDER": str(self.folder),
-            "SPOOL": str(self.spool),
+            "SPOOL": str(self.staging),
             "LAKE": str(self.folder / "lake"),
             "RESULT": encode(self.result()),
         }
@@ -123,8 +123,8 @@ class Battlefield:
             user=self.user,
             disk_limit_megabytes=disk_limit_megabytes,
         )
-        dataflow, spool = self.request.dataflow, Path(self.request.spool)
-        return prepared_runner(runner, dataflow, spool, self.folder / "runs" / "scratch")
+        dataflow, staging = self.request.dataflow, Path(self.request.staging)
+        return launch_runner(runner, dataflow, staging, self.folder / "runs" / "scratch")
 
     def attack(self, text: str, disk_limit_megabytes: int | None = None) -> Outcome:
         """Run these lines of Python as a runner."""
@@ -142,13 +142,13 @@ class Battlefield:
 
     def accepted(self, *paths: str) -> Accepted:
         """Accept a result that names these paths."""
-        (self.spool / "calendar.png").write_bytes(b"\x89PNG")
+        (self.staging / "calendar.png").write_bytes(b"\x89PNG")
         return accept(AIRPORT_DAYS, self.request, self.result(*paths), self.lake)
 
 
 def _fill(folder: Path) -> None:
     folder.chmod(0o755)
-    for name in ("lake", "runs/spool", "runs/scratch", "home"):
+    for name in ("lake", "runs/staging", "runs/scratch", "home"):
         (folder / name).mkdir(parents=True)
     (folder / "lake" / "input.parquet").write_bytes(b"input")
     (folder / "airflow").mkdir(mode=0o700)

@@ -9,9 +9,9 @@ from typing import Protocol
 
 import pytest
 
-from isthmus_platform.errors import SpoolError
-from isthmus_platform.lake.acceptance import Accepted
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.errors import StagingError
+from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.layout import Lake
 
 
 class Outcome(Protocol):
@@ -29,7 +29,7 @@ class Battlefield(Protocol):
 
     folder: Path
     lake: Lake
-    spool: Path
+    staging: Path
 
     def attack(self, text: str, disk_limit_megabytes: int | None = None) -> Outcome: ...
     def accepted(self, *paths: str) -> Accepted: ...
@@ -58,13 +58,13 @@ open(SPOOL + "/allowed", "w").close()
 print(json.dumps({"got": got}), file=sys.stderr)
 """
     assert other_side.attack(text).report["got"] == []
-    assert (other_side.spool / "allowed").exists()
+    assert (other_side.staging / "allowed").exists()
 
 
 def refused(field: Battlefield, *paths: str, why: str) -> None:
     """Expect acceptance to refuse, and to leave nothing in the lake."""
     before = sorted((field.folder / "lake").rglob("*.*"))
-    with pytest.raises(SpoolError, match=why):
+    with pytest.raises(StagingError, match=why):
         field.accepted(*paths)
     assert sorted((field.folder / "lake").rglob("*.*")) == before
 
@@ -73,7 +73,7 @@ def refused(field: Battlefield, *paths: str, why: str) -> None:
     "path", ["../../lake/input.parquet", "../planted.parquet", "/etc/passwd", "a/../../x", ".", ""]
 )
 def test_a_path_that_leads_out_of_the_spool_is_refused(field: Battlefield, path: str) -> None:
-    (field.spool.parent / "planted.parquet").write_bytes(b"PAR1")
+    (field.staging.parent / "planted.parquet").write_bytes(b"PAR1")
     refused(field, path, why="is no file in it")
 
 
@@ -94,7 +94,7 @@ def test_a_hard_link_is_refused(field: Battlefield) -> None:
 
 def test_a_spool_that_is_exchanged_for_a_link_is_refused(field: Battlefield) -> None:
     field.attack("os.rmdir(SPOOL); os.symlink(STATE, SPOOL)")
-    with pytest.raises(SpoolError, match="it is a link itself"):
+    with pytest.raises(StagingError, match="it is a link itself"):
         field.accepted("airflow.cfg")
     (field.folder / "airflow" / "calendar.png").unlink()
 
@@ -132,5 +132,5 @@ def test_a_spool_that_is_filled_with_files_stops_the_runner(field: Battlefield) 
 def test_a_file_never_grows_beyond_the_limit(field: Battlefield, text: str) -> None:
     outcome = field.attack(text, disk_limit_megabytes=20)
     assert outcome.end is None
-    assert os.path.getsize(field.spool / "days.parquet") <= 20_000_000  # noqa: PTH202
+    assert os.path.getsize(field.staging / "days.parquet") <= 20_000_000  # noqa: PTH202
     assert "File too large" in outcome.log[-1]

@@ -61,7 +61,7 @@ def daemon():
 
 def alive(field: Battlefield) -> list[int]:
     """Return which of the processes that the runner wrote down still run."""
-    lines = (field.folder / "runs" / "spool" / "pids").read_text().split()
+    lines = (field.folder / "runs" / "staging" / "pids").read_text().split()
     assert lines
     return [pid for pid in map(int, lines) if runs(pid)]
 
@@ -126,10 +126,10 @@ sys.path[:0] = {path!r}
 from pathlib import Path
 from isthmus_contracts.protocol import decode_request
 from isthmus_platform.deployment import Runner
-from isthmus_platform.runners import prepared_runner
+from isthmus_platform.runners import launch_runner
 runner = Runner({command!r}, {home!r}, user={user!r})
 request = decode_request({request!r})
-process = prepared_runner(runner, request.dataflow, Path(request.spool), Path({scratch!r}))
+process = launch_runner(runner, request.dataflow, Path(request.staging), Path({scratch!r}))
 process.start(lambda line: print(line, flush=True))
 process.run(request, print)
 """
@@ -211,6 +211,6 @@ def test_no_list_of_processes_shows_the_request_or_the_environment(field: Battle
         "    print(file.read().replace('\\0', ' '), file=sys.stderr)"
     )
     (line,) = field.attack(text).log
-    assert "guard.py run" in line
+    assert "supervisor.py run" in line
     assert "manual__1" not in line
     assert str(field.folder) not in line

@@ -1,4 +1,5 @@
-"""An Airflow that is not root, and cannot signal its runners: the guard ends them on their side.
+"""An Airflow that is not root, and cannot signal its runners: the supervisor ends them on their
+side.
 
 The task's process may do what the rule for sudo would let it do, and nothing more: become another
 user. `setpriv` gives it that right, and plays sudo's part.
@@ -28,7 +29,7 @@ class Battlefield(Protocol):
     """Where the attack takes place, as the fixture gives it."""
 
     folder: Path
-    spool: Path
+    staging: Path
     user: str
     python: str
     request: RunRequest
@@ -55,15 +56,15 @@ from pathlib import Path
 from isthmus_contracts.protocol import decode_request
 from isthmus_platform.deployment import Runner
 from isthmus_platform.errors import PlatformError
-from isthmus_platform.runners import prepared_runner
+from isthmus_platform.runners import launch_runner
 runner = Runner({command!r}, {home!r}, user={user!r})
 request = decode_request({request!r})
 log = lambda line: print(line, flush=True)
 try:
-    process = prepared_runner(runner, request.dataflow, Path(request.spool), Path({scratch!r}))
+    process = launch_runner(runner, request.dataflow, Path(request.staging), Path({scratch!r}))
     process.start(log)
     print(type(process.run(request, lambda _: None)).__name__)
-    for path in Path(request.spool).iterdir():
+    for path in Path(request.staging).iterdir():
         print(path.name, path.read_text().strip())
         path.unlink()
 except PlatformError as error:
@@ -148,8 +149,8 @@ def test_what_an_unprivileged_airflow_shares_can_be_used_by_both(shared: Battlef
     with task(shared, text) as process:
         said, _ = process.communicate(timeout=30)
     assert said.split("\n")[:2] == ["RunResult", f"days {pwd.getpwnam(shared.user).pw_uid}"]
-    assert shared.spool.stat().st_mode & 0o7777 == 0o2770
-    assert list(shared.spool.iterdir()) == []
+    assert shared.staging.stat().st_mode & 0o7777 == 0o2770
+    assert list(shared.staging.iterdir()) == []
 
 
 def test_an_unprivileged_airflow_cannot_signal_its_runner_and_the_guard_ends_it(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from isthmus_platform.installation.plugins.one_writer import OneWriter
+from isthmus_platform.local_airflow.plugins.serialize_writes import SerializeWrites
 
 Message = dict[str, Any]  # as ASGI has it
 Receive = Callable[[], Awaitable[Any]]
@@ -42,7 +42,7 @@ def test_one_who_sends_slowly_holds_up_nobody() -> None:
         heard.append(await receive())
 
     async def both() -> None:
-        writer = OneWriter(app)
+        writer = SerializeWrites(app)
         unfinished = client(piece(b"a", more=True), lasting=True)
         slow = asyncio.create_task(writer(POST, unfinished, nowhere))
         await asyncio.sleep(0)
@@ -68,7 +68,7 @@ def test_a_request_arrives_as_it_was_sent(messages: tuple[Message, ...]) -> None
     async def app(_scope: object, receive: Receive, _send: object) -> None:
         heard.extend([await receive() for _ in range(len(messages) + 1)])
 
-    asyncio.run(OneWriter(app)(POST, client(*messages), nowhere))
+    asyncio.run(SerializeWrites(app)(POST, client(*messages), nowhere))
     assert heard == [*messages, END]
 
 
@@ -83,7 +83,7 @@ def test_requests_that_write_take_turns_and_one_that_fails_ends_its_own() -> Non
         raise ValueError(alone)
 
     async def several() -> list[BaseException | None]:
-        writer = OneWriter(app)
+        writer = SerializeWrites(app)
         calls = [writer(POST, client(piece(b"")), nowhere) for _ in range(5)]
         return await asyncio.gather(*calls, return_exceptions=True)
 

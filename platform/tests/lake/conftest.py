@@ -16,8 +16,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from isthmus_contracts import Dataflow, Table
-from isthmus_contracts.codec import to_plain
+from isthmus_contracts import DataflowContract, Table
+from isthmus_contracts.codec import serialize
 from isthmus_contracts.protocol import (
     EngineProfile,
     RunIdentity,
@@ -26,8 +26,8 @@ from isthmus_contracts.protocol import (
     StagedFile,
     StagedOutput,
 )
-from isthmus_platform.lake.acceptance import Accepted, accept
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.intake.acceptance import Accepted, accept
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.storage import Location
 
 _PROCESS = Path(__file__).with_name("publishing_process.py")
@@ -51,11 +51,11 @@ class Staged:
 
     request: RunRequest
     result: RunResult
-    spool: Path
+    staging: Path
 
 
 @pytest.fixture
-def dataflow() -> Dataflow:
+def dataflow() -> DataflowContract:
     return _DECLARED["DATAFLOW"]
 
 
@@ -104,25 +104,31 @@ def batch() -> Callable[..., pa.RecordBatch]:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, dataflow: Dataflow, batch: Callable[..., pa.RecordBatch]) -> Stage:
+def stage(
+    tmp_path: Path, dataflow: DataflowContract, batch: Callable[..., pa.RecordBatch]
+) -> Stage:
     return Stage(tmp_path, dataflow, batch)
 
 
 class Stage:
-    """Put the outputs of a run into a spool of its own."""
+    """Put the outputs of a run into a staging directory of its own."""
 
     def __init__(
-        self, root: Path, dataflow: Dataflow, batch: Callable[..., pa.RecordBatch]
+        self, root: Path, dataflow: DataflowContract, batch: Callable[..., pa.RecordBatch]
     ) -> None:
         self._root, self._dataflow, self._batch = root, dataflow, batch
 
     def __call__(self, run: str = "first", auc: float = 0.5, **changes: object) -> Staged:
-        spool = self._root / "spools" / f"{run}-{len(list(self._root.glob('spools/*')))}"
-        (spool / "parts").mkdir(parents=True)
+        staging = (
+            self._root
+            / "staging_directories"
+            / f"{run}-{len(list(self._root.glob('staging_directories/*')))}"
+        )
+        (staging / "parts").mkdir(parents=True)
         rows = self._batch(**changes)
-        parquet.write_table(pa.Table.from_batches([rows]), spool / "parts" / "days.parquet")
-        parquet.write_table(pa.table({"carrier": [run]}), spool / "carriers.parquet")
-        (spool / "report.html").write_text(f"<p>{run}", encoding="utf-8")
+        parquet.write_table(pa.Table.from_batches([rows]), staging / "parts" / "days.parquet")
+        parquet.write_table(pa.table({"carrier": [run]}), staging / "carriers.parquet")
+        (staging / "report.html").write_text(f"<p>{run}", encoding="utf-8")
         identity = RunIdentity(run, "transform", 1)
         name, version = str(self._dataflow.identity), self._dataflow.version
         request = RunRequest(
@@ -132,25 +138,25 @@ class Stage:
             tuple(each.name for each in self._dataflow.outputs),
             {},
             {},
-            str(spool),
+            str(staging),
             EngineProfile("local", {}),
         )
         outputs = (
-            StagedOutput("days", (claim(spool, "parts/days.parquet", rows.num_rows),)),
-            StagedOutput("carriers", (claim(spool, "carriers.parquet"),)),
-            StagedOutput("report", (claim(spool, "report.html"),)),
+            StagedOutput("days", (claim(staging, "parts/days.parquet", rows.num_rows),)),
+            StagedOutput("carriers", (claim(staging, "carriers.parquet"),)),
+            StagedOutput("report", (claim(staging, "report.html"),)),
             StagedOutput("quality", metrics={"auc": auc}),
         )
-        return Staged(request, RunResult(identity, name, version, "abc123", outputs), spool)
+        return Staged(request, RunResult(identity, name, version, "abc123", outputs), staging)
 
 
-def claim(spool: Path, name: str, rows: int | None = None) -> StagedFile:
-    content = (spool / name).read_bytes()
+def claim(staging: Path, name: str, rows: int | None = None) -> StagedFile:
+    content = (staging / name).read_bytes()
     return StagedFile(name, len(content), hashlib.sha256(content).hexdigest(), rows)
 
 
 @pytest.fixture
-def accepted(stage: Stage, dataflow: Dataflow, lake: Lake) -> Callable[..., Accepted]:
+def accepted(stage: Stage, dataflow: DataflowContract, lake: Lake) -> Callable[..., Accepted]:
     """Stage a run and accept it."""
 
     def make(run: str = "first", **changes: object) -> Accepted:
@@ -167,7 +173,7 @@ def publisher(where: dict[str, str], tmp_path: Path) -> Publisher:
     @contextmanager
     def start(runs: Sequence[Accepted], *step: str) -> Iterator[subprocess.Popen[bytes]]:
         file = tmp_path / f"{runs[0].run}.json"
-        file.write_text(json.dumps(to_plain(runs)), encoding="utf-8")
+        file.write_text(json.dumps(serialize(runs)), encoding="utf-8")
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         command = [sys.executable, str(_PROCESS), json.dumps(where), str(file), *step]
         with subprocess.Popen(command, env=environment) as process:

@@ -15,11 +15,11 @@ from typing import Any
 
 import obstore
 
-from isthmus_contracts import Column, Dataflow, File, Metric, Metrics, Table
-from isthmus_contracts.codec import from_plain
-from isthmus_platform.lake import publishing
-from isthmus_platform.lake.acceptance import Accepted
-from isthmus_platform.lake.places import Lake
+from isthmus_contracts import Column, DataflowContract, File, Metric, Metrics, Table
+from isthmus_contracts.codec import deserialize
+from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases import publication
 from isthmus_platform.storage import DiskStore, Store, disk
 from isthmus_platform.storage.cache import Cache
 from isthmus_platform.storage.objects import Credentials, ObjectStore
@@ -40,7 +40,7 @@ DAYS = Table(
     min_rows=1,
 )
 CARRIERS = Table("carriers", "One row per airline.", (Column("carrier", "string", "Airline."),))
-DATAFLOW = Dataflow(
+DATAFLOW = DataflowContract(
     "delays",
     "2.1.0",
     "data-science",
@@ -88,16 +88,16 @@ def main() -> None:
     create = getattr(module, name)
     match step:
         case ["between tables"]:
-            publishing.commit = _dying(publishing.commit, 1, after=True)
+            publication.commit = _dying(publication.commit, 1, after=True)
         case ["before the document"]:
-            publishing.write_once = _dying(publishing.write_once, 1)
+            publication.write_once = _dying(publication.write_once, 1)
         case ["before the pointer"]:
             setattr(module, name, _dying(create, 2))
         case ["after the pointer"]:
             setattr(module, name, _dying(create, 2, after=True))
     for plain in json.loads(Path(runs).read_text(encoding="utf-8")):
-        accepted = from_plain(Accepted, plain)
-        publishing.publish(lake, DATAFLOW, accepted, params={}, inputs={})
+        accepted = deserialize(Accepted, plain)
+        publication.publish(lake, DATAFLOW, accepted, params={}, inputs={})
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from isthmus_contracts import Dataflow
-from isthmus_contracts.codec import from_plain, to_plain
-from isthmus_platform.lake.acceptance import Accepted, accept
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.tables import head
+from isthmus_contracts import DataflowContract
+from isthmus_contracts.codec import deserialize, serialize
+from isthmus_platform.lake.delta.tables import head
+from isthmus_platform.lake.intake.acceptance import Accepted, accept
+from isthmus_platform.lake.layout import Lake
 
 Stage = Callable[..., Any]
 on_both = pytest.mark.parametrize("where", ["disk", "bucket"], indirect=True)
@@ -20,7 +20,7 @@ on_both = pytest.mark.parametrize("where", ["disk", "bucket"], indirect=True)
 class TestAccepted:
     @on_both
     def test_every_output_lies_in_its_place(
-        self, stage: Stage, dataflow: Dataflow, lake: Lake
+        self, stage: Stage, dataflow: DataflowContract, lake: Lake
     ) -> None:
         staged = stage()
         accepted = accept(dataflow, staged.request, staged.result, lake)
@@ -42,21 +42,23 @@ class TestAccepted:
 
     @on_both
     def test_nothing_is_visible_yet(
-        self, accepted: Callable[..., Accepted], lake: Lake, dataflow: Dataflow
+        self, accepted: Callable[..., Accepted], lake: Lake, dataflow: DataflowContract
     ) -> None:
         accepted()
         assert head(lake.table(dataflow.identity, "days")) is None
 
     def test_it_travels_as_json(self, accepted: Callable[..., Accepted]) -> None:
         first = accepted()
-        travelled = from_plain(Accepted, json.loads(json.dumps(to_plain(first))))
+        travelled = deserialize(Accepted, json.loads(json.dumps(serialize(first))))
         assert travelled == first
         assert travelled.digest == first.digest
 
-    def test_only_what_was_asked_for(self, stage: Stage, dataflow: Dataflow, lake: Lake) -> None:
+    def test_only_what_was_asked_for(
+        self, stage: Stage, dataflow: DataflowContract, lake: Lake
+    ) -> None:
         staged = stage()
         for name in ("parts/days.parquet", "carriers.parquet"):
-            (staged.spool / name).unlink()
+            (staged.staging / name).unlink()
         accepted = accept(
             dataflow,
             replace(staged.request, targets=("quality", "report")),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from isthmus_contracts import Column, Table
 from isthmus_platform.errors import TableContractError
-from isthmus_platform.lake.checks import Checker
+from isthmus_platform.lake.validation.checker import Checker
 
 MIXED = Table(
     "mixed",

@@ -8,12 +8,13 @@ from contextlib import AbstractContextManager
 import pytest
 from pyarrow import parquet
 
-from isthmus_contracts import Dataflow
-from isthmus_platform.lake import publishing, releases
-from isthmus_platform.lake.acceptance import Accepted
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.pointer import read_moves
-from isthmus_platform.lake.tables import files_of, head
+from isthmus_contracts import DataflowContract
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.delta.tables import files_of, head
+from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases import publication
+from isthmus_platform.lake.releases.pointer import read_moves
 from isthmus_platform.storage import disk, objects
 
 pytestmark = pytest.mark.slow
@@ -27,8 +28,8 @@ class Crash(BaseException):
     """Stand for the power cut."""
 
 
-def publish(lake: Lake, dataflow: Dataflow, accepted: Accepted) -> releases.Release:
-    return publishing.publish(lake, dataflow, accepted, params={}, inputs={})
+def publish(lake: Lake, dataflow: DataflowContract, accepted: Accepted) -> releases.Release:
+    return publication.publish(lake, dataflow, accepted, params={}, inputs={})
 
 
 def check_whole(lake: Lake, release: releases.Release) -> None:
@@ -48,14 +49,14 @@ def check_whole(lake: Lake, release: releases.Release) -> None:
 @pytest.mark.parametrize(
     ("where", "step"),
     [
-        ("disk", (publishing, "commit", 1)),
-        ("disk", (publishing, "commit", 2)),
-        ("disk", (publishing, "write_once", 1)),
+        ("disk", (publication, "commit", 1)),
+        ("disk", (publication, "commit", 2)),
+        ("disk", (publication, "write_once", 1)),
         ("disk", (disk.os, "link", 1)),
-        ("disk", (publishing, "try_move", 1)),
+        ("disk", (publication, "try_move", 1)),
         ("disk", (disk.os, "link", 2)),
-        ("disk", (publishing, "read_document", 1)),
-        ("bucket", (publishing, "commit", 2)),
+        ("disk", (publication, "read_document", 1)),
+        ("bucket", (publication, "commit", 2)),
         ("bucket", (objects.obstore, "put", 1)),
         ("bucket", (objects.obstore, "put", 2)),
     ],
@@ -63,7 +64,11 @@ def check_whole(lake: Lake, release: releases.Release) -> None:
     ids=lambda each: each if isinstance(each, str) else f"{each[1]}-{each[2]}",
 )
 def test_a_crash_anywhere_is_mended_by_trying_again(
-    accepted: Accept, lake: Lake, dataflow: Dataflow, step: tuple[object, str, int], moment: str
+    accepted: Accept,
+    lake: Lake,
+    dataflow: DataflowContract,
+    step: tuple[object, str, int],
+    moment: str,
 ) -> None:
     before = publish(lake, dataflow, accepted("before"))
     ready = accepted("first")
@@ -95,7 +100,7 @@ def crash_at(patch: pytest.MonkeyPatch, step: tuple[object, str, int], moment: s
     patch.setattr(module, name, crashing)
 
 
-def _only_other(lake: Lake, dataflow: Dataflow) -> releases.Release | None:
+def _only_other(lake: Lake, dataflow: DataflowContract) -> releases.Release | None:
     """Return the release of the crashed run if it is published; it must be whole then."""
     newest, *_ = (each for each, _ in releases.releases(lake, dataflow.identity))
     if newest.run == "first":
@@ -109,7 +114,7 @@ def _only_other(lake: Lake, dataflow: Dataflow) -> releases.Release | None:
     "step", ["between tables", "before the document", "before the pointer", "after the pointer"]
 )
 def test_a_process_that_is_killed_is_mended_by_trying_again(
-    accepted: Accept, lake: Lake, dataflow: Dataflow, publisher: Publisher, step: str
+    accepted: Accept, lake: Lake, dataflow: DataflowContract, publisher: Publisher, step: str
 ) -> None:
     ready = accepted()
     with publisher([ready], step) as process:
@@ -124,11 +129,11 @@ def test_a_process_that_is_killed_is_mended_by_trying_again(
 
 
 def test_a_retry_that_computed_again_mends_a_crash_too(
-    accepted: Accept, lake: Lake, dataflow: Dataflow, monkeypatch: pytest.MonkeyPatch
+    accepted: Accept, lake: Lake, dataflow: DataflowContract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = accepted()
     with monkeypatch.context() as patch:
-        patch.setattr(publishing, "write_once", _crash)
+        patch.setattr(publication, "write_once", _crash)
         with pytest.raises(Crash):
             publish(lake, dataflow, first)
     second = accepted()
@@ -147,7 +152,7 @@ def _crash(*_: object) -> None:
 
 @pytest.mark.parametrize(("where", "runs"), [("disk", 10), ("bucket", 3)], indirect=["where"])
 def test_two_processes_that_publish_at_once_lose_nothing(
-    accepted: Accept, lake: Lake, dataflow: Dataflow, publisher: Publisher, runs: int
+    accepted: Accept, lake: Lake, dataflow: DataflowContract, publisher: Publisher, runs: int
 ) -> None:
     one = [accepted(f"a{n}") for n in range(runs)]
     two = [accepted(f"b{n}") for n in range(runs)]

@@ -41,7 +41,7 @@ from pyarrow import parquet
 
 from isthmus_contracts import (
     Column,
-    Dataflow,
+    DataflowContract,
     File,
     Interval,
     Metric,
@@ -59,18 +59,19 @@ from isthmus_contracts.protocol import (
     StagedOutput,
 )
 from isthmus_platform.errors import PublicationError
-from isthmus_platform.lake import cleaning, pointer, publishing, releases
-from isthmus_platform.lake.acceptance import Accepted, accept, join
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.delta.tables import files_of
 from isthmus_platform.lake.documents import read_document
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.removal import RemovedReleaseError
-from isthmus_platform.lake.tables import files_of
+from isthmus_platform.lake.intake.acceptance import Accepted, accept, join
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases import garbage_collection, pointer, publication, queries
+from isthmus_platform.lake.releases.tombstones import RemovedReleaseError
 from isthmus_platform.storage import DiskStore
 
 pytestmark = pytest.mark.slow
 
 T = TypeVar("T")
-BY_MONTH = Partitioning("day", every="month")
+BY_MONTH = Partitioning("day", granularity="month")
 MONTHS = ("2013-01", "2013-02", "2013-03")
 COLUMNS = (Column("day", "date", "Day."), Column("n", "int64", "Number."))
 COUNTS = Table("counts", "A row per month.", COLUMNS, partitioning=BY_MONTH)
@@ -103,15 +104,21 @@ OTHERS = st.one_of(
     st.none(),
     st.tuples(st.just("publish"), CHOICES),
     st.tuples(st.just("roll back"), ANY),
-    st.tuples(st.just("clean"), KEEP_DAYS),
+    st.tuples(st.just("garbage-collection"), KEEP_DAYS),
 )
 RETRIES = ["give up", "retry", "compute again"]
 Step = tuple[Any, str, int]
 # Before each of these, somebody else may act; before and after, and on the way, anybody may die.
-GAPS = [(publishing, each, 1) for each in ("commit", "write_once", "check_not_cleaned", "try_move")]
-STEPS = [*GAPS, (publishing, "commit", 2), (os, "link", 1), (os, "link", 2)]
+GAPS = [
+    (publication, each, 1) for each in ("commit", "write_once", "check_not_collected", "try_move")
+]
+STEPS = [*GAPS, (publication, "commit", 2), (os, "link", 1), (os, "link", 2)]
 # A cleaning looks twice at what is needed, and the first look is for nothing but to be shown.
-CLEANING_GAPS = [(cleaning, "write_once", 1), (cleaning, "try_remove", 1), (cleaning, "_waste", 2)]
+CLEANING_GAPS = [
+    (garbage_collection, "write_once", 1),
+    (garbage_collection, "try_remove", 1),
+    (garbage_collection, "_plan", 2),
+]
 CLEANING_STEPS = [*CLEANING_GAPS, (DiskStore, "remove", 1), (DiskStore, "remove", 2)]
 MOMENTS = ["before", "after"]
 START = datetime(2013, 1, 1, tzinfo=UTC)  # long ago, so that what nothing dates is young
@@ -142,7 +149,7 @@ class Run:
     numbers: Mapping[str, int]
     rest: int | None
     in_parts: bool
-    tries: list[Accepted] = field(default_factory=list)
+    attempts: list[Accepted] = field(default_factory=list)
     ages: list[datetime] = field(default_factory=list)
     release: str | None = None
 
@@ -210,9 +217,9 @@ class Publishing(RuleBasedStateMachine):
         self.model, self.clock = Model(), Clock()
         self.runs: dict[tuple[object, ...], Run] = {}
         self.seen: dict[object, Any] = {}
-        self.cleanings = 0
+        self.tombstones = 0
         self.patch = pytest.MonkeyPatch()
-        for module in (cleaning, pointer, publishing):
+        for module in (garbage_collection, pointer, publication):
             self.patch.setattr(module, "datetime", self.clock)
         self.patch.setattr(os, "fsync", lambda _: None)  # nothing here is about power cuts
 
@@ -223,7 +230,7 @@ class Publishing(RuleBasedStateMachine):
     @initialize(rest=st.booleans())
     def declare(self, rest: bool) -> None:
         """Choose outputs: only without the rest may a run be computed in parts."""
-        self.dataflow = Dataflow(
+        self.dataflow = DataflowContract(
             "model", "1.0.0", "us", "Counts.", (), (COUNTS, *(REST if rest else ()))
         )
         self.identity = self.dataflow.identity
@@ -240,7 +247,7 @@ class Publishing(RuleBasedStateMachine):
     def publish(
         self, choice: Choice, again: bool, which: int, step: Step, other: Other | None
     ) -> None:
-        """Publish what any of a run's tries made; at some step, somebody else may act."""
+        """Publish what any of a run's attempts made; at some step, somebody else may act."""
         self._tick()
         run = self._run(choice)
         if again:
@@ -269,7 +276,7 @@ class Publishing(RuleBasedStateMachine):
     @rule(which=ANY, other=OTHERS)
     def roll_back(self, which: int, other: Other | None) -> None:
         self._tick()
-        with at((releases, "try_move", 1), lambda: self._act(other)):
+        with at((queries, "try_move", 1), lambda: self._act(other)):
             self._roll_back(which)
 
     @rule(days=KEEP_DAYS, step=pick(CLEANING_STEPS), moment=pick(MOMENTS))
@@ -302,9 +309,9 @@ class Publishing(RuleBasedStateMachine):
 
     def _publish(self, run: Run, which: int = 0) -> None:
         too_old = run.release is None and run.newest < self.model.limit
-        accepted = run.tries[-1 - which % len(run.tries)]
+        accepted = run.attempts[-1 - which % len(run.attempts)]
         try:
-            done = publishing.publish(self.lake, self.dataflow, accepted, params={}, inputs={})
+            done = publication.publish(self.lake, self.dataflow, accepted, params={}, inputs={})
         except RemovedReleaseError:
             assert run.release in self.model.removed or self._may_be_cleaned(run)
         except PublicationError:
@@ -336,7 +343,9 @@ class Publishing(RuleBasedStateMachine):
     def _clean(self, days: int, *, one: bool = False) -> None:
         now = self.clock.time
         limit = now - timedelta(days=days)
-        cleaning.clean(self.lake, timedelta(days=days), self.identity if one else None, by="eve")
+        garbage_collection.collect_garbage(
+            self.lake, timedelta(days=days), self.identity if one else None, by="eve"
+        )
         self._settle_cleaning(limit)
         assert not self.model.old(limit)
         needed = {file for each in self._documents() for file in self._files(each)}
@@ -350,9 +359,9 @@ class Publishing(RuleBasedStateMachine):
 
     def _settle_cleaning(self, limit: datetime) -> None:
         """Let the model do what a cleaning has done by now, which may not be at its end."""
-        cleanings = len(self.lake.cleanings().names())
-        if cleanings > self.cleanings:
-            self.cleanings = cleanings
+        tombstones = len(self.lake.tombstones().names())
+        if tombstones > self.tombstones:
+            self.tombstones = tombstones
             self.model.limit = max(self.model.limit, limit)
         moves = self._moves()
         if len(moves) > len(self.model.moves):
@@ -368,7 +377,7 @@ class Publishing(RuleBasedStateMachine):
         what, detail = other
         if what == "publish":
             self._publish(self._run(detail))
-        elif what == "clean":
+        elif what == "garbage-collection":
             self._clean(detail)
         elif self.model.moves:
             self._roll_back(detail)
@@ -459,29 +468,29 @@ class Publishing(RuleBasedStateMachine):
         numbers = {each: numbers[each] for each in months if each in numbers}
         run = Run(name, numbers, rest if len(self.dataflow.outputs) > 1 else None, in_parts)
         run = self.runs.setdefault((name, *numbers.items(), run.rest), run)
-        if not run.tries:
+        if not run.attempts:
             self._accept(run)
             self._tick()
         return run
 
     def _accept(self, run: Run) -> None:
-        """Let a run compute and be accepted: another try of the same has files of its own."""
+        """Let a run compute and be accepted: another attempt of the same has files of its own."""
         run.ages.append(self.clock.time)
         if run.in_parts and run.interval is not None and run.rest is None:
             spans = [BY_MONTH.interval(each) for each in BY_MONTH.names(run.interval)]
             parts = [self._accept_part(run, each) for each in reversed(spans)]
-            run.tries.append(join(parts, run.interval))
+            run.attempts.append(join(parts, run.interval))
         else:
-            run.tries.append(self._accept_part(run, run.interval))
+            run.attempts.append(self._accept_part(run, run.interval))
 
     def _accept_part(self, run: Run, interval: Interval | None) -> Accepted:
-        spool = Path(tempfile.mkdtemp(dir=self.root))
+        staging = Path(tempfile.mkdtemp(dir=self.root))
         names = BY_MONTH.names(interval) if interval else MONTHS
         outputs = [
             StagedOutput(
                 "counts",
                 tuple(
-                    staged(spool, f"{name}.parquet", month_of(name, number), 1, name)
+                    staged(staging, f"{name}.parquet", month_of(name, number), 1, name)
                     for name, number in run.numbers.items()
                     if name in names
                 ),
@@ -490,8 +499,8 @@ class Publishing(RuleBasedStateMachine):
         if run.rest is not None:
             text = f"{run.name} {run.rest}".encode()
             outputs += [
-                StagedOutput("total", (staged(spool, "total.parquet", total_of(run.rest), 1),)),
-                StagedOutput("report", (staged(spool, "report.txt", text),)),
+                StagedOutput("total", (staged(staging, "total.parquet", total_of(run.rest), 1),)),
+                StagedOutput("report", (staged(staging, "report.txt", text),)),
                 StagedOutput("quality", metrics={"score": run.rest}),
             ]
         identity, name = RunIdentity(run.name, "transform", 1), str(self.identity)
@@ -502,7 +511,7 @@ class Publishing(RuleBasedStateMachine):
             tuple(each.name for each in outputs),
             {},
             {},
-            str(spool),
+            str(staging),
             EngineProfile("sequential", {}),
             interval=interval,
         )
@@ -525,9 +534,9 @@ class Publishing(RuleBasedStateMachine):
 
 
 def staged(
-    spool: Path, name: str, content: bytes, rows: int | None = None, partition: str | None = None
+    staging: Path, name: str, content: bytes, rows: int | None = None, partition: str | None = None
 ) -> StagedFile:
-    (spool / name).write_bytes(content)
+    (staging / name).write_bytes(content)
     return StagedFile(name, len(content), hashlib.sha256(content).hexdigest(), rows, partition)
 
 

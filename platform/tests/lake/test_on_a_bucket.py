@@ -18,19 +18,21 @@ import pytest
 from deltalake import DeltaTable
 from pyarrow import parquet
 
-from isthmus_contracts import Dataflow
+from isthmus_contracts import DataflowContract
 from isthmus_contracts.protocol import StagedFile
 from isthmus_platform.errors import LakeUnavailableError, PublicationError, TableContractError
-from isthmus_platform.lake import publishing, releases
-from isthmus_platform.lake.acceptance import Accepted, accept
-from isthmus_platform.lake.cleaning import Waste, clean, find_waste
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.pointer import read_moves
-from isthmus_platform.lake.publishing import publish
-from isthmus_platform.lake.reading import release_places
-from isthmus_platform.lake.releases import Release, current, outputs_of, rollback
-from isthmus_platform.lake.removal import RemovedReleaseError
-from isthmus_platform.lake.tables import files_of, head
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.delta.tables import files_of, head
+from isthmus_platform.lake.intake.acceptance import Accepted, accept
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases import publication
+from isthmus_platform.lake.releases.garbage_collection import Plan, collect_garbage, plan_collection
+from isthmus_platform.lake.releases.locate import locate
+from isthmus_platform.lake.releases.models import Release
+from isthmus_platform.lake.releases.pointer import read_moves
+from isthmus_platform.lake.releases.publication import publish
+from isthmus_platform.lake.releases.queries import current, outputs_of, rollback
+from isthmus_platform.lake.releases.tombstones import RemovedReleaseError
 from isthmus_platform.storage.cache import Cache
 from isthmus_platform.storage.objects import ObjectStore
 
@@ -60,7 +62,7 @@ class Server(Protocol):
 
 
 @pytest.fixture
-def published(accepted: Accept, lake: Lake, dataflow: Dataflow) -> Callable[[str], Release]:
+def published(accepted: Accept, lake: Lake, dataflow: DataflowContract) -> Callable[[str], Release]:
     return lambda run: publish(lake, dataflow, accepted(run), params={}, inputs={})
 
 
@@ -76,7 +78,7 @@ def check_whole(lake: Lake, release: Release) -> None:
 
 class TestAcceptance:
     def test_a_refusal_leaves_nothing_in_the_bucket_and_on_this_host(
-        self, stage: Callable[..., Any], dataflow: Dataflow, lake: Lake, bucket: Bucket
+        self, stage: Callable[..., Any], dataflow: DataflowContract, lake: Lake, bucket: Bucket
     ) -> None:
         staged = stage(late_share=[0.5, 1.5])
         with pytest.raises(TableContractError):
@@ -85,11 +87,11 @@ class TestAcceptance:
         assert list(bucket.cache.iterdir()) == []
 
     def test_a_later_output_that_is_refused_takes_the_earlier_ones_away(
-        self, stage: Callable[..., Any], dataflow: Dataflow, lake: Lake
+        self, stage: Callable[..., Any], dataflow: DataflowContract, lake: Lake
     ) -> None:
         staged = stage()
         content = b"<p>no parquet</p>"
-        (staged.spool / "carriers.parquet").write_bytes(content)
+        (staged.staging / "carriers.parquet").write_bytes(content)
         days, carriers, *rest = staged.result.outputs
         digest = hashlib.sha256(content).hexdigest()
         file = StagedFile("carriers.parquet", len(content), digest)
@@ -105,7 +107,7 @@ class TestReading:
         self,
         published: Callable[[str], Release],
         bucket: Bucket,
-        dataflow: Dataflow,
+        dataflow: DataflowContract,
         tmp_path: Path,
     ) -> None:
         made = published("first")
@@ -115,12 +117,12 @@ class TestReading:
         assert any((tmp_path / "elsewhere").rglob("*.parquet"))
 
     def test_address_and_version_read_the_rows_that_the_release_pins(
-        self, published: Callable[[str], Release], lake: Lake, dataflow: Dataflow
+        self, published: Callable[[str], Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first = published("first")
         published("second")
         rollback(lake, dataflow.identity, first.id, by="eve")
-        places = release_places(lake, dataflow.identity)
+        places = locate(lake, dataflow.identity)
         carriers = places.tables["carriers"]
         assert carriers.uri == f"{lake.address}/dataflows/delays/v2/tables/carriers"
         options = dict(lake.store.options)
@@ -132,13 +134,13 @@ class TestReading:
 
 class TestCleaning:
     def test_old_releases_go_with_their_objects_and_the_current_one_stays(
-        self, published: Callable[[str], Release], lake: Lake, dataflow: Dataflow
+        self, published: Callable[[str], Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first, second = published("first"), published("second")
         gone = list(outputs_of(lake, first))
         logs = [each for each in lake.store.walk("") if "/_delta_log/" in each.key]
-        found = find_waste(lake, NOW)
-        assert clean(lake, NOW, by="eve") == found
+        found = plan_collection(lake, NOW)
+        assert collect_garbage(lake, NOW, by="eve") == found
         assert {each.key for each in found.files} == {each.key for each in gone}
         assert [each.id for _, each in found.releases] == [first.id]
         assert not any(each.find() for each in gone)
@@ -146,12 +148,12 @@ class TestCleaning:
         check_whole(lake, second)
         with pytest.raises(RemovedReleaseError):
             rollback(lake, dataflow.identity, first.id, by="eve")
-        assert find_waste(lake, NOW) == Waste((), ())
+        assert plan_collection(lake, NOW) == Plan((), ())
 
     def test_what_is_young_stays(self, published: Callable[[str], Release], lake: Lake) -> None:
         published("first"), published("second")
         before = list(lake.store.walk(""))
-        assert clean(lake, timedelta(days=1), by="eve") == Waste((), ())
+        assert collect_garbage(lake, timedelta(days=1), by="eve") == Plan((), ())
         assert list(lake.store.walk("")) == before
 
     def test_what_was_accepted_and_cleaned_is_not_published(
@@ -159,10 +161,10 @@ class TestCleaning:
         accepted: Accept,
         published: Callable[[str], Release],
         lake: Lake,
-        dataflow: Dataflow,
+        dataflow: DataflowContract,
     ) -> None:
         made, late = published("first"), accepted("late")
-        clean(lake, NOW, by="eve")
+        collect_garbage(lake, NOW, by="eve")
         with pytest.raises(PublicationError, match="is gone"):
             publish(lake, dataflow, late, params={}, inputs={})
         assert current(lake, dataflow.identity) == made
@@ -193,7 +195,7 @@ class Line:
     network: Network
     far: Lake
     near: Lake
-    dataflow: Dataflow
+    dataflow: DataflowContract
 
     def publish(self, accepted: Accepted) -> Release:
         return publish(self.far, self.dataflow, accepted, params={}, inputs={})
@@ -219,7 +221,7 @@ class Line:
 
 
 @pytest.fixture
-def line(bucket: Bucket, lake: Lake, dataflow: Dataflow) -> Iterator[Line]:
+def line(bucket: Bucket, lake: Lake, dataflow: DataflowContract) -> Iterator[Line]:
     address, program = urlsplit(bucket.endpoint), Path(__file__).with_name("failing_network.py")
     command = [sys.executable, str(program), str(address.hostname), str(address.port)]
     pipe = subprocess.PIPE
@@ -232,7 +234,7 @@ def line(bucket: Bucket, lake: Lake, dataflow: Dataflow) -> Iterator[Line]:
 @contextmanager
 def before(patch: pytest.MonkeyPatch, name: str, act: Callable[[], object]) -> Iterator[None]:
     """Do something just before a function of publishing is called for the first time."""
-    function, acts = getattr(publishing, name), [act]
+    function, acts = getattr(publication, name), [act]
 
     def wrapped(*args: object, **kwargs: object) -> object:
         if acts:
@@ -240,7 +242,7 @@ def before(patch: pytest.MonkeyPatch, name: str, act: Callable[[], object]) -> I
         return function(*args, **kwargs)
 
     with patch.context() as scope:
-        scope.setattr(publishing, name, wrapped)
+        scope.setattr(publication, name, wrapped)
         yield
     assert not acts
 

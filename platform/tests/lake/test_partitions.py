@@ -14,7 +14,15 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from isthmus_contracts import Column, Dataflow, Interval, Metric, Metrics, Partitioning, Table
+from isthmus_contracts import (
+    Column,
+    DataflowContract,
+    Interval,
+    Metric,
+    Metrics,
+    Partitioning,
+    Table,
+)
 from isthmus_contracts.protocol import (
     EngineProfile,
     RunIdentity,
@@ -24,16 +32,17 @@ from isthmus_contracts.protocol import (
     StagedOutput,
 )
 from isthmus_platform.errors import PublicationError, ResultError, TableContractError
-from isthmus_platform.lake import publishing
-from isthmus_platform.lake.acceptance import Accepted, accept, join
-from isthmus_platform.lake.cleaning import clean
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.pointer import read_moves
-from isthmus_platform.lake.publishing import publish
-from isthmus_platform.lake.releases import Release, current, releases, rollback
-from isthmus_platform.lake.tables import files_of, read_version
+from isthmus_platform.lake.delta.tables import files_of, read_version
+from isthmus_platform.lake.intake.acceptance import Accepted, accept, join
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases import publication
+from isthmus_platform.lake.releases.garbage_collection import collect_garbage
+from isthmus_platform.lake.releases.models import Release
+from isthmus_platform.lake.releases.pointer import read_moves
+from isthmus_platform.lake.releases.publication import publish
+from isthmus_platform.lake.releases.queries import current, releases, rollback
 
-BY_MONTH = Partitioning("day", every="month")
+BY_MONTH = Partitioning("day", granularity="month")
 COUNTS = Table(
     "counts",
     "One row per day.",
@@ -41,7 +50,7 @@ COUNTS = Table(
     key=("day",),
     partitioning=BY_MONTH,
 )
-DATAFLOW = Dataflow("counted", "1.0.0", "data-science", "Counts.", (), (COUNTS,))
+DATAFLOW = DataflowContract("counted", "1.0.0", "data-science", "Counts.", (), (COUNTS,))
 YEAR = Interval(date(2013, 1, 1), date(2014, 1, 1))
 MONTHS = [f"2013-{month:02}" for month in range(1, 13)]
 
@@ -56,12 +65,12 @@ def run(tmp_path: Path, lake: Lake) -> Callable[..., Accepted]:
         name: str,
         rows: Rows,
         interval: Interval | None = None,
-        dataflow: Dataflow = DATAFLOW,
+        dataflow: DataflowContract = DATAFLOW,
         **claims: StagedFile,
     ) -> Accepted:
-        spool = tmp_path / "spools" / name
-        spool.mkdir(parents=True)
-        files = [stage(spool, month, number) for month, number in rows.items()]
+        staging = tmp_path / "staging_directories" / name
+        staging.mkdir(parents=True)
+        files = [stage(staging, month, number) for month, number in rows.items()]
         files = [claims.get(f"p{each.partition}", each) for each in files]
         outputs = [StagedOutput("counts", tuple(files))]
         if len(dataflow.outputs) > 1:
@@ -74,7 +83,7 @@ def run(tmp_path: Path, lake: Lake) -> Callable[..., Accepted]:
             tuple(each.name for each in dataflow.outputs),
             {},
             {},
-            str(spool),
+            str(staging),
             EngineProfile("sequential", {}),
             interval=interval,
         )
@@ -83,12 +92,12 @@ def run(tmp_path: Path, lake: Lake) -> Callable[..., Accepted]:
     return make
 
 
-def stage(spool: Path, month: str, number: int) -> StagedFile:
+def stage(staging: Path, month: str, number: int) -> StagedFile:
     first = BY_MONTH.interval(month).start
     rows = pa.table(
         {"day": pa.array([first, first + timedelta(1)], pa.date32()), "n": [number, number]}
     )
-    path = spool / f"{month}.parquet"
+    path = staging / f"{month}.parquet"
     parquet.write_table(rows, path)
     content = path.read_bytes()
     return StagedFile(path.name, len(content), hashlib.sha256(content).hexdigest(), 2, month)
@@ -98,7 +107,7 @@ def month(name: str) -> Interval:
     return BY_MONTH.interval(name)
 
 
-def published(lake: Lake, accepted: Accepted, dataflow: Dataflow = DATAFLOW) -> Release:
+def published(lake: Lake, accepted: Accepted, dataflow: DataflowContract = DATAFLOW) -> Release:
     return publish(lake, dataflow, accepted, params={}, inputs={})
 
 
@@ -160,7 +169,7 @@ def test_what_was_never_published_does_not_come_back_either(
     published(lake, run("first", {"2013-01": 1}, YEAR))
     crashed = run("crashed", {"2013-02": 666}, month("2013-02"))
     with monkeypatch.context() as patch:
-        patch.setattr(publishing, "write_once", _interrupt)
+        patch.setattr(publication, "write_once", _interrupt)
         with pytest.raises(KeyboardInterrupt):
             published(lake, crashed)
     published(lake, run("march", {"2013-03": 3}, month("2013-03")))
@@ -206,14 +215,14 @@ def test_an_overtaken_publication_is_prepared_anew(
 ) -> None:
     slow = run("slow", {"2013-01": 1}, month("2013-01"))
     fast = run("fast", {"2013-02": 2}, month("2013-02"))
-    move = publishing.try_move
+    move = publication.try_move
 
     def overtaken(*args: object) -> bool:
-        monkeypatch.setattr(publishing, "try_move", move)
+        monkeypatch.setattr(publication, "try_move", move)
         published(lake, fast)
         return move(*args)  # type: ignore[arg-type] # as it was called
 
-    monkeypatch.setattr(publishing, "try_move", overtaken)
+    monkeypatch.setattr(publication, "try_move", overtaken)
     published(lake, slow)
     assert content(lake) == {"2013-01": 1, "2013-02": 2}
     assert [each.run for each, _ in releases(lake, DATAFLOW.identity)] == ["slow", "fast"]
@@ -299,18 +308,18 @@ class TestRefused:
         partition: str | None,
         problem: str,
     ) -> None:
-        spool = tmp_path / "other"
-        spool.mkdir()
-        claim = replace(stage(spool, "2013-01", 1), partition=partition)
+        staging = tmp_path / "other"
+        staging.mkdir()
+        claim = replace(stage(staging, "2013-01", 1), partition=partition)
         with pytest.raises(ResultError, match=problem):
             run("x", {"2013-01": 1}, None, **{"p2013-01": claim})
 
     def test_rows_of_another_partition(
         self, run: Callable[..., Accepted], tmp_path: Path, lake: Lake
     ) -> None:
-        spool = tmp_path / "other"
-        spool.mkdir()
-        claim = replace(stage(spool, "2013-01", 1), partition="2013-02")
+        staging = tmp_path / "other"
+        staging.mkdir()
+        claim = replace(stage(staging, "2013-01", 1), partition="2013-02")
         with pytest.raises(
             TableContractError, match="the file of partition 2013-02 has rows of 2013-01"
         ):
@@ -329,7 +338,7 @@ class TestRefused:
     def test_a_volume_that_changed_too_much_in_one_partition(
         self, lake: Lake, run: Callable[..., Accepted]
     ) -> None:
-        steady = replace(DATAFLOW, outputs=(replace(COUNTS, max_change=0.5),))
+        steady = replace(DATAFLOW, outputs=(replace(COUNTS, max_row_change=0.5),))
         whole = dict.fromkeys(MONTHS, 1)
         published(lake, run("year", whole, YEAR, steady), steady)
         empty = run("empty", {}, month("2013-05"), steady)
@@ -351,7 +360,7 @@ def test_partitions_of_old_runs_survive_a_cleaning_and_do_not_hinder_new_ones(
     for path in (tmp_path / "lake").rglob("*.parquet"):
         os.utime(path, (0, 0))
     published(lake, run("new", {"2013-02": 2}, month("2013-02")))
-    clean(lake, timedelta(0), by="eve")
+    collect_garbage(lake, timedelta(0), by="eve")
     assert content(lake) == {"2013-01": 1, "2013-02": 2}
     published(lake, run("newer", {"2013-03": 3}, month("2013-03")))
     assert content(lake) == {"2013-01": 1, "2013-02": 2, "2013-03": 3}
@@ -371,13 +380,13 @@ def test_a_release_consists_of_the_files_of_the_try_that_published_it(
         for name in ("crashed", "again")
     )
     with monkeypatch.context() as patch:
-        patch.setattr(publishing, "write_once", _interrupt)
+        patch.setattr(publication, "write_once", _interrupt)
         with pytest.raises(KeyboardInterrupt):
             published(lake, crashed)
     if meanwhile == "a cleaning":
         for file in crashed.outputs[0].files:
             os.utime(tmp_path / "lake" / file.path, (0, 0))
-        clean(lake, timedelta(days=1), by="eve")
+        collect_garbage(lake, timedelta(days=1), by="eve")
     assert crashed.digest == again.digest
     table = published(lake, again).tables["counts"]
     named = {file.name for each in table.partitions.values() for file in each.files}

@@ -10,13 +10,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from isthmus_contracts import Column, Dataflow, Table
+from isthmus_contracts import Column, DataflowContract, Table
 from isthmus_platform import lake as package
-from isthmus_platform.lake.acceptance import Accepted
-from isthmus_platform.lake.cleaning import clean
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.publishing import publish
-from isthmus_platform.lake.tables import commit, write_table
+from isthmus_platform.lake.delta.tables import commit, write_table
+from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases.garbage_collection import collect_garbage
+from isthmus_platform.lake.releases.publication import publish
 
 TESTS = Path(__file__).parent
 PAGE = TESTS.parents[2] / "docs" / "publishing.md"
@@ -27,14 +27,14 @@ NUMBERS = Table("numbers", "One number.", (Column("n", "int64", "N."),))
 
 
 def test_the_places_are_exactly_those_where_something_lies(
-    accepted: Callable[..., Accepted], lake: Lake, dataflow: Dataflow
+    accepted: Callable[..., Accepted], lake: Lake, dataflow: DataflowContract
 ) -> None:
     source = lake.source("nyc", "numbers")
     commit(source, NUMBERS, write_table(source, NUMBERS, [pa.record_batch({"n": [1]})]), "put")
     publish(lake, dataflow, accepted(), params={}, inputs={})
     accepted("abandoned")
     keys = {each.key for each in lake.store.walk("")}
-    assert clean(lake, timedelta(0), by="eve").files
+    assert collect_garbage(lake, timedelta(0), by="eve").files
     keys |= {each.key for each in lake.store.walk("")}
     patterns = {each: re.sub(r"<\w+>", "[^/]+", re.escape(each)) for each in PLACES}
     where = {key: [p for p in PLACES if re.fullmatch(patterns[p], key)] for key in keys}
@@ -44,12 +44,12 @@ def test_the_places_are_exactly_those_where_something_lies(
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"`(test_\w+)`", TEXT))))
 def test_a_test_that_is_named_exists(name: str) -> None:
-    assert any(f"def {name}(" in each.read_text() for each in TESTS.glob("test_*.py"))
+    assert any(f"def {name}(" in each.read_text() for each in TESTS.rglob("test_*.py"))
 
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"`(test_\w+\.py)`", TEXT))))
 def test_a_module_of_tests_that_is_named_exists(name: str) -> None:
-    assert (TESTS / name).is_file()
+    assert any(TESTS.rglob(name))
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,7 @@ def test_a_module_of_tests_that_is_named_exists(name: str) -> None:
 )
 def test_what_is_named_of_the_code_exists(name: str) -> None:
     module, *names = name.split(".")
-    source = (SOURCE / f"{module}.py").read_text(encoding="utf-8")
+    (file,) = SOURCE.rglob(f"{module}.py")
+    source = file.read_text(encoding="utf-8")
     for each in names:
         assert re.search(rf"(def|class) {each}\b", source), name

@@ -16,10 +16,10 @@ from pyarrow import parquet
 
 from isthmus_contracts import Column, Metrics, Table
 from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
-from isthmus_platform.dags.linear import build_dag
+from isthmus_platform.dags.builder import build_dag
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.schemas import arrow_schema
 from isthmus_platform.storage import DiskStore
 

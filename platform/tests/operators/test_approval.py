@@ -17,11 +17,12 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from isthmus_contracts import Metrics, Table
 from isthmus_contracts.catalog import FLIGHT_DELAYS
-from isthmus_contracts.codec import from_plain, to_plain
-from isthmus_platform.lake import publishing, releases
-from isthmus_platform.lake.acceptance import Accepted, AcceptedFile, AcceptedOutput
-from isthmus_platform.lake.gates import Approval
-from isthmus_platform.lake.places import Lake
+from isthmus_contracts.codec import deserialize, serialize
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.intake.acceptance import Accepted, AcceptedFile, AcceptedOutput
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases import publication
+from isthmus_platform.lake.releases.gates import Approval
 from isthmus_platform.operators.approval import ApproveOperator, request
 from isthmus_platform.runs.pins import Pins
 from isthmus_platform.storage import DiskStore
@@ -77,13 +78,13 @@ def ask(monkeypatch: pytest.MonkeyPatch, what: Accepted) -> tuple[str, Approval]
         HITLOperator, "execute", lambda self, _context: asked.append(str(self.body))
     )
     pins = Pins({"model": HOSTILE}, {})
-    given = {"ingest": to_plain(pins), "transform": to_plain(what)}
+    given = {"ingest": serialize(pins), "transform": serialize(what)}
     task = Mock()
     task.xcom_pull = lambda task_ids: given[task_ids]
     operator().execute({"ti": task})  # type: ignore[typeddict-item] # the rest is not used
     pushed = task.xcom_push.call_args.kwargs
     assert pushed["key"] == "shown"
-    return asked[0], from_plain(Approval, pushed["value"])
+    return asked[0], deserialize(Approval, pushed["value"])
 
 
 @pytest.mark.usefixtures("company")
@@ -138,9 +139,9 @@ def test_text_from_a_dataflow_means_itself(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.usefixtures("company")
 def test_what_could_not_be_published_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
-        raise publishing.PublicationError("flight_delays.v1", "too few rows")
+        raise publication.PublicationError("flight_delays.v1", "too few rows")
 
-    monkeypatch.setattr(publishing, "check_gates", refuse)
+    monkeypatch.setattr(publication, "check_gates", refuse)
     with pytest.raises(AirflowFailException, match="cannot be published: too few rows"):
         ask(monkeypatch, accepted())
 

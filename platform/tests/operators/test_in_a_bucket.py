@@ -12,8 +12,9 @@ import pytest
 
 from isthmus_contracts.catalog import FLIGHT_DELAYS
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.handing import handed_on
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.intake.intermediates import intermediates_of
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases import queries
 from isthmus_platform.storage.objects import ObjectStore
 
 pytestmark = pytest.mark.slow
@@ -118,7 +119,7 @@ def test_a_run_ingests_computes_and_publishes(
     made = releases.current(lake, FLIGHT_DELAYS.identity)
     assert made is not None
     assert f"published release {made.id} of flight_delays.v1" in ended.log
-    assert all(each.find() for each in releases.outputs_of(lake, made))
+    assert all(each.find() for each in queries.outputs_of(lake, made))
     assert not (company.folder / "lake").exists()
 
     request = json.loads((company.folder / "request.json").read_text())
@@ -156,8 +157,8 @@ from isthmus_contracts.testing import runner
 
 line = sys.stdin.readline()
 request = json.loads(line)
-carried = [Path(each).read_text() for each in request["carried"]]
-Path(sys.argv[1], f"try-{request['identity']['run']}.json").write_text(json.dumps(carried))
+intermediates = [Path(each).read_text() for each in request["intermediates"]]
+Path(sys.argv[1], f"try-{request['identity']['run']}.json").write_text(json.dumps(intermediates))
 kept = Path(request["checkpoints"])
 kept.mkdir(parents=True, exist_ok=True)
 (kept / "a.checkpoint").write_text("result a")
@@ -178,7 +179,7 @@ def test_what_is_kept_is_carried_to_where_another_host_finds_it(
     lake = Lake(bucket.open())
     (run,) = lake.checkpoints(FLIGHT_DELAYS.identity).names()
     folder = lake.checkpoints(FLIGHT_DELAYS.identity) / run
-    assert [Path(each).read_text() for each in handed_on(folder)] == ["result a"]
+    assert [Path(each).read_text() for each in intermediates_of(folder)] == ["result a"]
     assert ended.log.count("a result is not carried to other hosts: ") == 2
 
 
@@ -190,7 +191,7 @@ def test_stages_hand_results_on_through_the_bucket(
     ended = company.run()
     assert set(ended.states.values()) == {"success"}, ended.log
     request = json.loads((company.folder / "request.json").read_text())  # the last one
-    (carried,) = map(Path, request["carried"])
-    assert carried.is_relative_to(bucket.cache)
-    assert carried.read_text() == "what is known at joined_flights"
+    (intermediates,) = map(Path, request["intermediates"])
+    assert intermediates.is_relative_to(bucket.cache)
+    assert intermediates.read_text() == "what is known at joined_flights"
     assert not list(Lake(bucket.open()).checkpoints(FLIGHT_DELAYS.identity).walk())

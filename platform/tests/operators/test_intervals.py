@@ -20,10 +20,10 @@ from pyarrow import parquet
 from isthmus_contracts import Interval, IntervalError, Table
 from isthmus_contracts.catalog import AIRPORT_DAYS, CARRIER_DAYS
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake.delta.tables import read_version
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.schemas import arrow_schema
-from isthmus_platform.lake.tables import read_version
-from isthmus_platform.operators.intervals import interval_of, params_of, parts_of
+from isthmus_platform.pipeline.intervals import interval_of, params_of, parts_of
 from isthmus_platform.storage import DiskStore
 
 pytestmark = pytest.mark.slow
@@ -41,8 +41,8 @@ from isthmus_contracts.testing import runner
 folder, asked, line = Path(sys.argv[1]), sys.stdin, sys.stdin.readline()
 request = json.loads(line)
 task = request["identity"]["task"]
-parts = [Path(each).parent.name for each in request["carried"]]
-(folder / f"{task}.carried").write_text(" ".join(parts))
+parts = [Path(each).parent.name for each in request["intermediates"]]
+(folder / f"{task}.intermediates").write_text(" ".join(parts))
 
 class Again:
     read = asked.read
@@ -152,7 +152,7 @@ def test_each_part_goes_on_from_its_own_stages(months: Months) -> None:
     ended = months.run(QUARTER)
     assert set(ended.states.values()) == {"success"}, ended.log
     assert months.flights == {"2013-01": 1, "2013-02": 2, "2013-03": 3}
-    found = months.company.folder.glob("transform[[]*.carried")
+    found = months.company.folder.glob("transform[[]*.intermediates")
     bounds = [f"2013-{month:02}-01" for month in range(1, 5)]
     parts = [f"{start}_{end}" for start, end in pairwise(bounds)]
     assert [each.read_text() for each in sorted(found)] == parts

@@ -19,10 +19,12 @@ import pytest
 from pyarrow import parquet
 
 from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
-from isthmus_contracts.protocol import Quality
+from isthmus_contracts.protocol import CheckFinished
 from isthmus_contracts.tables import Table
-from isthmus_platform.lake import acceptance, releases, tables
-from isthmus_platform.lake.places import Lake
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.delta import tables
+from isthmus_platform.lake.intake import acceptance
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.operators import dataflow
 from isthmus_platform.runs import RunRecord, summarize
 from isthmus_platform.storage import DiskStore
@@ -204,7 +206,7 @@ def test_what_is_unusual_is_published_with_a_warning(
     warning = "table 'flight_features': column 'humidity' has 1 value above 0"
     assert ended.log.count(f"{warning} ") >= 2  # told by transform, and again by publish
     record = RunRecord(company.folder / "runs", FLIGHT_DELAYS.identity, ended.id)
-    (told,) = summarize(record.try_of("transform", 1).answers()).warnings
+    (told,) = summarize(record.attempt("transform", 1).answers()).warnings
     assert told.startswith(warning)
     release = releases.current(Lake(DiskStore(company.folder / "lake")), FLIGHT_DELAYS.identity)
     assert release is not None
@@ -213,13 +215,13 @@ def test_what_is_unusual_is_published_with_a_warning(
 
 VERDICTS = """
 import sys
-from isthmus_contracts.protocol import Quality, encode
+from isthmus_contracts.protocol import CheckFinished, encode
 from isthmus_contracts.testing.runner import main
 
 for passed, level in ((True, "error"), (False, "error"), (False, "warning")):
     keys = () if passed else tuple(f"({number})" for number in range(9))
     told = f"table 'days': {level} {passed}"
-    verdict = Quality(1.0, "days", "days.a", level, passed, told, len(keys), keys)
+    verdict = CheckFinished(1.0, "days", "days.a", level, passed, told, len(keys), keys)
     print(encode(verdict), flush=True)
 sys.exit(main())
 """
@@ -234,8 +236,8 @@ def test_each_verdict_of_a_runner_is_kept_and_what_is_broken_is_a_line_of_the_lo
     ended = company.run()
     assert set(ended.states.values()) == {"success"}, ended.log
     record = RunRecord(company.folder / "runs", FLIGHT_DELAYS.identity, ended.id)
-    answers = record.try_of("transform", 1).answers()
-    kept = [each for each in answers if isinstance(each, Quality)]
+    answers = record.attempt("transform", 1).answers()
+    kept = [each for each in answers if isinstance(each, CheckFinished)]
     assert [(each.passed, each.level) for each in kept] == [
         (True, "error"),
         (False, "error"),
@@ -252,11 +254,11 @@ def test_a_volume_that_the_contract_does_not_allow_is_not_published(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert isinstance(FEATURES, Table)
-    unusual(monkeypatch, max_change=0.5)
+    unusual(monkeypatch, max_row_change=0.5)
     company.run()
     path = company.folder / "outputs" / "flight_features.parquet"
     row = parquet.read_table(path)
-    unusual(monkeypatch, max_change=0.5, key=())
+    unusual(monkeypatch, max_row_change=0.5, key=())
     parquet.write_table(pa.concat_tables([row, row]), path)
     refused(company, "publish", "has 2 rows, 100% more than the 1 of release")
 
@@ -270,7 +272,7 @@ def test_a_disk_that_is_full_is_one_sentence(
     with monkeypatch.context() as patch:
         patch.setattr(tables, "commit", full)
         refused(company, "ingest", "cannot be used now: No space left on device")
-    monkeypatch.setattr(acceptance, "take_over", full)
+    monkeypatch.setattr(acceptance, "safe_copy", full)
     refused(company, "transform", "cannot be used now: No space left on device")
     assert not list((company.folder / "lake" / "dataflows").rglob("*.parquet"))
 

@@ -25,7 +25,7 @@ from isthmus_contracts.testing import runner
 
 folder, asked, line = Path(sys.argv[1]), sys.stdin, sys.stdin.readline()
 request = json.loads(line)
-request["contents"] = [Path(each).read_text() for each in request["carried"]]
+request["contents"] = [Path(each).read_text() for each in request["intermediates"]]
 (folder / f"{request['identity']['task']}.json").write_text(json.dumps(request))
 
 class Again:
@@ -76,15 +76,15 @@ def test_each_stage_goes_on_from_what_those_before_it_hand_on(company: Company) 
     assert ended.log.count("handed on 1 results, ") == 2
 
     first = asked(company, "transform_joined_flights")
-    assert (first["until"], first["carried"]) == ("joined_flights", [])
+    assert (first["stop_at"], first["intermediates"]) == ("joined_flights", [])
     assert first["engine"]["name"] == "threads"
-    assert first["checkpoint_limits"] == {"megabytes": 10_000, "days": 30.0}
+    assert first["checkpoint_quota"] == {"megabytes": 10_000, "days": 30.0}
     second = asked(company, "transform_flight_features")
-    assert second["until"] == "flight_features"
+    assert second["stop_at"] == "flight_features"
     assert second["contents"] == ["what is known at joined_flights"]
     assert second["engine"]["name"] == "sequential"
     rest = asked(company, "transform")
-    assert rest["until"] is None
+    assert rest["stop_at"] is None
     assert rest["checkpoints"] == first["checkpoints"]
     lake = company.folder / "lake"
     assert not [each for each in lake.rglob("checkpoints/**/*") if each.is_file()]
@@ -115,8 +115,8 @@ def test_without_stages_nothing_is_kept_or_carried(company: Company) -> None:
     watch(company, "")
     company.run()
     request = asked(company, "transform")
-    assert (request["checkpoints"], request["carried"]) == (None, [])
-    assert request["checkpoint_limits"] is None
+    assert (request["checkpoints"], request["intermediates"]) == (None, [])
+    assert request["checkpoint_quota"] is None
 
 
 def test_a_fused_run_does_all_in_one_task(company: Company) -> None:
@@ -126,7 +126,7 @@ def test_a_fused_run_does_all_in_one_task(company: Company) -> None:
     (release,) = company.published
     assert f"published release {release} of flight_delays.v1" in ended.log
     assert "ingested flights: 1 rows as version 0" in ended.log
-    assert asked(company, "run")["until"] is None
+    assert asked(company, "run")["stop_at"] is None
 
 
 def test_a_fused_run_that_fails_publishes_nothing(company: Company) -> None:

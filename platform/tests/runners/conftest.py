@@ -41,14 +41,14 @@ class Bench:
             targets=("days", "delay_calendar"),
             params={},
             inputs={"flight_features": ()},
-            spool=str(self.folder / "spool"),
+            staging=str(self.folder / "staging"),
             engine=EngineProfile("sequential", {}),
         )
 
     def process(self, *command: str) -> RunnerProcess:
         """Return a runner that was not started yet."""
         environment = {"PATH": os.environ["PATH"]}
-        return RunnerProcess(command, environment, self.folder, self.folder / "spool")
+        return RunnerProcess(command, environment, self.folder, self.folder / "staging")
 
     def run(self, process: RunnerProcess) -> RunResult | RunFailure:
         """Run the request."""
@@ -77,7 +77,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    for name in ("spool", "outputs"):
+    for name in ("staging", "outputs"):
         (tmp_path / name).mkdir()
     for name, content in OUTPUTS.items():
         (tmp_path / "outputs" / name).write_bytes(content)

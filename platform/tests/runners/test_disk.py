@@ -7,12 +7,12 @@ from isthmus_platform.runners.disk import bytes_below
 
 
 def test_files_in_folders_count_and_links_do_not_lead_on(tmp_path: Path) -> None:
-    (tmp_path / "spool" / "deep").mkdir(parents=True)
+    (tmp_path / "staging" / "deep").mkdir(parents=True)
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "large").write_bytes(b"x" * 10_000_000)
-    (tmp_path / "spool" / "deep" / "file").write_bytes(b"x" * 1_000_000)
-    (tmp_path / "spool" / "link").symlink_to(tmp_path / "elsewhere")
-    assert 1_000_000 <= bytes_below(tmp_path / "spool") < 1_100_000
+    (tmp_path / "staging" / "deep" / "file").write_bytes(b"x" * 1_000_000)
+    (tmp_path / "staging" / "link").symlink_to(tmp_path / "elsewhere")
+    assert 1_000_000 <= bytes_below(tmp_path / "staging") < 1_100_000
 
 
 def test_a_file_with_holes_counts_with_its_whole_size(tmp_path: Path) -> None:

@@ -41,17 +41,17 @@ def runner(bench: Bench, limits: Limits, *command: str) -> RunnerProcess:
     scratch = bench.folder / "scratch"
     scratch.mkdir()
     environment = {"PATH": os.environ["PATH"]}
-    return RunnerProcess(command, environment, scratch, bench.folder / "spool", limits=limits)
+    return RunnerProcess(command, environment, scratch, bench.folder / "staging", limits=limits)
 
 
 def test_a_runner_that_fills_its_spool_before_it_is_asked_is_ended(bench: Bench) -> None:
-    filling = "import time; open('../spool/full', 'wb').write(bytes(200_000)); time.sleep(60)"
+    filling = "import time; open('../staging/full', 'wb').write(bytes(200_000)); time.sleep(60)"
     process = runner(bench, Limits(disk=150_000), sys.executable, "-c", filling)
     with closing(process):
         before = psutil.Process().children()
         process.start(print)
-        guard = [each for each in psutil.Process().children() if each not in before]
-        assert psutil.wait_procs(guard, timeout=20)[1] == []
+        supervisor = [each for each in psutil.Process().children() if each not in before]
+        assert psutil.wait_procs(supervisor, timeout=20)[1] == []
         with pytest.raises(RunnerError, match="the runner wrote more than 0 MB"):
             process.run(bench.request, print)
 

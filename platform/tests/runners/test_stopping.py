@@ -208,7 +208,9 @@ def test_a_runner_ends_when_its_supervisor_is_killed(bench: Bench) -> None:
         assert supervisor.stdout is not None
         assert supervisor.stdout.readline() == b"heard\n"
         family = psutil.Process(supervisor.pid)
-        eventually(lambda: len(family.children(recursive=True)) == 3)  # and its guard and child
+        eventually(
+            lambda: len(family.children(recursive=True)) == 3
+        )  # and its supervisor and child
         started = family.children(recursive=True)
         supervisor.kill()
         _, alive = psutil.wait_procs(started, timeout=5)

@@ -38,7 +38,7 @@ def test_no_run_id_leads_elsewhere(tmp_path: Path, run: str) -> None:
     record = RunRecord(tmp_path, Identity("flight_delays", 1), run)
     assert record.directory.resolve().parent == tmp_path / "flight_delays.v1"
     assert "/" not in safe_name(run)
-    with record.try_of("transform", 1).recording() as recorder:
+    with record.attempt("transform", 1).recording() as recorder:
         recorder.keep(GRAPH)
     assert record.picture.is_file()
 
@@ -50,26 +50,26 @@ def test_different_runs_have_different_directories() -> None:
 
 
 def test_answers_can_be_read_while_they_are_kept(record: RunRecord) -> None:
-    this_try = record.try_of("transform", 1)
-    assert list(this_try.answers()) == []
-    with this_try.recording() as recorder:
+    attempt = record.attempt("transform", 1)
+    assert list(attempt.answers()) == []
+    with attempt.recording() as recorder:
         recorder.keep(GRAPH)
-        assert list(this_try.answers()) == [GRAPH]
+        assert list(attempt.answers()) == [GRAPH]
         recorder.file.write('{"half a li')
         recorder.file.flush()
-        assert list(this_try.answers()) == [GRAPH]
+        assert list(attempt.answers()) == [GRAPH]
 
 
 def test_a_try_that_starts_again_forgets_the_start_before(record: RunRecord) -> None:
-    this_try = record.try_of("transform", 1)
+    attempt = record.attempt("transform", 1)
     for node in ("delays", "scores"):
-        with this_try.recording() as recorder:
+        with attempt.recording() as recorder:
             recorder.keep(NodeStarted(1.0, node))
-    assert list(this_try.answers()) == [NodeStarted(1.0, "scores")]
+    assert list(attempt.answers()) == [NodeStarted(1.0, "scores")]
 
 
 def test_the_picture_is_drawn_and_escaped(record: RunRecord) -> None:
-    with record.try_of("transform", 1).recording() as recorder:
+    with record.attempt("transform", 1).recording() as recorder:
         recorder.keep(GRAPH)
     picture = record.picture.read_text()
     assert "delays" in picture
@@ -77,30 +77,30 @@ def test_the_picture_is_drawn_and_escaped(record: RunRecord) -> None:
 
 
 def test_a_workspace_is_empty_at_first_and_gone_afterwards(record: RunRecord) -> None:
-    this_try = record.try_of("transform", 2)
-    with this_try.workspace() as workspace:
-        (workspace.spool / "stray").write_text("stray")
-        with this_try.workspace() as again:
-            assert list(again.spool.iterdir()) == []
+    attempt = record.attempt("transform", 2)
+    with attempt.workspace() as workspace:
+        (workspace.staging / "stray").write_text("stray")
+        with attempt.workspace() as again:
+            assert list(again.staging.iterdir()) == []
             assert again.scratch.is_dir()
-    assert not workspace.spool.parent.exists()
+    assert not workspace.staging.parent.exists()
 
 
 def test_the_workspace_of_a_try_that_was_killed_is_gone_with_the_next(record: RunRecord) -> None:
     left = [record.directory / name for name in ("transform.1.work", "another.1.work")]
     for each in left:
-        (each / "spool").mkdir(parents=True)
-        (each / "spool" / "days.parquet").write_text("what was staged")
-    with record.try_of("transform", 3).workspace():
+        (each / "staging").mkdir(parents=True)
+        (each / "staging" / "days.parquet").write_text("what was staged")
+    with record.attempt("transform", 3).workspace():
         assert not left[0].exists()
     assert list(record.directory.iterdir()) == left[1:]
 
 
 def test_tries_are_listed_in_order(record: RunRecord) -> None:
     for number in (1, 2):
-        with record.try_of("transform", number).recording() as recorder:
+        with record.attempt("transform", number).recording() as recorder:
             recorder.keep(GRAPH)
-    assert [each.number for each in record.tries()] == [1, 2]
+    assert [each.number for each in record.attempts()] == [1, 2]
 
 
 def test_pins_are_read_back_as_they_were_kept(record: RunRecord) -> None:

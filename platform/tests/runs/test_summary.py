@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from isthmus_contracts.protocol import (
+    CheckFinished,
     Graph,
     GraphNode,
     NodeFailed,
     NodeFinished,
     NodeStarted,
-    Quality,
 )
 from isthmus_platform.runs import Progress, summarize
 
@@ -43,9 +43,9 @@ def test_the_slowest_come_first() -> None:
 
 
 def test_what_was_warned_of_is_repeated_once() -> None:
-    low = Quality(1.0, "days", "range", "warning", False, "2 values below 5")
-    passed = Quality(1.0, "days", "range", "warning", True, "fine")
-    refused = Quality(1.0, "days", "range", "error", False, "1 null")
+    low = CheckFinished(1.0, "days", "range", "warning", False, "2 values below 5")
+    passed = CheckFinished(1.0, "days", "range", "warning", True, "fine")
+    refused = CheckFinished(1.0, "days", "range", "error", False, "1 null")
     progress = summarize([low, passed, refused, low])
     assert progress.warnings == ("2 values below 5",)
     assert progress.passed == 1

@@ -20,9 +20,9 @@ import pytest
 
 from isthmus_contracts import Column, Table
 from isthmus_platform.errors import LakeUnavailableError
-from isthmus_platform.lake import tables
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.lake.trouble import usable
+from isthmus_platform.lake.delta import tables
+from isthmus_platform.lake.errors import translated
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.storage import Location, objects
 from isthmus_platform.storage.objects import Credentials, ObjectStore
 
@@ -190,7 +190,7 @@ class TestTrouble:
 
 def unavailable(bucket: Bucket, store: ObjectStore, call: Call) -> str:
     """Expect one sentence without the secret, and return it."""
-    with pytest.raises(LakeUnavailableError) as told, usable(Lake(store)):
+    with pytest.raises(LakeUnavailableError) as told, translated(Lake(store)):
         call(store)
     text = str(told.value)
     assert text.startswith(f"the lake at {store.address('')} cannot be used now: ")

@@ -14,7 +14,7 @@ from rich.table import Table as Grid
 
 from isthmus_contracts import (
     ContractError,
-    Dataflow,
+    DataflowContract,
     Interval,
     Metrics,
     Output,
@@ -23,15 +23,15 @@ from isthmus_contracts import (
     resolve_interval,
 )
 from isthmus_contracts.catalog import CATALOG
-from isthmus_contracts.picture import graph_svg
 from isthmus_contracts.protocol import (
+    CheckFinished,
     EngineProfile,
     Event,
     NodeFailed,
     NodeFinished,
-    Quality,
     StagedOutput,
 )
+from isthmus_contracts.tools.graph_svg import graph_svg
 from isthmus_transforms.errors import NodeError, UserError
 
 _OPTIONS = ("inputs", "out", "engine", "workers", "checkpoints")
@@ -135,7 +135,7 @@ def _flag(param: str) -> str:
     return f"--param-{name}" if name in (*_OPTIONS, "help") else f"--{name}"
 
 
-def _add_interval(parser: argparse.ArgumentParser, contract: Dataflow) -> None:
+def _add_interval(parser: argparse.ArgumentParser, contract: DataflowContract) -> None:
     parts = ", ".join(f"{each.name} by {each.partitioning}" for each in contract.partitioned)
     group = parser.add_argument_group(
         "interval",
@@ -145,21 +145,21 @@ def _add_interval(parser: argparse.ArgumentParser, contract: Dataflow) -> None:
     group.add_argument("--interval-end", metavar="DATE", help="the day after its last")
 
 
-def _given_interval(contract: Dataflow, options: argparse.Namespace) -> Interval | None:
+def _given_interval(contract: DataflowContract, options: argparse.Namespace) -> Interval | None:
     if not contract.partitioned:
         return None
     return resolve_interval(contract, options.interval_start, options.interval_end)
 
 
-def _given_params(contract: Dataflow, options: argparse.Namespace) -> dict[str, object]:
+def _given_params(contract: DataflowContract, options: argparse.Namespace) -> dict[str, object]:
     texts = {each: getattr(options, f"param_{each.name}") for each in contract.params}
     return {each.name: each.parse(text) for each, text in texts.items() if text is not None}
 
 
 def _run(options: argparse.Namespace, console: Console) -> None:
     from isthmus_transforms.loading import load_dataflow  # noqa: PLC0415
-    from isthmus_transforms.runtime.inputs import read_input  # noqa: PLC0415
-    from isthmus_transforms.runtime.outputs import stage  # noqa: PLC0415
+    from isthmus_transforms.runtime.frames.inputs import read_input  # noqa: PLC0415
+    from isthmus_transforms.runtime.staging import stage  # noqa: PLC0415
 
     dataflow = load_dataflow(options.dataflow)
     contract = dataflow.contract
@@ -181,7 +181,7 @@ def _run(options: argparse.Namespace, console: Console) -> None:
     with console.status("computing") as status:
         done = 0
 
-        def listen(event: Event) -> None:
+        def on_event(event: Event) -> None:
             nonlocal done
             told.append(event)
             if isinstance(event, NodeFinished | NodeFailed):
@@ -190,7 +190,7 @@ def _run(options: argparse.Namespace, console: Console) -> None:
 
         names = [each.name for each in contract.outputs]
         values = dataflow.compute(
-            names, frames, params, listen, interval, engine, options.checkpoints
+            names, frames, params, on_event, interval, engine, options.checkpoints
         )
     staged = [
         stage(each, values.pop(each.name), folder, interval, told.append)
@@ -198,15 +198,15 @@ def _run(options: argparse.Namespace, console: Console) -> None:
     ]
     _remove_replaced(contract, staged, folder, interval)
     console.print(_outputs_grid(contract, staged, folder))
-    for line in _verdicts(told):
+    for line in _check_results(told):
         console.print(line, soft_wrap=True)
 
 
-def _verdicts(told: Sequence[Event]) -> Iterator[str]:
+def _check_results(told: Sequence[Event]) -> Iterator[str]:
     """Yield a line for each check that warns, and one that counts all."""
-    from isthmus_transforms.runtime.quality import with_examples  # noqa: PLC0415
+    from isthmus_transforms.runtime.checks.result import with_examples  # noqa: PLC0415
 
-    checks = [each for each in told if isinstance(each, Quality)]
+    checks = [each for each in told if isinstance(each, CheckFinished)]
     broken = [each for each in checks if not each.passed]
     for each in broken:
         yield f"warning: {with_examples(each.message, each.examples)}"
@@ -214,7 +214,10 @@ def _verdicts(told: Sequence[Event]) -> Iterator[str]:
 
 
 def _remove_replaced(
-    contract: Dataflow, staged: Sequence[StagedOutput], folder: Path, interval: Interval | None
+    contract: DataflowContract,
+    staged: Sequence[StagedOutput],
+    folder: Path,
+    interval: Interval | None,
 ) -> None:
     """Remove the files of an earlier run for partitions that have no rows any more."""
     kept = {folder / file.path for output in staged for file in output.files}
@@ -225,7 +228,7 @@ def _remove_replaced(
                 path.unlink()
 
 
-def _outputs_grid(contract: Dataflow, staged: Sequence[StagedOutput], folder: Path) -> Grid:
+def _outputs_grid(contract: DataflowContract, staged: Sequence[StagedOutput], folder: Path) -> Grid:
     place = GridColumn("place", overflow="fold")  # a path that is cut off opens nothing
     grid = Grid("output", "content", place, title=f"{contract.identity}", title_justify="left")
     for output in staged:
@@ -247,7 +250,11 @@ def _describe(options: argparse.Namespace, console: Console) -> None:
     console.print(contract.description)
     inputs = Grid("input", "from", "what it is", title="takes", title_justify="left")
     for each in contract.inputs:
-        origin = f"{each.origin}, within {each.within}" if each.within else str(each.origin)
+        origin = (
+            f"{each.source}, within {each.filter_column}"
+            if each.filter_column
+            else str(each.source)
+        )
         inputs.add_row(each.name, origin, each.table.description)
     params = Grid("param", "default", "allowed", "what it is", title="params", title_justify="left")
     for param in contract.params:

@@ -36,7 +36,7 @@ def main() -> NoReturn:
     # What is imported stays: to look through it for garbage takes a tenth of the start.
     gc.disable()
     # Only now, for it takes a second in which the platform may go away.
-    from isthmus_transforms.serving import load_ahead, serve  # noqa: PLC0415
+    from isthmus_transforms.request_handler import load_ahead, serve  # noqa: PLC0415
 
     failed = load_ahead(os.environ.get(DATAFLOW_VARIABLE))
     line = wait_for_request()

@@ -6,7 +6,7 @@ import sys
 
 import troublesome
 
-from isthmus_transforms import runner, serving
+from isthmus_transforms import request_handler, runner
 
-serving.load_dataflow = lambda _name: troublesome.dataflow
+request_handler.load_dataflow = lambda _name: troublesome.dataflow
 sys.exit(runner.main())

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from isthmus_contracts import Dataflow as Contract
+from isthmus_contracts import DataflowContract as Contract
 from isthmus_contracts import File
 from isthmus_transforms.runtime import Dataflow
 

@@ -22,13 +22,13 @@ from hamilton import base, driver
 from hamilton.ad_hoc_utils import create_temporary_module
 from hamilton.function_modifiers import group, inject, parameterize, source, value
 
-from isthmus_contracts import Dataflow as Contract
+from isthmus_contracts import DataflowContract as Contract
 from isthmus_contracts import File, Param
 from isthmus_contracts.protocol import EngineProfile
 from isthmus_transforms.runner import Outbox
 from isthmus_transforms.runtime import Dataflow
+from isthmus_transforms.runtime.graph.steps import ordered_nodes
 from isthmus_transforms.runtime.plan import Plan
-from isthmus_transforms.runtime.steps import ordered_nodes
 
 _LONGEST_CHAIN = 400  # Hamilton's driver is recursive
 Function = Callable[..., object]

@@ -9,11 +9,11 @@ import json
 import sys
 from pathlib import Path
 
-from isthmus_contracts.codec import from_plain
+from isthmus_contracts.codec import deserialize
 from isthmus_contracts.protocol import EngineProfile
 from isthmus_transforms.loading import load_dataflow
-from isthmus_transforms.runtime.inputs import read_input
-from isthmus_transforms.runtime.outputs import stage
+from isthmus_transforms.runtime.frames.inputs import read_input
+from isthmus_transforms.runtime.staging import stage
 
 
 def main(name: str, engine: str, inputs: Path, out: Path) -> None:
@@ -23,7 +23,7 @@ def main(name: str, engine: str, inputs: Path, out: Path) -> None:
     frames = {
         each.name: read_input(each, [inputs / f"{each.name}.parquet"]) for each in contract.inputs
     }
-    profile = from_plain(EngineProfile, json.loads(engine))
+    profile = deserialize(EngineProfile, json.loads(engine))
     names = [each.name for each in contract.outputs]
     made = dataflow.compute(names, frames, engine=profile)
     staged = [stage(each, made[each.name], out) for each in contract.outputs]

@@ -25,7 +25,7 @@ import pandas as pd
 import pipelines
 
 from isthmus_contracts import Checkpoint, Column, File, Table
-from isthmus_contracts import Dataflow as Contract
+from isthmus_contracts import DataflowContract as Contract
 from isthmus_contracts.dataflows import Input
 from isthmus_contracts.protocol import CheckpointWritten, Event, NodeFinished, NodeStarted
 from isthmus_transforms.runtime import Dataflow
@@ -87,7 +87,7 @@ def run(dataflow: Dataflow, legs: pd.DataFrame, kept: Path | None, stop: int | N
 
     start = time.perf_counter()
     with suppress(_StoppedError):
-        dataflow.compute([target], {"legs": legs}, listen=hear, checkpoints=kept)
+        dataflow.compute([target], {"legs": legs}, on_event=hear, checkpoints=kept)
     found.seconds = time.perf_counter() - start
     assert stop in (None, len(found.functions)), "it has not failed"
     return found

@@ -50,7 +50,7 @@ def main(started: float) -> dict[str, float]:
     import hamilton.driver  # noqa: F401, PLC0415
 
     marks.note("Hamilton")
-    from isthmus_transforms.serving import load_dataflow, serve  # noqa: PLC0415
+    from isthmus_transforms.request_handler import load_dataflow, serve  # noqa: PLC0415
 
     marks.note("runtime")
     load_dataflow(decode_request(line).dataflow)

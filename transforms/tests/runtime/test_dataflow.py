@@ -191,7 +191,7 @@ BY_DAY = """
 
 
 def test_functions_see_the_rows_of_the_interval(flow_of: Flows, dated_orders: pd.DataFrame) -> None:
-    flow = flow_of(BY_DAY, DAYS, "count", within="day")
+    flow = flow_of(BY_DAY, DAYS, "count", filter_column="day")
     inputs = {"orders": dated_orders}
     assert flow.compute(["count"], inputs) == {"count": "6"}
     assert flow.compute(["count"], inputs, interval=JANUARY) == {"count": "3"}

@@ -97,7 +97,7 @@ CHAIN = """
 @pytest.mark.parametrize("engine", BESIDE, ids=by_name)
 def test_nodes_are_told_as_they_start_and_end(flow_of: Flows, engine: EngineProfile) -> None:
     events: list[Event] = []
-    assert flow_of(CHAIN, "end").compute(["end"], {}, listen=events.append, engine=engine) == {
+    assert flow_of(CHAIN, "end").compute(["end"], {}, on_event=events.append, engine=engine) == {
         "end": 9
     }
     seen: set[str] = set()
@@ -155,7 +155,7 @@ def test_the_first_that_raises_ends_the_run_at_once(flow_of: Flows, engine: Engi
     flow = flow_of(RAISING, "both")
     events: list[Event] = []
     with pytest.raises(NodeError, match="ValueError: too quick") as caught:
-        flow.compute(["both"], {}, listen=events.append, engine=engine)
+        flow.compute(["both"], {}, on_event=events.append, engine=engine)
     failed = {each.node: (each.error, each.at) for each in events if isinstance(each, NodeFailed)}
     assert {node: error for node, (error, _) in failed.items()} == {
         "quick": "ValueError",
@@ -185,7 +185,7 @@ def test_an_interrupt_ends_threads_within_a_second(flow_of: Flows) -> None:
     start = time.monotonic()
     events: list[Event] = []
     with pytest.raises(KeyboardInterrupt):
-        flow.compute(["lasting"], {}, listen=events.append, engine=THREADS)
+        flow.compute(["lasting"], {}, on_event=events.append, engine=THREADS)
     assert time.monotonic() - start < 1.3
     assert isinstance(events[-1], NodeFailed)
 
@@ -203,7 +203,7 @@ def test_a_worker_that_dies_is_told(flow_of: Flows) -> None:
     flow = flow_of("import os\ndef a() -> int: os.kill(os.getpid(), 9)", "a")
     events: list[Event] = []
     with pytest.raises(WorkerError, match="died while it computed 'a'") as caught:
-        flow.compute(["a"], {}, listen=events.append, engine=PROCESSES)
+        flow.compute(["a"], {}, on_event=events.append, engine=PROCESSES)
     assert caught.value.node == "a"
     assert isinstance(events[-1], NodeFailed)
 
@@ -275,7 +275,7 @@ def test_a_function_is_tried_again_as_its_tag_says(
 ) -> None:
     events: list[Event] = []
     flow = flow_of(RETRIED.format(good=3), "fetched")
-    made = flow.compute(["fetched"], {}, listen=events.append, engine=engine)
+    made = flow.compute(["fetched"], {}, on_event=events.append, engine=engine)
     assert made == {"fetched": 3}
     assert len(events) == 2
     if engine.name != "processes":  # those write to their own standard error

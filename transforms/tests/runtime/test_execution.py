@@ -11,8 +11,8 @@ from isthmus_contracts.protocol import Event, NodeFinished
 from isthmus_transforms.errors import DefinitionError, NodeError
 from isthmus_transforms.runtime import Dataflow
 from isthmus_transforms.runtime.execution import execute
-from isthmus_transforms.runtime.graph import build_graph
-from isthmus_transforms.runtime.steps import ordered_nodes, steps_of
+from isthmus_transforms.runtime.graph.build import build_graph
+from isthmus_transforms.runtime.graph.steps import ordered_nodes, steps_of
 
 Flows = Callable[..., Dataflow]
 
@@ -53,7 +53,7 @@ def test_each_needed_function_runs_once_after_what_it_needs(flow_of: Flows) -> N
 
 def test_events_come_in_order_and_a_start_before_its_end(flow_of: Flows) -> None:
     events: list[Event] = []
-    flow_of(DIAMOND, "bottom").compute(["bottom"], {}, listen=events.append)
+    flow_of(DIAMOND, "bottom").compute(["bottom"], {}, on_event=events.append)
     assert _told(events) == [
         (what, node)
         for node in ("top", "left", "right", "bottom")
@@ -184,7 +184,7 @@ def test_dynamic_nodes_are_refused_before_anything_runs(flow_of: Flows, node: st
     """
     events: list[Event] = []
     with pytest.raises(DefinitionError) as caught:
-        flow_of(source, "part", "total").compute([node], {}, listen=events.append)
+        flow_of(source, "part", "total").compute([node], {}, on_event=events.append)
     assert str(caught.value) == (
         "node 'part' uses Parallelizable or Collect, which no engine here runs; "
         "loop inside the function instead"
@@ -228,7 +228,7 @@ def test_the_size_of_a_result_is_told(
         f"import numpy as np, pandas as pd\nimport typing\ndef a() -> typing.Any: return {value}"
     )
     events: list[Event] = []
-    flow_of(source, "a").compute(["a"], {}, listen=events.append)
+    flow_of(source, "a").compute(["a"], {}, on_event=events.append)
     finished = events[1]
     assert isinstance(finished, NodeFinished)
     assert (finished.rows, finished.columns, finished.bytes) == size
@@ -236,5 +236,5 @@ def test_the_size_of_a_result_is_told(
 
 def test_nothing_is_run_for_no_target(flow_of: Flows) -> None:
     events: list[Event] = []
-    assert flow_of(DIAMOND, "bottom").compute([], {}, listen=events.append) == {}
+    assert flow_of(DIAMOND, "bottom").compute([], {}, on_event=events.append) == {}
     assert not events

@@ -45,7 +45,7 @@ def test_a_function_that_raises_is_named_with_its_failing_line(
     flow = flow_of(FAILING, "ratio")
     events: list[Event] = []
     with pytest.raises(NodeError) as caught:
-        flow.compute(["ratio"], {"orders": orders}, listen=events.append)
+        flow.compute(["ratio"], {"orders": orders}, on_event=events.append)
     error = caught.value
     source = Path(flow.modules[0].__file__ or "").read_text(encoding="utf-8")
     failing = source.splitlines()[error.line - 1]
@@ -68,14 +68,16 @@ def test_no_function_runs_after_one_that_raised(flow_of: Flows) -> None:
     source = "def a() -> int: raise RuntimeError\ndef b(a: int) -> int: return a"
     events: list[Event] = []
     with pytest.raises(NodeError, match=r"failed in a .*: RuntimeError: $"):
-        flow_of(source, "b").compute(["b"], {}, listen=events.append)
+        flow_of(source, "b").compute(["b"], {}, on_event=events.append)
     assert _told(events) == [("Started", "a"), ("Failed", "a")]
 
 
 def test_a_function_that_exits_has_not_computed_its_node(flow_of: Flows) -> None:
     events: list[Event] = []
     with pytest.raises(NodeError, match="SystemExit: 0") as caught:
-        flow_of("def a() -> int: raise SystemExit(0)", "a").compute(["a"], {}, listen=events.append)
+        flow_of("def a() -> int: raise SystemExit(0)", "a").compute(
+            ["a"], {}, on_event=events.append
+        )
     assert caught.value.node == "a"
     assert _told(events) == [("Started", "a"), ("Failed", "a")]
 
@@ -103,7 +105,7 @@ def test_being_told_to_stop_is_no_failure_of_the_function(
     flow = flow_of(f"def a() -> int: raise {kind.__name__}(7)\ndef b(a: int) -> int: return a", "b")
     events: list[Event] = []
     with pytest.raises(kind) as caught:
-        flow.compute(["b"], {}, listen=events.append)
+        flow.compute(["b"], {}, on_event=events.append)
     assert caught.value.args == (7,)
     assert _told(events) == [("Started", "a"), ("Failed", "a")]
     assert isinstance(events[1], NodeFailed)
@@ -111,10 +113,10 @@ def test_being_told_to_stop_is_no_failure_of_the_function(
 
 
 def test_a_listener_that_raises_ends_the_run(flow_of: Flows) -> None:
-    def listen(_event: Event) -> None:
+    def on_event(_event: Event) -> None:
         raise BrokenPipeError
 
     flow = flow_of("calls = []\ndef a() -> int: return calls.append(1)", "a")
     with pytest.raises(BrokenPipeError):
-        flow.compute(["a"], {}, listen=listen)
+        flow.compute(["a"], {}, on_event=on_event)
     assert flow.modules[0].calls == []

@@ -10,17 +10,17 @@ import pytest
 
 from isthmus_contracts import Param, UnknownNameError
 from isthmus_contracts.protocol import (
+    CheckFinished,
     CheckpointReused,
     EngineProfile,
     Event,
     Graph,
     NodeStarted,
-    Quality,
 )
 from isthmus_transforms.runtime import Dataflow
 from isthmus_transforms.runtime.checkpoints import modules
+from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig, LazyInput
 from isthmus_transforms.runtime.plan import Plan
-from isthmus_transforms.runtime.resuming import Keeping, Reading
 
 Flows = Callable[..., Dataflow]
 FACTOR = Param("factor", "number", 2.0, "Factor.")
@@ -60,8 +60,8 @@ def sales(flow_of: Flows) -> Dataflow:
 
 
 @pytest.fixture
-def given(orders: pd.DataFrame) -> dict[str, Reading]:
-    return {"orders": Reading(lambda _listen: orders, lambda: "the orders")}
+def given(orders: pd.DataFrame) -> dict[str, LazyInput]:
+    return {"orders": LazyInput(lambda _listen: orders, lambda: "the orders")}
 
 
 def unread(_listen: object) -> pd.DataFrame:
@@ -73,72 +73,74 @@ def ran(events: list[Event]) -> list[str]:
 
 
 def hand_over(
-    plan: Plan, given: dict[str, Reading], home: Path, carried: tuple[Path, ...] = ()
+    plan: Plan, given: dict[str, LazyInput], home: Path, intermediates: tuple[Path, ...] = ()
 ) -> tuple[list[Event], tuple[Path, ...]]:
     """Compute a stage as on a host of its own; return its events, and files for other hosts."""
     events: list[Event] = []
-    spool = home / "spool"
-    spool.mkdir(parents=True)
-    keeping = Keeping(home / "kept", carried=carried)
+    staging = home / "staging"
+    staging.mkdir(parents=True)
+    keeping = CheckpointConfig(home / "kept", intermediates=intermediates)
     kept = plan.compute_stage(given, events.append, SEQUENTIAL, keeping)
-    return events, tuple(spool / each.path for each in kept.stage(plan.frontier, spool))
+    return events, tuple(staging / each.path for each in kept.stage(plan.stage_outputs, staging))
 
 
 def finish(
     dataflow: Dataflow,
-    given: dict[str, Reading],
+    given: dict[str, LazyInput],
     home: Path,
-    carried: tuple[Path, ...],
+    intermediates: tuple[Path, ...],
     *targets: str,
 ) -> tuple[dict[str, object], list[Event]]:
     events: list[Event] = []
     plan = dataflow.plan(targets or ["report", "label"])
-    made = plan.compute(given, events.append, SEQUENTIAL, Keeping(home, carried=carried))
+    made = plan.compute(
+        given, events.append, SEQUENTIAL, CheckpointConfig(home, intermediates=intermediates)
+    )
     return made, events
 
 
 @pytest.mark.parametrize(
-    ("cut", "frontier"),
+    ("cut", "stage_outputs"),
     [("prices", ("priced",)), ("bands", ("priced", "banded")), ("label", ("label",))],
 )
 def test_the_frontier_is_what_the_rest_needs(
-    sales: Dataflow, cut: str, frontier: tuple[str, ...]
+    sales: Dataflow, cut: str, stage_outputs: tuple[str, ...]
 ) -> None:
-    plan = sales.plan(["report", "label"], until=cut)
-    assert tuple(plan.frontier) == frontier
-    assert set(plan.nodes) - {"orders", "factor"} == set(frontier)
+    plan = sales.plan(["report", "label"], stop_at=cut)
+    assert tuple(plan.stage_outputs) == stage_outputs
+    assert set(plan.nodes) - {"orders", "factor"} == set(stage_outputs)
 
 
 def test_a_cut_that_no_target_needs_is_handed_on_too(sales: Dataflow) -> None:
-    assert tuple(sales.plan(["label"], until="bands").frontier) == ("banded",)
+    assert tuple(sales.plan(["label"], stop_at="bands").stage_outputs) == ("banded",)
 
 
 def test_an_output_may_be_the_last_cut(sales: Dataflow) -> None:
-    plan = sales.plan(["report", "label"], until="report")
-    assert set(plan.frontier) == {"report", "label"}
+    plan = sales.plan(["report", "label"], stop_at="report")
+    assert set(plan.stage_outputs) == {"report", "label"}
 
 
 def test_a_cut_that_is_not_offered_is_refused(sales: Dataflow) -> None:
     with pytest.raises(UnknownNameError, match="no target 'priced'; known: 'report', 'label', "):
-        sales.plan(["report"], until="priced")
+        sales.plan(["report"], stop_at="priced")
 
 
 def test_each_stage_goes_on_where_the_one_before_it_ended(
-    sales: Dataflow, given: dict[str, Reading], tmp_path: Path
+    sales: Dataflow, given: dict[str, LazyInput], tmp_path: Path
 ) -> None:
     names = ["report", "label"]
-    first = sales.plan(names, until="prices")
-    events, carried = hand_over(first, given, tmp_path / "1")
+    first = sales.plan(names, stop_at="prices")
+    events, intermediates = hand_over(first, given, tmp_path / "1")
     assert ran(events) == ["priced"]
     assert isinstance(events[0], Graph)
     assert [each.target for each in events[0].nodes] == [None, None, "prices"]
 
-    blind = {"orders": Reading(unread, lambda: "the orders")}
-    second = sales.plan(names, until="bands")
-    events, more = hand_over(second, blind, tmp_path / "2", carried)
+    blind = {"orders": LazyInput(unread, lambda: "the orders")}
+    second = sales.plan(names, stop_at="bands")
+    events, more = hand_over(second, blind, tmp_path / "2", intermediates)
     assert ran(events) == ["banded"]
 
-    made, events = finish(sales, blind, tmp_path / "3", (*carried, *more))
+    made, events = finish(sales, blind, tmp_path / "3", (*intermediates, *more))
     assert made == {"report": "x2 16 1", "label": "x2"}
     assert [each.node for each in events if isinstance(each, CheckpointReused)] == [
         "priced",
@@ -157,39 +159,41 @@ CHECKED = SALES.replace(
 
 
 def test_a_stage_hands_on_what_has_passed_its_checks_and_only_that_stage_tells_of_them(
-    flow_of: Flows, given: dict[str, Reading], tmp_path: Path
+    flow_of: Flows, given: dict[str, LazyInput], tmp_path: Path
 ) -> None:
     flow = flow_of(CHECKED, "report", params=(FACTOR,), checkpoints={"prices": "priced"})
-    plan = flow.plan(["report"], until="prices")
-    assert tuple(plan.frontier) == ("priced",)
-    first, carried = hand_over(plan, given, tmp_path / "1")
-    made, second = finish(flow, given, tmp_path / "2", carried, "report")
+    plan = flow.plan(["report"], stop_at="prices")
+    assert tuple(plan.stage_outputs) == ("priced",)
+    first, intermediates = hand_over(plan, given, tmp_path / "1")
+    made, second = finish(flow, given, tmp_path / "2", intermediates, "report")
     assert made == {"report": "x2 16 1"}
-    told = [[each.subject for each in one if isinstance(each, Quality)] for one in (first, second)]
+    told = [
+        [each.subject for each in one if isinstance(each, CheckFinished)] for one in (first, second)
+    ]
     assert told == [["priced"], []]
 
 
 def test_the_same_stage_again_on_another_host_hands_the_same_on(
-    sales: Dataflow, given: dict[str, Reading], tmp_path: Path
+    sales: Dataflow, given: dict[str, LazyInput], tmp_path: Path
 ) -> None:
-    plan = sales.plan(["report"], until="bands")
-    _, carried = hand_over(plan, given, tmp_path / "1")
-    blind = {"orders": Reading(unread, given["orders"].digest)}
-    events, again = hand_over(plan, blind, tmp_path / "2", carried)
+    plan = sales.plan(["report"], stop_at="bands")
+    _, intermediates = hand_over(plan, given, tmp_path / "1")
+    blind = {"orders": LazyInput(unread, given["orders"].digest)}
+    events, again = hand_over(plan, blind, tmp_path / "2", intermediates)
     assert ran(events) == []
-    assert [each.name for each in again] == [each.name for each in carried]
-    assert [each.read_bytes() for each in again] == [each.read_bytes() for each in carried]
+    assert [each.name for each in again] == [each.name for each in intermediates]
+    assert [each.read_bytes() for each in again] == [each.read_bytes() for each in intermediates]
 
 
 @pytest.mark.parametrize("harm", ["torn", "flipped", "foreign", "gone", "other input"])
 def test_what_is_carried_is_not_believed(
     sales: Dataflow,
-    given: dict[str, Reading],
+    given: dict[str, LazyInput],
     tmp_path: Path,
     harm: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    _, (file,) = hand_over(sales.plan(["report"], until="prices"), given, tmp_path / "1")
+    _, (file,) = hand_over(sales.plan(["report"], stop_at="prices"), given, tmp_path / "1")
     content = bytearray(file.read_bytes())
     if harm == "torn":
         file.write_bytes(content[:-1])
@@ -201,7 +205,7 @@ def test_what_is_carried_is_not_believed(
     elif harm == "gone":
         file.unlink()
     else:
-        given = {"orders": Reading(given["orders"].read, lambda: "other orders")}
+        given = {"orders": LazyInput(given["orders"].read, lambda: "other orders")}
     made, events = finish(sales, given, tmp_path / "2", (file,))
     assert made["report"] == "x2 16 1"
     assert "priced" in ran(events)
@@ -212,7 +216,7 @@ def test_what_is_carried_is_not_believed(
 
 def test_what_cannot_be_kept_is_computed_by_whoever_needs_it(
     flow_of: Flows,
-    given: dict[str, Reading],
+    given: dict[str, LazyInput],
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -227,8 +231,8 @@ def test_what_cannot_be_kept_is_computed_by_whoever_needs_it(
     """
     odd = flow_of(source, "report", checkpoints={"cut": "prices"})
     with caplog.at_level(logging.WARNING):
-        _, carried = hand_over(odd.plan(["report"], until="cut"), given, tmp_path / "1")
-    assert carried == ()
+        _, intermediates = hand_over(odd.plan(["report"], stop_at="cut"), given, tmp_path / "1")
+    assert intermediates == ()
     assert "node 'prices' is not saved and will be computed anew: no codec" in caplog.text
     made, events = finish(odd, given, tmp_path / "2", (), "report")
     assert made == {"report": "8"}
@@ -236,7 +240,7 @@ def test_what_cannot_be_kept_is_computed_by_whoever_needs_it(
 
 
 def test_a_stage_holds_no_result_longer_than_its_own_functions_need_it(
-    flow_of: Flows, given: dict[str, Reading], tmp_path: Path
+    flow_of: Flows, given: dict[str, LazyInput], tmp_path: Path
 ) -> None:
     source = """
         import gc
@@ -260,10 +264,10 @@ def test_a_stage_holds_no_result_longer_than_its_own_functions_need_it(
             return f"{alive} {len(first)}"
     """
     flow = flow_of(source, "report", checkpoints={"cut": "alive"})
-    plan = flow.plan(["report"], until="cut")
-    assert set(plan.frontier) == {"first", "alive"}
-    _, carried = hand_over(plan, given, tmp_path / "1")
-    made, _ = finish(flow, given, tmp_path / "2", carried, "report")
+    plan = flow.plan(["report"], stop_at="cut")
+    assert set(plan.stage_outputs) == {"first", "alive"}
+    _, intermediates = hand_over(plan, given, tmp_path / "1")
+    made, _ = finish(flow, given, tmp_path / "2", intermediates, "report")
     assert made == {"report": "0 3"}
 
 
@@ -282,20 +286,20 @@ CHOSEN = """
 
 @pytest.mark.parametrize("node", ["cleaned", "orders", "factor"])
 def test_where_a_cut_stands_for_nothing_to_compute_the_stage_does_nothing(
-    flow_of: Flows, given: dict[str, Reading], tmp_path: Path, node: str
+    flow_of: Flows, given: dict[str, LazyInput], tmp_path: Path, node: str
 ) -> None:
     flow = flow_of(CHOSEN, "report", params=(FACTOR,), checkpoints={"cut": node})
-    blind = {"orders": Reading(unread, lambda: "the orders")}
-    events, carried = hand_over(flow.plan(["report"], until="cut"), blind, tmp_path / "1")
-    assert (ran(events), carried) == ([], ())
-    made, events = finish(flow, given, tmp_path / "2", carried, "report")
+    blind = {"orders": LazyInput(unread, lambda: "the orders")}
+    events, intermediates = hand_over(flow.plan(["report"], stop_at="cut"), blind, tmp_path / "1")
+    assert (ran(events), intermediates) == ([], ())
+    made, events = finish(flow, given, tmp_path / "2", intermediates, "report")
     assert made == {"report": "3"}
 
 
 def test_code_that_runs_when_a_later_stage_is_loaded_is_the_same_for_all_stages(
     flow_of: Flows,
     module_of: Callable[..., ModuleType],
-    given: dict[str, Reading],
+    given: dict[str, LazyInput],
     tmp_path: Path,
 ) -> None:
     contract = flow_of(CHOSEN, "report", checkpoints={"cut": "cleaned"}).contract
@@ -315,13 +319,13 @@ def test_code_that_runs_when_a_later_stage_is_loaded_is_the_same_for_all_stages(
     """
     modules_of = (module_of(first, "first"), module_of(second, "second"))
     flow = Dataflow(contract, modules_of, {"cut": "cleaned"})
-    _, carried = hand_over(flow.plan(["report"], until="cut"), given, tmp_path / "1")
-    _, events = finish(flow, given, tmp_path / "2", carried, "report")
+    _, intermediates = hand_over(flow.plan(["report"], stop_at="cut"), given, tmp_path / "1")
+    _, events = finish(flow, given, tmp_path / "2", intermediates, "report")
     assert ran(events) == ["report"]
 
 
 def test_a_function_may_change_what_a_stage_handed_on_as_if_it_were_new(
-    flow_of: Flows, given: dict[str, Reading], tmp_path: Path
+    flow_of: Flows, given: dict[str, LazyInput], tmp_path: Path
 ) -> None:
     source = """
         import pandas as pd
@@ -334,7 +338,7 @@ def test_a_function_may_change_what_a_stage_handed_on_as_if_it_were_new(
             return " ".join(sizes)
     """
     flow = flow_of(source, "report", checkpoints={"cut": "sizes"})
-    _, carried = hand_over(flow.plan(["report"], until="cut"), given, tmp_path / "1")
-    made, events = finish(flow, given, tmp_path / "2", carried, "report")
+    _, intermediates = hand_over(flow.plan(["report"], stop_at="cut"), given, tmp_path / "1")
+    made, events = finish(flow, given, tmp_path / "2", intermediates, "report")
     assert made == {"report": "high high low"}
     assert ran(events) == ["report"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from isthmus_contracts._names import check_unique
-from isthmus_contracts.dataflows import Dataflow, Dataset, Identity, Output
+from isthmus_contracts.dataflows import DataflowContract, Dataset, Identity, Output
 from isthmus_contracts.errors import DeclarationError, UnknownNameError
 
 
@@ -14,7 +14,7 @@ class Catalog:
     """Collect datasets and dataflows; each dataflow reads only what is listed before it."""
 
     datasets: tuple[Dataset, ...]
-    dataflows: tuple[Dataflow, ...]
+    dataflows: tuple[DataflowContract, ...]
 
     def __post_init__(self) -> None:
         check_unique("dataset", (each.name for each in self.datasets))
@@ -24,14 +24,14 @@ class Catalog:
         }
         for dataflow in self.dataflows:
             for each in dataflow.inputs:
-                if offered.get((each.origin, each.name)) != each.table:
+                if offered.get((each.source, each.name)) != each.table:
                     raise DeclarationError(
-                        f"dataflow {dataflow.name!r} reads {each.name!r} of {str(each.origin)!r}, "
+                        f"dataflow {dataflow.name!r} reads {each.name!r} of {str(each.source)!r}, "
                         "which nothing listed before it offers in this form"
                     )
             offered |= {(dataflow.identity, each.name): each for each in dataflow.outputs}
 
-    def dataflow(self, name: str) -> Dataflow:
+    def dataflow(self, name: str) -> DataflowContract:
         """Return the dataflow called `name` (its newest major version) or `name.vN`.
 
         Raise `UnknownNameError` if there is none.

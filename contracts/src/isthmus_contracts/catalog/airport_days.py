@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from isthmus_contracts.catalog.flight_delays import FLIGHT_DELAYS
-from isthmus_contracts.dataflows import Dataflow, File
+from isthmus_contracts.dataflows import DataflowContract, File
 from isthmus_contracts.tables import Column, Table
 
 DAYS = Table(
@@ -28,7 +28,7 @@ DAYS = Table(
     ),
 )
 
-AIRPORT_DAYS = Dataflow(
+AIRPORT_DAYS = DataflowContract(
     name="airport_days",
     version="1.0.0",
     owner="data-science",

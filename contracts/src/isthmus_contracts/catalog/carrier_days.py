@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from isthmus_contracts.catalog.flight_delays import FLIGHT_DELAYS
-from isthmus_contracts.dataflows import Dataflow
+from isthmus_contracts.dataflows import DataflowContract
 from isthmus_contracts.partitions import Partitioning
 from isthmus_contracts.tables import Column, Table
 
-CARRIER_DAYS = Dataflow(
+CARRIER_DAYS = DataflowContract(
     name="carrier_days",
     version="1.0.0",
     owner="data-science",
     description="Sums the published flight features up by airline and day, for any months.",
-    inputs=(FLIGHT_DELAYS.input("flight_features", within="date"),),
+    inputs=(FLIGHT_DELAYS.input("flight_features", filter_column="date"),),
     outputs=(
         Table(
             name="carrier_days",
             description="One row per airline and day on which a flight of it arrived.",
             key=("date", "carrier"),
-            partitioning=Partitioning("date", every="month"),
+            partitioning=Partitioning("date", granularity="month"),
             columns=(
                 Column("date", "date", "Day of the scheduled departure, local time."),
                 Column("carrier", "string", "Two-letter code of the airline."),

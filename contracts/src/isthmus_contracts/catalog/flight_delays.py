@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from isthmus_contracts.catalog.nyc_flights import NYC_FLIGHTS
-from isthmus_contracts.dataflows import Checkpoint, Dataflow, File, Metric, Metrics
+from isthmus_contracts.dataflows import Checkpoint, DataflowContract, File, Metric, Metrics
 from isthmus_contracts.params import Param
 from isthmus_contracts.tables import Column, Table
 
@@ -167,7 +167,7 @@ DELAY_METRICS = Metrics(
     ),
 )
 
-FLIGHT_DELAYS = Dataflow(
+FLIGHT_DELAYS = DataflowContract(
     name="flight_delays",
     version="1.0.0",
     owner="data-science",

@@ -12,18 +12,10 @@ variable `DATAFLOW_VARIABLE` of its environment names; the request decides.
 
 from __future__ import annotations
 
-from isthmus_contracts.protocol.lines import (
-    ACCEPTED,
-    DATAFLOW_VARIABLE,
-    VERSION,
-    answer_version,
-    decode_answer,
-    decode_request,
-    encode,
-)
 from isthmus_contracts.protocol.messages import (
     Answer,
-    CheckpointLimits,
+    CheckFinished,
+    CheckpointQuota,
     CheckpointReused,
     CheckpointWritten,
     EngineProfile,
@@ -35,7 +27,6 @@ from isthmus_contracts.protocol.messages import (
     NodeFinished,
     NodeStarted,
     OutputStaged,
-    Quality,
     RunFailure,
     RunIdentity,
     RunRequest,
@@ -43,13 +34,23 @@ from isthmus_contracts.protocol.messages import (
     StagedFile,
     StagedOutput,
 )
+from isthmus_contracts.protocol.wire import (
+    ACCEPTED,
+    DATAFLOW_VARIABLE,
+    VERSION,
+    answer_version,
+    decode_answer,
+    decode_request,
+    encode,
+)
 
 __all__ = [
     "ACCEPTED",
     "DATAFLOW_VARIABLE",
     "VERSION",
     "Answer",
-    "CheckpointLimits",
+    "CheckFinished",
+    "CheckpointQuota",
     "CheckpointReused",
     "CheckpointWritten",
     "EngineProfile",
@@ -61,7 +62,6 @@ __all__ = [
     "NodeFinished",
     "NodeStarted",
     "OutputStaged",
-    "Quality",
     "RunFailure",
     "RunIdentity",
     "RunRequest",

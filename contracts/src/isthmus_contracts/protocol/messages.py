@@ -17,7 +17,7 @@ class RunIdentity:
 
     run: str
     task: str
-    try_number: int
+    attempt: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class EngineProfile:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckpointLimits:
+class CheckpointQuota:
     """Bound what is kept of results: altogether, and for how long without being used."""
 
     megabytes: int
@@ -41,14 +41,14 @@ class RunRequest:
     """Ask a runner to compute targets of a dataflow.
 
     `dataflow` is the identity, such as `flight_delays.v1`; `targets` are names of outputs and
-    checkpoints; `inputs` maps each input to local Parquet files; `spool` is the directory that
-    staged files go to; `checkpoints` one that outlives the try, if the platform keeps one, within
-    `checkpoint_limits`; `interval` is what the run is for, if it is not for everything.
+    checkpoints; `inputs` maps each input to local Parquet files; `staging` is the directory that
+    staged files go to; `checkpoints` one that outlives the attempt, if the platform keeps one,
+    within `checkpoint_quota`; `interval` is what the run is for, if it is not for everything.
 
-    With `until`, a checkpoint or output, the request is for one stage: compute what that needs,
-    and instead of the targets stage the results that the targets need of it. `carried` are local
-    files of such results, and of others that earlier tasks of the run have kept: they are there to
-    spare work, and worth no trust.
+    With `stop_at`, a checkpoint or output, the request is for one stage: compute what that needs,
+    and instead of the targets stage the results that the targets need of it. `intermediates` are
+    local files of such results, and of others that earlier tasks of the run have kept: they are
+    there to spare work, and worth no trust.
     """
 
     identity: RunIdentity
@@ -57,13 +57,13 @@ class RunRequest:
     targets: tuple[str, ...]
     params: Mapping[str, ParamValue]
     inputs: Mapping[str, tuple[str, ...]]
-    spool: str
+    staging: str
     engine: EngineProfile
     checkpoints: str | None = None
     interval: Interval | None = field(default=None, metadata=since(2))
-    until: str | None = field(default=None, metadata=since(3))
-    carried: tuple[str, ...] = field(default=(), metadata=since(3))
-    checkpoint_limits: CheckpointLimits | None = field(default=None, metadata=since(3))
+    stop_at: str | None = field(default=None, metadata=since(3))
+    intermediates: tuple[str, ...] = field(default=(), metadata=since(3))
+    checkpoint_quota: CheckpointQuota | None = field(default=None, metadata=since(3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,8 @@ class NodeFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class Quality:
-    """Announce the verdict of one check, with a few keys of rows that broke it."""
+class CheckFinished:
+    """Announce the version_check of one check, with a few keys of rows that broke it."""
 
     at: float
     subject: str
@@ -135,7 +135,7 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class OutputStaged:
-    """Announce that an output lies complete in the spool."""
+    """Announce that an output lies complete in the staging."""
 
     at: float
     output: str
@@ -165,7 +165,7 @@ class CheckpointReused:
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
-    """Name a file in the spool by its path relative to it, with what the runner claims of it.
+    """Name a file by its path in the staging directory, with what the runner claims of it.
 
     Of a partitioned table, it is the one file with the rows of a `partition`.
     """
@@ -226,7 +226,7 @@ Event: TypeAlias = (
     | NodeStarted
     | NodeFinished
     | NodeFailed
-    | Quality
+    | CheckFinished
     | OutputStaged
     | CheckpointWritten
     | CheckpointReused

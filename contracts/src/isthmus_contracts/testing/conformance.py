@@ -28,7 +28,7 @@ from isthmus_contracts.protocol import (
     StagedFile,
     encode,
 )
-from isthmus_contracts.testing.subjects import Subject, Transcript, run
+from isthmus_contracts.testing.harness import Subject, Transcript, run
 
 __all__ = ["CHECKS", "Subject", "Transcript", "run"]
 
@@ -75,23 +75,23 @@ def its_result_answers_the_request(subject: Subject) -> None:
 
 
 def its_files_are_as_claimed(subject: Subject) -> None:
-    """Expect every file inside the spool, with its size and digest, and no stray beside them."""
+    """Expect every file in the staging directory, with its size and digest, and no other file."""
     transcript = run(subject)
     files = [file for output in _result(transcript).outputs for file in output.files]
-    _check_files(transcript, Path(subject.request.spool), files)
+    _check_files(transcript, Path(subject.request.staging), files)
 
 
-def _check_files(transcript: Transcript, spool: Path, files: Sequence[StagedFile]) -> None:
+def _check_files(transcript: Transcript, staging: Path, files: Sequence[StagedFile]) -> None:
     for file in files:
-        path = spool / file.path
-        _expect(transcript, path.resolve().is_relative_to(spool.resolve()), f"{path} is outside")
+        path = staging / file.path
+        _expect(transcript, path.resolve().is_relative_to(staging.resolve()), f"{path} is outside")
         _expect(transcript, path.is_file() and not path.is_symlink(), f"{path} is no file")
         content = path.read_bytes()
         _expect(transcript, len(content) == file.bytes, f"{path} has {len(content)} bytes")
         digest = hashlib.sha256(content).hexdigest()
         _expect(transcript, digest == file.sha256, f"{path} has digest {digest}")
-    strays = {each for each in spool.rglob("*") if each.is_symlink() or not each.is_dir()} - {
-        spool / file.path for file in files
+    strays = {each for each in staging.rglob("*") if each.is_symlink() or not each.is_dir()} - {
+        staging / file.path for file in files
     }
     _expect(transcript, not strays, f"it leaves strays: {sorted(map(str, strays))}")
 
@@ -178,34 +178,36 @@ def it_cuts_where_the_contract_allows(subject: Subject) -> None:
     """
     dataflow = CATALOG.dataflow(subject.request.dataflow)
     for cut in (*dataflow.checkpoints, *dataflow.outputs):
-        stage = _in_room(subject, f"until-{cut.name}", until=cut.name)
+        stage = _in_room(subject, f"until-{cut.name}", stop_at=cut.name)
         transcript = run(stage)
-        result, spool = _result(transcript), Path(stage.request.spool)
+        result, staging = _result(transcript), Path(stage.request.staging)
         _expect(transcript, not result.outputs, f"the stage until {cut.name!r} has outputs")
-        _check_files(transcript, spool, result.checkpoints)
-        garbage = spool.with_name("garbage")
+        _check_files(transcript, staging, result.checkpoints)
+        garbage = staging.with_name("garbage")
         garbage.write_bytes(b"no result at all")
-        carried = (*(str(spool / each.path) for each in result.checkpoints), str(garbage))
-        its_result_answers_the_request(_in_room(subject, f"after-{cut.name}", carried=carried))
+        intermediates = (*(str(staging / each.path) for each in result.checkpoints), str(garbage))
+        its_result_answers_the_request(
+            _in_room(subject, f"after-{cut.name}", intermediates=intermediates)
+        )
 
 
 def it_refuses_a_cut_that_is_not_offered(subject: Subject) -> None:
     """Expect a refusal, naming the cut, and of a stage that has no directory for its results."""
-    _refused(run(_in_room(subject, "unknown", until="no_such_cut")), "no_such_cut")
+    _refused(run(_in_room(subject, "unknown", stop_at="no_such_cut")), "no_such_cut")
     cut = subject.request.targets[0]
-    request = replace(_in_room(subject, "nowhere", until=cut).request, checkpoints=None)
+    request = replace(_in_room(subject, "nowhere", stop_at=cut).request, checkpoints=None)
     _refused(run(replace(subject, request=request)), cut)
 
 
 def _in_room(
-    subject: Subject, name: str, until: str | None = None, carried: tuple[str, ...] = ()
+    subject: Subject, name: str, stop_at: str | None = None, intermediates: tuple[str, ...] = ()
 ) -> Subject:
-    """Return the subject with directories of its own, beside its spool."""
-    room = Path(f"{subject.request.spool}-{name}")
+    """Return the subject with directories of its own, beside its staging."""
+    room = Path(f"{subject.request.staging}-{name}")
     shutil.rmtree(room, ignore_errors=True)
-    (room / "spool").mkdir(parents=True)
-    places = replace(subject.request, spool=str(room / "spool"), checkpoints=str(room / "kept"))
-    return replace(subject, request=replace(places, until=until, carried=carried))
+    (room / "staging").mkdir(parents=True)
+    places = replace(subject.request, staging=str(room / "staging"), checkpoints=str(room / "kept"))
+    return replace(subject, request=replace(places, stop_at=stop_at, intermediates=intermediates))
 
 
 def it_answers_in_the_version_it_is_asked_in(subject: Subject) -> None:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from isthmus_contracts.catalog import CATALOG
-from isthmus_contracts.dataflows import Dataflow
+from isthmus_contracts.dataflows import DataflowContract
 from isthmus_contracts.errors import ContractError, ProtocolError, UnknownNameError
 from isthmus_contracts.params import resolve_params
 from isthmus_contracts.partitions import Interval
@@ -61,7 +61,7 @@ FAULTS = {
     "missing-file": "names a file that is not there",
     "wrong-digest": "claims a digest that is not the file's",
     "link": "stages a link instead of a file",
-    "outside": "names a file outside its spool",
+    "outside": "names a file outside its staging directory",
     "other-run": "answers for another run",
     "unnamed": "leaves an output out of its result",
     "stray": "leaves a file that its result does not name",
@@ -99,7 +99,7 @@ def _send(version: int, answer: Answer) -> None:
     sys.stdout.flush()
 
 
-def _check(request: RunRequest) -> Dataflow:
+def _check(request: RunRequest) -> DataflowContract:
     dataflow = CATALOG.dataflow(request.dataflow)
     if request.contract_version != dataflow.version:
         raise UnknownNameError("contract version", request.contract_version, [dataflow.version])
@@ -113,18 +113,18 @@ def _check(request: RunRequest) -> Dataflow:
     for each in dataflow.inputs:
         if each.name not in request.inputs:
             raise UnknownNameError("input", each.name, request.inputs)
-    if request.until is not None:
-        if request.until not in targets:
-            raise UnknownNameError("cut", request.until, targets)
+    if request.stop_at is not None:
+        if request.stop_at not in targets:
+            raise UnknownNameError("cut", request.stop_at, targets)
         if request.checkpoints is None:
             raise ProtocolError(
-                "RunRequest.checkpoints", f"a stage until {request.until!r} needs it"
+                "RunRequest.checkpoints", f"a stage until {request.stop_at!r} needs it"
             )
     return dataflow
 
 
 def _serve(
-    request: RunRequest, dataflow: Dataflow, outputs: Path, fault: str | None, send: _Send
+    request: RunRequest, dataflow: DataflowContract, outputs: Path, fault: str | None, send: _Send
 ) -> int:
     if fault == "garbage":
         sys.stdout.write("Traceback (most recent call last): just kidding\n")
@@ -135,21 +135,21 @@ def _serve(
     parted = {each.name: each for each in dataflow.partitioned}
     staged = []
     kept: tuple[StagedFile, ...] = ()
-    if request.until is not None:
-        kept = (_kept(request.until, Path(request.spool)),)
-    for target in request.targets if request.until is None else ():
+    if request.stop_at is not None:
+        kept = (_kept(request.stop_at, Path(request.staging)),)
+    for target in request.targets if request.stop_at is None else ():
         send(NodeStarted(time.time(), target))
         if target in parted:
-            output = _stage_parts(parted[target], outputs, Path(request.spool), request.interval)
+            output = _stage_parts(parted[target], outputs, Path(request.staging), request.interval)
         else:
-            output = _stage(target, outputs, Path(request.spool))
+            output = _stage(target, outputs, Path(request.staging))
         send(NodeFinished(time.time(), target, 0.0))
         send(OutputStaged(time.time(), target, sum(file.bytes for file in output.files)))
         staged.append(output)
     head = (request.identity, request.dataflow, dataflow.version, "stand-in")
     result = RunResult(*head, tuple(staged), kept)
     if fault in _LIES:
-        result = _LIES[fault](result, Path(request.spool))
+        result = _LIES[fault](result, Path(request.staging))
     time.sleep(0.05)  # so that a platform which is gone is noticed before the result
     send(result)
     return 3 if fault == "late-exit" else 0
@@ -175,45 +175,45 @@ def _stop_early(fault: str, node: str, send: _Send) -> int:
     return 0 if fault == "silent" else 7
 
 
-def _stage(target: str, outputs: Path, spool: Path) -> StagedOutput:
+def _stage(target: str, outputs: Path, staging: Path) -> StagedOutput:
     found = sorted(outputs.glob(f"{target}.*"))
     if not found:
         raise FileNotFoundError(f"no prepared output {target!r} in {outputs}")
     if found[0].suffix == ".json":
         return StagedOutput(target, metrics=json.loads(found[0].read_text(encoding="utf-8")))
-    return StagedOutput(target, (_copied(found[0], spool, found[0].name),))
+    return StagedOutput(target, (_copied(found[0], staging, found[0].name),))
 
 
 def _stage_parts(
-    table: Table, outputs: Path, spool: Path, interval: Interval | None
+    table: Table, outputs: Path, staging: Path, interval: Interval | None
 ) -> StagedOutput:
     found = sorted((outputs / table.name).glob("*.*"))
     if interval is not None and table.partitioning is not None:
         names = table.partitioning.names(interval)
         found = [each for each in found if each.stem in names]
     if found:
-        (spool / table.name).mkdir(exist_ok=True)
+        (staging / table.name).mkdir(exist_ok=True)
     return StagedOutput(
         table.name,
         tuple(
-            replace(_copied(each, spool, f"{table.name}/{each.name}"), partition=each.stem)
+            replace(_copied(each, staging, f"{table.name}/{each.name}"), partition=each.stem)
             for each in found
         ),
     )
 
 
-def _kept(cut: str, spool: Path) -> StagedFile:
-    (spool / "kept.checkpoint").write_text(f"what is known at {cut}", encoding="utf-8")
-    return _claimed(spool, "kept.checkpoint")
+def _kept(cut: str, staging: Path) -> StagedFile:
+    (staging / "kept.checkpoint").write_text(f"what is known at {cut}", encoding="utf-8")
+    return _claimed(staging, "kept.checkpoint")
 
 
-def _copied(prepared: Path, spool: Path, path: str) -> StagedFile:
-    shutil.copyfile(prepared, spool / path)
-    return _claimed(spool, path)
+def _copied(prepared: Path, staging: Path, path: str) -> StagedFile:
+    shutil.copyfile(prepared, staging / path)
+    return _claimed(staging, path)
 
 
-def _claimed(spool: Path, path: str) -> StagedFile:
-    content = (spool / path).read_bytes()
+def _claimed(staging: Path, path: str) -> StagedFile:
+    content = (staging / path).read_bytes()
     return StagedFile(path, len(content), hashlib.sha256(content).hexdigest())
 
 
@@ -230,41 +230,41 @@ def _with_files(result: RunResult) -> StagedOutput:
     return next(each for each in result.outputs if each.files)
 
 
-def _missing_file(result: RunResult, _spool: Path) -> RunResult:
+def _missing_file(result: RunResult, _staging: Path) -> RunResult:
     return _with_first_file(result, lambda file: replace(file, path="nowhere.parquet"))
 
 
-def _wrong_digest(result: RunResult, _spool: Path) -> RunResult:
+def _wrong_digest(result: RunResult, _staging: Path) -> RunResult:
     return _with_first_file(result, lambda file: replace(file, sha256="0" * 64))
 
 
-def _outside(result: RunResult, spool: Path) -> RunResult:
+def _outside(result: RunResult, staging: Path) -> RunResult:
     path = _with_files(result).files[0].path
-    shutil.copyfile(spool / path, spool.parent / path)
+    shutil.copyfile(staging / path, staging.parent / path)
     return _with_first_file(result, lambda file: replace(file, path=f"../{file.path}"))
 
 
-def _wrong_partition(result: RunResult, _spool: Path) -> RunResult:
+def _wrong_partition(result: RunResult, _staging: Path) -> RunResult:
     return _with_first_file(result, lambda file: replace(file, partition="1900-01"))
 
 
-def _link(result: RunResult, spool: Path) -> RunResult:
-    path = spool / _with_files(result).files[0].path
+def _link(result: RunResult, staging: Path) -> RunResult:
+    path = staging / _with_files(result).files[0].path
     path.rename(path.with_suffix(".moved"))
     path.symlink_to(path.with_suffix(".moved"))
     return result
 
 
-def _other_run(result: RunResult, _spool: Path) -> RunResult:
+def _other_run(result: RunResult, _staging: Path) -> RunResult:
     return replace(result, identity=replace(result.identity, run="another"))
 
 
-def _unnamed(result: RunResult, _spool: Path) -> RunResult:
+def _unnamed(result: RunResult, _staging: Path) -> RunResult:
     return replace(result, outputs=result.outputs[1:])
 
 
-def _stray(result: RunResult, spool: Path) -> RunResult:
-    (spool / "stray.parquet").write_bytes(b"who am I?")
+def _stray(result: RunResult, staging: Path) -> RunResult:
+    (staging / "stray.parquet").write_bytes(b"who am I?")
     return result
 
 

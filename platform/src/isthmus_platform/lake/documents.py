@@ -9,7 +9,7 @@ import json
 from typing import TypeVar
 
 from isthmus_contracts import ProtocolError
-from isthmus_contracts.codec import from_plain, to_plain
+from isthmus_contracts.codec import deserialize, serialize
 from isthmus_platform.errors import LakeError
 from isthmus_platform.storage import Location
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 def write_once(place: Location, document: object) -> None:
     """Create a document that is whole and durable, or raise `FileExistsError`."""
-    text = json.dumps(to_plain(document), indent=2, allow_nan=False) + "\n"
+    text = json.dumps(serialize(document), indent=2, allow_nan=False) + "\n"
     place.store.create(place.key, text.encode())
 
 
@@ -36,7 +36,7 @@ def read_document(cls: type[T], place: Location) -> T:
 def parse_document(cls: type[T], content: bytes, name: str) -> T:
     """Return the `cls` that this content is, or raise `LakeError`, which says `name`."""
     try:
-        return from_plain(cls, json.loads(content.decode("utf-8")))
+        return deserialize(cls, json.loads(content.decode("utf-8")))
     except ProtocolError as error:
         raise LakeError(name, str(error)) from error
     except ValueError as error:

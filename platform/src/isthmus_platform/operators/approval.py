@@ -10,20 +10,20 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
-from isthmus_contracts.codec import to_plain
+from isthmus_contracts.codec import serialize
 from isthmus_platform.deployment import load_deployment
+from isthmus_platform.markdown import grid, literal
 from isthmus_platform.operators.dataflow import DataflowOperator
-from isthmus_platform.operators.handover import accepted_from, pins_from
-from isthmus_platform.operators.markdown import grid, literal
 from isthmus_platform.operators.publish import SHOWN
+from isthmus_platform.operators.xcom import accepted_from, pins_from
 from isthmus_platform.runs.pins import Pins
 
 if TYPE_CHECKING:
-    from isthmus_contracts import Dataflow
-    from isthmus_platform.lake.acceptance import Accepted
-    from isthmus_platform.lake.changes import Change
-    from isthmus_platform.lake.places import Lake
-    from isthmus_platform.lake.releases import Release
+    from isthmus_contracts import DataflowContract
+    from isthmus_platform.lake.intake.acceptance import Accepted
+    from isthmus_platform.lake.layout import Lake
+    from isthmus_platform.lake.releases.changes import Change
+    from isthmus_platform.lake.releases.models import Release
 
 _LONGEST = 200
 
@@ -44,18 +44,19 @@ class ApproveOperator(DataflowOperator, ApprovalOperator):
 
     def execute(self, context: Context) -> Any:  # noqa: ANN401 - Airflow's signature
         """Ask, unless what was accepted could not be published anyway."""
-        from isthmus_platform.lake import publishing, releases
-        from isthmus_platform.lake.gates import Approval
+        from isthmus_platform.lake import releases
+        from isthmus_platform.lake.releases import publication
+        from isthmus_platform.lake.releases.gates import Approval
 
-        with self.mistakes_told():
+        with self.errors_reported():
             pins = pins_from(context, self.pins_from)
             accepted = accepted_from(context, self.accepted_from, pins.interval)
             lake = self.lake(load_deployment())
-            publishing.check_gates(lake, self.contract, accepted)
+            publication.check_gates(lake, self.contract, accepted)
             last = releases.current(lake, self.contract.identity)
             self.body = request(lake, self.contract, accepted, pins, last)
         shown = Approval(accepted.digest, last.id if last else None)
-        context["ti"].xcom_push(key=SHOWN, value=to_plain(shown))
+        context["ti"].xcom_push(key=SHOWN, value=serialize(shown))
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:  # noqa: ANN401
@@ -72,10 +73,10 @@ class ApproveOperator(DataflowOperator, ApprovalOperator):
 
 
 def request(
-    lake: Lake, dataflow: Dataflow, accepted: Accepted, pins: Pins, last: Release | None
+    lake: Lake, dataflow: DataflowContract, accepted: Accepted, pins: Pins, last: Release | None
 ) -> str:
     """Return the request in Markdown, in which nothing that a dataflow says has a meaning."""
-    from isthmus_platform.lake import changes
+    from isthmus_platform.lake.releases import changes
 
     head = (
         f"Compared with the current release {last.id} of run {last.run}, from {last.created_at}."

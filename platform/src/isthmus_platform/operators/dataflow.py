@@ -10,12 +10,12 @@ from typing import Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from isthmus_contracts import ContractError, Dataflow
+from isthmus_contracts import ContractError, DataflowContract
 from isthmus_contracts.catalog import CATALOG
 from isthmus_platform.deployment import Deployment
 from isthmus_platform.errors import LakeUnavailableError, RunnerError, UserError
-from isthmus_platform.lake.places import Lake
-from isthmus_platform.opening import open_lake
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake_access import open_lake
 from isthmus_platform.runs import RunRecord
 
 
@@ -27,7 +27,7 @@ class DataflowOperator(BaseOperator):
         self.dataflow = dataflow
 
     @property
-    def contract(self) -> Dataflow:
+    def contract(self) -> DataflowContract:
         """Return the contract that both teams signed."""
         return CATALOG.dataflow(self.dataflow)
 
@@ -40,7 +40,7 @@ class DataflowOperator(BaseOperator):
         return RunRecord(Path(deployment.runs.root), self.contract.identity, run_id)
 
     @contextmanager
-    def mistakes_told(self) -> Iterator[None]:
+    def errors_reported(self) -> Iterator[None]:
         """Fail with one clear message, and at once for what a retry cannot mend."""
         try:
             yield

@@ -16,7 +16,7 @@ from isthmus_platform.operators.transform import TransformOperator
 
 
 class FusedOperator(TransformOperator):
-    """Do all of a run in one task; return the release's id. Each try pins its inputs anew."""
+    """Do all of a run in one task; return the release's id. Each attempt pins its inputs anew."""
 
     def __init__(self, *, asset: Asset, **kwargs: Any) -> None:  # Airflow's own arguments
         super().__init__(outlets=[asset], **kwargs)
@@ -24,7 +24,7 @@ class FusedOperator(TransformOperator):
 
     def execute(self, context: Context) -> str:  # type: ignore[override] # a release, not what was accepted
         """Pin, compute, accept and publish."""
-        with self.mistakes_told():
+        with self.errors_reported():
             pins = cache(partial(pin_inputs, self, context))
             accepted = self.compute(context, pins)
             if accepted is None:

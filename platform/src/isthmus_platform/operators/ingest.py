@@ -8,13 +8,13 @@ from typing import Any
 from airflow.sdk import BaseHook, Context
 
 from isthmus_contracts import Identity, Input, resolve_params
-from isthmus_contracts.codec import to_plain
+from isthmus_contracts.codec import serialize
 from isthmus_platform.deployment import Deployment, load_deployment
 from isthmus_platform.errors import SourceError
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.operators.dataflow import DataflowOperator
-from isthmus_platform.operators.intervals import interval_of, params_of, parts_of
-from isthmus_platform.operators.retirement import check_not_retired
+from isthmus_platform.pipeline.end_of_life import check_not_end_of_life
+from isthmus_platform.pipeline.intervals import interval_of, params_of, parts_of
 from isthmus_platform.runs.pins import Pins, pins_document
 from isthmus_platform.runs.record import write_whole
 
@@ -37,29 +37,29 @@ class IngestOperator(DataflowOperator):
 
     def execute(self, context: Context) -> dict[str, object] | list[dict[str, object]]:
         """Resolve params and interval, ingest each source table, pin a version of each input."""
-        with self.mistakes_told():
+        with self.errors_reported():
             pins = pin_inputs(self, context)
         if self.fan_out:
             parts = parts_of(self.contract, pins.interval)
-            return [to_plain(replace(pins, interval=each)) for each in parts]
-        return to_plain(pins)
+            return [serialize(replace(pins, interval=each)) for each in parts]
+        return serialize(pins)
 
 
 def pin_inputs(task: DataflowOperator, context: Context) -> Pins:
     """Resolve params and interval, ingest each source table, pin a version of each input."""
     dataflow = task.contract
-    check_not_retired(dataflow)  # the DAG may have been read before the last day ended
+    check_not_end_of_life(dataflow)  # the DAG may have been read before the last day ended
     deployment = load_deployment()
     interval = interval_of(dataflow, context)
     params = resolve_params(dataflow.params, params_of(dataflow, context))
     run_id = str(context["run_id"])
     inputs = {}
     for each in dataflow.inputs:
-        if isinstance(each.origin, Identity):
-            inputs[each.name] = _pin_published(task, each, each.origin, deployment, context)
+        if isinstance(each.source, Identity):
+            inputs[each.name] = _pin_published(task, each, each.source, deployment, context)
         else:
-            try_name = f"{task.dataflow}/{run_id}/{context['ti'].try_number}"
-            inputs[each.name] = _ingest(task, each, each.origin, deployment, try_name)
+            attempt_name = f"{task.dataflow}/{run_id}/{context['ti'].try_number}"
+            inputs[each.name] = _ingest(task, each, each.source, deployment, attempt_name)
     pins = Pins(params, inputs, interval)
     write_whole(task.record(deployment, run_id).pins, pins_document(pins))
     task.log.info("the run is for %s", interval or "everything")
@@ -69,9 +69,9 @@ def pin_inputs(task: DataflowOperator, context: Context) -> Pins:
 def _ingest(
     task: DataflowOperator, contract: Input, dataset: str, deployment: Deployment, by: str
 ) -> Pin:
-    from isthmus_platform.lake import tables
-    from isthmus_platform.lake.trouble import usable
-    from isthmus_platform.sources import read_source
+    from isthmus_platform.lake.delta import tables
+    from isthmus_platform.lake.errors import translated
+    from isthmus_platform.sources.sql import read_source
 
     source = deployment.sources[dataset]
     lake = task.lake(deployment)
@@ -79,7 +79,7 @@ def _ingest(
     connection = BaseHook.get_connection(source.connection)
     hook = connection.get_hook()  # type: ignore[no-untyped-call]
     engine = hook.get_sqlalchemy_engine()
-    with usable(lake):
+    with translated(lake):
         try:
             rows = read_source(contract.table, source, engine)
             files = tables.write_table(directory, contract.table, rows)
@@ -103,11 +103,11 @@ def _pin_published(
     context: Context,
 ) -> Pin:
     from isthmus_platform.lake import releases
-    from isthmus_platform.lake.trouble import usable
+    from isthmus_platform.lake.errors import translated
 
     lake = task.lake(deployment)
     name = _announced(context, origin)
-    with usable(lake):
+    with translated(lake):
         release = releases.release(lake, origin, name) if name else releases.current(lake, origin)
     if release is None:
         raise SourceError(

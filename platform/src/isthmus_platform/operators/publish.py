@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, Context
 
-from isthmus_contracts.codec import from_plain
+from isthmus_contracts.codec import deserialize
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.errors import LakeUnavailableError
 from isthmus_platform.operators.dataflow import DataflowOperator
-from isthmus_platform.operators.handover import accepted_from, pins_from
+from isthmus_platform.operators.xcom import accepted_from, pins_from
 from isthmus_platform.runs.pins import Pins
 
 if TYPE_CHECKING:
-    from isthmus_platform.lake.acceptance import Accepted
-    from isthmus_platform.lake.gates import Approval
+    from isthmus_platform.lake.intake.acceptance import Accepted
+    from isthmus_platform.lake.releases.gates import Approval
 
 SHOWN = "shown"
 """The name under which the approving task leaves what the person was shown."""
@@ -41,15 +41,15 @@ class PublishOperator(DataflowOperator):
 
     def execute(self, context: Context) -> str:
         """Commit the accepted files, write the release and move the pointer."""
-        from isthmus_platform.lake.gates import Approval
+        from isthmus_platform.lake.releases.gates import Approval
 
-        with self.mistakes_told():
+        with self.errors_reported():
             pins = pins_from(context, self.pins_from)
             accepted = accepted_from(context, self.accepted_from, pins.interval)
             approval = None
             if self.approved_by is not None:
                 plain = context["ti"].xcom_pull(task_ids=self.approved_by, key=SHOWN)
-                approval = from_plain(Approval, plain, "approval")
+                approval = deserialize(Approval, plain, "approval")
             return publish(self, context, pins, accepted, self.asset, approval)
 
 
@@ -62,11 +62,13 @@ def publish(  # noqa: PLR0913, PLR0917 - what a run has come to, and for whom
     approval: Approval | None = None,
 ) -> str:
     """Publish what was accepted, announce it as the asset, and return the release's id."""
-    from isthmus_platform.lake import handing, publishing, releases
+    from isthmus_platform.lake import releases
+    from isthmus_platform.lake.intake import intermediates
+    from isthmus_platform.lake.releases import publication
 
     deployment = load_deployment()
     lake, dataflow = task.lake(deployment), task.contract
-    release = publishing.publish(
+    release = publication.publish(
         lake, dataflow, accepted, params=pins.params, inputs=pins.inputs, approval=approval
     )
     # Where a repeated publication was overtaken, readers must not be sent back to it.
@@ -79,7 +81,7 @@ def publish(  # noqa: PLR0913, PLR0917 - what a run has come to, and for whom
         task.log.warning("release %s has been published since and stays current", current.id)
     if deployment.settings(dataflow).keeps:
         try:
-            handing.forget(lake, dataflow.identity, accepted.run)
+            intermediates.remove_intermediates(lake, dataflow.identity, accepted.run)
         except LakeUnavailableError as error:  # published it is; a cleaning will find the rest
             task.log.warning("what the run's tasks handed on stays for now: %s", error)
     return release.id

@@ -16,8 +16,8 @@ def runner_environment(
 ) -> dict[str, str]:
     """Return the whole environment of a runner, which says what it will be asked for.
 
-    `home` outlives the try, so that libraries keep their caches; `scratch` is the try's own.
-    `extra` is what the deployment adds.
+    `home` outlives the attempt, so that libraries keep their caches; `scratch` is the attempt's
+    own. `extra` is what the deployment adds.
     """
     kept = {name: os.environ[name] for name in ALLOWED if name in os.environ}
     own = {"HOME": str(home), "TMPDIR": str(scratch), DATAFLOW_VARIABLE: dataflow}

@@ -1,8 +1,8 @@
 """A runner's process: it is told what to do, listened to, and never outlives its task.
 
-A guard, `guard.py`, is the runner's parent: it ends the runner and all that descends from it when
-its standard input ends. What is left to this module is to listen, within limits, and to end what a
-runner that has turned against its guard leaves behind.
+A supervisor, `supervisor.py`, is the runner's parent: it ends the runner and all that descends from
+it when its standard input ends. What is left to this module is to listen, within limits, and to end
+what a runner that has turned against its supervisor leaves behind.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from isthmus_contracts.protocol import (
     encode,
 )
 from isthmus_platform.errors import RunnerError
-from isthmus_platform.runners.account import (
-    GUARD_ENVIRONMENT,
-    Account,
-    check_account,
-    guard_command,
-    order_for,
-)
-from isthmus_platform.runners.descendants import Descendants, is_frozen
 from isthmus_platform.runners.limits import Limits
-from isthmus_platform.runners.listening import answers_from, relay_log
+from isthmus_platform.runners.process_tree import ProcessTree, is_frozen
+from isthmus_platform.runners.stream import read_answers, relay_log
+from isthmus_platform.runners.unix_user import (
+    SUPERVISOR_ENVIRONMENT,
+    UnixUser,
+    check_user,
+    supervisor_command,
+    user_order,
+)
 
 _GUARD_SECONDS = 8.0
 _PATIENCE_SECONDS = 3.0
@@ -53,21 +53,21 @@ class RunnerProcess:
         command: Sequence[str],
         environment: Mapping[str, str],
         directory: Path,
-        spool: Path,
+        staging: Path,
         *,
-        account: Account | None = None,
+        user: UnixUser | None = None,
         limits: Limits | None = None,
     ) -> None:
         self._command = tuple(command)
         self._environment = dict(environment)
         self._directory = directory
-        self._account = account
+        self._user = user
         self._limits = limits or Limits()
         self._process: subprocess.Popen[bytes] | None = None
         self._parent = 0
-        self._descendants = Descendants(account)
+        self._process_tree = ProcessTree(user)
         self._line: list[int] = []
-        self._written = (directory, spool)
+        self._written = (directory, staging)
         self._ended = threading.Event()
         self._threads: list[threading.Thread] = []
         self._stopped = False
@@ -99,9 +99,9 @@ class RunnerProcess:
         process = self._process
         if process is None:
             raise RunnerError("the runner was not started")
-        if self._account is not None and self._account.uid != os.geteuid():
+        if self._user is not None and self._user.uid != os.geteuid():
             files = [file for each in request.inputs.values() for file in each]
-            check_account(self._account, (), [*files, *request.carried])
+            check_user(self._user, (), [*files, *request.intermediates])
         lingering = threading.Timer(_EXIT_SECONDS, self.stop)
         try:
             end = self._converse(process, request, hear, lingering)
@@ -115,7 +115,7 @@ class RunnerProcess:
             if lingering.is_alive():
                 lingering.join()
             self.close()
-        if self._descendants.of(process):
+        if self._process_tree.of(process):
             raise RunnerError("the runner left processes behind that cannot be stopped")
         self._broken = self._broken or self._limits.written_too_much(self._written)
         if self._broken is not None:
@@ -138,15 +138,15 @@ class RunnerProcess:
         if process is None:
             return
         self._stopped = self._stopped or process.poll() is None
-        # The end of its standard input tells the guard to end the tree.
+        # The end of its standard input tells the supervisor to end the tree.
         with contextlib.suppress(IndexError):
             os.close(self._line.pop())
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_GUARD_SECONDS)
-        self._descendants.end(process)
+        self._process_tree.end(process)
 
     def _watch(self, process: subprocess.Popen[bytes]) -> None:
-        """Stop a runner that takes too much, or for which nobody waits; help the guard to end it.
+        """Stop a runner that exceeds its limits or that nobody waits for; help its supervisor.
 
         Who has started this process tells it to stop, and cannot when it was killed itself.
         """
@@ -155,28 +155,29 @@ class RunnerProcess:
                 self.stop()
                 return
             if process.poll() is not None or is_frozen(process):
-                self._descendants.end(process)
+                self._process_tree.end(process)
                 return
             self._broken = self._limits.written_too_much(self._written)
             if self._broken is None and self._limits.memory is not None:
-                self._broken = self._limits.held_too_much(self._descendants.of(process))
+                self._broken = self._limits.held_too_much(self._process_tree.of(process))
             if self._broken is not None:
                 self.stop()
                 return
 
     def _start(self) -> subprocess.Popen[bytes]:
-        order = order_for(self._account) | {
+        order = user_order(self._user) | {
             "command": [self._program(), *self._command[1:]],
             "environment": self._environment,
             "directory": str(self._directory.absolute()),
-            "umask": -1 if self._account is None else _UMASK,
+            "umask": -1 if self._user is None else _UMASK,
             "file_bytes": self._limits.disk,
         }
         inward, outward = os.pipe()
         try:
             process = subprocess.Popen(
-                guard_command(self._account, "run"),
-                env=GUARD_ENVIRONMENT,  # the runner's own travels by pipe, where no `ps` shows it
+                supervisor_command(self._user, "run"),
+                # The runner's own environment travels by pipe, where no `ps` shows it.
+                env=SUPERVISOR_ENVIRONMENT,
                 cwd="/",
                 stdin=inward,
                 stdout=subprocess.PIPE,
@@ -185,7 +186,7 @@ class RunnerProcess:
             )
         except OSError as error:
             os.close(outward)
-            raise RunnerError(f"the runner's guard cannot be run: {error.strerror}") from error
+            raise RunnerError(f"the runner's supervisor cannot be run: {error.strerror}") from error
         finally:
             os.close(inward)
         self._line.append(outward)
@@ -197,7 +198,7 @@ class RunnerProcess:
         program = shutil.which(name, path=self._environment.get("PATH"))
         if program is not None:
             return str(Path(program).absolute())
-        if self._account is not None:
+        if self._user is not None:
             return name  # perhaps its user sees what we do not
         there = Path(name).exists()
         raise RunnerError(
@@ -218,7 +219,7 @@ class RunnerProcess:
         for outward in self._line[:]:  # none if it was stopped already
             _write(outward, f"{encode(request)}\n".encode())
         end: RunResult | RunFailure | None = None
-        for answer in answers_from(process.stdout, self._command[0]):
+        for answer in read_answers(process.stdout, self._command[0]):
             if end is not None:
                 raise RunnerError(f"the runner went on after its end, with {answer!r:.80}")
             if isinstance(answer, RunResult | RunFailure):

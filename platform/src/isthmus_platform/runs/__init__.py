@@ -1,8 +1,8 @@
-"""What is kept of each run: its pins, events, graph and pictures; and the spool of each try."""
+"""The record of each run: pins, events and graph; and the staging directory of each attempt."""
 
 from __future__ import annotations
 
-from isthmus_platform.runs.record import RunRecord, TryRecord
+from isthmus_platform.runs.record import AttemptRecord, RunRecord
 from isthmus_platform.runs.summary import Progress, summarize
 
-__all__ = ["Progress", "RunRecord", "TryRecord", "summarize"]
+__all__ = ["AttemptRecord", "Progress", "RunRecord", "summarize"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from isthmus_contracts import Interval, ParamValue
-from isthmus_contracts.codec import to_plain
+from isthmus_contracts.codec import serialize
 from isthmus_platform.lake.pins import Pin
 
 
@@ -22,4 +22,4 @@ class Pins:
 
 def pins_document(pins: Pins) -> str:
     """Return the pins as JSON text."""
-    return json.dumps(to_plain(pins), indent=2) + "\n"
+    return json.dumps(serialize(pins), indent=2) + "\n"

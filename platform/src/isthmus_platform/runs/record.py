@@ -13,8 +13,8 @@ from typing import IO
 from urllib.parse import quote
 
 from isthmus_contracts import Identity
-from isthmus_contracts.picture import graph_svg
 from isthmus_contracts.protocol import Answer, Graph, decode_answer, encode
+from isthmus_contracts.tools.graph_svg import graph_svg
 
 _LONGEST_NAME = 200
 
@@ -42,22 +42,22 @@ class RunRecord:
         """Return where the document of what the run reads lies."""
         return self.directory / "pins.json"
 
-    def try_of(self, task: str, number: int) -> TryRecord:
-        """Return the record of one try of a task."""
-        return TryRecord(self, task, number)
+    def attempt(self, task: str, number: int) -> AttemptRecord:
+        """Return the record of one attempt of a task."""
+        return AttemptRecord(self, task, number)
 
-    def tries(self) -> list[TryRecord]:
-        """Return every try that left events, oldest first."""
+    def attempts(self) -> list[AttemptRecord]:
+        """Return every attempt that left events, oldest first."""
         found = []
         for path in self.directory.glob("*.events.jsonl"):
             task, number, *_ = path.name.split(".")
-            found.append((path.stat().st_mtime, TryRecord(self, task, int(number))))
+            found.append((path.stat().st_mtime, AttemptRecord(self, task, int(number))))
         return [record for _, record in sorted(found, key=lambda each: each[0])]
 
 
 @dataclass(frozen=True, slots=True)
-class TryRecord:
-    """Know where the files of one try of a task lie."""
+class AttemptRecord:
+    """Know where the files of one attempt of a task lie."""
 
     run: RunRecord
     task: str
@@ -72,13 +72,13 @@ class TryRecord:
     def workspace(self) -> Iterator[Workspace]:
         """Give the empty directories of a runner, which are gone afterwards.
 
-        Those of earlier tries, whose processes were killed before they could tidy up, go too.
+        Those of earlier attempts, whose processes were killed before they could tidy up, go too.
         """
         for number in range(1, self.number + 1):
             path = self.run.directory / f"{self.task}.{number}.work"
             shutil.rmtree(path, ignore_errors=True)
-        workspace = Workspace(path / "spool", path / "scratch")
-        workspace.spool.mkdir(parents=True)
+        workspace = Workspace(path / "staging", path / "scratch")
+        workspace.staging.mkdir(parents=True)
         workspace.scratch.mkdir()
         try:
             yield workspace
@@ -106,7 +106,7 @@ class TryRecord:
 class Workspace:
     """Name where a runner stages its outputs, and where it may leave what it likes."""
 
-    spool: Path
+    staging: Path
     scratch: Path
 
 

@@ -1,11 +1,11 @@
-"""What a try's answers amount to."""
+"""What an attempt's answers amount to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from isthmus_contracts.protocol import Answer, Graph, NodeFailed, NodeFinished, Quality
+from isthmus_contracts.protocol import Answer, CheckFinished, Graph, NodeFailed, NodeFinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Progress:
 
 
 def summarize(answers: Iterable[Answer], slowest: int = 3) -> Progress:
-    """Return how far a try has come, and which functions took longest."""
+    """Return how far an attempt has come, and which functions took longest."""
     total = 0
     seconds: dict[str, float] = {}
     warnings: dict[str, None] = {}
@@ -34,7 +34,7 @@ def summarize(answers: Iterable[Answer], slowest: int = 3) -> Progress:
             total = sum(node.kind == "function" for node in answer.nodes)
         elif isinstance(answer, NodeFinished | NodeFailed):
             seconds[answer.node] = answer.seconds
-        elif isinstance(answer, Quality):
+        elif isinstance(answer, CheckFinished):
             passed += answer.passed
             if answer.level == "warning" and not answer.passed:
                 warnings[answer.message] = None

@@ -15,8 +15,8 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
 from isthmus_platform.storage.cache import Cache
+from isthmus_platform.storage.error_text import one_line
 from isthmus_platform.storage.store import Stored
-from isthmus_platform.storage.wording import in_one_sentence
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -79,17 +79,17 @@ class ObjectStore:
 
     def create(self, key: str, content: bytes) -> None:
         """Create an object on the condition that there is none."""
-        with _told(self.address(key)):
+        with _failed(self.address(key)):
             obstore.put(self._store, key, content, mode="create", use_multipart=False)
 
     def read(self, key: str) -> bytes:
         """Return an object's content."""
-        with _told(self.address(key)):
+        with _failed(self.address(key)):
             return obstore.get(self._store, key).bytes().to_bytes()
 
     def find(self, key: str) -> Stored | None:
         """Return what is known of an object."""
-        with _told(self.address(key)):
+        with _failed(self.address(key)):
             try:
                 return _stored(obstore.head(self._store, key))
             except FileNotFoundError:
@@ -97,14 +97,14 @@ class ObjectStore:
 
     def names(self, folder: str) -> tuple[str, ...]:
         """Return the names below a prefix, up to the next slash."""
-        with _told(self.address(folder)):
+        with _failed(self.address(folder)):
             found = obstore.list_with_delimiter(self._store, folder)
         keys = [*(each["path"] for each in found["objects"]), *found["common_prefixes"]]
         return tuple(sorted(each.rpartition("/")[2] for each in keys))
 
     def walk(self, folder: str) -> Iterator[Stored]:
         """Yield every object below a prefix, in order."""
-        with _told(self.address(folder)):
+        with _failed(self.address(folder)):
             found = [each for batch in obstore.list(self._store, folder) for each in batch]
         yield from sorted(map(_stored, found), key=lambda each: each.key)
 
@@ -114,7 +114,7 @@ class ObjectStore:
 
     def remove(self, key: str) -> None:
         """Remove an object."""
-        with _told(self.address(key)):
+        with _failed(self.address(key)):
             obstore.delete(self._store, key)
 
     @contextmanager
@@ -123,7 +123,7 @@ class ObjectStore:
         with self._cache.private() as directory:
             path = directory / uuid4().hex
             yield path
-            with _told(self.address(key)):
+            with _failed(self.address(key)):
                 obstore.put(self._store, key, path)
 
     def flush(self, key: str) -> None:
@@ -134,7 +134,7 @@ class ObjectStore:
         return self._cache.copy(self.address(key), lambda path: self._download(key, path))
 
     def _download(self, key: str, path: Path) -> None:
-        with _told(self.address(key)), path.open("xb") as file:
+        with _failed(self.address(key)), path.open("xb") as file:
             found = obstore.get(self._store, key)
             for chunk in found.stream():
                 file.write(chunk)
@@ -147,7 +147,7 @@ def _stored(meta: ObjectMeta) -> Stored:
 
 
 @contextmanager
-def _told(address: str) -> Iterator[None]:
+def _failed(address: str) -> Iterator[None]:
     """Turn what obstore raises into what a disk raises."""
     try:
         yield
@@ -156,4 +156,4 @@ def _told(address: str) -> Iterator[None]:
     except (FileNotFoundError, BaseError) as error:
         if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in str(error):
             raise FileNotFoundError(errno.ENOENT, "there is no such object", address) from None
-        raise OSError(errno.EIO, in_one_sentence(str(error)), address) from None
+        raise OSError(errno.EIO, one_line(str(error)), address) from None

@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
-from hamilton.node import Node
 
 from isthmus_transforms.errors import NodeError
-from isthmus_transforms.runtime.source import Source, failing_line, source_of
-from isthmus_transforms.runtime.steps import Step
+from isthmus_transforms.runtime.code_location import Source, failing_line, source_of
+from isthmus_transforms.runtime.graph.steps import Step, function_of
 
 _LONGEST_MESSAGE = 10_000
 _MOST_SHAPES = 12
@@ -52,7 +51,7 @@ def call(step: Step, arguments: Mapping[str, object]) -> object:
         raise _node_error(step, arguments, error) from error
 
 
-def outcome_of(step: Step, arguments: Mapping[str, object]) -> Outcome:
+def try_call(step: Step, arguments: Mapping[str, object]) -> Outcome:
     """Return what a call comes to, with the seconds that it took; it never raises."""
     start = time.perf_counter()
     try:
@@ -60,12 +59,6 @@ def outcome_of(step: Step, arguments: Mapping[str, object]) -> Outcome:
     except BaseException as error:  # noqa: BLE001 - whoever waits for it raises it
         return Outcome(time.perf_counter() - start, error=error)
     return Outcome(time.perf_counter() - start, value)
-
-
-def function_of(node: Node) -> Callable[..., object]:
-    """Return the function that an author wrote for the node."""
-    functions: tuple[Callable[..., object], ...] | None = node.originating_functions
-    return functions[0] if functions else node.callable
 
 
 def text_of(error: BaseException) -> str:

@@ -11,24 +11,24 @@ from types import MappingProxyType, ModuleType
 import pandas as pd
 from hamilton.graph import FunctionGraph
 
-from isthmus_contracts import Dataflow as Contract
+from isthmus_contracts import DataflowContract as Contract
 from isthmus_contracts import Input, Interval, ParamValue, UnknownNameError, resolve_params
-from isthmus_contracts.protocol import EngineProfile, Event, Graph, Quality
+from isthmus_contracts.protocol import CheckFinished, EngineProfile, Event, Graph
 from isthmus_transforms.errors import DefinitionError, InputError
 from isthmus_transforms.runtime.checkpoints import digest_of_frame
-from isthmus_transforms.runtime.graph import build_graph
-from isthmus_transforms.runtime.partitions import rows_within
-from isthmus_transforms.runtime.plan import Plan, frontier
-from isthmus_transforms.runtime.quality import Listener
-from isthmus_transforms.runtime.resuming import Keeping, Reading
-from isthmus_transforms.runtime.steps import ordered_nodes
+from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig, LazyInput
+from isthmus_transforms.runtime.checks.result import Listener
+from isthmus_transforms.runtime.frames.partitions import rows_within
+from isthmus_transforms.runtime.graph.build import build_graph
+from isthmus_transforms.runtime.graph.steps import ordered_nodes
+from isthmus_transforms.runtime.plan import Plan, stage_outputs
 
 _LOG = logging.getLogger(__name__)
 
 
 def _warn(event: Event) -> None:
     """Log what breaks a check, and hear nothing else."""
-    if isinstance(event, Quality) and not event.passed:
+    if isinstance(event, CheckFinished) and not event.passed:
         _LOG.warning("%s (%s)", event.message, event.check)
 
 
@@ -76,7 +76,7 @@ class Dataflow:
         targets: Sequence[str],
         inputs: Mapping[str, pd.DataFrame],
         params: Mapping[str, object] | None = None,
-        listen: Listener = _warn,
+        on_event: Listener = _warn,
         interval: Interval | None = None,
         engine: str | EngineProfile = "sequential",
         checkpoints: Path | None = None,
@@ -107,9 +107,9 @@ class Dataflow:
                 for each in self.contract.inputs
                 if each.name in inputs
             },
-            listen,
+            on_event,
             profile,
-            None if checkpoints is None else Keeping(checkpoints),
+            None if checkpoints is None else CheckpointConfig(checkpoints),
         )
 
     def plan(
@@ -117,11 +117,11 @@ class Dataflow:
         targets: Sequence[str],
         params: Mapping[str, object] | None = None,
         interval: Interval | None = None,
-        until: str | None = None,
+        stop_at: str | None = None,
     ) -> Plan:
         """Return what a run computes for these targets; raise as `compute` does.
 
-        With `until`, a checkpoint or output, it is the stage that computes that for the targets;
+        With `stop_at`, a checkpoint or output, it is the stage that computes that for the targets;
         it is empty where these params leave the cut out. Raise `UnknownNameError` for a cut that
         the contract does not offer.
         """
@@ -135,14 +135,14 @@ class Dataflow:
         nodes = ordered_nodes(graph, chosen.values(), given)
         declared = self.checkpoints.values()
         plan = Plan(self.contract, self.modules, graph, chosen, resolved, nodes, declared)
-        if until is None:
+        if stop_at is None:
             return plan
-        cut = self.target_nodes([until])
+        cut = self.target_nodes([stop_at])
         stage = ordered_nodes(graph, graph.nodes.keys() & cut.values(), given)
         if not stage:
-            _LOG.warning("with these params, no function computes %r: nothing is done", until)
-        found = frontier(plan, stage, cut[until])
-        return replace(plan, targets=cut, nodes=stage, is_stage=True, frontier=found)
+            _LOG.warning("with these params, no function computes %r: nothing is done", stop_at)
+        found = stage_outputs(plan, stage, cut[stop_at])
+        return replace(plan, targets=cut, nodes=stage, is_stage=True, stage_outputs=found)
 
     def _graph(self, params: Mapping[str, ParamValue]) -> FunctionGraph:
         graph = build_graph(self.modules, params)
@@ -175,8 +175,8 @@ class Dataflow:
             raise UnknownNameError("node", name, functions)
 
 
-def _reading(contract: Input, frame: pd.DataFrame, interval: Interval | None) -> Reading:
+def _reading(contract: Input, frame: pd.DataFrame, interval: Interval | None) -> LazyInput:
     def read() -> pd.DataFrame:
         return rows_within(contract, frame, interval)
 
-    return Reading(lambda _listen: read(), lambda: digest_of_frame(read()))
+    return LazyInput(lambda _listen: read(), lambda: digest_of_frame(read()))

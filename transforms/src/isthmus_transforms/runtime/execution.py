@@ -14,10 +14,10 @@ from hamilton.data_quality.base import ValidationResult
 
 from isthmus_contracts.protocol import NodeFailed, NodeFinished, NodeStarted
 from isthmus_transforms.errors import NodeError, WorkerError
-from isthmus_transforms.runtime.calls import Outcome, call, outcome_of, size_of
+from isthmus_transforms.runtime.calls import Outcome, call, size_of, try_call
+from isthmus_transforms.runtime.checks.result import Listener
 from isthmus_transforms.runtime.engines import Engine
-from isthmus_transforms.runtime.quality import Listener
-from isthmus_transforms.runtime.steps import Step
+from isthmus_transforms.runtime.graph.steps import Step
 
 Watch: TypeAlias = Callable[[str, object, float, Sequence[str]], None]
 """Takes a name, its value, the seconds that it took, and the names that it needed."""
@@ -28,7 +28,7 @@ def execute(  # noqa: PLR0913, PLR0917 - the last two are seldom given
     steps: Sequence[Step],
     targets: Iterable[str],
     values: dict[str, object],
-    listen: Listener,
+    on_event: Listener,
     engine: Engine | None = None,
     watch: Watch | None = None,
 ) -> dict[str, object]:
@@ -38,7 +38,7 @@ def execute(  # noqa: PLR0913, PLR0917 - the last two are seldom given
     first function that raises ends the run with its `NodeError`, whatever runs beside it.
     """
     wanted = list(targets)
-    run = _Run(steps, wanted, values, listen, watch)
+    run = _Run(steps, wanted, values, on_event, watch)
     if engine is None:
         run.in_order(steps)
     else:
@@ -52,12 +52,12 @@ class _Run:
         steps: Sequence[Step],
         targets: Sequence[str],
         values: dict[str, object],
-        listen: Listener,
+        on_event: Listener,
         watch: Watch | None,
     ) -> None:
         self._watch = watch
         self._values = values
-        self._listen = listen
+        self._listen = on_event
         self._uses = dict.fromkeys(targets, 1)
         for step in steps:
             for name in step.needs:
@@ -67,10 +67,10 @@ class _Run:
 
     def in_order(self, steps: Sequence[Step]) -> None:
         """Call one function after another."""
-        values, listen, clock = self._values, self._listen, time.perf_counter
+        values, on_event, clock = self._values, self._listen, time.perf_counter
         for step in steps:
             arguments = {name: values[name] for name in step.needs}
-            listen(NodeStarted(time.time(), step.name))
+            on_event(NodeStarted(time.time(), step.name))
             start = clock()
             try:
                 value = call(step, arguments)
@@ -88,7 +88,7 @@ class _Run:
         done: SimpleQueue[tuple[int, Outcome | BaseException]] = SimpleQueue()
         try:
             while ready or running:
-                while ready and len(running) < engine.width:
+                while ready and len(running) < engine.max_parallel:
                     number = heapq.heappop(ready)
                     running[number] = time.perf_counter()
                     self._begin(number, steps[number], engine, done)
@@ -116,7 +116,7 @@ class _Run:
         arguments = {name: self._values[name] for name in step.needs}
         self._listen(NodeStarted(time.time(), step.name))
         if step.is_derived:  # to send it away would cost more
-            done.put((number, outcome_of(step, arguments)))
+            done.put((number, try_call(step, arguments)))
             return
         engine.submit(step, arguments).add_done_callback(
             lambda future: done.put((number, future.exception() or future.result()))
@@ -129,7 +129,7 @@ class _Run:
                 "sent: %s",
                 *(step.name, found),
             )
-            found = outcome_of(step, {name: self._values[name] for name in step.needs})
+            found = try_call(step, {name: self._values[name] for name in step.needs})
         if isinstance(found, BaseException):
             self._failed(step, 0.0, found)
             raise found

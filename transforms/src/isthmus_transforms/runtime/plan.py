@@ -9,17 +9,17 @@ from types import ModuleType
 from hamilton.graph import FunctionGraph
 from hamilton.node import DependencyType, Node
 
-from isthmus_contracts import Dataflow as Contract
+from isthmus_contracts import DataflowContract as Contract
 from isthmus_contracts import ParamValue
 from isthmus_contracts.protocol import EngineProfile, Event, Graph
 from isthmus_transforms.errors import DefinitionError, InputError
 from isthmus_transforms.runtime.checkpoints import Checkpoints, fingerprints
+from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig, LazyInput, carry_over
+from isthmus_transforms.runtime.checks.result import Listener
 from isthmus_transforms.runtime.engines import Workload, open_engine
 from isthmus_transforms.runtime.execution import execute
-from isthmus_transforms.runtime.graph import describe_graph
-from isthmus_transforms.runtime.quality import Listener
-from isthmus_transforms.runtime.resuming import Keeping, Reading, carry_over
-from isthmus_transforms.runtime.steps import Step, steps_of
+from isthmus_transforms.runtime.graph.build import describe_graph
+from isthmus_transforms.runtime.graph.steps import Step, steps_of
 
 SEQUENTIAL = EngineProfile("sequential", {})
 
@@ -29,8 +29,8 @@ class Plan:
     """Hold what is to be computed; `targets` maps each asked name to its node.
 
     `nodes` are all that the targets need of what the contract gives, each after its dependencies;
-    `declared` are those that the contract offers as checkpoints. For a stage, `frontier` are the
-    nodes whose results the rest of the dataflow needs, which may be none.
+    `declared` are those that the contract offers as checkpoints. For a stage, `stage_outputs` are
+    the nodes whose results the rest of the dataflow needs, which may be none.
     """
 
     contract: Contract
@@ -41,7 +41,7 @@ class Plan:
     nodes: Mapping[str, Node]
     declared: Collection[str] = ()
     is_stage: bool = False
-    frontier: Collection[str] = ()
+    stage_outputs: Collection[str] = ()
 
     def describe(self) -> Graph:
         """Return the nodes that the targets need."""
@@ -49,10 +49,10 @@ class Plan:
 
     def compute(
         self,
-        inputs: Mapping[str, Reading],
-        listen: Listener,
+        inputs: Mapping[str, LazyInput],
+        on_event: Listener,
         engine: EngineProfile = SEQUENTIAL,
-        keeping: Keeping | None = None,
+        keeping: CheckpointConfig | None = None,
         *,
         announce: bool = False,
     ) -> dict[str, object]:
@@ -61,39 +61,39 @@ class Plan:
         Of the `inputs`, those that are needed are read before the first function runs, and
         forgotten after their last use. With `keeping`, kept results take the place of computing,
         and what this run computes is kept as far as that is worth while. A kept result was checked
-        when it was computed: its verdicts are not told again.
+        when it was computed: its check_results are not told again.
         """
-        kept = None if keeping is None else self._kept(keeping, inputs, listen)
-        made = self._run(inputs, listen, engine, kept, announce=announce)
+        kept = None if keeping is None else self._kept(keeping, inputs, on_event)
+        made = self._run(inputs, on_event, engine, kept, announce=announce)
         return {name: made[node] for name, node in self.targets.items()}
 
     def compute_stage(
         self,
-        inputs: Mapping[str, Reading],
-        listen: Listener,
+        inputs: Mapping[str, LazyInput],
+        on_event: Listener,
         engine: EngineProfile,
-        keeping: Keeping,
+        keeping: CheckpointConfig,
     ) -> Checkpoints:
-        """Compute and keep the results on the frontier; return them as they are kept.
+        """Compute and keep the results on the stage_outputs; return them as they are kept.
 
         What cannot be kept is computed again by whoever needs it, and the log says so.
         """
-        kept = self._kept(keeping, inputs, listen)
-        self._run(inputs, listen, engine, kept, announce=True)
+        kept = self._kept(keeping, inputs, on_event)
+        self._run(inputs, on_event, engine, kept, announce=True)
         return kept
 
     def _kept(
-        self, keeping: Keeping, inputs: Mapping[str, Reading], listen: Listener
+        self, keeping: CheckpointConfig, inputs: Mapping[str, LazyInput], on_event: Listener
     ) -> Checkpoints:
         nodes = self._nodes_there({*inputs, *self.params})
         digests = {name: each.digest() for name, each in inputs.items() if name in nodes}
         found = fingerprints(nodes, digests, self.params, self.graph.nodes.values())
-        return Checkpoints(keeping.store(), found, {*self.declared, *self.frontier}, listen)
+        return Checkpoints(keeping.store(), found, {*self.declared, *self.stage_outputs}, on_event)
 
     def _run(
         self,
-        inputs: Mapping[str, Reading],
-        listen: Listener,
+        inputs: Mapping[str, LazyInput],
+        on_event: Listener,
         engine: EngineProfile,
         kept: Checkpoints | None,
         *,
@@ -101,20 +101,20 @@ class Plan:
     ) -> dict[str, object]:
         """Compute what is needed, and return the targets; a stage has only to keep its results."""
         wanted = () if self.is_stage else self.targets.values()
-        needed = self.frontier if self.is_stage else wanted
+        needed = self.stage_outputs if self.is_stage else wanted
         given = {*inputs, *self.params}
         nodes = self._nodes_there(given)
         values: dict[str, object] = dict(self.params)
         if kept is not None:
-            carried = carry_over(self.graph, nodes, needed, given, kept)
+            intermediates = carry_over(self.graph, nodes, needed, given, kept)
             kept.tell_of_misfits()
-            nodes = carried.nodes
-            values |= carried.values
+            nodes = intermediates.nodes
+            values |= intermediates.values
         steps = steps_of(self.graph, nodes, {*given, *values})
         with open_engine(engine, Workload(steps, self.modules, self.params)) as opened:
             before = [self.describe()] if announce else []
-            values |= self._read(steps, inputs, [*before, *(kept.reused if kept else ())], listen)
-            return execute(steps, wanted, values, listen, opened, kept.computed if kept else None)
+            values |= self._read(steps, inputs, [*before, *(kept.reused if kept else ())], on_event)
+            return execute(steps, wanted, values, on_event, opened, kept.computed if kept else None)
 
     def _nodes_there(self, given: Collection[str]) -> Mapping[str, Node]:
         """Return the nodes, without the optional inputs that are not given."""
@@ -129,9 +129,9 @@ class Plan:
     def _read(
         self,
         steps: Sequence[Step],
-        inputs: Mapping[str, Reading],
+        inputs: Mapping[str, LazyInput],
         before: Sequence[Event],
-        listen: Listener,
+        on_event: Listener,
     ) -> dict[str, object]:
         """Return what the inputs hold; what has been found out before comes before what is heard.
 
@@ -146,9 +146,9 @@ class Plan:
                     read[name] = each.read(heard.append)
         except InputError:
             if heard:
-                _tell([*before, *heard], listen)
+                _tell([*before, *heard], on_event)
             raise
-        _tell([*before, *heard], listen)
+        _tell([*before, *heard], on_event)
         return read
 
     def _check_given(self, inputs: Collection[str]) -> None:
@@ -167,7 +167,7 @@ class Plan:
                 )
 
 
-def frontier(plan: Plan, stage: Collection[str], cut: str) -> tuple[str, ...]:
+def stage_outputs(plan: Plan, stage: Collection[str], cut: str) -> tuple[str, ...]:
     """Return the nodes of a stage whose results are needed outside it, with the cut itself."""
     needed = {cut, *plan.targets.values()}
     for name, node in plan.nodes.items():
@@ -177,6 +177,6 @@ def frontier(plan: Plan, stage: Collection[str], cut: str) -> tuple[str, ...]:
     return tuple(name for name in stage if name in needed and name not in given)
 
 
-def _tell(events: Sequence[Event], listen: Listener) -> None:
+def _tell(events: Sequence[Event], on_event: Listener) -> None:
     for event in events:
-        listen(event)
+        on_event(event)

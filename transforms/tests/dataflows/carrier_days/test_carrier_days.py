@@ -10,9 +10,9 @@ import pytest
 from isthmus_contracts import Interval
 from isthmus_contracts.catalog import CARRIER_DAYS
 from isthmus_contracts.protocol import StagedOutput
-from isthmus_contracts.testing.parts import check_parts
+from isthmus_contracts.testing.partition_parity import check_parts
 from isthmus_transforms.dataflows.carrier_days import dataflow, days
-from isthmus_transforms.runtime.outputs import stage
+from isthmus_transforms.runtime.staging import stage
 
 (TABLE,) = CARRIER_DAYS.partitioned
 

@@ -18,7 +18,7 @@ from isthmus_transforms.runtime.checkpoints import (
     Fingerprints,
     digest_of_files,
 )
-from isthmus_transforms.runtime.checkpoints.saving import Worth, sample_cost, size_of
+from isthmus_transforms.runtime.checkpoints.policy import SavingPolicy, sample_cost, size_of
 
 Run = Callable[..., Checkpoints]
 Heard = list[CheckpointWritten]
@@ -111,7 +111,7 @@ def test_files_count_by_content_and_order(tmp_path: Path) -> None:
 
 
 def test_work_since_the_last_save_counts_once() -> None:
-    worth = Worth()
+    worth = SavingPolicy()
     worth.computed("top", 10.0, ())
     worth.computed("left", 1.0, ("top",))
     worth.computed("right", 1.0, ("top",))
@@ -124,7 +124,7 @@ def test_work_since_the_last_save_counts_once() -> None:
 
 
 def test_a_lattice_does_not_count_more_than_all_there_was() -> None:
-    worth = Worth()
+    worth = SavingPolicy()
     worth.computed("0", 1.0, ())
     for level in range(1, 2000):
         worth.computed(str(level), 0.0, (str(level - 1),) * 2)
@@ -133,7 +133,7 @@ def test_a_lattice_does_not_count_more_than_all_there_was() -> None:
 
 
 def test_saves_that_nobody_asked_for_take_a_twentieth() -> None:
-    worth = Worth()
+    worth = SavingPolicy()
     worth.computed("a", 100.0, ())
     assert worth.is_worth("a", 4.0)
     worth.spent(4.0)
@@ -144,7 +144,7 @@ def test_saves_that_nobody_asked_for_take_a_twentieth() -> None:
 
 
 def test_the_cost_is_that_of_the_saves_so_far_of_the_type() -> None:
-    worth = Worth()
+    worth = SavingPolicy()
     assert worth.cost(bytes, 10) is None
     worth.measured(bytes, 1000, 1.0)
     assert worth.cost(bytes, 5000) == 5.0

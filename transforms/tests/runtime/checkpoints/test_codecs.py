@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal, assert_series_equal
 
-from isthmus_transforms.runtime.checkpoints import NotSavableError, digest_of_frame, frames
+from isthmus_transforms.runtime.checkpoints import NotSavableError, digest_of_frame, frame_codecs
 from isthmus_transforms.runtime.checkpoints.codecs import codec_for
 
-assert frames
+assert frame_codecs
 
 
 def _back(value: object) -> object:

@@ -10,8 +10,8 @@ import pytest
 from isthmus_contracts import ParamValue
 from isthmus_transforms.runtime.checkpoints import Fingerprints, fingerprints, modules
 from isthmus_transforms.runtime.checkpoints.fingerprints import environment
-from isthmus_transforms.runtime.graph import build_graph
-from isthmus_transforms.runtime.steps import ordered_nodes
+from isthmus_transforms.runtime.graph.build import build_graph
+from isthmus_transforms.runtime.graph.steps import ordered_nodes
 
 Marks = Callable[..., Fingerprints]
 

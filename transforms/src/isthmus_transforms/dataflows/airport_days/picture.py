@@ -10,7 +10,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 
-from isthmus_transforms.shared.pictures import png
+from isthmus_transforms.shared.plotting import png
 
 EARLIEST, LATEST = -20, 60
 """Where the colours end, in min."""

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from isthmus_transforms.shared.pictures import png
+from isthmus_transforms.shared.plotting import png
 
 BLUE, GREY = "#1f5fa8", "#8a8f98"
 KINDS = {"logistic": "logistic regression", "boosting": "gradient boosting of trees"}

@@ -16,9 +16,9 @@ from isthmus_transforms.runtime.checkpoints.digests import (
     digest_of_input,
 )
 from isthmus_transforms.runtime.checkpoints.fingerprints import Fingerprints, fingerprints
-from isthmus_transforms.runtime.checkpoints.saving import Worth, sample_cost, size_of
+from isthmus_transforms.runtime.checkpoints.policy import SavingPolicy, sample_cost, size_of
 from isthmus_transforms.runtime.checkpoints.store import MISSING, CheckpointStore, Missing, found_in
-from isthmus_transforms.runtime.outputs import staged_file
+from isthmus_transforms.runtime.staging import staged_file
 
 __all__ = [
     "MISSING",
@@ -50,14 +50,14 @@ class Checkpoints:
         store: CheckpointStore,
         found: Fingerprints,
         asked: Collection[str],
-        listen: Callable[[CheckpointWritten], None],
+        on_event: Callable[[CheckpointWritten], None],
     ) -> None:
         self.reused: list[CheckpointReused] = []
         self._store = store
         self._fingerprints = found
         self._asked = frozenset(asked)
-        self._listen = listen
-        self._worth = Worth()
+        self._listen = on_event
+        self._worth = SavingPolicy()
         self._told: set[str] = set()
 
     def saved(self, node: str) -> bool:
@@ -79,24 +79,24 @@ class Checkpoints:
 
     def tell_of_misfits(self) -> None:
         """Log it if results were handed on and none was of use, for work is done again then."""
-        if self._store.carried and not self.reused:
+        if self._store.intermediates and not self.reused:
             _LOG.warning(
                 "none of the %s results that were handed on is of use here: code, libraries, "
                 "params or inputs differ from where they were made",
-                len(self._store.carried),
+                len(self._store.intermediates),
             )
 
-    def stage(self, nodes: Iterable[str], spool: Path) -> tuple[StagedFile, ...]:
-        """Copy the results of the nodes into the spool; what is not saved is left out."""
+    def stage(self, nodes: Iterable[str], staging: Path) -> tuple[StagedFile, ...]:
+        """Copy the saved results of the nodes into the staging directory."""
         staged = []
         for node in nodes:
             fingerprint = self._fingerprints.of.get(node)
             saved = None if fingerprint is None else self._store.file(fingerprint)
-            path = None if saved is None else _copied(saved, spool)
+            path = None if saved is None else _copied(saved, staging)
             if path is None:
                 self._tell(node, "it is not there any more", asked=True)
             else:
-                staged.append(staged_file(spool, path.relative_to(spool)))
+                staged.append(staged_file(staging, path.relative_to(staging)))
         return tuple(staged)
 
     def computed(

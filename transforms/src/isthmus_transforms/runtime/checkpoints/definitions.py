@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Iterator
 
 from isthmus_transforms.runtime.checkpoints.live import as_it_is
 from isthmus_transforms.runtime.checkpoints.modules import (
-    DoubtError,
     Module,
+    UnknownDependencyError,
     exists,
     import_targets,
     imported_from,
@@ -52,7 +52,10 @@ class Code:
         self._following: set[tuple[str, Path]] = set()
 
     def digest(self, keys: Iterable[Key]) -> str:
-        """Return a digest of these definitions and all that they use; raise `DoubtError`."""
+        """Return a digest of these definitions and of all that they use.
+
+        Raise `UnknownDependencyError` for what cannot be digested.
+        """
         found: set[Key] = set()
         for key in keys:
             found |= self.closure(key)
@@ -144,9 +147,11 @@ class Code:
         elif name in _NAMES_OF_MODULES:
             return
         elif name.startswith("__"):
-            raise DoubtError(f"{module.name} uses {name}, which may lead to more than code")
+            raise UnknownDependencyError(
+                f"{module.name} uses {name}, which may lead to more than code"
+            )
         elif not module.stars and not hasattr(builtins, name):
-            raise DoubtError(f"{module.name} uses {name!r}, which it defines nowhere")
+            raise UnknownDependencyError(f"{module.name} uses {name!r}, which it defines nowhere")
 
     def _followed(self, name: str, path: Path) -> Iterator[Key]:
         """Yield what an attribute of an imported module stands for."""
@@ -156,11 +161,13 @@ class Code:
             whole = (*name.split("."), *path)
             harmless = whole[:2] == ("importlib", "metadata")
             if (whole[0] in _LOADERS and not harmless) or whole[:2] == ("sys", "modules"):
-                raise DoubtError(f"it uses {'.'.join(whole)}, which may load any code or file")
+                raise UnknownDependencyError(
+                    f"it uses {'.'.join(whole)}, which may load any code or file"
+                )
             return
         module = self.module(name)
         if module is None and not path:
-            raise DoubtError(f"it uses all of the folder {name}")
+            raise UnknownDependencyError(f"it uses all of the folder {name}")
         if not path:
             yield name, WHOLE
             return

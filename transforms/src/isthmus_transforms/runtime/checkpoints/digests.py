@@ -11,7 +11,7 @@ import pandas as pd
 
 from isthmus_contracts import Input, Interval
 from isthmus_transforms.runtime.checkpoints.codecs import NotSavableError
-from isthmus_transforms.runtime.checkpoints.frames import FrameCodec
+from isthmus_transforms.runtime.checkpoints.frame_codecs import FrameCodec
 
 
 def digest_of_files(paths: Iterable[Path]) -> str:
@@ -29,7 +29,7 @@ def digest_of_input(read: Input, paths: Iterable[Path], interval: Interval | Non
     The contract says which columns that are and of which type, the interval which rows.
     """
     columns = [(each.name, each.type, each.nullable) for each in read.table.columns]
-    rows = (read.within, interval) if read.within else None
+    rows = (read.filter_column, interval) if read.filter_column else None
     declared = repr((columns, rows))
     return hashlib.sha256(f"{digest_of_files(paths)} {declared}".encode()).hexdigest()
 

@@ -14,8 +14,8 @@ from isthmus_transforms.runtime.checkpoints.definitions import (
     parents,
 )
 from isthmus_transforms.runtime.checkpoints.modules import (
-    DoubtError,
     Module,
+    UnknownDependencyError,
     exists,
     imported_from,
     is_own,
@@ -66,7 +66,7 @@ def _acts(code: Code, module: Module, statement: ast.stmt) -> bool:
                 return True  # as in `@area.register`
             if any(_writes(code, one) for key in keys for one in code.closure(key)):
                 return True
-        except DoubtError:
+        except UnknownDependencyError:
             return True
     return False
 

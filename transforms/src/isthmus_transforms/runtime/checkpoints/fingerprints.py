@@ -20,14 +20,17 @@ from isthmus_transforms.runtime.checkpoints import modules
 from isthmus_transforms.runtime.checkpoints.definitions import WHOLE, Code, Key
 from isthmus_transforms.runtime.checkpoints.effects import effects
 from isthmus_transforms.runtime.checkpoints.modules import (
-    DoubtError,
     Module,
+    UnknownDependencyError,
     module_named,
     real_path,
 )
 
 _FORMAT = "1"
-_READING = ("isthmus_transforms.runtime.inputs", "isthmus_transforms.runtime.partitions")
+_READING = (
+    "isthmus_transforms.runtime.frames.inputs",
+    "isthmus_transforms.runtime.frames.partitions",
+)
 """What turns the files of an input into a frame."""
 _OUTWARD = ("hamilton.data_loader", "hamilton.data_saver")
 _LIFECYCLES = ("generate", "inject", "expand", "transform", "decorate_nodes", "dynamic")
@@ -59,7 +62,7 @@ def fingerprints(
     functions = {each for node in loaded for each in node.originating_functions or ()}
     try:
         around = _around(code, functions)
-    except DoubtError as doubt:
+    except UnknownDependencyError as doubt:
         return Fingerprints({}, dict.fromkeys(nodes, str(doubt)))
     given = {name: _hash(["param", _text(value)]) for name, value in params.items()} | dict(inputs)
     config = _hash(sorted(f"{name}={_text(value)}" for name, value in params.items()))
@@ -75,14 +78,14 @@ def fingerprints(
                 parts += [codes.of(node), config if _takes_config(node) else ""]
                 parts += _of_dependencies(node, found, doubts)
             found[name] = _hash(parts)
-        except DoubtError as doubt:
+        except UnknownDependencyError as doubt:
             doubts[name] = str(doubt)
     return Fingerprints(found, doubts)
 
 
 def _known(digest: str | None, name: str) -> str:
     if digest is None:
-        raise DoubtError(f"what is given for {name!r} cannot be told apart")
+        raise UnknownDependencyError(f"what is given for {name!r} cannot be told apart")
     return digest
 
 
@@ -92,7 +95,7 @@ def _of_dependencies(
     for each in node.dependencies:
         name = each.name
         if name in doubts:
-            raise DoubtError(f"it depends on {name!r}: {doubts[name]}")
+            raise UnknownDependencyError(f"it depends on {name!r}: {doubts[name]}")
         yield f"{name}={found.get(name, 'not given')}"
 
 
@@ -109,23 +112,27 @@ class _Codes:
     def __init__(self, code: Code) -> None:
         self._code = code
         self._keys = _Keys()
-        self._found: dict[tuple[Callable[..., object], ...], str | DoubtError] = {}
+        self._found: dict[tuple[Callable[..., object], ...], str | UnknownDependencyError] = {}
 
     def of(self, node: Node) -> str:
-        """Return the digest, or raise `DoubtError`."""
+        """Return the digest, or raise `UnknownDependencyError`."""
         functions: tuple[Callable[..., object], ...] = node.originating_functions or ()
         if node.user_defined or not functions:
-            raise DoubtError(f"no function of {node.name!r} is known, and it is not given")
+            raise UnknownDependencyError(
+                f"no function of {node.name!r} is known, and it is not given"
+            )
         if any(each in node.tags for each in _OUTWARD):
-            raise DoubtError(f"node {node.name!r} reads or writes outside of the dataflow")
+            raise UnknownDependencyError(
+                f"node {node.name!r} reads or writes outside of the dataflow"
+            )
         if functions not in self._found:
             try:
                 keys = [key for each in functions for key in self._keys.of(each)]
                 self._found[functions] = self._code.digest(keys)
-            except DoubtError as doubt:
+            except UnknownDependencyError as doubt:
                 self._found[functions] = doubt
         found = self._found[functions]
-        if isinstance(found, DoubtError):
+        if isinstance(found, UnknownDependencyError):
             raise found
         return found
 
@@ -153,9 +160,9 @@ class _Keys:
         defined = getattr(inner, "__code__", None)
         found = self._module(module)
         if found is None or defined is None or real_path(defined.co_filename) != found.file:
-            raise DoubtError(f"the source of {name} in {module} cannot be found")
+            raise UnknownDependencyError(f"the source of {name} in {module} cannot be found")
         if name not in found.definitions or getattr(inner, "__closure__", None):
-            raise DoubtError(f"{name} in {module} is made by another function")
+            raise UnknownDependencyError(f"{name} in {module} is made by another function")
         aliases = self._names[module].get(id(function), [])
         return [(module, each) for each in {name, *aliases} if each in found.definitions]
 
@@ -174,7 +181,7 @@ def _takes_config(node: Node) -> bool:
 
 @cache
 def environment() -> str:
-    """Return a digest of Python and every installed library; raise `DoubtError`.
+    """Return a digest of Python and every installed library; raise `UnknownDependencyError`.
 
     What was installed after this process started may not be what it runs.
     """
@@ -185,7 +192,9 @@ def environment() -> str:
         folders.add(str(each.locate_file("")))
     for folder in folders:
         if Path(folder).is_dir() and Path(folder).stat().st_ctime >= modules.STARTED:
-            raise DoubtError(f"libraries in {folder} changed after this process started")
+            raise UnknownDependencyError(
+                f"libraries in {folder} changed after this process started"
+            )
     return _hash([sys.version, platform.machine(), *sorted(found)])
 
 

@@ -8,8 +8,8 @@ import inspect
 import sys
 
 from isthmus_transforms.runtime.checkpoints.modules import (
-    DoubtError,
     Module,
+    UnknownDependencyError,
     import_targets,
     is_own,
     real_path,
@@ -21,7 +21,7 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None), dt.date, dt.datetim
 def as_it_is(module: Module, bound: str) -> str:
     """Return the value that a name has in this process, if it is plain data.
 
-    Raise `DoubtError` if the name was given something else than what is written.
+    Raise `UnknownDependencyError` if the name was given something else than what is written.
     """
     loaded = sys.modules.get(module.name)
     statements = module.definitions[bound]
@@ -33,12 +33,16 @@ def as_it_is(module: Module, bound: str) -> str:
             code = getattr(inspect.unwrap(value) if callable(value) else value, "__code__", None)
             file = real_path(getattr(code, "co_filename", ""))
             if file != module.file or getattr(code, "co_firstlineno", 0) != statement.lineno:
-                raise DoubtError(f"{module.name}.{bound} was replaced by another function")
+                raise UnknownDependencyError(
+                    f"{module.name}.{bound} was replaced by another function"
+                )
         case ast.ImportFrom():
             for target, path in import_targets(module, statement, bound):
                 origin = vars(sys.modules[target]) if target in sys.modules else {}
                 if is_own(target) and path[0] in origin and origin[path[0]] is not value:
-                    raise DoubtError(f"{module.name}.{bound} was replaced by something else")
+                    raise UnknownDependencyError(
+                        f"{module.name}.{bound} was replaced by something else"
+                    )
         case ast.Assign(value=written) | ast.AnnAssign(value=ast.expr() as written):
             # An empty one is filled while functions run, as a memory or a list of calls.
             return "" if _is_empty(written) else _plain(value) or ""

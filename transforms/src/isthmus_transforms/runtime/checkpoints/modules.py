@@ -20,7 +20,7 @@ OURS = ("isthmus_transforms", "isthmus_contracts")
 """Our own code wherever it is installed; other code is, unless it lies where libraries do."""
 
 
-class DoubtError(TransformError):
+class UnknownDependencyError(TransformError):
     """Say why the code that computes something cannot be known for certain."""
 
 
@@ -118,23 +118,26 @@ def exists(name: str) -> bool:
 def module_named(name: str) -> Module | None:
     """Return the module of our own called `name`; None of a folder without `__init__.py`.
 
-    Raise `DoubtError` if its source cannot be read, or may not be what this process runs.
+    Raise `UnknownDependencyError` if its source cannot be read, or may not be what this process
+    runs.
     """
     places = _places(name)
     if not places:
-        raise DoubtError(f"module {name} cannot be found")
+        raise UnknownDependencyError(f"module {name} cannot be found")
     file = places[0]
     path = Path(file)
     if path.is_dir():
         return None
     if not file.endswith(".py"):
-        raise DoubtError(f"module {name} has no source: it is {path.name}")
+        raise UnknownDependencyError(f"module {name} has no source: it is {path.name}")
     try:
         found = path.stat()
     except OSError as error:
-        raise DoubtError(f"the source of module {name} cannot be read: {error}") from None
+        raise UnknownDependencyError(
+            f"the source of module {name} cannot be read: {error}"
+        ) from None
     if max(found.st_mtime, found.st_ctime) >= STARTED:
-        raise DoubtError(
+        raise UnknownDependencyError(
             f"{file} was changed after this process started, which may run the old one"
         )
     return _parsed(name, file, (found.st_mtime_ns, found.st_ctime_ns, found.st_size))
@@ -145,7 +148,9 @@ def _parsed(name: str, file: str, _stamp: tuple[int, int, int]) -> Module:
     try:
         tree = ast.parse(Path(file).read_bytes())
     except (OSError, SyntaxError, ValueError) as error:
-        raise DoubtError(f"the source of module {name} cannot be read: {error}") from None
+        raise UnknownDependencyError(
+            f"the source of module {name} cannot be read: {error}"
+        ) from None
     package = name if Path(file).name == "__init__.py" else name.rpartition(".")[0]
     definitions: dict[str, tuple[ast.stmt, ...]] = {}
     loose, stars, later = [], [], False

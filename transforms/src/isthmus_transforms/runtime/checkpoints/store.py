@@ -45,14 +45,14 @@ class CheckpointStore:
     """Keep results by fingerprint, within a number of bytes and a number of seconds unused.
 
     Any number of processes may use one directory. A file is complete or not there; one that does
-    not prove what it is, is never believed. `carried` are files from elsewhere, which are only
-    read.
+    not prove what it is, is never believed. `intermediates` are files from elsewhere, which are
+    only read.
     """
 
     directory: Path
     limit_bytes: int
     limit_seconds: float
-    carried: Mapping[str, Path] = field(default_factory=dict)
+    intermediates: Mapping[str, Path] = field(default_factory=dict)
 
     def has(self, fingerprint: str) -> bool:
         """Tell whether a result seems to be there; only loading it proves that."""
@@ -138,8 +138,8 @@ class CheckpointStore:
 
     def _paths(self, fingerprint: str) -> Iterator[Path]:
         yield self._path(fingerprint)
-        if fingerprint in self.carried:
-            yield self.carried[fingerprint]
+        if fingerprint in self.intermediates:
+            yield self.intermediates[fingerprint]
 
 
 def found_in(files: Iterable[Path]) -> dict[str, Path]:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from isthmus_contracts import ParamValue
 from isthmus_transforms.runtime.calls import Outcome
-from isthmus_transforms.runtime.steps import Step
+from isthmus_transforms.runtime.graph.steps import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,10 @@ class Workload:
 
 
 class Engine(Protocol):
-    """Call functions beside the loop that hands them out, at most `width` at once."""
+    """Call functions beside the loop that hands them out, at most `max_parallel` at once."""
 
     @property
-    def width(self) -> int:
+    def max_parallel(self) -> int:
         """Return how many calls are worth handing out at once."""
 
     def submit(self, step: Step, arguments: Mapping[str, object]) -> Future[Outcome]:

@@ -12,9 +12,9 @@ from loky.process_executor import ProcessPoolExecutor
 
 from isthmus_contracts import ParamValue
 from isthmus_transforms.errors import WorkerError
-from isthmus_transforms.runtime.calls import Outcome, outcome_of
+from isthmus_transforms.runtime.calls import Outcome, try_call
 from isthmus_transforms.runtime.engines.engine import Workload
-from isthmus_transforms.runtime.steps import Step, steps_of
+from isthmus_transforms.runtime.graph.steps import Step, steps_of
 
 _steps: dict[str, Step] = {}
 """What this process can call, if it is a worker."""
@@ -23,11 +23,11 @@ _steps: dict[str, Step] = {}
 class Processes:
     """Call functions in worker processes, each of which has built the same graph."""
 
-    def __init__(self, width: int, workload: Workload) -> None:
-        self.width = width
+    def __init__(self, max_parallel: int, workload: Workload) -> None:
+        self.max_parallel = max_parallel
         names = [each.name for each in workload.steps]
         given = (workload.modules, dict(workload.params), names)
-        self._pool = ProcessPoolExecutor(width, initializer=_prepare, initargs=given)
+        self._pool = ProcessPoolExecutor(max_parallel, initializer=_prepare, initargs=given)
 
     def submit(self, step: Step, arguments: Mapping[str, object]) -> Future[Outcome]:
         """Begin a call."""
@@ -54,9 +54,9 @@ class Processes:
 
 
 @contextmanager
-def processes(width: int, workload: Workload) -> Iterator[Processes]:
-    """Give worker processes, as many as `width`."""
-    engine = Processes(width, workload)
+def processes(max_parallel: int, workload: Workload) -> Iterator[Processes]:
+    """Give worker processes, as many as `max_parallel`."""
+    engine = Processes(max_parallel, workload)
     try:
         yield engine
     finally:
@@ -66,7 +66,7 @@ def processes(width: int, workload: Workload) -> Iterator[Processes]:
 def _prepare(
     modules: Sequence[ModuleType], params: Mapping[str, ParamValue], names: Sequence[str]
 ) -> None:
-    from isthmus_transforms.runtime.graph import build_graph  # noqa: PLC0415 - only workers need it
+    from isthmus_transforms.runtime.graph.build import build_graph  # noqa: PLC0415 - only workers need it
 
     graph = build_graph(modules, params)
     nodes = {name: graph.nodes[name] for name in names}
@@ -74,4 +74,4 @@ def _prepare(
 
 
 def _call(name: str, arguments: Mapping[str, object]) -> Outcome:
-    return outcome_of(_steps[name], arguments)
+    return try_call(_steps[name], arguments)

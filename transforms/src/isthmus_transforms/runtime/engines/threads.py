@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import TypeAlias
 
-from isthmus_transforms.runtime.calls import Outcome, outcome_of
+from isthmus_transforms.runtime.calls import Outcome, try_call
 from isthmus_transforms.runtime.engines.engine import Workload
-from isthmus_transforms.runtime.steps import Step
+from isthmus_transforms.runtime.graph.steps import Step
 
 _Job: TypeAlias = tuple[Future[Outcome], Step, Mapping[str, object]]
 
@@ -23,10 +23,10 @@ class Threads:
     nobody waits for: a `ThreadPoolExecutor` would be waited for when the interpreter exits.
     """
 
-    def __init__(self, width: int) -> None:
-        self.width = width
+    def __init__(self, max_parallel: int) -> None:
+        self.max_parallel = max_parallel
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        for number in range(width):
+        for number in range(max_parallel):
             name = f"isthmus-{number}"
             threading.Thread(target=self._work, name=name, daemon=True).start()
 
@@ -38,20 +38,20 @@ class Threads:
 
     def close(self) -> None:
         """Have each thread end after the call that it is in."""
-        for _ in range(self.width):
+        for _ in range(self.max_parallel):
             self._jobs.put(None)
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             future, step, arguments = job
-            future.set_result(outcome_of(step, arguments))
+            future.set_result(try_call(step, arguments))
             del job, future, arguments  # while it waits, a thread would keep them alive
 
 
 @contextmanager
-def threads(width: int, _workload: Workload) -> Iterator[Threads]:
-    """Give threads, as many as `width`."""
-    engine = Threads(width)
+def threads(max_parallel: int, _workload: Workload) -> Iterator[Threads]:
+    """Give threads, as many as `max_parallel`."""
+    engine = Threads(max_parallel)
     try:
         yield engine
     finally:

@@ -1,0 +1,1 @@
+"""What tools need and no run does: documents, comparisons, exports and drawings of the catalog."""

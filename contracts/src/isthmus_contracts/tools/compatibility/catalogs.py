@@ -1,0 +1,88 @@
+"""What differs between two catalogs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeAlias
+
+from isthmus_contracts.catalog import Catalog
+from isthmus_contracts.dataflows import DataflowContract, Dataset, Identity
+from isthmus_contracts.tools.compatibility.dataflows import compare_dataflows, compare_datasets
+from isthmus_contracts.tools.compatibility.differences import Difference, Place
+
+Contract: TypeAlias = DataflowContract | Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Hold two revisions of one contract; what is new has no `old`, what is gone has no `new`."""
+
+    latest: Contract
+    old: Contract | None
+    new: Contract | None
+
+    @property
+    def subject(self) -> str:
+        """Return its kind and name, as in `dataflow flight_delays.v1`."""
+        if isinstance(self.latest, Dataset):
+            return f"dataset {self.latest.name}"
+        return f"dataflow {self.latest.identity}"
+
+
+def compare(old: Catalog, new: Catalog, today: date) -> tuple[Difference, ...]:
+    """Return what differs; `today`, in UTC, decides which dataflows had run their last day."""
+    read = {each.source for dataflow in old.dataflows for each in dataflow.inputs}
+    return tuple(each for pair in pairs(old, new) for each in _compare(pair, read, today))
+
+
+def pairs(old: Catalog, new: Catalog) -> tuple[Pair, ...]:
+    """Return each dataset and dataflow of the two catalogs, with its other revision if any."""
+    datasets = {each.name: each for each in old.datasets}
+    dataflows = {each.identity: each for each in old.dataflows}
+    former = _replaced(old, new)
+    return (
+        *(Pair(each, datasets.pop(each.name, None), each) for each in new.datasets),
+        *(Pair(each, each, None) for each in datasets.values()),
+        *(
+            Pair(each, dataflows.pop(former.get(each.identity, each.identity), None), each)
+            for each in new.dataflows
+        ),
+        *(Pair(each, each, None) for each in dataflows.values()),
+    )
+
+
+def _replaced(old: Catalog, new: Catalog) -> dict[Identity, Identity]:
+    """Return what each new major version took the place of: the newest one, if that is gone."""
+    before = {each.identity for each in old.dataflows}
+    after = {each.identity for each in new.dataflows}
+    newest = {each.name: each for each in sorted(before)}
+    replaced: dict[Identity, Identity] = {}
+    for gone in newest.values():
+        come = [each for each in after - before if each.name == gone.name]
+        if gone not in after and come:
+            replaced[min(come, key=lambda each: (each < gone, each))] = gone
+    return replaced
+
+
+def _compare(pair: Pair, read: set[str | Identity], today: date) -> Iterator[Difference]:
+    whole = Place(pair.subject, "output")
+    match pair.old, pair.new:
+        case Dataset() as old, Dataset() as new:
+            yield from compare_datasets(old, new, pair.subject)
+        case DataflowContract() as old, DataflowContract() as new:
+            if old.identity != new.identity:
+                yield whole.differs("dataflow-replaced", old.identity, new.identity)
+            yield from compare_dataflows(old, new, pair.subject)
+        case None, Dataset() as new:
+            yield whole.differs("dataset-added", after=new.version)
+        case None, DataflowContract() as new:
+            yield whole.differs("dataflow-added", after=new.version)
+        case Dataset() as old, None:
+            rule = "dataset-dropped" if old.name in read else "dataset-retired"
+            yield whole.differs(rule, before=old.version)
+        case DataflowContract(deprecation=notice) as old, None:
+            ended = notice is not None and notice.until < today
+            rule = "dataflow-retired" if ended else "dataflow-dropped"
+            yield whole.differs(rule, before=old.version)

@@ -1,0 +1,224 @@
+"""The commands about releases: list, show and compare them, roll back, clean, read elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import socket
+from collections.abc import Callable
+
+from rich.console import Console
+from rich.table import Table
+
+from isthmus_contracts import DataflowContract
+from isthmus_contracts.catalog import CATALOG
+from isthmus_platform.deployment import load_deployment
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases.diff import compare
+from isthmus_platform.lake.releases.garbage_collection import (
+    Plan,
+    collect_garbage,
+    plan_collection,
+    retention,
+)
+from isthmus_platform.lake.releases.locate import find_release, locate
+from isthmus_platform.lake_access import open_lake
+from isthmus_platform.local_airflow.report import describe_outputs, placed
+from isthmus_platform.terminal.printing import print_whole, printable
+
+_KEEP_DAYS = 30.0
+
+Add = Callable[[str, Callable[..., int], str], argparse.ArgumentParser]
+
+
+def add_release_commands(add: Add) -> None:
+    """Add these commands to a parser, of which `add` makes one from name, function and meaning."""
+    known = "one of " + ", ".join(each.name for each in CATALOG.dataflows)
+    listed = "the release's id, as `releases` lists it"
+    current = f"{listed} (default: the current one)"
+
+    def add_for_dataflow(
+        name: str, command: Callable[..., int], meaning: str
+    ) -> argparse.ArgumentParser:
+        parser = add(name, command, meaning)
+        parser.add_argument("dataflow", help=known)
+        return parser
+
+    add_for_dataflow("releases", _list, "list what a dataflow has published, newest first")
+    show = add_for_dataflow("show", _show, "show what a release holds and what it was made from")
+    show.add_argument("release", nargs="?", help=current)
+    diff = add_for_dataflow("diff", _diff, "show what differs between two releases")
+    diff.add_argument("before", help=listed)
+    diff.add_argument("after", help=listed)
+    tables = add_for_dataflow("tables", _tables, "say where DuckDB, polars or Spark read a release")
+    tables.add_argument("release", nargs="?", help=current)
+    tables.add_argument("--format", choices=("text", "json"), default="text")
+    rollback = add_for_dataflow("rollback", _rollback, "make a published release current again")
+    rollback.add_argument("release", help=listed)
+    cleaning = add(
+        "gc", _clean, "list, or remove, old releases and files that nobody needs"
+    )
+    cleaning.add_argument("dataflow", nargs="?", help=f"{known} (default: all, and the sources)")
+    cleaning.add_argument(
+        "--keep-days",
+        type=float,
+        default=_KEEP_DAYS,
+        metavar="N",
+        help="keep releases that were current within N days, and newer files (default: 30)",
+    )
+    cleaning.add_argument(
+        "--force", action="store_true", help="allow less than a day; let no run be under way"
+    )
+    cleaning.add_argument("--yes", action="store_true", help="remove; without it, only list")
+
+
+def _list(options: argparse.Namespace, console: Console) -> int:
+    contract = CATALOG.dataflow(options.dataflow)
+    found = releases.releases(_lake(), contract.identity)
+    if not found:
+        console.print(f"{contract.identity} has published nothing yet")
+        return 0
+    names = ("", "release", "created", "contract", "code", "run", "rows", "warnings")
+    grid = Table(*names, box=None)
+    for release, is_current in found:
+        rows = ", ".join(f"{name} {table.rows:,}" for name, table in release.tables.items())
+        grid.add_row(
+            "current" if is_current else "",
+            release.id,
+            _when(release),
+            release.contract_version,
+            printable(release.code_version),
+            printable(release.run),
+            rows,
+            str(len(release.warnings) or ""),
+        )
+    print_whole(grid, console)
+    return 0
+
+
+def _show(options: argparse.Namespace, console: Console) -> int:
+    lake, contract = _lake(), CATALOG.dataflow(options.dataflow)
+    release = find_release(lake, contract.identity, options.release)
+    current = releases.current(lake, contract.identity)
+    state = ", current" if current and current.id == release.id else ""
+    lines = [
+        ("release", f"{release.id} of {release.dataflow}{state}"),
+        ("created", f"{_when(release)} UTC, by run {release.run}"),
+        ("made by", f"contract {release.contract_version}, code {release.code_version}"),
+        *([("interval", str(release.interval))] if release.interval else []),
+        *(("param", f"{name} = {value}") for name, value in release.params.items()),
+    ]
+    for name, pin in release.inputs.items():
+        origin = f", of release {pin.release}" if pin.release else ""
+        lines.append(
+            ("input", f"{name}  {placed(lake.path(pin.table))} (version {pin.version}{origin})")
+        )
+    lines += [("output", each) for each in describe_outputs(release, lake)]
+    for name, table in release.tables.items():
+        for part, each in table.partitions.items():
+            lines.append(("part", f"{name} {part}  {each.rows:,} rows, by run {each.run}"))
+    lines += [("warning", each) for each in release.warnings]
+    for head, text in lines:
+        console.print(f"{head:8}  {printable(text)}", soft_wrap=True)
+    return 0
+
+
+def _diff(options: argparse.Namespace, console: Console) -> int:
+    lake, contract = _lake(), CATALOG.dataflow(options.dataflow)
+    before, after = (
+        releases.release(lake, contract.identity, each) for each in (options.before, options.after)
+    )
+    found = compare(lake, before, after)
+    if not found:
+        console.print(f"releases {before.id} and {after.id} do not differ")
+        return 0
+    grid = Table("", "", before.id, after.id, box=None)
+    for each in found:
+        cells = (each.kind, each.name, _value(each.before), _value(each.after))
+        grid.add_row(*map(printable, cells))
+    print_whole(grid, console)
+    return 0
+
+
+def _tables(options: argparse.Namespace, console: Console) -> int:
+    contract = CATALOG.dataflow(options.dataflow)
+    found = locate(_lake(), contract.identity, options.release)
+    if options.format == "json":
+        plain = {
+            "dataflow": found.dataflow,
+            "release": found.release,
+            "tables": {
+                name: {"uri": each.uri, "version": each.version, "rows": each.rows}
+                for name, each in found.tables.items()
+            },
+            "files": dict(found.files),
+        }
+        console.out(json.dumps(plain, indent=2))
+        return 0
+    console.print(f"release {found.release} of {found.dataflow}", soft_wrap=True)
+    for name, table in found.tables.items():
+        console.print(f"table  {name}  {table.uri}  version {table.version}", soft_wrap=True)
+    for name, address in found.files.items():
+        console.print(f"file   {name}  {address}", soft_wrap=True)
+    return 0
+
+
+def _rollback(options: argparse.Namespace, console: Console) -> int:
+    contract = CATALOG.dataflow(options.dataflow)
+    release = releases.rollback(_lake(), contract.identity, options.release, by=_who())
+    console.print(f"release {release.id} of {contract.identity} is current")
+    return 0
+
+
+def _clean(options: argparse.Namespace, console: Console) -> int:
+    contract: DataflowContract | None = options.dataflow and CATALOG.dataflow(options.dataflow)
+    identity = contract.identity if contract else None
+    lake, keep = _lake(), retention(options.keep_days, force=options.force)
+    plan = (
+        collect_garbage(lake, keep, identity, by=_who())
+        if options.yes
+        else plan_collection(lake, keep, identity)
+    )
+    _report_plan(plan, console)
+    if not plan.releases and not plan.files:
+        console.print("there is nothing to remove")
+        return 0
+    said = "removed" if options.yes else "would remove"
+    console.print(
+        f"{said} {_counted(len(plan.releases), 'release')} and "
+        f"{_counted(len(plan.files), 'file')}, {_counted(plan.bytes, 'byte')}"
+    )
+    if not options.yes:
+        console.print("nothing was removed; --yes removes it")
+    return 0
+
+
+def _report_plan(plan: Plan, console: Console) -> None:
+    for identity, release in plan.releases:
+        console.print(f"release  {release.id} of {identity}, of {_when(release)}", soft_wrap=True)
+    for each in plan.files:
+        console.print(f"{each.bytes:>15,}  {printable(each.key)}", soft_wrap=True)
+
+
+def _value(value: object | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if type(value) is int else str(value)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _when(release: releases.Release) -> str:
+    return release.created_at[:19].replace("T", " ")
+
+
+def _who() -> str:
+    return f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def _lake() -> Lake:
+    return open_lake(load_deployment())

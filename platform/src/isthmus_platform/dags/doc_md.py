@@ -1,0 +1,109 @@
+"""The page of each DAG in Airflow, in Markdown, made from its contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from isthmus_contracts import Column, DataflowContract, Identity, Metrics, Output, Table
+from isthmus_platform.errors import DeploymentError, UserError
+from isthmus_platform.markdown import grid, literal
+
+
+def dataflow_page(dataflow: DataflowContract) -> str:
+    """Return what a dataflow takes, offers and promises, and where to change what."""
+    parts = [
+        f"# {literal(str(dataflow.identity))}",
+        *_deprecation(dataflow),
+        literal(dataflow.description),
+        f"Contract version **{dataflow.version}**, owner **{literal(dataflow.owner)}**.",
+        "## Inputs",
+        grid(
+            ("input", "from", "what it is"),
+            ((each.name, _origin(each.source), each.table.description) for each in dataflow.inputs),
+        ),
+        "## Params",
+        grid(
+            ("param", "default", "allowed", "what it is"),
+            (
+                (each.name, str(each.default), each.allowed, each.description)
+                for each in dataflow.params
+            ),
+        ),
+        "## Outputs",
+        *(_output(each) for each in dataflow.outputs),
+        "## Where to change what",
+        grid(
+            ("to change", "edit", "approved by"),
+            (
+                (
+                    "how something is computed",
+                    f"transforms/ … /dataflows/{dataflow.name}/",
+                    "owner",
+                ),
+                (
+                    "inputs, params, outputs",
+                    f"contracts/ … /catalog/{dataflow.name}.py",
+                    "both teams",
+                ),
+                (
+                    "sources, schedule, retries, engine",
+                    "the deployment file in platform/",
+                    "platform",
+                ),
+            ),
+        ),
+    ]
+    return "\n\n".join(parts)
+
+
+def invalid_deployment_page(name: str, error: DeploymentError) -> str:
+    """Return why a dataflow cannot run here, and what to do."""
+    own = error.where.startswith("[dataflows.")
+    others = "The other dataflows are not affected." if own else "It may stop others, too."
+    return _refusal(
+        name,
+        error,
+        f"Mend the deployment file; Airflow reads it again within a minute. {others}",
+    )
+
+
+def end_of_life_page(name: str, error: UserError) -> str:
+    """Return that a dataflow's last day has passed, and what is left of it."""
+    return _refusal(name, error, "What it has published stays in the lake and can still be read.")
+
+
+def _refusal(name: str, error: UserError, advice: str) -> str:
+    return f"# {literal(name)} cannot run here\n\n{literal(str(error))}\n\n{advice}"
+
+
+def _deprecation(dataflow: DataflowContract) -> tuple[str, ...]:
+    if dataflow.deprecation is None:
+        return ()
+    until, replacement = dataflow.deprecation.until, dataflow.deprecation.replacement
+    return (f"**Deprecated**: runs until {until}, use {literal(replacement)} instead.",)
+
+
+def _origin(origin: str | Identity) -> str:
+    return f"dataflow {origin}" if isinstance(origin, Identity) else f"dataset {origin}"
+
+
+def _output(output: Output) -> str:
+    if isinstance(output, Table):
+        key = f" Key: {', '.join(output.key)}." if output.key else ""
+        if output.max_row_change is not None:
+            key += f" Rows change by at most {output.max_row_change:.0%} from release to release."
+        rows = grid(
+            ("column", "type", "unit", "promise", "what it is"),
+            (_column(each) for each in output.columns),
+        )
+        return f"### Table {output.name}\n\n{literal(output.description + key)}\n\n{rows}"
+    if isinstance(output, Metrics):
+        rows = grid(
+            ("metric", "what it is"), ((each.name, each.description) for each in output.metrics)
+        )
+        return f"### Metrics {output.name}\n\n{literal(output.description)}\n\n{rows}"
+    return f"### File {output.name} ({output.suffix})\n\n{literal(output.description)}"
+
+
+def _column(column: Column) -> Sequence[str]:
+    return (column.name, column.type, column.unit or "", column.promise, column.description)

@@ -1,0 +1,1 @@
+"""Delta tables: versions of files, committed without a copy."""

@@ -1,0 +1,134 @@
+"""What a runner claims in its result, held against its request and the contract.
+
+Nothing is read here: whether files and data are as claimed is found out when they are taken over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from isthmus_contracts import (
+    DataflowContract,
+    File,
+    Interval,
+    IntervalError,
+    Metrics,
+    Output,
+    Partitioning,
+    Table,
+)
+from isthmus_contracts.protocol import RunIdentity, RunRequest, RunResult, StagedOutput
+from isthmus_platform.errors import ResultError
+
+
+def validate_result(dataflow: DataflowContract, request: RunRequest, result: RunResult) -> None:
+    """Raise `ResultError` if the result is no answer to the request that keeps the contract."""
+    problems = [
+        *_identity_problems(request, result),
+        *_output_problems(dataflow, request, result.outputs),
+    ]
+    if result.checkpoints and request.stop_at is None:
+        problems.append(f"it hands on {len(result.checkpoints)} results, and is asked for no stage")
+    if problems:
+        raise ResultError(str(dataflow.identity), problems)
+
+
+def _identity_problems(request: RunRequest, result: RunResult) -> Iterator[str]:
+    if result.identity != request.identity:
+        yield f"it answers {_who(result.identity)}; {_who(request.identity)} was asked"
+    if result.dataflow != request.dataflow:
+        yield f"it is for dataflow {result.dataflow!r}; {request.dataflow!r} was asked"
+    if result.contract_version != request.contract_version:
+        yield (
+            f"it is for contract version {result.contract_version!r}; "
+            f"{request.contract_version!r} was asked"
+        )
+
+
+def _who(identity: RunIdentity) -> str:
+    return f"try {identity.attempt} of task {identity.task!r} of run {identity.run!r}"
+
+
+def _output_problems(
+    dataflow: DataflowContract, request: RunRequest, outputs: Iterable[StagedOutput]
+) -> Iterator[str]:
+    targets = request.targets if request.stop_at is None else ()
+    times = Counter(each.name for each in outputs)
+    for target in targets:
+        if times[target] != 1:
+            yield f"output {target!r} is named {times[target]} times instead of once"
+    for each in outputs:
+        if each.name not in targets:
+            yield f"output {each.name!r} was not asked for"
+        else:
+            yield from _form_problems(dataflow.output(each.name), each, request.interval)
+
+
+def _form_problems(
+    contract: Output, output: StagedOutput, interval: Interval | None
+) -> Iterator[str]:
+    if isinstance(contract, Metrics):
+        if output.files:
+            yield f"metrics {output.name!r} come with files"
+        yield from _metric_problems(contract, output.metrics or {})
+        return
+    if output.metrics is not None:
+        yield f"output {output.name!r} comes with metrics"
+    if isinstance(contract, Table) and contract.partitioning is not None:
+        yield from _partition_problems(contract.partitioning, output, interval)
+        return
+    if not output.files:
+        yield f"output {output.name!r} has no file"
+    for each in output.files:
+        if each.partition is not None:
+            yield f"{each.path!r} is of partition {each.partition!r}; the contract has none"
+    if isinstance(contract, File):
+        yield from _file_problems(contract, output)
+
+
+def _file_problems(contract: File, output: StagedOutput) -> Iterator[str]:
+    if len(output.files) > 1:
+        yield f"file {output.name!r} consists of {len(output.files)} files instead of one"
+    for each in output.files:
+        if not each.path.endswith(contract.suffix):
+            yield f"file {output.name!r} is {each.path!r}; the contract says {contract.suffix}"
+
+
+def _partition_problems(
+    partitioning: Partitioning, output: StagedOutput, interval: Interval | None
+) -> Iterator[str]:
+    known = partitioning.names(interval) if interval else None
+    times = Counter(each.partition for each in output.files)
+    for name, number in times.items():
+        if name is None:
+            yield f"table {output.name!r} has files of no partition"
+            continue
+        try:
+            partitioning.interval(name)
+        except IntervalError as error:
+            yield f"table {output.name!r}: {error}"
+            continue
+        if number > 1:
+            yield f"partition {name!r} of table {output.name!r} has {number} files instead of one"
+        if known is not None and name not in known:
+            yield f"table {output.name!r} has partition {name!r}; the run is for {interval}"
+
+
+def _metric_problems(contract: Metrics, values: Mapping[str, float]) -> Iterator[str]:
+    known = {each.name: each for each in contract.metrics}
+    for name in values:
+        if name not in known:
+            yield f"metric {name!r} of {contract.name!r} is not in the contract"
+    for name, metric in known.items():
+        value = values.get(name)
+        head = f"metric {name!r} of {contract.name!r} is"
+        if value is None:
+            yield f"{head} missing"
+        elif not math.isfinite(value):
+            yield f"{head} {value}, which is no number"
+        elif metric.minimum is not None and value < metric.minimum:
+            yield f"{head} {value}; the contract says at least {metric.minimum:g}"
+        elif metric.maximum is not None and value > metric.maximum:
+            yield f"{head} {value}; the contract says at most {metric.maximum:g}"

@@ -1,0 +1,114 @@
+"""How files pass from the staging directory, where anybody may write, into the lake."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from threading import Event
+
+from isthmus_platform.errors import StagingError
+
+_CHUNK_BYTES = 1 << 19
+_PATIENCE_SECONDS = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedFile:
+    """Say what a file that was taken over really is."""
+
+    bytes: int
+    sha256: str
+
+
+def scan(staging: Path) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Return the plain files by path in the staging directory, and what is wrong with the rest."""
+    files: set[str] = set()
+    if staging.is_symlink():
+        return frozenset(), ("it is a link itself",)
+    problems: list[str] = []
+    for folder, folders, names in os.walk(
+        staging, onerror=lambda error: problems.append(f"it cannot be listed: {error}")
+    ):
+        for name in (*folders, *names):
+            path = Path(folder, name)
+            shown = path.relative_to(staging).as_posix()
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+                files.add(shown)
+            elif stat.S_ISLNK(status.st_mode) or stat.S_ISREG(status.st_mode):
+                problems.append(f"{shown!r} is a link")
+            elif not stat.S_ISDIR(status.st_mode):
+                problems.append(f"{shown!r} is no plain file")
+    return frozenset(files), tuple(problems)
+
+
+def safe_copy(
+    staging: Path, name: str, target: Path, hashing: Executor, most: int | None = None
+) -> Future[CopiedFile]:
+    """Copy a file of at most `most` bytes out of the staging directory; hash the copy meanwhile.
+
+    It is a copy because whoever still has the staging directory's file open could write into a
+    moved one. No link is followed, even one that was put there a moment ago. Raise `StagingError`
+    if it turns out to be a link or larger, or cannot be opened.
+    """
+    path = PurePosixPath(name)
+    try:
+        with _parent(staging, path) as parent:
+            opener = partial(_open, parent)
+            staged = open(path.name, "rb", opener=opener)  # noqa: SIM115 - no Path has it
+    except OSError as error:
+        raise StagingError(
+            str(staging), [f"{name!r} cannot be opened: {error.strerror}"]
+        ) from error
+    is_copied = Event()
+    with staged, ExitStack() as after, target.open("xb") as copied:
+        after.callback(is_copied.set)
+        examined = hashing.submit(_examine, target, is_copied)
+        status = os.fstat(staged.fileno())
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+            raise StagingError(str(staging), [f"{name!r} is a link or no plain file"])
+        chunk = memoryview(bytearray(_CHUNK_BYTES))
+        size = status.st_size  # of one with holes, before they are written out
+        while most is None or size <= most:
+            count = staged.readinto(chunk)
+            if not count:
+                return examined
+            copied.write(chunk[:count])
+            size = max(size, copied.tell())  # somebody may still write to it
+        raise StagingError(str(staging), [f"{name!r} is larger than {most:,} bytes"])
+
+
+def _examine(path: Path, is_copied: Event) -> CopiedFile:
+    """Return what a file that is being copied is in the end: its bytes as they are read back."""
+    digest = hashlib.sha256()
+    chunk = memoryview(bytearray(_CHUNK_BYTES))
+    with path.open("rb", buffering=0) as file:
+        is_whole = False
+        while not is_whole:
+            is_whole = is_copied.wait(_PATIENCE_SECONDS)  # then what is read now is the rest
+            while count := file.readinto(chunk):
+                digest.update(chunk[:count])
+        return CopiedFile(file.tell(), digest.hexdigest())
+
+
+def _open(parent: int, name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=parent)
+
+
+@contextmanager
+def _parent(staging: Path, path: PurePosixPath) -> Iterator[int]:
+    with ExitStack() as stack:
+        descriptor = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        stack.callback(os.close, descriptor)
+        for part in path.parent.parts:
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+            descriptor = os.open(part, flags, dir_fd=descriptor)
+            stack.callback(os.close, descriptor)
+        yield descriptor

@@ -1,0 +1,84 @@
+"""Where things lie in the lake; no other module joins its keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from isthmus_contracts import Identity
+from isthmus_platform.errors import LakeError
+from isthmus_platform.storage import Location, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Lake:
+    """Lay out a lake in a store."""
+
+    store: Store
+
+    @property
+    def address(self) -> str:
+        """Return the URI of the whole lake."""
+        return self.store.address("")
+
+    def source(self, dataset: str, table: str) -> Location:
+        """Return the folder of a table that is ingested."""
+        return Location(self.store, f"sources/{dataset}/{table}")
+
+    def table(self, dataflow: Identity, output: str) -> Location:
+        """Return the folder of a table that a dataflow publishes."""
+        return self._dataflow(dataflow) / "tables" / output
+
+    def files(self, dataflow: Identity, output: str) -> Location:
+        """Return the folder of a file that a dataflow publishes, one name per version."""
+        return self._dataflow(dataflow) / "files" / output
+
+    def releases(self, dataflow: Identity) -> Location:
+        """Return the folder of the release documents."""
+        return self._dataflow(dataflow) / "releases"
+
+    def pointer(self, dataflow: Identity) -> Location:
+        """Return the folder of the pointer's moves."""
+        return self._dataflow(dataflow) / "pointer"
+
+    def checkpoints(self, dataflow: Identity) -> Location:
+        """Return the folder of what the tasks of runs hand on to each other, a folder per run."""
+        return self._dataflow(dataflow) / "checkpoints"
+
+    def tombstones(self) -> Location:
+        """Return the folder of the documents that say since when old files may be gone."""
+        return Location(self.store, "tombstones")
+
+    def dataflows(self) -> tuple[Identity, ...]:
+        """Return every dataflow that something lies here of, known to a catalog or not."""
+        return tuple(
+            sorted(
+                Identity(name, int(major[1:]))
+                for name in self.store.names("dataflows")
+                for major in self.store.names(f"dataflows/{name}")
+                if major.startswith("v") and major[1:].isdecimal()
+            )
+        )
+
+    def source_tables(self) -> tuple[Location, ...]:
+        """Return the folder of every table that was ingested."""
+        return tuple(
+            self.source(dataset, table)
+            for dataset in self.store.names("sources")
+            for table in self.store.names(f"sources/{dataset}")
+        )
+
+    def outputs(self, dataflow: Identity) -> tuple[Location, ...]:
+        """Return the folder of every table and file that a dataflow has made."""
+        kinds = [self._dataflow(dataflow) / each for each in ("files", "tables")]
+        return tuple(kind / name for kind in kinds for name in kind.names())
+
+    def path(self, relative: str) -> Location:
+        """Return what a document names, or raise `LakeError` if it leaves the lake."""
+        parts = PurePosixPath(relative)
+        if parts.is_absolute() or ".." in parts.parts or not parts.parts:
+            raise LakeError(relative, "is no path within the lake")
+        return Location(self.store, str(parts))
+
+    def _dataflow(self, dataflow: Identity) -> Location:
+        return Location(self.store, f"dataflows/{dataflow.name}/v{dataflow.major}")

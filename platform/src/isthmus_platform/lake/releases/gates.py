@@ -1,0 +1,84 @@
+"""What a publication must pass: the volume that the contract allows, and a person's approval.
+
+Both compare with the current release, so they are asked again for each attempt to move the pointer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from isthmus_contracts import DataflowContract, Table
+from isthmus_platform.errors import PublicationError
+from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.releases.models import Release
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Say what a person was shown: the digest of what was accepted, and the release before it."""
+
+    digest: str
+    against: str | None
+
+
+def row_counts(
+    dataflow: DataflowContract, accepted: Accepted, last: Release | None
+) -> Iterator[tuple[Table, str | None, int | None, int]]:
+    """Yield each table, or each partition of the run's interval, with its rows before and after.
+
+    There are no rows before where the table, or the partition, was not there.
+    """
+    for output in accepted.outputs:
+        table = dataflow.output(output.name)
+        if not isinstance(table, Table):
+            continue
+        before = last.tables.get(table.name) if last else None
+        partitions: Sequence[str | None] = (None,)
+        if table.partitioning and accepted.interval:
+            partitions = table.partitioning.names(accepted.interval)
+        for name in partitions:
+            files = [each for each in output.files if name in (None, each.partition)]
+            rows = before.rows_of(name) if before else None
+            yield table, name, rows, sum(each.rows or 0 for each in files)
+
+
+def check_row_change(dataflow: DataflowContract, accepted: Accepted, last: Release) -> None:
+    """Raise `PublicationError` for a table whose rows changed by more than the contract allows.
+
+    In a run for an interval, each of its partitions is compared. What was not there, or empty, has
+    nothing to be compared with.
+    """
+    for table, partition, old, rows in row_counts(dataflow, accepted, last):
+        if table.max_row_change is None or not old:
+            continue
+        if abs(rows - old) > table.max_row_change * old:
+            part = f"partition {partition} of " if partition else ""
+            raise PublicationError(
+                str(dataflow.identity),
+                f"{part}table {table.name!r} has {rows:,} rows, {_change(rows, old)} than the "
+                f"{old:,} of release {last.id}; the contract allows a change of "
+                f"{table.max_row_change:.0%}. If the change is right, raise max_row_change in the "
+                "contract",
+            )
+
+
+def check_approval(
+    dataflow: DataflowContract, accepted: Accepted, approval: Approval, last: str | None
+) -> None:
+    """Raise `PublicationError` if what was approved is not what would be published now."""
+    name = str(dataflow.identity)
+    if approval.digest != accepted.digest:
+        raise PublicationError(
+            name, "the outputs have changed since they were approved; clear 'approve' to ask again"
+        )
+    if approval.against != last:
+        raise PublicationError(
+            name,
+            f"it was approved as following release {approval.against or 'none'}, and "
+            f"{last or 'none'} is current now; clear 'approve' to ask again",
+        )
+
+
+def _change(rows: int, old: int) -> str:
+    return f"{abs(rows - old) / old:.0%} {'more' if rows > old else 'fewer'}"

@@ -1,0 +1,74 @@
+"""A release as a document: a version of every output of a dataflow, and what it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from isthmus_contracts import Interval, ParamValue
+from isthmus_platform.lake.delta.tables import TableFile
+from isthmus_platform.lake.pins import Pin
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedPartition:
+    """Say which run a partition of a table came from, and which files it consists of."""
+
+    run: str
+    files: tuple[TableFile, ...]
+
+    @property
+    def rows(self) -> int:
+        """Return the number of rows of all files."""
+        return sum(each.rows for each in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedTable:
+    """Pin a version of a table; `path` is its folder relative to the lake's root.
+
+    A partitioned table names its partitions, those that have rows.
+    """
+
+    path: str
+    version: int
+    rows: int
+    partitions: Mapping[str, ReleasedPartition] = field(default_factory=dict)
+
+    def rows_of(self, partition: str | None) -> int | None:
+        """Return the rows of a partition, None if it is not there; for None, of the whole table."""
+        if partition is None:
+            return self.rows
+        return self.partitions[partition].rows if partition in self.partitions else None
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedFile:
+    """Pin a file; `path` is relative to the lake's root."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Pin a version of every output of a dataflow, and say what it was made from.
+
+    `run` made it all, but for partitions outside its `interval`, which were there before.
+    """
+
+    id: str
+    dataflow: str
+    contract_version: str
+    code_version: str
+    run: str
+    digest: str
+    created_at: str
+    params: Mapping[str, ParamValue]
+    inputs: Mapping[str, Pin]
+    tables: Mapping[str, ReleasedTable]
+    files: Mapping[str, ReleasedFile]
+    metrics: Mapping[str, Mapping[str, float]]
+    warnings: tuple[str, ...] = ()
+    interval: Interval | None = None

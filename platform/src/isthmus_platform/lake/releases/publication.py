@@ -1,0 +1,238 @@
+"""Publishing: what one run made becomes a release in one step, or not at all.
+
+Moving the pointer is the whole publication; tables and documents before it are preparation that
+nobody sees. Everything before it can be repeated, so that a crash anywhere is mended by trying
+again. `docs/publishing.md` has the protocol: its states, and who writes what when.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from isthmus_contracts import DataflowContract, ParamValue, Partitioning, Table
+from isthmus_platform.errors import PublicationError
+from isthmus_platform.lake.delta.tables import TableFile, columns_in, columns_of, commit
+from isthmus_platform.lake.documents import read_document, write_once
+from isthmus_platform.lake.errors import translated
+from isthmus_platform.lake.intake.acceptance import Accepted, AcceptedFile, AcceptedOutput
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.pins import Pin
+from isthmus_platform.lake.releases.gates import Approval, check_approval, check_row_change
+from isthmus_platform.lake.releases.models import (
+    Release,
+    ReleasedFile,
+    ReleasedPartition,
+    ReleasedTable,
+)
+from isthmus_platform.lake.releases.pointer import Move, read_moves, try_move
+from isthmus_platform.lake.releases.queries import current, document_of, own_files
+from isthmus_platform.lake.releases.tombstones import check_not_collected, check_not_removed
+
+_ID_CHARACTERS = 12
+
+
+def publish(  # noqa: PLR0913 - each names what it is
+    lake: Lake,
+    dataflow: DataflowContract,
+    accepted: Accepted,
+    *,
+    params: Mapping[str, ParamValue],
+    inputs: Mapping[str, Pin],
+    approval: Approval | None = None,
+) -> Release:
+    """Publish what one run made, and return its release.
+
+    The identity of a publication is the run and the digest of what was accepted: repeating it
+    returns the release that there is and does not move the pointer, even if another is current.
+    A run for an interval replaces its partitions in the release that is current when the pointer
+    moves; whoever was overtaken prepares anew.
+
+    Raise `PublicationError` if `accepted` is not every output of this dataflow and version, has a
+    volume that the contract does not allow after the current release, is not what `approval` is of,
+    or pins a file that may have been cleaned away; `RemovedReleaseError` if the release was
+    removed, and `LakeUnavailableError` for a disk that is full, say.
+    """
+    _check(dataflow, accepted)
+    identity, pointer = dataflow.identity, lake.pointer(dataflow.identity)
+    publication = _publication_id(accepted)
+    with translated(lake):
+        while (done := _published_as(publication, moves := read_moves(pointer))) is None:
+            base = _current(lake, dataflow, moves)
+            _check_gates(dataflow, accepted, approval, base)
+            # What an interval's release consists of depends on the one before it.
+            turn = f"-{len(moves) + 1}" if accepted.interval else ""
+            document = document_of(lake, identity, publication + turn)
+            if document.find() is None:
+                attempt = _Attempt(lake, dataflow, accepted, publication + turn, base)
+                prepared = attempt.prepare(params, inputs)
+                with suppress(FileExistsError):  # a repetition that ran beside us was first
+                    write_once(document, prepared)
+            made = read_document(Release, document)
+            check_not_removed(identity, made.id, moves)
+            check_not_collected(lake, dataflow, own_files(lake, made), made.inputs)
+            try_move(pointer, moves, made.id, "publish", accepted.run)
+        check_not_removed(identity, done, moves)
+        return read_document(Release, document_of(lake, identity, done))
+
+
+def check_gates(
+    lake: Lake, dataflow: DataflowContract, accepted: Accepted, approval: Approval | None = None
+) -> None:
+    """Raise `PublicationError` if this could not be published after the current release."""
+    _check_gates(dataflow, accepted, approval, current(lake, dataflow.identity))
+
+
+def _check_gates(
+    dataflow: DataflowContract, accepted: Accepted, approval: Approval | None, base: Release | None
+) -> None:
+    if approval is not None:
+        check_approval(dataflow, accepted, approval, base.id if base else None)
+    if base is not None:
+        check_row_change(dataflow, accepted, base)
+
+
+def _current(lake: Lake, dataflow: DataflowContract, moves: tuple[Move, ...]) -> Release | None:
+    if not moves:
+        return None
+    return read_document(Release, document_of(lake, dataflow.identity, moves[-1].release))
+
+
+def _published_as(publication: str, moves: Iterable[Move]) -> str | None:
+    """Return the id of the release as which this was published, or None if it was not."""
+    for move in moves:
+        if move.reason == "publish" and move.release.partition("-")[0] == publication:
+            return move.release
+    return None
+
+
+def _publication_id(accepted: Accepted) -> str:
+    words = json.dumps([accepted.dataflow, accepted.run, accepted.digest])
+    return hashlib.sha256(words.encode()).hexdigest()[:_ID_CHARACTERS]
+
+
+def _check(dataflow: DataflowContract, accepted: Accepted) -> None:
+    name = str(dataflow.identity)
+    if (accepted.dataflow, accepted.contract_version) != (name, dataflow.version):
+        raise PublicationError(
+            name,
+            f"accepted is {accepted.dataflow!r} in contract version {accepted.contract_version!r}; "
+            f"the platform has {dataflow.version!r}",
+        )
+    ready = sorted(each.name for each in accepted.outputs)
+    if ready != sorted(each.name for each in dataflow.outputs):
+        raise PublicationError(
+            name,
+            f"accepted are {', '.join(ready) or 'no outputs'}; a release has "
+            + ", ".join(each.name for each in dataflow.outputs),
+        )
+
+
+def _check_files(lake: Lake, accepted: Accepted) -> None:
+    for file in (file for output in accepted.outputs for file in output.files):
+        found = lake.path(file.path).find()
+        if found is None:
+            raise PublicationError(accepted.dataflow, f"the accepted file {file.path} is gone")
+        if found.bytes != file.bytes:
+            raise PublicationError(
+                accepted.dataflow,
+                f"the accepted file {file.path} has {found.bytes} bytes; "
+                f"accepted were {file.bytes}",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """Hold what one attempt is made of; `base` is the release that it would follow."""
+
+    lake: Lake
+    dataflow: DataflowContract
+    accepted: Accepted
+    release_id: str
+    base: Release | None
+
+    def prepare(self, params: Mapping[str, ParamValue], inputs: Mapping[str, Pin]) -> Release:
+        """Commit every table, and return the release that pins them."""
+        accepted = self.accepted
+        _check_files(self.lake, accepted)
+        tables, files, metrics = {}, {}, {}
+        for output in accepted.outputs:
+            contract = self.dataflow.output(output.name)
+            if isinstance(contract, Table):
+                tables[output.name] = self._commit(contract, output)
+            elif output.metrics is not None:
+                metrics[output.name] = output.metrics
+            else:
+                (file,) = output.files
+                files[output.name] = ReleasedFile(file.path, file.bytes, file.sha256)
+        return Release(
+            id=self.release_id,
+            dataflow=accepted.dataflow,
+            contract_version=accepted.contract_version,
+            code_version=accepted.code_version,
+            run=accepted.run,
+            digest=accepted.digest,
+            created_at=datetime.now(UTC).isoformat(),
+            params=params,
+            inputs=inputs,
+            tables=tables,
+            files=files,
+            metrics=metrics,
+            warnings=accepted.warnings,
+            interval=accepted.interval,
+        )
+
+    def _commit(self, table: Table, output: AcceptedOutput) -> ReleasedTable:
+        folder = self.lake.table(self.dataflow.identity, table.name)
+        files = tuple(_table_file(self.lake, each) for each in output.files)
+        partitions: dict[str, ReleasedPartition] = {}
+        if table.partitioning is not None:
+            made = self._made(output)
+            partitions = dict(sorted((self._kept(table, table.partitioning) | made).items()))
+            files = tuple(file for each in partitions.values() for file in each.files)
+        version = commit(folder, table, files, app_id=self._commit_id(files))
+        return ReleasedTable(folder.key, version, sum(each.rows for each in files), partitions)
+
+    def _commit_id(self, files: Iterable[TableFile]) -> str:
+        """Return under which id these files are committed once.
+
+        A retry that computed again publishes the same under the same release, but in files of its
+        own: the version that it pins must hold those and not the ones of the first attempt.
+        """
+        names = "/".join(sorted(each.name for each in files))
+        return f"{self.release_id}/{hashlib.sha256(names.encode()).hexdigest()[:_ID_CHARACTERS]}"
+
+    def _made(self, output: AcceptedOutput) -> dict[str, ReleasedPartition]:
+        """Return the partitions that the run made."""
+        made: dict[str, tuple[TableFile, ...]] = {}
+        for each in output.files:
+            name = each.partition or ""
+            made[name] = (*made.get(name, ()), _table_file(self.lake, each))
+        return {name: ReleasedPartition(self.accepted.run, files) for name, files in made.items()}
+
+    def _kept(self, table: Table, partitioning: Partitioning) -> dict[str, ReleasedPartition]:
+        """Return the partitions of the base that stay: those of other days than the run's."""
+        before = self.base.tables.get(table.name) if self.base else None
+        if self.accepted.interval is None or before is None:
+            return {}
+        problem = None
+        if before.rows and not before.partitions:
+            problem = "has no partitions in the current release"
+        elif columns_of(self.lake.path(before.path), before.version) != columns_in(table):
+            problem = "has other columns in the current release"
+        if problem:
+            raise PublicationError(
+                self.accepted.dataflow,
+                f"table {table.name!r} {problem}, so a run for an interval cannot replace a part "
+                "of it; run the dataflow once without an interval",
+            )
+        replaced = partitioning.names(self.accepted.interval)
+        return {name: part for name, part in before.partitions.items() if name not in replaced}
+
+
+def _table_file(lake: Lake, file: AcceptedFile) -> TableFile:
+    return TableFile(lake.path(file.path).name, file.bytes, file.rows or 0)

@@ -1,0 +1,1 @@
+"""Validation: whether data keep the contract of their table."""

@@ -1,0 +1,65 @@
+"""Opening the lake that a deployment names, with the credentials of an Airflow connection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from isthmus_platform.deployment import Deployment
+from isthmus_platform.errors import DeploymentError
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.storage import DiskStore
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+    from isthmus_platform.storage.objects import Credentials
+
+
+def open_lake(deployment: Deployment) -> Lake:
+    """Return the deployment's lake; raise `DeploymentError` for a connection that is no help."""
+    place = deployment.lake
+    if not place.is_bucket:
+        return Lake(DiskStore(Path(place.root)))
+    from isthmus_platform.storage.cache import Cache  # noqa: PLC0415 - only where there is a bucket
+    from isthmus_platform.storage.objects import Credentials, ObjectStore  # noqa: PLC0415
+
+    credentials = Credentials()
+    if place.connection is not None:
+        credentials = credentials_of(_connection(deployment, place.connection))
+    address = urlsplit(place.root)
+    cache = Cache(Path(place.cache or ""), place.cache_megabytes * 1_000_000)
+    return Lake(ObjectStore(address.netloc, address.path.strip("/"), credentials, cache))
+
+
+def _connection(deployment: Deployment, name: str) -> Connection:
+    from airflow.sdk import BaseHook  # noqa: PLC0415 - Airflow takes seconds to import
+    from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415
+
+    try:
+        connection = BaseHook.get_connection(name)
+    except (AirflowNotFoundException, PermissionError):
+        problem = (
+            f"no Airflow connection {name!r} can be read; outside of a task it must be in "
+            f"AIRFLOW_CONN_{name.upper()} or in a secrets backend"
+        )
+        raise DeploymentError(deployment.file, "[lake]", problem) from None
+    if connection.conn_type != "aws":
+        problem = f"connection {name!r} is of type {connection.conn_type!r}; allowed: 'aws'"
+        raise DeploymentError(deployment.file, "[lake]", problem)
+    return connection
+
+
+def credentials_of(connection: Connection) -> Credentials:
+    """Return what a connection of Airflow's type `aws` holds, in Amazon's own words for it."""
+    from isthmus_platform.storage.objects import Credentials  # noqa: PLC0415
+
+    extra = connection.extra_dejson
+    return Credentials(
+        endpoint=extra.get("endpoint_url"),
+        region=extra.get("region_name"),
+        access_key=connection.login or extra.get("aws_access_key_id"),
+        secret_key=connection.password or extra.get("aws_secret_access_key"),
+        session_token=extra.get("aws_session_token"),
+    )

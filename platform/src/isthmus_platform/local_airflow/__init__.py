@@ -1,0 +1,18 @@
+"""An Airflow on this machine alone: its settings, its processes, and a client to speak with it."""
+
+from __future__ import annotations
+
+from isthmus_platform.local_airflow.client import Client
+from isthmus_platform.local_airflow.errors import AirflowError, InstallationError
+from isthmus_platform.local_airflow.processes import Running, find_running, running
+from isthmus_platform.local_airflow.settings import Installation
+
+__all__ = [
+    "AirflowError",
+    "Client",
+    "Installation",
+    "InstallationError",
+    "Running",
+    "find_running",
+    "running",
+]

@@ -1,0 +1,87 @@
+"""Following a run in the terminal until it has ended."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.status import Status
+
+from isthmus_platform.local_airflow import Client, Running
+from isthmus_platform.local_airflow.client import Run, Task
+from isthmus_platform.runs import RunRecord, summarize
+
+_POLL_SECONDS = 0.4
+_REMIND_SECONDS = 5.0
+_ENDED = {"success": "done", "failed": "failed", "upstream_failed": "not run", "skipped": "skipped"}
+
+
+def follow(
+    client: Client, installation: Running | None, record: RunRecord, console: Console
+) -> Run:
+    """Show each task's end and the nodes done meanwhile; return the run when it has ended.
+
+    Raise `InstallationError` if a component of Airflow dies.
+    """
+    dag, run_id = str(record.dataflow), record.run
+    shown = _Shown(console)
+    with console.status(f"{dag}: waiting for the scheduler") as status:
+        while True:
+            run = client.run(dag, run_id)
+            for task in client.tasks(dag, run_id):
+                shown.task(task, record, status)
+            if run.finished:
+                return run
+            if installation is not None:
+                installation.check()
+            time.sleep(_POLL_SECONDS)
+
+
+def triggered_runs(
+    client: Client, run: Run, expected: int, timeout: float = 30
+) -> list[tuple[str, str]]:
+    """Return the (DAG, run id) pairs that a run's publication started, once all are there.
+
+    After the timeout, return those that there are: a dataflow with a schedule waits for that.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        events = client.asset_events(run.dag, run.id)
+        found = [each for event in events for each in event.triggered]
+        if len(found) >= expected or time.monotonic() > deadline:
+            return found
+        time.sleep(_POLL_SECONDS)
+
+
+@dataclass(slots=True)
+class _Shown:
+    """Remember what was shown already."""
+
+    console: Console
+    ended: set[tuple[str, int]] = field(default_factory=set)
+    reminded: float = 0.0
+    counted: str = ""
+
+    def task(self, task: Task, record: RunRecord, status: Status) -> None:
+        head = f"{record.dataflow} {task.name}"
+        if task.state in _ENDED:
+            if (task.name, task.try_number) not in self.ended:
+                self.ended.add((task.name, task.try_number))
+                seconds = f" in {task.duration:.1f} s" if task.duration is not None else ""
+                self.console.print(f"  {head} {_ENDED[task.state]}{seconds}")
+        elif task.state is not None:
+            count = self._count(task, record)
+            status.update(f"{head} {task.state}{count}")
+            self._remind(f"  {head}{count}" if count else "")
+
+    def _count(self, task: Task, record: RunRecord) -> str:
+        progress = summarize(record.attempt(task.name, task.try_number).answers())
+        return f": {progress.done} of {progress.total} nodes" if progress.total else ""
+
+    def _remind(self, line: str) -> None:
+        """Say now and then how far it is where a line cannot be drawn anew."""
+        quiet = time.monotonic() - self.reminded < _REMIND_SECONDS
+        if line and line != self.counted and not quiet and not self.console.is_terminal:
+            self.reminded, self.counted = time.monotonic(), line
+            self.console.print(line)

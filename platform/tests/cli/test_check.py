@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from isthmus_contracts import Deprecation
+from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
+from isthmus_platform.cli import check, main
+from isthmus_platform.deployment import LOCAL
+
+Said = tuple[int, list[str]]
+Check = Callable[..., Said]
+
+
+@pytest.fixture
+def checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Check:
+    """Return a function that checks the local deployment with more behind it."""
+    for name in ("ISTHMUS_STATE", "ISTHMUS_DEPLOYMENT", "ISTHMUS_TRANSFORMS_PYTHON"):
+        monkeypatch.delenv(name, raising=False)
+
+    def call(more: str = "", python: str = sys.executable) -> Said:
+        file = tmp_path / "company.toml"
+        file.write_text(LOCAL.read_text() + more)
+        state = str(tmp_path / "state")
+        status = main.main(["--state", state, "--transforms-python", python, "check", str(file)])
+        return status, [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+
+    return call
+
+
+def words(line: str) -> list[str]:
+    return [each.strip() for each in line.split("  ") if each.strip()]
+
+
+def test_it_shows_how_each_dataflow_runs(checked: Check) -> None:
+    status, lines = checked(
+        """
+        [dataflows."flight_delays.v1"]
+        schedule = "0 4 * * *"
+        stages = ["joined_flights"]
+        approval = true
+        stage.joined_flights.engine = "threads"
+        [dataflows."airport_days.v1"]
+        fused = true
+        """
+    )
+    assert status == 0
+    head, first, second, third = lines
+    assert words(head) == ["dataflow", "runs", "tasks", "engine", "runner"]
+    assert words(first) == [
+        "flight_delays.v1",
+        "0 4 * * *",
+        "ingest > transform_joined_flights > transform > approve > publish",
+        "threads, sequential",
+        "default",
+    ]
+    assert words(second)[1:3] == ["after flight_delays.v1", "run"]
+    assert words(third)[2] == "ingest > transform > publish"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            '[dataflows."fligth_delays.v1"]',
+            "no dataflow 'fligth_delays.v1'; known: 'flight_delays.v1', 'airport_days.v1'",
+        ),
+        (
+            '[dataflows."flight_delays.v1"]\nstages = ["dates"]',
+            "no checkpoint or output 'dates'",
+        ),
+        (
+            '[dataflows."flight_delays.v1"]\nschedule = "0 25 * * *"',
+            "with schedule '0 25 * * *': [0 25 * * *]",
+        ),
+        ('[dataflows."flight_delays.v1"]\nretries = -1', "retries is -1; allowed: 0 or more"),
+    ],
+)
+def test_every_mistake_in_a_dataflows_part_is_said(checked: Check, more: str, said: str) -> None:
+    status, lines = checked(f'{more}\n\n[dataflows."airport_days.v1"]\nschedule = ""')
+    assert status == 2
+    mistakes = [line for line in lines if line.startswith("mistake: company.toml, [dataflows.")]
+    assert len(mistakes) == 2
+    assert any(said in line for line in mistakes)
+    assert any("schedule is ''; allowed: a cron expression" in line for line in mistakes)
+    assert words(lines[2]) == ["airport_days.v1", "cannot run"]
+    assert words(lines[3])[:2] == ["carrier_days.v1", "after flight_delays.v1"]
+
+
+def test_without_a_file_it_checks_the_one_that_would_be_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "company.toml"
+    file.write_text(LOCAL.read_text() + '[dataflows."airport_days.v1"]\nretries = -1')
+    monkeypatch.setenv("ISTHMUS_DEPLOYMENT", str(file))
+    assert main.main(["check"]) == 2
+    assert "company.toml, [dataflows." in capsys.readouterr().out
+    assert main.main(["--deployment", str(LOCAL), "check"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (
+            '[sources.erp]\nconnection = "erp"',
+            "[sources.erp]: no dataset 'erp'; known: 'nyc_flights'",
+        ),
+        (
+            '[sources.nyc_flights.tables]\nflight = "ops.flights"',
+            "[sources.nyc_flights].tables: no table 'flight'; known: 'flights', 'weather'",
+        ),
+    ],
+)
+def test_a_source_that_nobody_reads_is_a_mistake(checked: Check, more: str, said: str) -> None:
+    status, lines = checked(f"\n{more}\n")
+    assert status == 2
+    assert said in lines[-1]
+
+
+def test_a_runner_that_is_not_on_this_machine_is_a_note(checked: Check) -> None:
+    status, lines = checked(python="/nowhere/python")
+    assert status == 0
+    assert lines[-1] == (
+        "note: runner 'default' starts '/nowhere/python', which is no program here"
+    )
+
+
+def test_a_retired_dataflow_is_no_mistake(checked: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    last = Deprecation(date(2020, 1, 31), "flight_delays.v2")
+    catalog = replace(CATALOG, dataflows=(replace(FLIGHT_DELAYS, deprecation=last),))
+    monkeypatch.setattr(check, "CATALOG", catalog)
+    status, lines = checked()
+    assert status == 0
+    assert words(lines[1])[1] == (
+        "flight_delays.v1 was retired after 2020-01-31; use flight_delays.v2 instead"
+    )
+
+
+def test_a_file_that_is_not_there_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["check", "/nowhere/company.toml"]) == 2
+    assert "company.toml, file: it cannot be read" in capsys.readouterr().err

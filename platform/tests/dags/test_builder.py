@@ -1,0 +1,313 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG, Asset
+from airflow.serialization.serialized_objects import DagSerialization
+
+from isthmus_contracts import Deprecation
+from isthmus_contracts.catalog import AIRPORT_DAYS, CARRIER_DAYS, CATALOG, FLIGHT_DELAYS, Catalog
+from isthmus_platform.dags import isthmus_dags
+from isthmus_platform.dags.builder import build_dag, build_dags
+from isthmus_platform.deployment import LOCAL
+from isthmus_platform.deployment.settings import Settings, StageSettings
+
+FOLDER = Path(isthmus_dags.__file__).parent
+LAST_DAY = date(2027, 1, 31)
+DAY_AFTER = LAST_DAY + timedelta(days=1)
+RETIRED = "flight_delays.v1 was retired after 2027-01-31; use flight_delays.v2 instead"
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "company.toml"
+    file.write_text(LOCAL.read_text())
+    monkeypatch.setenv("ISTHMUS_DEPLOYMENT", str(file))
+    monkeypatch.setenv("ISTHMUS_STATE", str(tmp_path))
+    monkeypatch.setenv("ISTHMUS_TRANSFORMS_PYTHON", "python")
+    return file
+
+
+def deprecated(until: date = LAST_DAY) -> Catalog:
+    """Return the catalog with flight_delays deprecated."""
+    old = replace(FLIGHT_DELAYS, deprecation=Deprecation(until, "flight_delays.v2"))
+    return replace(CATALOG, dataflows=(old, AIRPORT_DAYS))
+
+
+def serialized(dag: DAG) -> str:
+    return json.dumps(DagSerialization.to_dict(dag), sort_keys=True)
+
+
+def chain(dag: DAG) -> list[tuple[str, list[str]]]:
+    return [(task.task_id, sorted(task.downstream_task_ids)) for task in dag.topological_sort()]
+
+
+@pytest.mark.usefixtures("deployment")
+def test_each_dataflow_is_one_dag_in_a_line() -> None:
+    dags = build_dags(CATALOG)
+    assert list(dags) == ["flight_delays.v1", "airport_days.v1", "carrier_days.v1"]
+    for dag in dags.values():
+        assert chain(dag) == [
+            ("ingest", ["transform"]),
+            ("transform", ["publish"]),
+            ("publish", []),
+        ]
+
+
+def test_params_become_fields_with_their_rules() -> None:
+    params = build_dag(FLIGHT_DELAYS, Settings()).params
+    month = params.get_param("test_from_month")
+    assert month.value == 10
+    assert (month.schema["type"], month.schema["minimum"], month.schema["maximum"]) == (
+        "integer",
+        2,
+        12,
+    )
+    assert params.get_param("model").schema["enum"] == ["logistic", "boosting"]
+    assert params.get_param("model").description == FLIGHT_DELAYS.params[2].description
+
+
+def test_a_dataflow_that_reads_another_waits_for_its_asset() -> None:
+    (publish,) = build_dag(FLIGHT_DELAYS, Settings()).leaves
+    (outlet,) = publish.outlets
+    assert outlet == Asset(name="flight_delays.v1", uri="isthmus://flight_delays/v1")
+    dag = build_dag(AIRPORT_DAYS, Settings())
+    assert dag.timetable.asset_condition.objects == (outlet,)
+    assert (
+        build_dag(AIRPORT_DAYS, Settings(schedule="0 4 * * *")).timetable.expression == "0 4 * * *"
+    )
+
+
+def test_settings_reach_every_task() -> None:
+    settings = Settings(retries=3, retry_delay_seconds=7, pool="io", queue="big", timeout_minutes=2)
+    dag = build_dag(FLIGHT_DELAYS, settings)
+    for task in dag.tasks:
+        assert (task.retries, task.pool, task.queue) == (3, "io", "big")
+        assert task.retry_delay.total_seconds() == 7
+        assert task.execution_timeout is not None
+        assert task.execution_timeout.total_seconds() == 120
+        assert task.owner == FLIGHT_DELAYS.owner
+
+
+CUT = Settings(
+    retries=1,
+    queue="io",
+    transform_queue="compute",
+    memory_megabytes=1_000,
+    stages=("joined_flights", "flight_features"),
+    stage={"joined_flights": StageSettings(pool="big", queue="large", retries=4)},
+)
+
+
+def test_each_stage_is_a_task_in_the_line() -> None:
+    dag = build_dag(FLIGHT_DELAYS, CUT)
+    names = ["ingest", "transform_joined_flights", "transform_flight_features", "transform"]
+    assert chain(dag) == [
+        *((name, [after]) for name, after in pairwise([*names, "publish"])),
+        ("publish", []),
+    ]
+    tasks = [dag.get_task(name) for name in names]
+    assert [each.queue for each in tasks] == ["io", "large", "compute", "compute"]
+    assert [each.retries for each in tasks] == [1, 4, 1, 1]
+    assert [each.pool for each in tasks][:2] == ["default_pool", "big"]
+
+
+def test_stages_may_be_fanned_out_and_approved() -> None:
+    settings = Settings(stages=("carrier_days",), fan_out=True, approval=True)
+    dag = build_dag(CARRIER_DAYS, settings)
+    assert [name for name, _ in chain(dag)] == [
+        *("ingest", "transform_carrier_days", "transform", "approve", "publish"),
+    ]
+
+
+def test_a_fused_run_is_one_task() -> None:
+    dag = build_dag(FLIGHT_DELAYS, Settings(fused=True, transform_queue="compute", retries=2))
+    assert chain(dag) == [("run", [])]
+    (task,) = dag.tasks
+    assert (task.queue, task.retries) == ("compute", 2)
+    assert task.outlets == [Asset(name="flight_delays.v1", uri="isthmus://flight_delays/v1")]
+
+
+def test_a_cut_that_the_contract_does_not_offer_is_told_in_the_dags_place(
+    deployment: Path,
+) -> None:
+    deployment.write_text(
+        deployment.read_text() + '\n[dataflows."airport_days.v1"]\nstages = ["dayz"]\n'
+    )
+    dag = build_dags(CATALOG)["airport_days.v1"]
+    assert "no checkpoint or output 'dayz'; known: 'days', 'delay\\_calendar'" in str(dag.doc_md)
+
+
+@pytest.mark.parametrize("fan_out", [False, True])
+def test_transform_tasks_may_wait_in_a_queue_of_their_own(fan_out: bool) -> None:
+    settings = Settings(queue="io", transform_queue="compute", approval=True, fan_out=fan_out)
+    queues = {task.task_id: task.queue for task in build_dag(CARRIER_DAYS, settings).tasks}
+    assert queues == {"ingest": "io", "transform": "compute", "approve": "io", "publish": "io"}
+
+
+def test_the_serialized_dag_is_the_same_each_time() -> None:
+    once, again = (serialized(build_dag(FLIGHT_DELAYS, Settings())) for _ in range(2))
+    assert once == again
+    assert "carrier_scores" in once  # it is an output; what follows is a function inside
+    assert "trained_model" not in once
+
+
+@pytest.mark.usefixtures("deployment")
+def test_airflow_finds_the_catalog_and_nothing_else() -> None:
+    bag = DagBag(FOLDER, bundle_path=FOLDER, bundle_name="test")
+    assert bag.import_errors == {}
+    assert sorted(bag.dags) == sorted(str(each.identity) for each in CATALOG.dataflows)
+
+
+@pytest.mark.usefixtures("deployment")
+@pytest.mark.parametrize("name", [str(each.identity) for each in CATALOG.dataflows])
+def test_where_a_task_runs_only_its_own_dag_is_built(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What Airflow itself sets around a worker's reading, and `get_parsing_context` tells.
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", name)
+    bag = DagBag(FOLDER, bundle_path=FOLDER, bundle_name="test")
+    assert bag.import_errors == {}
+    assert list(bag.dags) == [name]
+    assert serialized(bag.dags[name]) == serialized(whole_bag().dags[name])
+
+
+def whole_bag() -> DagBag:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID")
+        return DagBag(FOLDER, bundle_path=FOLDER, bundle_name="test")
+
+
+def test_a_dag_that_stands_for_a_mistake_is_built_alone_too(deployment: Path) -> None:
+    part = '\n[dataflows."flight_delays.v1"]\nretires = 3\n[dataflows."a b"]\n'
+    deployment.write_text(LOCAL.read_text() + part)
+    for each in build_dags(CATALOG).values():
+        (alone,) = build_dags(CATALOG, only=each.dag_id).values()
+        assert serialized(alone) == serialized(each)
+    assert build_dags(CATALOG, only="tokyo.v1") == {}
+    deployment.write_text("[lake")
+    (alone,) = build_dags(CATALOG, only="airport_days.v1").values()
+    assert "it is no TOML" in str(alone.dag_display_name)
+
+
+@pytest.mark.usefixtures("deployment")
+@pytest.mark.slow
+def test_the_dag_file_imports_no_library_that_only_a_run_needs() -> None:
+    probe = (
+        "import sys, isthmus_platform.dags.isthmus_dags\n"
+        "print([name for name in ('pyarrow', 'deltalake') "
+        "if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_mistake_shows_in_the_list_and_spares_the_others(deployment: Path) -> None:
+    part = '\n[dataflows."flight_delays.v1"]\nretires = 3\n[dataflows."tokyo.v1"]\n'
+    deployment.write_text(LOCAL.read_text() + part)
+    dags = build_dags(CATALOG)
+    assert sorted(dags) == ["airport_days.v1", "carrier_days.v1", "flight_delays.v1", "tokyo.v1"]
+    assert "unknown field 'retires'" in str(dags["flight_delays.v1"].dag_display_name)
+    assert "cannot run here" in str(dags["flight_delays.v1"].doc_md)
+    assert dags["flight_delays.v1"].task_ids == ["mistake"]
+    assert "no dataflow 'tokyo.v1'" in str(dags["tokyo.v1"].dag_display_name)
+    assert dags["airport_days.v1"].task_ids == ["ingest", "transform", "publish"]
+
+
+def test_a_file_that_is_no_toml_shows_for_every_dataflow(deployment: Path) -> None:
+    deployment.write_text("[lake")
+    dags = build_dags(CATALOG)
+    assert len(dags) == len(CATALOG.dataflows)
+    assert all("it is no TOML" in str(dag.dag_display_name) for dag in dags.values())
+
+
+@pytest.mark.parametrize("schedule", ["every day", "61 * * * *"])
+def test_a_schedule_that_airflow_refuses_shows_too(deployment: Path, schedule: str) -> None:
+    part = f'\n[dataflows."airport_days.v1"]\nschedule = "{schedule}"\n'
+    deployment.write_text(LOCAL.read_text() + part)
+    dags = build_dags(CATALOG)
+    assert dags["airport_days.v1"].task_ids == ["mistake"]
+    assert dags["flight_delays.v1"].task_ids == ["ingest", "transform", "publish"]
+
+
+def test_strangers_keep_names_of_their_own(deployment: Path) -> None:
+    names = ["a b", "a_b", "x" * 300]
+    deployment.write_text(LOCAL.read_text() + "".join(f'\n[dataflows."{n}"]' for n in names))
+    dags = build_dags(CATALOG)
+    assert len({dag.dag_id for dag in dags.values()}) == len(CATALOG.dataflows) + len(names)
+
+
+@pytest.mark.usefixtures("deployment")
+@pytest.mark.parametrize("today", [date(2020, 1, 1), LAST_DAY])
+def test_a_deprecated_dataflow_runs_to_the_end_of_its_last_day(today: date) -> None:
+    dag = build_dags(deprecated(), today)["flight_delays.v1"]
+    assert dag.task_ids == ["ingest", "transform", "publish"]
+    assert dag.tags == {"data-science", "isthmus", "deprecated"}
+    assert dag.dag_display_name == "flight_delays.v1"
+    assert "runs until 2027-01-31" in str(dag.doc_md)
+
+
+@pytest.mark.usefixtures("deployment")
+def test_after_its_last_day_a_dataflow_is_refused_and_the_others_are_spared() -> None:
+    dags = build_dags(deprecated(), DAY_AFTER)
+    dag = dags["flight_delays.v1"]
+    assert dag.task_ids == ["retired"]
+    assert dag.tags == {"isthmus", "retired"}
+    assert dag.description == RETIRED
+    assert RETIRED in str(dag.dag_display_name)
+    assert dag.get_task("retired").message == RETIRED
+    assert "flight\\_delays.v1 was retired after 2027-01-31" in str(dag.doc_md)
+    assert dags["airport_days.v1"].task_ids == ["ingest", "transform", "publish"]
+    assert "deprecated" not in dags["airport_days.v1"].tags
+
+
+def test_a_retired_dataflow_is_said_to_be_retired_whatever_its_deployment_says(
+    deployment: Path,
+) -> None:
+    part = '\n[dataflows."flight_delays.v1"]\nretires = 3\n'
+    deployment.write_text(LOCAL.read_text() + part)
+    assert build_dags(deprecated(), DAY_AFTER)["flight_delays.v1"].task_ids == ["retired"]
+    assert build_dags(deprecated(), LAST_DAY)["flight_delays.v1"].task_ids == ["mistake"]
+
+
+@pytest.mark.usefixtures("deployment")
+def test_a_deprecation_changes_the_dag_twice_and_not_each_day() -> None:
+    days = [LAST_DAY + timedelta(days=each) for each in range(-2, 3)]
+    forms = [serialized(build_dags(deprecated(), day)["flight_delays.v1"]) for day in days]
+    assert forms[0] == forms[1] == forms[2] != forms[3] == forms[4]
+    assert forms[0] != serialized(build_dags(CATALOG, LAST_DAY)["flight_delays.v1"])
+
+
+@pytest.mark.usefixtures("deployment")
+def test_without_a_day_it_is_today() -> None:
+    today = datetime.now(UTC).date()
+    for days, tasks in ((-2, ["retired"]), (2, ["ingest", "transform", "publish"])):
+        catalog = deprecated(today + timedelta(days=days))
+        assert build_dags(catalog)["flight_delays.v1"].task_ids == tasks
+
+
+def test_where_a_person_is_asked_the_line_has_four_tasks(deployment: Path) -> None:
+    part = '\n[dataflows."airport_days.v1"]\napproval = true\n'
+    deployment.write_text(LOCAL.read_text() + part)
+    dags = build_dags(CATALOG)
+    assert chain(dags["airport_days.v1"]) == [
+        ("ingest", ["transform"]),
+        ("transform", ["approve"]),
+        ("approve", ["publish"]),
+        ("publish", []),
+    ]
+    assert len(chain(dags["flight_delays.v1"])) == 3
+    assert dags["airport_days.v1"].get_task("approve").execution_timeout is None
+    assert dags["airport_days.v1"].get_task("publish").execution_timeout is not None
+    bag = DagBag(str(FOLDER), bundle_path=FOLDER, bundle_name="test")
+    assert bag.import_errors == {}

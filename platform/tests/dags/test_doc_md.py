@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from isthmus_contracts import Column, DataflowContract, Deprecation, File, Table
+from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
+from isthmus_platform.dags.doc_md import dataflow_page, end_of_life_page, invalid_deployment_page
+from isthmus_platform.errors import DeploymentError, EndOfLifeError
+
+LAST_DAY = date(2027, 1, 31)
+MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+
+
+def read(page: str) -> tuple[list[str], list[str]]:
+    """Return a page's layout and its texts, as Airflow's Markdown reads them."""
+    tokens = MARKDOWN.parse(page)
+    layout = [part.type for token in tokens for part in (token, *(token.children or ()))]
+    texts = [
+        "".join(part.content for part in token.children or ())
+        for token in tokens
+        if token.type == "inline"
+    ]
+    return [each for each in layout if each not in ("text", "text_special")], texts
+
+
+def saying(text: str) -> DataflowContract:
+    """Return a dataflow that says this of itself and of all that it offers."""
+    column = Column("a", "string", text, unit=text)
+    outputs = (Table("t", text, (column,)), File("f", text, ".txt"))
+    return DataflowContract("x", "1.0.0", "eve", text, (), outputs)
+
+
+def test_the_page_holds_the_whole_contract() -> None:
+    page = dataflow_page(FLIGHT_DELAYS)
+    for words in (
+        "Contract version **1.0.0**, owner **data-science**",
+        "| weather | dataset nyc\\_flights |",
+        "| test\\_from\\_month | 10 | integer from 2 to 12 |",
+        "### Table flight_features",
+        "Key: date, carrier, flight, origin.",
+        "| wind\\_speed | float64 | km/h | at least 0, at most 250 |",
+        "### File model_card (.html)",
+        "| roc\\_auc | Area under the ROC curve",
+        "## Where to change what",
+    ):
+        assert words in page, page
+
+
+def test_an_input_of_another_dataflow_is_named_by_its_identity() -> None:
+    page = dataflow_page(AIRPORT_DAYS)
+    assert "| flight\\_features | dataflow flight\\_delays.v1 |" in page
+    assert "## Params\n\nNone." in page
+
+
+def test_what_a_dataflow_says_is_escaped() -> None:
+    page = dataflow_page(replace(AIRPORT_DAYS, description="<b>x</b> | [y](z) `w`"))
+    assert "&lt;b&gt;x&lt;/b&gt; \\| \\[y\\](z) \\`w\\`" in page
+
+
+def test_a_mistake_says_what_to_do() -> None:
+    page = invalid_deployment_page("x.v1", DeploymentError(Path("a.toml"), "[lake]", "<gone>"))
+    assert "x.v1 cannot run here" in page
+    assert "a.toml, \\[lake\\]: &lt;gone&gt;" in page
+
+
+def test_a_deprecation_stands_at_the_top_and_is_escaped() -> None:
+    old = replace(AIRPORT_DAYS, deprecation=Deprecation(LAST_DAY, "airport_days.v2 <or> *more*"))
+    _, texts = read(dataflow_page(old))
+    assert texts[:2] == [
+        "airport_days.v1",
+        "Deprecated: runs until 2027-01-31, use airport_days.v2 <or> *more* instead.",
+    ]
+    assert "eprecated" not in dataflow_page(AIRPORT_DAYS)
+
+
+def test_a_retired_dataflow_leaves_nothing_to_mend() -> None:
+    page = end_of_life_page("x.v1", EndOfLifeError("x.v1", LAST_DAY, "<x.v2>"))
+    assert "x.v1 was retired after 2027-01-31; use &lt;x.v2&gt; instead" in page
+    assert "deployment file" not in page
+
+
+NASTY = (
+    "# not a title",
+    "two\nlines",
+    "two\n\nparagraphs",
+    "first\n# then a title",
+    "a title?\n===",
+    "~~~\nno code",
+    "```\nno code",
+    "~~struck~~ out",
+    "    no code",
+    "- no item",
+    "+ no item",
+    "* no item",
+    "1. no item",
+    "1) no item",
+    "---",
+    "> no quote",
+    "a\u2028b\x85c",
+    "ends in \\",
+    "| a | b |\n|---|---|",
+    "&amp; is no &",
+    "[x]: y",
+    "<!-- no comment",
+)
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_no_description_breaks_the_layout(text: str) -> None:
+    layout, texts = read(dataflow_page(saying(text)))
+    plain_layout, plain_texts = read(dataflow_page(saying("plain")))
+    line = " ".join(text.split())
+    assert layout == plain_layout
+    assert texts == [line if each == "plain" else each for each in plain_texts]
+
+
+@given(st.text("#~-+=>*_`|\\[]()!<&1.) \n\tab:/").filter(str.strip))
+@example("1)")
+def test_whatever_is_said_of_a_mistake_is_one_paragraph(text: str) -> None:
+    page = invalid_deployment_page("x.v1", DeploymentError(None, text, text))
+    layout, texts = read(page)
+    assert layout == read(invalid_deployment_page("x.v1", DeploymentError(None, "a", "b")))[0]
+    assert texts[1] == " ".join(f"the deployment, {text}: {text}".split())
+
+
+@given(st.text("#~-+=>*_`|\\[]()!<&1.) \n\tab:/").filter(str.strip))
+def test_whatever_is_said_of_a_dataflow_leaves_the_layout(text: str) -> None:
+    layout, texts = read(dataflow_page(saying(text)))
+    assert layout == read(dataflow_page(saying("plain")))[0]
+    assert texts[1] == " ".join(text.split())
+
+
+def test_the_volume_that_is_promised_is_on_the_page() -> None:
+    (days, *rest) = AIRPORT_DAYS.outputs
+    promised = replace(AIRPORT_DAYS, outputs=(replace(days, max_row_change=0.5), *rest))
+    assert "Rows change by at most 50% from release to release." in dataflow_page(promised)
+    assert "Rows change" not in dataflow_page(AIRPORT_DAYS)

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from isthmus_contracts.catalog import CARRIER_DAYS, FLIGHT_DELAYS
+from isthmus_platform.deployment.settings import Settings, StageSettings, mismatches
+
+CUT = Settings(
+    engine="threads",
+    engine_options={"workers": 4},
+    retries=1,
+    queue="io",
+    transform_queue="compute",
+    stages=("joined_flights", "flight_features"),
+    stage={
+        "joined_flights": StageSettings(queue="big", memory_megabytes=8_000, retries=5),
+        "flight_features": StageSettings(engine="processes", timeout_minutes=5.0),
+    },
+)
+
+
+def test_a_stage_runs_as_the_dataflow_does_but_for_what_it_says() -> None:
+    first, second, rest = (
+        CUT.of_stage(each) for each in ("joined_flights", "flight_features", None)
+    )
+    assert (first.transform_queue, first.queue) == ("big", "io")
+    assert (first.memory_megabytes, first.retries) == (8_000, 5)
+    assert (first.engine, first.engine_options) == ("threads", {"workers": 4})
+    assert (second.engine, second.engine_options) == ("processes", {})
+    assert (second.timeout_minutes, second.retries) == (5.0, 1)
+    assert rest == replace(CUT, stages=(), stage={}, checkpoints=True)
+
+
+def test_a_stage_that_names_the_same_engine_keeps_its_options() -> None:
+    settings = replace(CUT, stage={"joined_flights": StageSettings(engine="threads")})
+    assert settings.of_stage("joined_flights").engine_options == {"workers": 4}
+
+
+def test_stages_keep_results_and_so_do_checkpoints() -> None:
+    assert CUT.keeps
+    assert not CUT.checkpoints
+    assert Settings(checkpoints=True).keeps
+    assert not Settings().keeps
+    assert not Settings().of_stage(None).checkpoints
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"memory_megabytes": 0}, "memory_megabytes is 0; allowed: 1 or more"),
+        ({"checkpoint_megabytes": 0}, "checkpoint_megabytes is 0; allowed: 1 or more"),
+        ({"checkpoint_days": float("nan")}, "checkpoint_days is nan; allowed: more than 0, to ten"),
+        ({"checkpoint_days": float("inf")}, "checkpoint_days is inf; allowed: more than 0, to ten"),
+        (
+            {"stage": {"a": StageSettings()}},
+            "stage.a has settings, but 'a' is not in stages, []; add it there, or remove its table",
+        ),
+        ({"pool": ""}, "pool is ''; allowed: the name of a pool"),
+        (
+            {"stages": ("a",), "stage": {"a": StageSettings(retries=-1)}},
+            "stage.a: retries is -1; allowed: 0 or more",
+        ),
+        (
+            {"stages": ("a",), "stage": {"a": StageSettings(queue="")}},
+            "stage.a: queue is ''; allowed: the name of a queue",
+        ),
+    ],
+)
+def test_a_setting_out_of_bounds_is_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the message is compared
+        Settings(**changes)  # type: ignore[arg-type]
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        (
+            Settings(stages=("priced",)),
+            "stages: no checkpoint or output 'priced'; known: 'joined_flights', 'flight_features'",
+        ),
+        (Settings(stages=("delay_model",) * 2), "stages name 'delay_model' 2 times"),
+        (Settings(fan_out=True), "fan_out is true, but output 'flight_features' has no partitions"),
+        (
+            Settings(fused=True, approval=True),
+            "fused makes one task of a run, and approval needs more",
+        ),
+        (
+            Settings(fused=True, stages=("joined_flights",)),
+            "fused makes one task of a run, and stages needs more; set only one of them",
+        ),
+    ],
+)
+def test_what_a_contract_does_not_offer_is_told(settings: Settings, problem: str) -> None:
+    problems = list(mismatches(FLIGHT_DELAYS, settings))
+    assert any(each.startswith(problem) for each in problems), problems
+
+
+def test_what_fits_has_no_mismatch() -> None:
+    assert not list(mismatches(FLIGHT_DELAYS, CUT))
+    assert not list(mismatches(CARRIER_DAYS, Settings(fan_out=True, stages=("carrier_days",))))
+    assert not list(mismatches(FLIGHT_DELAYS, Settings(fused=True, checkpoints=True)))

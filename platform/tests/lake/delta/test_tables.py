@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+from pyarrow import parquet
+
+from isthmus_contracts import Column, Table
+from isthmus_platform.errors import TableContractError
+from isthmus_platform.lake.delta import tables
+from isthmus_platform.lake.delta.tables import columns_of, commit, files_of, head, write_table
+from isthmus_platform.lake.schemas import arrow_schema
+from isthmus_platform.storage import Location
+
+Batch = Callable[..., pa.RecordBatch]
+on_both = pytest.mark.parametrize("where", ["disk", "bucket"], indirect=True)
+NUMBERS = Table("numbers", "One number.", (Column("n", "int64", "N."),))
+
+
+def put(directory: Location, number: int, app_id: str | None = None) -> int:
+    files = write_table(directory, NUMBERS, [pa.record_batch({"n": [number]})])
+    return commit(directory, NUMBERS, files, app_id or f"put {number}")
+
+
+def numbers_in(directory: Location, version: int) -> list[int]:
+    return [n for file in files_of(directory, version) for n in read(file)["n"].to_pylist()]
+
+
+def read(file: Location) -> pa.Table:
+    return parquet.ParquetFile(file.local()).read()
+
+
+class TestWrite:
+    @on_both
+    def test_batches_are_streamed_into_one_file(
+        self, folder: Location, days: Table, batch: Batch
+    ) -> None:
+        shuffled = batch(date=[date(2013, 1, 2)] * 2).select(
+            ["updated", "is_holiday", "gust", "late_share", "flights", "date", "origin"]
+        )
+        (file,) = write_table(folder, days, iter([batch(), shuffled]))
+        written = read(folder / file.name)
+        assert (file.rows, written.num_rows) == (4, 4)
+        found = (folder / file.name).find()
+        assert found is not None
+        assert found.bytes == file.bytes
+        assert written.schema.equals(arrow_schema(days))
+        assert head(folder) is None
+
+    def test_no_batch_makes_an_empty_file(self, folder: Location) -> None:
+        (file,) = write_table(folder, NUMBERS, [])
+        assert read(folder / file.name).schema.equals(arrow_schema(NUMBERS))
+        assert file.rows == 0
+
+    def test_data_that_break_the_contract_leave_nothing(
+        self, folder: Location, days: Table, batch: Batch
+    ) -> None:
+        bad = [batch(), batch(flights=[None, 0]), batch(gust=pa.array([1, 2]))]
+        with pytest.raises(TableContractError) as caught:
+            write_table(folder, days, bad)
+        assert len(caught.value.problems) == 4
+        assert not list(folder.local().iterdir())
+
+    @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, GeneratorExit])
+    def test_a_source_that_breaks_off_leaves_nothing(
+        self, folder: Location, error: type[BaseException]
+    ) -> None:
+        def breaking() -> Iterator[pa.RecordBatch]:
+            yield pa.record_batch({"n": [1]})
+            raise error
+
+        with pytest.raises(error):
+            write_table(folder, NUMBERS, breaking())
+        assert not list(folder.local().iterdir())
+
+
+class TestCommit:
+    @on_both
+    def test_each_version_holds_its_own_files(self, folder: Location) -> None:
+        assert head(folder) is None
+        assert [put(folder, n) for n in (7, 8, 9)] == [0, 1, 2]
+        assert [numbers_in(folder, version) for version in range(3)] == [[7], [8], [9]]
+        assert head(folder) == 2
+
+    def test_nothing_is_copied(self, folder: Location) -> None:
+        (file,) = write_table(folder, NUMBERS, [pa.record_batch({"n": [1]})])
+        before = (folder / file.name).local().stat().st_ino
+        version = commit(folder, NUMBERS, [file], "a")
+        (place,) = files_of(folder, version)
+        assert (place, place.local().stat().st_ino) == (folder / file.name, before)
+
+    def test_any_reader_of_delta_sees_the_newest_version(self, folder: Location) -> None:
+        put(folder, 7)
+        put(folder, 8)
+        table = DeltaTable(folder.address)
+        assert table.to_pyarrow_table().to_pydict() == {"n": [8]}
+        assert table.metadata().name == "numbers"
+        assert pa.table(table.get_add_actions(flatten=True))["num_records"].to_pylist() == [1]
+
+    @on_both
+    def test_the_same_publication_keeps_its_first_version(self, folder: Location) -> None:
+        assert put(folder, 1, "a") == 0
+        assert put(folder, 2, "b") == 1
+        assert put(folder, 3, "a") == 0
+        assert head(folder) == 1
+        assert numbers_in(folder, 0) == [1]
+
+    def test_a_column_may_be_added_and_old_versions_stay(self, folder: Location) -> None:
+        put(folder, 1)
+        wider = replace(
+            NUMBERS, columns=(*NUMBERS.columns, Column("s", "string", "S.", nullable=True))
+        )
+        rows = pa.record_batch({"n": [2], "s": ["x"]})
+        version = commit(folder, wider, write_table(folder, wider, [rows]), "wider")
+        assert [each.name for each in DeltaTable(folder.address).schema().fields] == ["n", "s"]
+        assert numbers_in(folder, version) == [2]
+        assert numbers_in(folder, 0) == [1]
+
+    def test_the_log_never_expires(self, folder: Location) -> None:
+        put(folder, 1)
+        configuration = DeltaTable(folder.address).metadata().configuration
+        assert configuration == {"delta.enableExpiredLogCleanup": "false"}
+
+    def test_many_at_once_get_versions_of_their_own(self, folder: Location) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            versions = list(pool.map(lambda n: put(folder, n), range(16)))
+        assert sorted(versions) == list(range(16))
+        assert [numbers_in(folder, each) for each in versions] == [[n] for n in range(16)]
+
+    @on_both
+    def test_one_publication_at_once_is_committed_once(self, folder: Location) -> None:
+        with ThreadPoolExecutor(6) as pool:
+            versions = set(pool.map(lambda n: put(folder, n, "same"), range(6)))
+        assert versions == {0}
+        assert head(folder) == 0
+
+    def test_an_error_that_is_no_conflict_is_raised(
+        self, folder: Location, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        put(folder, 1)
+
+        def failing(*_: object) -> None:
+            raise DeltaError("the disk is full")
+
+        monkeypatch.setattr(tables, "_write", failing)
+        with pytest.raises(DeltaError, match="the disk is full"):
+            put(folder, 2)
+        assert head(folder) == 0
+
+
+def test_the_columns_of_a_version_are_said_in_the_words_of_the_contract(
+    folder: Location, days: Table, batch: Batch
+) -> None:
+    commit(folder, days, write_table(folder, days, [batch()]), "a")
+    assert columns_of(folder, 0) == {
+        each.name: each.type if each.nullable else f"{each.type}, not null" for each in days.columns
+    }

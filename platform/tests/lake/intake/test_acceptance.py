@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from isthmus_contracts import DataflowContract
+from isthmus_contracts.protocol import RunResult, StagedFile, StagedOutput
+from isthmus_platform.errors import ResultError, StagingError, TableContractError, UserError
+from isthmus_platform.lake.intake import acceptance
+from isthmus_platform.lake.intake.acceptance import Accepted, accept
+from isthmus_platform.lake.layout import Lake
+
+Stage = Callable[..., Any]
+
+
+def files_in(lake: Lake) -> list[Path]:
+    return [each for each in lake.store.local("").rglob("*") if not each.is_dir()]
+
+
+def with_output(result: RunResult, name: str, **changes: object) -> RunResult:
+    return replace(
+        result,
+        outputs=tuple(
+            replace(each, **changes) if each.name == name else each for each in result.outputs
+        ),
+    )
+
+
+def with_file(result: RunResult, name: str, **changes: object) -> RunResult:
+    (file,) = next(each for each in result.outputs if each.name == name).files
+    return with_output(result, name, files=(replace(file, **changes),))
+
+
+@pytest.fixture
+def refused(dataflow: DataflowContract, lake: Lake) -> Callable[..., UserError]:
+    """Expect a refusal after which the lake is empty."""
+
+    def expect(error: type[UserError], staged: Any, result: RunResult | None = None) -> UserError:  # noqa: ANN401
+        with pytest.raises(error) as caught:
+            accept(dataflow, staged.request, result or staged.result, lake)
+        assert files_in(lake) == []
+        return caught.value
+
+    return expect
+
+
+Refused = Callable[..., UserError]
+
+
+class TestRefusedResults:
+    @pytest.mark.parametrize(
+        ("change", "problem"),
+        [
+            (
+                lambda r: replace(r, identity=replace(r.identity, run="x")),
+                "it answers try 1 of task 'transform' of run 'x'",
+            ),
+            (
+                lambda r: replace(r, identity=replace(r.identity, attempt=2)),
+                "it answers try 2",
+            ),
+            (lambda r: replace(r, dataflow="delays.v1"), "it is for dataflow 'delays.v1'"),
+            (
+                lambda r: replace(r, contract_version="2.0.0"),
+                "it is for contract version '2.0.0'; '2.1.0' was asked",
+            ),
+            (
+                lambda r: replace(r, outputs=r.outputs[1:]),
+                "output 'days' is named 0 times instead of once",
+            ),
+            (
+                lambda r: replace(r, outputs=(*r.outputs, r.outputs[-1])),
+                "output 'quality' is named 2 times instead of once",
+            ),
+            (
+                lambda r: replace(r, outputs=(*r.outputs, StagedOutput("more"))),
+                "output 'more' was not asked for",
+            ),
+            (lambda r: with_output(r, "days", files=()), "output 'days' has no file"),
+            (lambda r: with_output(r, "days", metrics={}), "output 'days' comes with metrics"),
+            (lambda r: with_output(r, "report", files=()), "output 'report' has no file"),
+            (
+                lambda r: with_output(r, "report", files=r.outputs[2].files * 2),
+                "file 'report' consists of 2 files instead of one",
+            ),
+            (
+                lambda r: with_file(r, "report", path="report.pkl"),
+                "file 'report' is 'report.pkl'; the contract says .html",
+            ),
+            (
+                lambda r: with_output(r, "quality", files=r.outputs[0].files),
+                "metrics 'quality' come with files",
+            ),
+            (
+                lambda r: with_output(r, "quality", metrics=None),
+                "metric 'auc' of 'quality' is missing",
+            ),
+            (
+                lambda r: with_output(r, "quality", metrics={"auc": 0.5, "x": 1.0}),
+                "metric 'x' of 'quality' is not in the contract",
+            ),
+            (
+                lambda r: with_output(r, "quality", metrics={"auc": math.nan}),
+                "metric 'auc' of 'quality' is nan, which is no number",
+            ),
+            (
+                lambda r: with_output(r, "quality", metrics={"auc": math.inf}),
+                "metric 'auc' of 'quality' is inf, which is no number",
+            ),
+            (
+                lambda r: with_output(r, "quality", metrics={"auc": 1.01}),
+                "metric 'auc' of 'quality' is 1.01; the contract says at most 1",
+            ),
+            (
+                lambda r: with_output(r, "quality", metrics={"auc": -1.0}),
+                "metric 'auc' of 'quality' is -1.0; the contract says at least 0",
+            ),
+        ],
+    )
+    def test_it_says_what_is_wrong(
+        self,
+        stage: Stage,
+        refused: Refused,
+        change: Callable[[RunResult], RunResult],
+        problem: str,
+    ) -> None:
+        staged = stage()
+        assert problem in str(refused(ResultError, staged, change(staged.result)))
+
+    def test_all_problems_at_once(self, stage: Stage, refused: Refused) -> None:
+        staged = stage()
+        wrong = replace(staged.result, dataflow="x.v1", contract_version="9.9.9", outputs=())
+        assert len(refused(ResultError, staged, wrong).problems) == 6
+
+
+class TestRefusedFiles:
+    @pytest.mark.parametrize(
+        ("name", "problem"),
+        [
+            ("gone.parquet", "'gone.parquet' is no file in it"),
+            ("parts", "'parts' is no file in it"),
+            ("../outside.parquet", "'../outside.parquet' is no file in it"),
+            ("parts/../parts/days.parquet", "is no file in it"),
+            ("/etc/passwd", "'/etc/passwd' is no file in it"),
+            ("", "'' is no file in it"),
+        ],
+    )
+    def test_a_path_that_names_no_file_of_the_staging(
+        self, stage: Stage, refused: Refused, name: str, problem: str
+    ) -> None:
+        staged = stage()
+        outside = staged.staging.parent / "outside.parquet"
+        outside.write_bytes((staged.staging / "parts" / "days.parquet").read_bytes())
+        error = refused(StagingError, staged, with_file(staged.result, "days", path=name))
+        assert problem in str(error)
+        assert "'parts/days.parquet' is named by no output" in str(error)
+        assert outside.exists()
+
+    @pytest.mark.parametrize("place", ["stray.parquet", "parts/stray", ".hidden"])
+    def test_a_stray(self, stage: Stage, refused: Refused, place: str) -> None:
+        staged = stage()
+        (staged.staging / place).touch()
+        assert f"{place!r} is named by no output" in str(refused(StagingError, staged))
+
+    def test_a_link(self, stage: Stage, refused: Refused) -> None:
+        staged = stage()
+        path = staged.staging / "report.html"
+        path.rename(staged.staging.parent / "report.html")
+        path.symlink_to(staged.staging.parent / "report.html")
+        assert "'report.html' is a link" in str(refused(StagingError, staged))
+
+    def test_a_link_on_the_way(self, stage: Stage, refused: Refused) -> None:
+        staged = stage()
+        (staged.staging / "parts").rename(staged.staging.parent / "parts")
+        (staged.staging / "parts").symlink_to(staged.staging.parent / "parts")
+        assert "'parts' is a link" in str(refused(StagingError, staged))
+
+    def test_a_second_name(self, stage: Stage, refused: Refused) -> None:
+        staged = stage()
+        os.link(staged.staging / "report.html", staged.staging.parent / "report.html")
+        assert "'report.html' is a link" in str(refused(StagingError, staged))
+
+    def test_one_file_for_two_outputs(self, stage: Stage, refused: Refused) -> None:
+        staged = stage()
+        (staged.staging / "carriers.parquet").unlink()
+        wrong = with_output(staged.result, "carriers", files=staged.result.outputs[0].files)
+        assert "is named 2 times" in str(refused(StagingError, staged, wrong))
+
+    @pytest.mark.parametrize("changes", [{"sha256": "0" * 64}, {"bytes": 1}])
+    def test_a_claim_that_is_not_true(
+        self, stage: Stage, refused: Refused, changes: dict[str, object]
+    ) -> None:
+        staged = stage()
+        error = refused(StagingError, staged, with_file(staged.result, "report", **changes))
+        assert "'report.html' has 8 bytes and digest" in str(error)
+
+    def test_a_table_that_was_changed_is_told_as_that_and_not_as_unreadable(
+        self, stage: Stage, refused: Refused
+    ) -> None:
+        staged = stage()
+        (staged.staging / "carriers.parquet").write_bytes(b"changed")
+        assert "'carriers.parquet' has 7 bytes and digest" in str(refused(StagingError, staged))
+
+
+class TestRefusedData:
+    def test_data_that_break_the_contract(self, stage: Stage, refused: Refused) -> None:
+        error = refused(TableContractError, stage(late_share=[0.5, 1.5]))
+        assert str(error) == (
+            "table 'days': column 'late_share' has 1 value above 1 (the largest is 1.5); "
+            "the contract says at most 1"
+        )
+
+    def test_rows_that_are_not_there(self, stage: Stage, refused: Refused) -> None:
+        staged = stage()
+        error = refused(TableContractError, staged, with_file(staged.result, "days", rows=3))
+        assert str(error) == "table 'days': 'parts/days.parquet' has 2 rows; the result says 3"
+
+    def test_a_file_that_is_no_parquet(self, stage: Stage, refused: Refused) -> None:
+        staged = stage()
+        path = staged.staging / "carriers.parquet"
+        path.write_bytes((staged.staging / "report.html").read_bytes())
+        report = staged.result.outputs[2].files[0]
+        file = StagedFile("carriers.parquet", report.bytes, report.sha256)
+        wrong = with_output(staged.result, "carriers", files=(file,))
+        assert "cannot be read as Parquet" in str(refused(TableContractError, staged, wrong))
+
+    def test_an_interruption_leaves_nothing(
+        self,
+        stage: Stage,
+        dataflow: DataflowContract,
+        lake: Lake,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        def interrupt(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(acceptance, "_count_rows", interrupt)
+        staged = stage()
+        with pytest.raises(KeyboardInterrupt):
+            accept(dataflow, staged.request, staged.result, lake)
+        assert files_in(lake) == []
+
+    def test_a_refusal_leaves_what_was_accepted_before(
+        self, accepted: Callable[..., Accepted], lake: Lake
+    ) -> None:
+        accepted("first")
+        before = sorted(files_in(lake))
+        with pytest.raises(TableContractError):
+            accepted("second", flights=[0, 0])
+        assert sorted(files_in(lake)) == before

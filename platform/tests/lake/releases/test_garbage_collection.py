@@ -1,0 +1,495 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from isthmus_contracts import Column, DataflowContract, Table
+from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
+from isthmus_platform.errors import LakeError, LakeUnavailableError, PublicationError, UserError
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.delta import tables
+from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.pins import Pin
+from isthmus_platform.lake.releases import garbage_collection, publication, queries
+from isthmus_platform.lake.releases.garbage_collection import (
+    Plan,
+    collect_garbage,
+    plan_collection,
+    retention,
+)
+from isthmus_platform.lake.releases.models import Release
+from isthmus_platform.lake.releases.pointer import read_moves
+from isthmus_platform.lake.releases.publication import publish
+from isthmus_platform.lake.releases.queries import current, outputs_of, rollback
+from isthmus_platform.lake.releases.tombstones import RemovedReleaseError
+from isthmus_platform.storage import Location, Stored, disk
+
+Accept = Callable[..., Accepted]
+Publisher = Callable[..., AbstractContextManager["subprocess.Popen[bytes]"]]
+MONTH = timedelta(days=30)
+NUMBERS = Table("numbers", "One number.", (Column("n", "int64", "N."),))
+
+
+class Crash(BaseException):
+    """Stand for the power cut."""
+
+
+@pytest.fixture
+def published(accepted: Accept, lake: Lake, dataflow: DataflowContract) -> Callable[..., Release]:
+    def make(run: str, inputs: dict[str, Pin] | None = None) -> Release:
+        return publish(lake, dataflow, accepted(run), params={}, inputs=inputs or {})
+
+    return make
+
+
+def age(lake: Lake, days: float) -> None:
+    """Make everything in the lake as much older."""
+    by = timedelta(days=days)
+    for path in [each for each in lake.store.local("").rglob("*") if each.is_file()]:
+        if path.parent.name in {"releases", "pointer"} and path.suffix == ".json":
+            document = json.loads(path.read_text(encoding="utf-8"))
+            for name in {"at", "created_at"} & document.keys():
+                document[name] = (datetime.fromisoformat(document[name]) - by).isoformat()
+            path.write_text(json.dumps(document), encoding="utf-8")
+        status = path.stat()
+        os.utime(path, (status.st_atime, status.st_mtime - by.total_seconds()))
+
+
+def check_whole(lake: Lake, release: Release) -> None:
+    for table in release.tables.values():
+        read = tables.read_version(lake.path(table.path), table.version).to_pyarrow_table()
+        assert read.num_rows == table.rows
+    for file in release.files.values():
+        found = lake.path(file.path).find()
+        assert found is not None
+        assert found.bytes == file.bytes
+
+
+def ids(plan: Plan) -> list[str]:
+    return [each.id for _, each in plan.releases]
+
+
+def listed(lake: Lake, dataflow: DataflowContract) -> list[str]:
+    return [each.id for each, _ in releases.releases(lake, dataflow.identity)]
+
+
+def current_id(lake: Lake, dataflow: DataflowContract) -> str | None:
+    found = current(lake, dataflow.identity)
+    return found and found.id
+
+
+def put(directory: Location, number: int) -> int:
+    files = tables.write_table(directory, NUMBERS, [pa.record_batch({"n": [number]})])
+    return tables.commit(directory, NUMBERS, files, f"put {number}")
+
+
+def numbers_in(directory: Location, version: int) -> list[int]:
+    return tables.read_version(directory, version).to_pyarrow_table()["n"].to_pylist()
+
+
+def snapshot(lake: Lake) -> list[Stored]:
+    return list(lake.store.walk(""))
+
+
+def logs(lake: Lake) -> list[Stored]:
+    return [each for each in snapshot(lake) if "/_delta_log/" in each.key]
+
+
+class TestWhatStays:
+    def test_what_is_young_stays_and_nothing_is_written(
+        self, published: Callable[..., Release], lake: Lake
+    ) -> None:
+        published("first"), published("second")
+        before = snapshot(lake)
+        assert collect_garbage(lake, MONTH, by="eve") == Plan((), ())
+        assert snapshot(lake) == before
+
+    def test_an_old_release_goes_with_its_files_and_the_current_one_stays(
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
+    ) -> None:
+        first, second, third = (published(run) for run in ("first", "second", "third"))
+        age(lake, 60)
+        log = logs(lake)
+        gone = {place for each in (first, second) for place in outputs_of(lake, each)}
+        done = collect_garbage(lake, MONTH, by="eve")
+        assert sorted(ids(done)) == sorted([first.id, second.id])
+        assert {lake.path(each.key) for each in done.files} == gone
+        assert not any(place.find() for place in gone)
+        assert done.bytes == sum(each.bytes for each in done.files) > 0
+        assert logs(lake) == log
+        check_whole(lake, third)
+        assert listed(lake, dataflow) == [third.id]
+        assert current_id(lake, dataflow) == third.id
+
+    def test_the_list_beforehand_is_what_is_removed(
+        self, published: Callable[..., Release], lake: Lake
+    ) -> None:
+        published("first"), published("second")
+        age(lake, 60)
+        before = snapshot(lake)
+        found = plan_collection(lake, MONTH)
+        assert snapshot(lake) == before
+        assert collect_garbage(lake, MONTH, by="eve") == found != Plan((), ())
+        assert plan_collection(lake, MONTH) == Plan((), ())
+
+    def test_a_release_that_was_current_until_lately_stays(
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
+    ) -> None:
+        first, second = published("first"), published("second")
+        age(lake, 60)
+        third = published("third")
+        assert ids(collect_garbage(lake, MONTH, by="eve")) == [first.id]
+        assert listed(lake, dataflow) == [third.id, second.id]
+        check_whole(lake, rollback(lake, dataflow.identity, second.id, by="eve"))
+
+    def test_a_release_that_was_made_current_again_stays_however_old(
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
+    ) -> None:
+        first, second = published("first"), published("second")
+        rollback(lake, dataflow.identity, first.id, by="eve")
+        age(lake, 60)
+        assert ids(collect_garbage(lake, MONTH, by="eve")) == [second.id]
+        check_whole(lake, first)
+        check_whole(lake, published("third"))
+
+    def test_what_a_kept_release_read_stays(
+        self, published: Callable[..., Release], lake: Lake
+    ) -> None:
+        source = lake.source("nyc", "numbers")
+        versions = [put(source, number) for number in (7, 8, 9)]
+        published("first", {"numbers": Pin(source.key, versions[0])})
+        published("second", {"numbers": Pin(source.key, versions[1])})
+        age(lake, 60)
+        young = put(source, 10)
+        collect_garbage(lake, MONTH, by="eve")
+        assert numbers_in(source, versions[1]) == [8]
+        assert numbers_in(source, young) == [10]
+        assert sum(name.endswith(".parquet") for name in source.names()) == 2
+
+    def test_what_another_dataflow_read_stays_even_if_its_own_release_goes(
+        self, publish: Callable[[Lake, str], Release], lake: Lake
+    ) -> None:
+        made = publish(lake, "run-1")
+        (pin,) = made.inputs.values()
+        put(lake.table(FLIGHT_DELAYS.identity, "other"), 1)
+        age(lake, 60)
+        done = collect_garbage(lake, MONTH, FLIGHT_DELAYS.identity, by="eve")
+        assert [each.key.split("/")[-2] for each in done.files] == ["other"]
+        read = tables.read_version(lake.path(pin.table), pin.version).to_pyarrow_table()
+        assert read["flight"].to_pylist() == [1, 2]
+
+    def test_accepted_files_stay_while_they_are_young(
+        self,
+        accepted: Accept,
+        published: Callable[..., Release],
+        lake: Lake,
+        dataflow: DataflowContract,
+    ) -> None:
+        published("first")
+        abandoned = accepted("abandoned")
+        age(lake, 60)
+        waiting = accepted("waiting")
+        done = collect_garbage(lake, MONTH, by="eve")
+        files = [lake.path(file.path) for output in abandoned.outputs for file in output.files]
+        assert {lake.path(each.key) for each in done.files} == set(files)
+        check_whole(lake, publication.publish(lake, dataflow, waiting, params={}, inputs={}))
+
+    def test_drafts_of_the_dead_go_after_a_day(
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
+    ) -> None:
+        published("first")
+        pointer = lake.pointer(dataflow.identity).local()
+        old, strange = pointer / f".00000002.json.{'a' * 32}", pointer / ".nfs1"
+        old.touch(), strange.touch()
+        age(lake, 2)
+        young = lake.releases(dataflow.identity).local() / f".x.json.{'b' * 32}"
+        young.touch()
+        done = collect_garbage(lake, MONTH, by="eve")
+        assert [lake.path(each.key).local() for each in done.files] == [old]
+        assert (old.exists(), strange.exists(), young.exists()) == (False, True, True)
+
+    def test_of_one_dataflow_nothing_else_is_touched(
+        self,
+        publish: Callable[[Lake, str], Release],
+        published: Callable[..., Release],
+        lake: Lake,
+        dataflow: DataflowContract,
+    ) -> None:
+        published("first"), published("second")
+        others = [publish(lake, "run-1"), publish(lake, "run-2")]
+        put(lake.source("nyc", "numbers"), 1)
+        age(lake, 60)
+        done = collect_garbage(lake, MONTH, dataflow.identity, by="eve")
+        assert {str(each) for each, _ in done.releases} == {"delays.v2"}
+        assert listed(lake, AIRPORT_DAYS) == [each.id for each in reversed(others)]
+        for each in others:
+            check_whole(lake, each)
+        assert numbers_in(lake.source("nyc", "numbers"), 0) == [1]
+
+    def test_an_empty_lake_has_no_waste(self, lake: Lake) -> None:
+        assert collect_garbage(lake, timedelta(0), by="eve") == Plan((), ())
+        assert not lake.store.local("").exists()
+
+
+class TestWhatIsRefused:
+    def test_a_removed_release_can_be_neither_read_nor_made_current_nor_published_again(
+        self, accepted: Accept, lake: Lake, dataflow: DataflowContract
+    ) -> None:
+        ready = accepted("first")
+        first = publish(lake, dataflow, ready, params={}, inputs={})
+        second = publish(lake, dataflow, accepted("second"), params={}, inputs={})
+        age(lake, 60)
+        collect_garbage(lake, MONTH, by="eve")
+        today = datetime.now(UTC).date()
+        message = f"release {first.id} of delays.v2 was removed by eve on {today}, and its files"
+        with pytest.raises(RemovedReleaseError, match=message):
+            releases.release(lake, dataflow.identity, first.id)
+        with pytest.raises(RemovedReleaseError, match=message):
+            rollback(lake, dataflow.identity, first.id, by="eve")
+        with pytest.raises(RemovedReleaseError, match=message):
+            publish(lake, dataflow, ready, params={}, inputs={})
+        assert current_id(lake, dataflow) == second.id
+
+    @pytest.mark.parametrize(
+        ("days", "force"), [(0.5, False), (0, False), (-1, False), (-1, True), (float("nan"), True)]
+    )
+    def test_a_retention_that_takes_from_runs_under_way(self, days: float, force: bool) -> None:
+        with pytest.raises(
+            UserError, match=r"keep-days is .*; allowed: 1 or more, or with --force"
+        ):
+            retention(days, force=force)
+
+    def test_a_short_retention_can_be_forced(self) -> None:
+        assert retention(1) == timedelta(days=1)
+        assert retention(0.25, force=True) == timedelta(hours=6)
+
+    def test_a_document_that_nobody_understands_stops_it_before_anything_goes(
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
+    ) -> None:
+        first = published("first")
+        published("second")
+        age(lake, 60)
+        lake.store.create(f"{lake.releases(dataflow.identity).key}/strange.json", b"{}")
+        with pytest.raises(LakeError, match=r"strange\.json"):
+            collect_garbage(lake, MONTH, by="eve")
+        check_whole(lake, first)
+
+
+class TestCrash:
+    @pytest.mark.parametrize("call", range(7))
+    def test_what_was_interrupted_leaves_kept_releases_whole_and_is_finished_by_trying_again(
+        self,
+        published: Callable[..., Release],
+        lake: Lake,
+        dataflow: DataflowContract,
+        monkeypatch: pytest.MonkeyPatch,
+        call: int,
+    ) -> None:
+        published("first"), published("second")
+        age(lake, 60)
+        third = published("third")
+        published_second, _ = releases.releases(lake, dataflow.identity)[1]
+        rest = [lake.path(each.key) for each in plan_collection(lake, MONTH).files]
+        with monkeypatch.context() as patch:
+            _crash_at(patch, call)
+            with pytest.raises(Crash):
+                collect_garbage(lake, MONTH, by="eve")
+        for each in (published_second, third):
+            check_whole(lake, each)
+        collect_garbage(lake, MONTH, by="eve")
+        assert not any(place.find() for place in rest)
+        assert listed(lake, dataflow) == [third.id, published_second.id]
+        assert plan_collection(lake, MONTH) == Plan((), ())
+
+
+def _crash_at(patch: pytest.MonkeyPatch, call: int) -> None:
+    """Crash before the write, the move, or a deletion that is the `call`th of them."""
+    calls = 0
+
+    def counted(function: Callable[..., object]) -> Callable[..., object]:
+        def wrapped(*args: object, **kwargs: object) -> object:
+            nonlocal calls
+            calls += 1
+            if calls == call + 1:
+                raise Crash
+            return function(*args, **kwargs)
+
+        return wrapped
+
+    patch.setattr(disk.os, "link", counted(os.link))
+    patch.setattr(Path, "unlink", counted(Path.unlink))
+
+
+class TestAtTheSameTime:
+    def test_a_rollback_that_a_cleaning_overtakes_is_refused(
+        self,
+        published: Callable[..., Release],
+        lake: Lake,
+        dataflow: DataflowContract,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        first, second = published("first"), published("second")
+        age(lake, 60)
+        before_the_call(
+            monkeypatch, queries, "try_move", lambda: collect_garbage(lake, MONTH, by="eve")
+        )
+        with pytest.raises(RemovedReleaseError):
+            rollback(lake, dataflow.identity, first.id, by="bob")
+        assert current_id(lake, dataflow) == second.id
+
+    def test_a_cleaning_that_a_rollback_overtakes_keeps_that_release(
+        self,
+        published: Callable[..., Release],
+        lake: Lake,
+        dataflow: DataflowContract,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        first, second = published("first"), published("second")
+        age(lake, 60)
+        before_the_call(
+            monkeypatch,
+            garbage_collection,
+            "try_remove",
+            lambda: rollback(lake, dataflow.identity, first.id, by="bob"),
+        )
+        assert not collect_garbage(lake, MONTH, by="eve").files
+        assert current_id(lake, dataflow) == first.id
+        for each in (first, second):
+            check_whole(lake, each)
+
+    @pytest.mark.parametrize("step", ["commit", "write_once", "check_not_collected"])
+    def test_a_publication_of_old_files_that_a_cleaning_overtakes_is_refused(
+        self,
+        accepted: Accept,
+        lake: Lake,
+        dataflow: DataflowContract,
+        monkeypatch: pytest.MonkeyPatch,
+        step: str,
+    ) -> None:
+        first = publish(lake, dataflow, accepted("first"), params={}, inputs={})
+        late = accepted("late")
+        accepted("so that there is something to clean")
+        age(lake, 60)
+        before_the_call(
+            monkeypatch, publication, step, lambda: collect_garbage(lake, MONTH, by="eve")
+        )
+        with pytest.raises((PublicationError, LakeUnavailableError), match=r"cleaned away|No such"):
+            publish(lake, dataflow, late, params={}, inputs={})
+        assert current_id(lake, dataflow) == first.id
+        check_whole(lake, first)
+
+    def test_a_cleaning_keeps_what_is_about_to_be_published(
+        self,
+        accepted: Accept,
+        published: Callable[..., Release],
+        lake: Lake,
+        dataflow: DataflowContract,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        source = lake.source("nyc", "numbers")
+        pins = {"numbers": Pin(source.key, put(source, 7))}
+        published("first")
+        late = accepted("late")
+        accepted("abandoned")
+        age(lake, 60)
+        before_the_call(
+            monkeypatch, queries, "try_move", lambda: collect_garbage(lake, MONTH, by="eve")
+        )
+        made = publish(lake, dataflow, late, params={}, inputs=pins)
+        check_whole(lake, made)
+        assert numbers_in(source, 0) == [7]
+        assert len(listed(lake, dataflow)) == 2
+
+    def test_a_publication_whose_source_was_cleaned_is_refused(
+        self,
+        accepted: Accept,
+        published: Callable[..., Release],
+        lake: Lake,
+        dataflow: DataflowContract,
+    ) -> None:
+        source = lake.source("nyc", "numbers")
+        pins = {"numbers": Pin(source.key, put(source, 7))}
+        published("first")
+        age(lake, 60)
+        collect_garbage(lake, MONTH, by="eve")
+        with pytest.raises(PublicationError, match="its input 'numbers' is too old"):
+            publish(lake, dataflow, accepted("late"), params={}, inputs=pins)
+        fresh = {"numbers": Pin(source.key, put(source, 8))}
+        again = publish(lake, dataflow, accepted("again"), params={}, inputs=fresh)
+        collect_garbage(lake, MONTH, by="eve")
+        check_whole(lake, again)
+
+    def test_a_document_that_was_never_published_goes_too_and_stays_unpublished(
+        self,
+        accepted: Accept,
+        published: Callable[..., Release],
+        lake: Lake,
+        dataflow: DataflowContract,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        published("first")
+        ready = accepted("crashed")
+        with monkeypatch.context() as patch:
+            before_the_call(patch, publication, "try_move", _crash)
+            with pytest.raises(Crash):
+                publish(lake, dataflow, ready, params={}, inputs={})
+        assert not collect_garbage(lake, MONTH, by="eve").files
+        age(lake, 60)
+        assert len(collect_garbage(lake, MONTH, by="eve").files) == 3
+        with pytest.raises(RemovedReleaseError):
+            publish(lake, dataflow, ready, params={}, inputs={})
+
+    def test_processes_that_publish_meanwhile_lose_nothing(
+        self,
+        accepted: Accept,
+        published: Callable[..., Release],
+        lake: Lake,
+        dataflow: DataflowContract,
+        publisher: Publisher,
+    ) -> None:
+        for number in range(6):
+            published(f"old-{number}")
+        age(lake, 60)
+        with publisher([accepted(f"new-{number}") for number in range(8)]) as process:
+            while process.poll() is None:
+                collect_garbage(lake, MONTH, by="eve")
+            assert process.returncode == 0
+        collect_garbage(lake, MONTH, by="eve")
+        found = releases.releases(lake, dataflow.identity)
+        runs = [each.run for each, _ in found]
+        assert runs == [*(f"new-{n}" for n in reversed(range(8))), *runs[8:]]
+        assert len(runs) <= 9
+        for each, _ in found:
+            check_whole(lake, each)
+        moves = read_moves(lake.pointer(dataflow.identity))
+        assert [each.previous for each in moves[1:]] == [each.release for each in moves[:-1]]
+
+
+def _crash() -> None:
+    raise Crash
+
+
+def before_the_call(
+    patch: pytest.MonkeyPatch, module: object, name: str, act: Callable[[], object]
+) -> None:
+    """Do something once, just before the module's function is called."""
+    function = getattr(module, name)
+    done = False
+
+    def wrapped(*args: object, **kwargs: object) -> object:
+        nonlocal done
+        if not done:
+            done = True
+            act()
+        return function(*args, **kwargs)
+
+    patch.setattr(module, name, wrapped)

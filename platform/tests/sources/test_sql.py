@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from sqlalchemy import Engine, create_engine, text
+
+from isthmus_contracts import Column, Table
+from isthmus_platform.deployment import Source
+from isthmus_platform.errors import SourceError, SourceUnavailableError
+from isthmus_platform.sources.sql import _array, read_source
+
+TRIPS = Table(
+    "trips",
+    "Trips.",
+    (
+        Column("id", "int64", "Id."),
+        Column("km", "float64", "Length.", nullable=True),
+        Column("day", "date", "Day."),
+        Column("at", "timestamp", "Start."),
+        Column("done", "bool", "Whether it ended."),
+        Column("who", "string", "Driver.", nullable=True),
+    ),
+)
+ROW = "(1, 2.5, '2013-05-01', '2013-05-01T10:00:00Z', 1, 'ann')"
+SOURCE = Source("nyc", chunk_rows=2)
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = create_engine(f"sqlite:///{tmp_path / 'company.sqlite'}")
+    with engine.begin() as connection:
+        connection.execute(
+            text("CREATE TABLE trips (id, km REAL, day TEXT, at TEXT, done, who TEXT, note TEXT)")
+        )
+    yield engine
+    engine.dispose()
+
+
+def insert(engine: Engine, *rows: str) -> None:
+    with engine.begin() as connection:
+        for row in rows:
+            connection.execute(text(f"INSERT INTO trips (id, km, day, at, done, who) VALUES {row}"))  # noqa: S608
+
+
+def make_endless(engine: Engine) -> None:
+    """Create a view of rows that keep the contract, with ids from 1 on, without end."""
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "CREATE VIEW endless AS WITH RECURSIVE n (id) AS "
+                "(SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT id, 1.0 AS km, "
+                "'2013-05-01' AS day, '2013-05-01T10:00:00Z' AS at, 1 AS done, 'x' AS who FROM n"
+            )
+        )
+
+
+def read(engine: Engine, source: Source = SOURCE) -> list[pa.RecordBatch]:
+    return list(read_source(TRIPS, source, engine))
+
+
+def test_text_becomes_what_the_contract_says(engine: Engine) -> None:
+    insert(engine, ROW, "(2, NULL, '2013-05-02', '2013-05-01T10:00:00-05:00', 0, NULL)")
+    (batch,) = read(engine)
+    assert batch.schema.names == ["id", "km", "day", "at", "done", "who"]
+    assert batch.to_pylist() == [
+        {
+            "id": 1,
+            "km": 2.5,
+            "day": date(2013, 5, 1),
+            "at": datetime(2013, 5, 1, 10, tzinfo=UTC),
+            "done": True,
+            "who": "ann",
+        },
+        {
+            "id": 2,
+            "km": None,
+            "day": date(2013, 5, 2),
+            "at": datetime(2013, 5, 1, 15, tzinfo=UTC),
+            "done": False,
+            "who": None,
+        },
+    ]
+
+
+def test_rows_come_in_chunks(engine: Engine) -> None:
+    insert(engine, *[ROW] * 5)
+    assert [batch.num_rows for batch in read(engine)] == [2, 2, 1]
+
+
+def test_a_source_without_end_is_read_as_far_as_asked(engine: Engine) -> None:
+    make_endless(engine)
+    batches = read_source(TRIPS, Source("nyc", {"trips": "endless"}, chunk_rows=1000), engine)
+    assert next(batches)["id"][999].as_py() == 1000
+    assert next(batches)["id"][0].as_py() == 1001
+    batches.close()
+    assert engine.pool.checkedout() == 0
+
+
+def test_a_long_chunk_is_made_of_parts(engine: Engine) -> None:
+    make_endless(engine)
+    with engine.begin() as connection:
+        names = "id, km, day, at, done, who"
+        connection.execute(
+            text(f"INSERT INTO trips ({names}) SELECT {names} FROM endless LIMIT 40000")  # noqa: S608
+        )
+    source = Source("nyc", chunk_rows=25_000)
+    batches = read(engine, source)
+    assert [batch.num_rows for batch in batches] == [25_002, 14_998]  # three equal parts, rounded
+    assert pa.Table.from_batches(batches)["id"].to_pylist() == list(range(1, 40_001))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE trips SET km = 'far' WHERE id = 31234"))
+    with pytest.raises(SourceError, match="'km' holds text in row 31234"):
+        read(engine, source)
+
+
+def test_an_empty_table_has_no_chunk(engine: Engine) -> None:
+    assert read(engine) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        (ROW.replace("1,", "'one',", 1), "'id' holds text in row 4; the contract says int64"),
+        (ROW.replace("1,", "1.5,", 1), "'id' holds a number with a fraction in row 4"),
+        (ROW.replace("2.5", "'far'"), "'km' holds text in row 4; the contract says float64"),
+        (ROW.replace("'2013-05-01'", "'May Day'"), "'day' holds text in row 4"),
+        (ROW.replace("T10:00:00Z", " at noon"), "'at' holds text in row 4"),
+        (ROW.replace("T10:00:00Z", "T10:00:00"), "'at' holds text in row 4"),
+        (ROW.replace("'2013-05-01'", "20130501"), "'day' holds text in row 4"),
+        (ROW.replace("'2013-05-01T10:00:00Z'", "1357034400"), "'at' holds text in row 4"),
+        (ROW.replace(", 1, 'ann'", ", 7, 'ann'"), "'done' holds a int in row 4"),
+    ],
+)
+def test_a_value_of_another_type_is_named_by_row_and_not_shown(
+    engine: Engine, row: str, problem: str
+) -> None:
+    insert(engine, ROW, ROW, ROW, row)
+    with pytest.raises(SourceError, match=problem) as mistake:
+        read(engine)
+    assert "'nyc.trips'" in str(mistake.value)
+    assert "noon" not in str(mistake.value)
+
+
+def test_a_missing_table_is_named_with_those_there_are(engine: Engine) -> None:
+    with pytest.raises(SourceError, match=r"'nyc.rides': there is no such table; there are: trips"):
+        read(engine, Source("nyc", {"trips": "rides"}))
+
+
+def test_a_missing_column_is_named_with_those_there_are(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE trips DROP COLUMN who"))
+    with pytest.raises(SourceError, match=r"column 'who' is missing; there are: id, km, day"):
+        read(engine)
+
+
+def test_a_schema_can_be_named(engine: Engine) -> None:
+    insert(engine, ROW)
+    (batch,) = read(engine, Source("nyc", {"trips": "main.trips"}))
+    assert batch.num_rows == 1
+
+
+def test_a_database_that_does_not_answer_may_do_so_the_next_time(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'no' / 'such' / 'folder.sqlite'}")
+    with pytest.raises(
+        SourceUnavailableError, match="does not answer: unable to open database file"
+    ):
+        read(engine)
+    engine.dispose()
+
+
+def test_what_a_database_says_is_told_without_the_value(engine: Engine) -> None:
+    insert(engine, ROW)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE trips SET who = CAST(x'736563726574ff' AS TEXT)"))
+    with pytest.raises(SourceUnavailableError, match="Could not decode to UTF-8") as mistake:
+        read(engine)
+    assert "secret" not in str(mistake.value)
+
+
+def test_bytes_are_no_text(engine: Engine) -> None:
+    insert(engine, ROW.replace("'ann'", "x'616e6e'"))
+    with pytest.raises(SourceError, match="column 'who' holds a bytes in row 1; the contract says"):
+        read(engine)
+
+
+def test_values_that_each_fit_and_do_not_fit_together() -> None:
+    day = Column("day", "date", "Day.")
+    with pytest.raises(TypeError, match="no date or instant"):
+        _array(day, [date(2013, 5, 1), "2013-05-01"])
+
+
+def test_whole_numbers_may_come_as_decimals() -> None:
+    numbers = Column("id", "int64", "Id.")
+    assert _array(numbers, [Decimal(3), 4, 5.0, None]).to_pylist() == [3, 4, 5, None]
+    with pytest.raises(TypeError):
+        _array(numbers, [Decimal("3.5")])
+    with pytest.raises(TypeError):
+        _array(numbers, [True])
+    assert _array(Column("km", "float64", "Km."), [Decimal("2.5"), 1]).to_pylist() == [2.5, 1.0]
+
+
+def test_instants_and_dates_are_taken_only_as_what_they_are() -> None:
+    at, day = Column("at", "timestamp", "At."), Column("day", "date", "Day.")
+    aware, naive = datetime(2013, 5, 1, 23, 30, tzinfo=UTC), datetime(2013, 5, 1, 23, 30)  # noqa: DTZ001
+    assert _array(at, [aware, None]).to_pylist() == [aware, None]
+    assert _array(day, [date(2013, 5, 1)]).to_pylist() == [date(2013, 5, 1)]
+    for column, values in ((at, [aware, naive]), (day, [aware]), (at, [date(2013, 5, 1)])):
+        with pytest.raises(TypeError):
+            _array(column, values)

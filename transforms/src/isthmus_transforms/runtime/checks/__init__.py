@@ -1,0 +1,1 @@
+"""Checks: the rules of contracts and of Hamilton's decorators, evaluated on data."""

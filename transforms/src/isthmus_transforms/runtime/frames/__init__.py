@@ -1,0 +1,1 @@
+"""Frames: what functions may take and return, and how files become frames."""

@@ -1,0 +1,196 @@
+"""Outputs: checked against their contract, then staged as files in the staging."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from numbers import Real
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from isthmus_contracts import File, Interval, Metric, Metrics, Output, Table
+from isthmus_contracts.protocol import StagedFile, StagedOutput
+from isthmus_transforms.errors import OutputError
+from isthmus_transforms.runtime.checks.contract import check_results
+from isthmus_transforms.runtime.checks.result import (
+    SCHEMA_KEPT,
+    CheckResult,
+    Listener,
+    ignore,
+    refusals,
+)
+from isthmus_transforms.runtime.frames.partitions import are_within, parts_of
+from isthmus_transforms.runtime.frames.types import arrow_schema, same_kind
+
+
+def stage(
+    output: Output,
+    value: object,
+    staging: Path,
+    interval: Interval | None = None,
+    on_event: Listener = ignore,
+) -> StagedOutput:
+    """Write an output's value into the staging directory, and return what was staged.
+
+    A table is a DataFrame, a file bytes or text, metrics a mapping of numbers. Raise `OutputError`
+    if the value is something else or does not keep the contract; `on_event` hears the check_result
+    of each check before anything is written.
+
+    A partitioned table is a file for each partition that has rows. In a run for an interval its
+    rows outside are neither checked nor written.
+    """
+    match output:
+        case Table():
+            return _stage_table(output, value, staging, interval, on_event)
+        case File():
+            return _stage_file(output, value, staging)
+        case Metrics():
+            return StagedOutput(output.name, metrics=checked_metrics(output, value, on_event))
+
+
+def _stage_table(
+    table: Table, value: object, staging: Path, interval: Interval | None, on_event: Listener
+) -> StagedOutput:
+    if not isinstance(value, pd.DataFrame):
+        raise OutputError(table.name, [f"it is a {type(value).__name__}, not a DataFrame"])
+    try:
+        rows = as_contracted(table, value)
+    except OutputError as error:
+        for each in error.problems:
+            on_event(CheckResult("schema", "error", False, each, 1).about("table", table.name))
+        raise
+    if table.partitioning is not None and interval is not None:
+        rows = rows.filter(are_within(table.partitioning, rows, interval))
+    parts = parts_of(table, rows, interval)
+    sizes = {name: part.num_rows for name, part in parts.items()}
+    found = [SCHEMA_KEPT, *check_results(table, rows, sizes)]
+    for check_result in found:
+        on_event(check_result.about("table", table.name))
+    if problems := refusals(found):
+        raise OutputError(table.name, problems)
+    return StagedOutput(
+        table.name,
+        tuple(
+            _stage_part(table, name, part, staging)
+            for name, part in parts.items()
+            if part.num_rows or name is None
+        ),
+    )
+
+
+def _stage_part(table: Table, name: str | None, rows: pa.Table, staging: Path) -> StagedFile:
+    path = Path(f"{table.name}.parquet") if name is None else Path(table.name, f"{name}.parquet")
+    if name is not None:
+        (staging / table.name).mkdir(exist_ok=True)
+    pq.write_table(rows, staging / path, compression="zstd")
+    return replace(staged_file(staging, path, rows.num_rows), partition=name)
+
+
+def as_contracted(table: Table, frame: pd.DataFrame) -> pa.Table:
+    """Return the frame's columns with exactly the contract's names, order and types."""
+    names = [str(name) for name in frame.columns]
+    wanted = [each.name for each in table.columns]
+    problems = [f"column {name!r} is missing" for name in wanted if name not in names]
+    problems += [f"column {name!r} is not in the contract" for name in names if name not in wanted]
+    problems += [f"column {name!r} is there twice" for name in wanted if names.count(name) > 1]
+    if problems:
+        raise OutputError(table.name, problems)
+    columns = []
+    for field in arrow_schema(table):
+        try:
+            columns.append(_as_type(frame[field.name], field))
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+            problems.append(
+                f"column {field.name!r} is {frame[field.name].dtype}; "
+                f"the contract says {field.type} ({error})"
+            )
+    if problems:
+        raise OutputError(table.name, problems)
+    return pa.Table.from_arrays(columns, schema=arrow_schema(table, nullable=True))
+
+
+def _as_type(column: pd.Series, field: pa.Field) -> pa.ChunkedArray:
+    values = pa.chunked_array([pa.Array.from_pandas(column)]) if len(column) else None
+    if values is None:
+        return pa.chunked_array([pa.array([], field.type)])
+    found = values.type
+    whole_numbers = pa.types.is_integer(found) or (field.nullable and pa.types.is_floating(found))
+    if (
+        same_kind(found, field.type)
+        or pa.types.is_null(found)
+        or (pa.types.is_integer(field.type) and whole_numbers)
+        or (pa.types.is_floating(field.type) and pa.types.is_floating(found))
+        or (pa.types.is_dictionary(found) and same_kind(found.value_type, field.type))
+    ):
+        return values.cast(field.type)
+    if pa.types.is_date(field.type) and pa.types.is_timestamp(found) and found.tz is None:
+        dates = values.cast(field.type)
+        if not dates.cast(found).equals(values):
+            raise TypeError("they have a time of day")
+        return dates
+    raise TypeError("they are of another kind")
+
+
+def _stage_file(file: File, value: object, staging: Path) -> StagedOutput:
+    if isinstance(value, str):
+        value = value.encode()
+    if not isinstance(value, bytes):
+        raise OutputError(file.name, [f"it is a {type(value).__name__}, neither bytes nor text"])
+    path = Path(f"{file.name}{file.suffix}")
+    (staging / path).write_bytes(value)
+    return StagedOutput(file.name, (staged_file(staging, path),))
+
+
+def checked_metrics(
+    metrics: Metrics, value: object, on_event: Listener = ignore
+) -> dict[str, float]:
+    """Return exactly the numbers that the contract names, or raise `OutputError`."""
+    if not isinstance(value, Mapping):
+        raise OutputError(metrics.name, [f"it is a {type(value).__name__}, not a mapping"])
+    wanted = {each.name for each in metrics.metrics}
+    numbers = {each.name: _number(value.get(each.name)) for each in metrics.metrics}
+    found = [_metric_result(each, value, numbers[each.name]) for each in metrics.metrics]
+    strange = [f"metric {name!r} is not in the contract" for name in value if name not in wanted]
+    found += [CheckResult("metrics", "error", False, each, 1) for each in strange]
+    for check_result in found:
+        on_event(check_result.about("metrics", metrics.name))
+    if problems := refusals(found):
+        raise OutputError(metrics.name, problems)
+    return {name: number for name, number in numbers.items() if number is not None}
+
+
+def _number(value: object) -> float | None:
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _metric_result(
+    metric: Metric, given: Mapping[object, object], number: float | None
+) -> CheckResult:
+    low = -math.inf if metric.minimum is None else metric.minimum
+    high = math.inf if metric.maximum is None else metric.maximum
+    if metric.name not in given:
+        found = "missing"
+    elif number is None:
+        found = f"a {type(given[metric.name]).__name__}, not a number"
+    elif not math.isfinite(number) or not low <= number <= high:
+        found = f"{number:g}; allowed: {low:g} to {high:g}"
+    else:
+        return CheckResult(metric.name, "error", True, f"metric {metric.name!r} is {number:g}")
+    return CheckResult(metric.name, "error", False, f"metric {metric.name!r} is {found}", 1)
+
+
+def staged_file(staging: Path, path: Path, rows: int | None = None) -> StagedFile:
+    """Return what is claimed of a file, named by its path in the staging directory."""
+    with (staging / path).open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return StagedFile(path.as_posix(), (staging / path).stat().st_size, digest, rows)

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from isthmus_contracts import Param
+from isthmus_contracts.protocol import CheckpointReused, CheckpointWritten, Event, NodeStarted
+from isthmus_transforms.errors import InputError, NodeError
+from isthmus_transforms.runtime import Dataflow
+from isthmus_transforms.runtime.checkpoints import digest_of_frame, modules
+from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig, LazyInput
+
+pytestmark = pytest.mark.slow
+
+Flows = Callable[..., Dataflow]
+FACTOR = Param("factor", "number", 2.0, "Factor.")
+SALES = """
+    import time
+    import pandas as pd
+
+    def priced(orders: pd.DataFrame, factor: float) -> pd.DataFrame:
+        return orders.assign(price=orders["price"] * factor)
+
+    def slow(priced: pd.DataFrame) -> float:
+        time.sleep(0.4)
+        return float(priced["price"].sum())
+
+    def report(slow: float, priced: pd.DataFrame) -> str:
+        {trouble}
+        return f"{{slow:g}} {{len(priced)}}"
+"""
+
+
+@pytest.fixture(autouse=True)
+def sources_may_be_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Believe sources that were written after this process has started, as tests do."""
+    monkeypatch.syspath_prepend(tmp_path)  # so that worker processes find them
+    monkeypatch.setattr(modules, "STARTED", float("inf"))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "kept"
+
+
+def ran(events: list[Event]) -> list[str]:
+    return [each.node for each in events if isinstance(each, NodeStarted)]
+
+
+def reused(events: list[Event]) -> list[str]:
+    return [each.node for each in events if isinstance(each, CheckpointReused)]
+
+
+def flow(flow_of: Flows, trouble: str = "pass") -> Dataflow:
+    source = SALES.format(trouble=trouble)
+    return flow_of(source, "report", params=(FACTOR,), checkpoints={"cut": "priced"})
+
+
+def test_a_run_after_a_failure_goes_on_where_that_was(
+    flow_of: Flows, orders: pd.DataFrame, store: Path
+) -> None:
+    failing, inputs = flow(flow_of, "raise ValueError('not yet')"), {"orders": orders}
+    first: list[Event] = []
+    with pytest.raises(NodeError, match="not yet"):
+        failing.compute(["report"], inputs, on_event=first.append, checkpoints=store)
+    assert ran(first) == ["priced", "slow", "report"]
+    assert [each.node for each in first if isinstance(each, CheckpointWritten)] == [
+        "priced",
+        "slow",
+    ]
+
+    second: list[Event] = []
+    mended = flow(flow_of)
+    made = mended.compute(["report"], inputs, on_event=second.append, checkpoints=store)
+    assert made == {"report": "16 3"}
+    assert sorted(reused(second)) == ["priced", "slow"]
+    assert ran(second) == ["report"]
+
+
+def test_other_params_and_rows_are_computed_anew(
+    flow_of: Flows, orders: pd.DataFrame, store: Path
+) -> None:
+    sales = flow(flow_of)
+    for inputs, params, expected in (
+        ({"orders": orders}, {"factor": 2}, "16 3"),
+        ({"orders": orders}, {"factor": 3}, "24 3"),
+        ({"orders": orders[:2]}, {"factor": 2}, "8 2"),
+        ({"orders": orders.astype({"id": "int32"})}, {"factor": 2}, "16 3"),
+    ):
+        events: list[Event] = []
+        made = sales.compute(["report"], inputs, params, events.append, checkpoints=store)
+        assert made == {"report": expected}
+        assert ran(events) == ["priced", "slow", "report"]
+    events = []
+    inputs, params = {"orders": orders}, {"factor": 2}
+    made = sales.compute(["report"], inputs, params, events.append, checkpoints=store)
+    assert made == {"report": "16 3"}
+    assert ran(events) == ["report"]
+
+
+def test_a_torn_file_is_not_believed(flow_of: Flows, orders: pd.DataFrame, store: Path) -> None:
+    sales, inputs = flow(flow_of), {"orders": orders}
+    sales.compute(["report"], inputs, checkpoints=store)
+    files = sorted(store.glob("*.checkpoint"))
+    assert len(files) == 2
+    for file in files:
+        content = bytearray(file.read_bytes())
+        content[-1] ^= 1
+        file.write_bytes(content)
+    events: list[Event] = []
+    made = sales.compute(["report"], inputs, on_event=events.append, checkpoints=store)
+    assert made == {"report": "16 3"}
+    assert ran(events) == ["priced", "slow", "report"]
+    assert reused(events) == []
+
+
+def test_a_torn_file_below_a_sound_one_does_no_harm(
+    flow_of: Flows, orders: pd.DataFrame, store: Path
+) -> None:
+    sales, inputs = flow(flow_of), {"orders": orders}
+    sales.compute(["report"], inputs, checkpoints=store)
+    largest = max(store.glob("*.checkpoint"), key=lambda each: each.stat().st_size)
+    largest.write_bytes(largest.read_bytes()[:-10])
+    events: list[Event] = []
+    made = sales.compute(["report"], inputs, on_event=events.append, checkpoints=store)
+    assert made == {"report": "16 3"}
+    assert ran(events) == ["priced", "report"]
+    assert reused(events) == ["slow"]
+
+
+def test_inputs_that_kept_results_stand_for_are_not_read(
+    flow_of: Flows, orders: pd.DataFrame, store: Path
+) -> None:
+    sales = flow(flow_of)
+    sales.compute(["slow"], {"orders": orders}, checkpoints=store)
+
+    def read(_listen: object) -> pd.DataFrame:
+        raise AssertionError("it is read")
+
+    given = {"orders": LazyInput(read, lambda: digest_of_frame(orders))}
+    made = sales.plan(["slow"]).compute(given, lambda _event: None, keeping=CheckpointConfig(store))
+    assert made == {"slow": 16.0}
+    with pytest.raises(AssertionError, match="it is read"):
+        sales.plan(["slow"]).compute(given, lambda _event: None)
+    with pytest.raises(InputError, match="it is not given, and 'priced' needs it"):
+        sales.plan(["slow"]).compute({}, lambda _event: None)
+
+
+@pytest.mark.parametrize("engine", ["threads", "processes"])
+def test_every_engine_keeps_and_goes_on(
+    flow_of: Flows, orders: pd.DataFrame, store: Path, engine: str
+) -> None:
+    sales, inputs = flow(flow_of), {"orders": orders}
+    for expected in ([], ["priced", "slow"]):
+        events: list[Event] = []
+        made = sales.compute(
+            ["report"], inputs, on_event=events.append, engine=engine, checkpoints=store
+        )
+        assert made == {"report": "16 3"}
+        assert sorted(reused(events)) == expected
+
+
+def test_a_place_where_nothing_can_be_kept_does_no_harm(
+    flow_of: Flows, orders: pd.DataFrame, store: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.write_text("no directory")
+    made = flow(flow_of).compute(["report"], {"orders": orders}, checkpoints=store)
+    assert made == {"report": "16 3"}
+    assert "node 'priced' is not saved and will be computed anew" in caplog.text
+
+
+OWN = """
+    from dataclasses import dataclass
+    from isthmus_transforms.runtime import register_codec
+
+    @dataclass(frozen=True)
+    class Model:
+        slope: float
+
+    class ModelCodec:
+        def write(self, value: Model, file) -> None:
+            file.write(repr(value.slope).encode())
+
+        def read(self, file) -> Model:
+            return Model(float(file.read()))
+
+    register_codec(Model, ModelCodec())
+
+    def model() -> Model:
+        return Model(0.1)
+
+    def report(model: Model) -> str:
+        return str(model.slope)
+"""
+
+
+def test_a_type_of_ones_own_is_kept_by_its_codec(flow_of: Flows, store: Path) -> None:
+    own = flow_of(OWN, "report", checkpoints={"trained": "model"})
+    for expected in ([], ["model"]):
+        events: list[Event] = []
+        made = own.compute(["report"], {}, on_event=events.append, checkpoints=store)
+        assert made == {"report": "0.1"}
+        assert reused(events) == expected

@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import datetime as dt
+import math
+
+import pyarrow as pa
+import pytest
+
+from isthmus_contracts import Column, Table
+from isthmus_contracts.protocol import CheckFinished
+from isthmus_transforms.runtime.checks.contract import check_results
+from isthmus_transforms.runtime.checks.result import CheckResult, refusals
+from isthmus_transforms.runtime.frames.types import arrow_schema
+
+COLUMNS = (
+    Column("day", "date", "Day."),
+    Column("airport", "string", "Airport.", choices=("EWR", "JFK")),
+    Column("flights", "int64", "Flights.", minimum=1, maximum=100),
+    Column("delay", "float64", "Delay.", nullable=True, minimum=-60.5),
+)
+DAYS = Table("days", "One row per day and airport.", COLUMNS, key=("day", "airport"), min_rows=1)
+FIRST, SECOND = dt.date(2013, 1, 1), dt.date(2013, 1, 2)
+GOOD = {
+    "day": [FIRST, FIRST, SECOND],
+    "airport": ["EWR", "JFK", "EWR"],
+    "flights": [1, 100, 50],
+    "delay": [-60.5, None, 600.0],
+}
+
+
+def _rows(table: Table = DAYS, **columns: object) -> pa.Table:
+    given = {each.name: (GOOD | columns)[each.name] for each in table.columns}
+    return pa.table(given, arrow_schema(table, nullable=True))
+
+
+def _broken(table: Table, rows: pa.Table) -> list[CheckResult]:
+    return [each for each in check_results(table, rows) if not each.passed]
+
+
+def test_values_within_every_rule_are_fine() -> None:
+    found = list(check_results(DAYS, _rows()))
+    assert all(each.passed and each.level == "error" for each in found)
+    assert [each.check for each in found] == [
+        *("day.nullable", "airport.nullable", "airport.choices"),
+        *("flights.nullable", "flights.minimum", "flights.maximum", "delay.minimum"),
+        *("key", "min_rows"),
+    ]
+    assert refusals(found) == []
+
+
+BAD = [
+    ("day", [FIRST, None, None], "nullable", 2, "2 nulls; {}not null"),
+    (
+        "airport",
+        ["EWR", "LGA", "lga"],
+        "choices",
+        2,
+        "2 values outside its choices (such as 'LGA', 'lga'); {}one of EWR, JFK",
+    ),
+    ("flights", [0, 1, -3], "minimum", 2, "2 values below 1 (the smallest is -3); {}at least 1"),
+    ("flights", [101, 1, 1], "maximum", 1, "1 value above 100 (the largest is 101); {}at most 100"),
+    ("flights", [1, None, 1], "nullable", 1, "1 null; {}not null"),
+    (
+        "delay",
+        [-61.0, None, math.inf],
+        "minimum",
+        1,
+        "1 value below -60.5 (the smallest is -61); {}at least -60.5",
+    ),
+    (
+        "delay",
+        [math.nan, -math.inf, 0.0],
+        "minimum",
+        1,
+        "1 value below -60.5 (the smallest is -inf); {}at least -60.5",
+    ),
+]
+
+
+@pytest.mark.parametrize(("column", "values", "field", "broken", "clause"), BAD)
+def test_a_broken_rule_is_a_verdict_with_count_and_keys(
+    column: str, values: list[object], field: str, broken: int, clause: str
+) -> None:
+    rows = _rows(**{column: values})
+    (check_result,) = [each for each in _broken(DAYS, rows) if each.check != "key"]
+    assert (check_result.check, check_result.level) == (f"{column}.{field}", "error")
+    said = clause.format("the contract says ")
+    assert check_result.found == f"column {column!r} has {said}"
+    assert check_result.broken == broken
+    assert len(check_result.examples) == broken
+
+
+def test_examples_are_the_keys_of_rows() -> None:
+    (check_result,) = _broken(DAYS, _rows(flights=[1, 0, -1]))
+    assert check_result.examples == ("(2013-01-01, 'JFK')", "(2013-01-02, 'EWR')")
+    (refusal,) = refusals([check_result])
+    assert refusal.endswith("at least 1 (see (2013-01-01, 'JFK'), (2013-01-02, 'EWR'))")
+
+
+def test_without_a_key_examples_are_numbers_of_rows() -> None:
+    table = Table("days", "Days.", COLUMNS)
+    (check_result,) = _broken(table, _rows(flights=[1, 0, -1]))
+    assert check_result.examples == ("row 1", "row 2")
+
+
+def test_an_instant_in_a_key_is_shown_even_after_the_last_year_of_python() -> None:
+    columns = (Column("at", "timestamp", "At."), Column("x", "int64", "X.", minimum=0))
+    table = Table("t", "T.", columns, key=("at",))
+    instants = pa.array([2**60, 0], pa.timestamp("us", "UTC"))
+    rows = pa.table({"at": instants, "x": [-1, -1]}, arrow_schema(table))
+    (check_result,) = _broken(table, rows)
+    assert check_result.examples[1] == "(1970-01-01 00:00:00Z)"
+    assert len(check_result.examples) == 2
+
+
+def test_several_broken_rules_are_several_verdicts() -> None:
+    found = _broken(DAYS, _rows(airport=["EWR", None, "LGA"], flights=[0, 101, 50]))
+    assert [each.check for each in found] == [
+        *("airport.nullable", "airport.choices", "flights.minimum", "flights.maximum")
+    ]
+
+
+def test_a_warning_is_a_verdict_and_no_refusal() -> None:
+    columns = (
+        Column("a", "int64", "A.", warn_minimum=0, warn_maximum=9),
+        Column("b", "string", "B.", nullable=True, warn_nulls=0.5),
+    )
+    table = Table("t", "T.", columns)
+    rows = pa.table({"a": [-1, 10, 5], "b": ["x", None, None]}, arrow_schema(table))
+    found = _broken(table, rows)
+    assert [(each.check, each.level, each.found) for each in found] == [
+        (
+            "a.warn_minimum",
+            "warning",
+            (
+                "column 'a' has 1 value below 0 (the smallest is -1); "
+                "the contract says usually at least 0"
+            ),
+        ),
+        (
+            "a.warn_maximum",
+            "warning",
+            (
+                "column 'a' has 1 value above 9 (the largest is 10); "
+                "the contract says usually at most 9"
+            ),
+        ),
+        (
+            "b.warn_nulls",
+            "warning",
+            "column 'b' has 2 nulls in 3 rows; the contract says usually at most 50%",
+        ),
+    ]
+    assert refusals(found) == []
+    allowed = pa.table({"a": [0, 9], "b": ["x", None]}, arrow_schema(table))
+    assert _broken(table, allowed) == []
+
+
+@pytest.mark.parametrize(
+    ("bounds", "values", "broken"),
+    [
+        ({"minimum": 2**62 + 1}, [2**62, 2**62 + 1], 1),
+        ({"minimum": 0.5}, [0, 1], 1),
+        ({"maximum": 1.5}, [1, 2], 1),
+        ({"maximum": 1e300}, [2**63 - 1], 0),
+        ({"minimum": 1e300}, [2**63 - 1], 1),
+    ],
+)
+def test_whole_numbers_are_compared_as_such(
+    bounds: dict[str, float], values: list[int], broken: int
+) -> None:
+    table = Table("t", "T.", (Column("x", "int64", "X.", **bounds),))  # type: ignore[arg-type]
+    found = list(check_results(table, pa.table({"x": values})))
+    assert sum(each.broken for each in found) == broken
+
+
+def test_too_few_rows_in_any_part_break_a_rule() -> None:
+    parts: dict[str | None, int] = {"2013-01": 3, "2013-02": 0, "2013-03": 1}
+    (check_result,) = [each for each in check_results(DAYS, _rows(), parts) if not each.passed]
+    assert check_result.found == "there are only 0 rows in partition 2013-02; the contract says 1"
+    assert (check_result.broken, check_result.examples) == (1, ("2013-02",))
+    assert all(each.passed for each in check_results(DAYS, _rows(), {}))
+
+
+def test_of_many_parts_with_too_few_rows_some_are_named() -> None:
+    parts: dict[str | None, int] = {f"2013-{month:02}": 0 for month in range(1, 13)}
+    (check_result,) = [each for each in check_results(DAYS, _rows(), parts) if not each.passed]
+    assert check_result.found.endswith(
+        "in partition 2013-05 and in 7 more too few; the contract says 1"
+    )
+    assert (check_result.broken, len(check_result.about("table", "days").examples)) == (12, 5)
+
+
+def test_too_few_rows_break_a_rule() -> None:
+    (check_result,) = _broken(DAYS, _rows()[:0])
+    assert check_result.found == "there are only 0 rows; the contract says 1"
+
+
+def test_no_rows_may_be_fine() -> None:
+    assert _broken(Table("days", "Days.", COLUMNS, key=("day",)), _rows()[:0]) == []
+
+
+def test_a_repeated_key_breaks_a_rule_whatever_the_other_columns_say() -> None:
+    (check_result,) = _broken(DAYS, _rows(day=[FIRST, FIRST, FIRST]))
+    assert check_result.found == (
+        "1 key (day, airport) in 2 rows, such as (2013-01-01, 'EWR'); "
+        "the contract says one row for each key"
+    )
+    assert (check_result.check, check_result.broken) == ("key", 2)
+
+
+def test_at_most_five_repeated_keys_are_shown() -> None:
+    table = Table("t", "T.", (Column("id", "int64", "Id."),), key=("id",))
+    (check_result,) = _broken(table, pa.table({"id": [*range(9)] * 2}))
+    assert (check_result.broken, check_result.examples) == (18, ("(0)", "(1)", "(2)", "(3)", "(4)"))
+    assert "such as (0), (1), (2); the contract" in check_result.found
+
+
+def test_a_column_of_nulls_keeps_every_rule_but_the_one_on_nulls() -> None:
+    columns = tuple(
+        Column(
+            each.name, each.type, "C.", nullable=True, minimum=each.minimum, choices=each.choices
+        )
+        for each in COLUMNS
+    )
+    table = Table("days", "Days.", columns)
+    nulls = pa.table({each.name: [None] for each in columns}, arrow_schema(table))
+    assert _broken(table, nulls) == []
+
+
+@pytest.mark.parametrize("values", [[math.nan], [math.nan, None], [math.nan, 1.0, math.nan]])
+def test_nan_is_beyond_no_bound(values: list[float | None]) -> None:
+    bounds = {"minimum": 0, "maximum": 5, "warn_minimum": 1, "warn_maximum": 2}
+    table = Table("t", "T.", (Column("delay", "float64", "D.", nullable=True, **bounds),))
+    rows = pa.table({"delay": pa.array(values, pa.float64(), from_pandas=False)})
+    assert _broken(table, rows) == []
+
+
+def test_whatever_the_values_an_event_is_short_and_on_one_line() -> None:
+    choices = tuple(f"choice {number}" for number in range(1000))
+    columns = (Column("name", "string", "N.", choices=choices),)
+    table = Table("t", "T.", columns, key=("name",))
+    rows = pa.table({"name": [f"{number}\n\x1b{'x' * 9999}" for number in range(2000)]})
+    told = [each.about("table", "t") for each in check_results(table, rows)]
+    (broken,) = [each for each in told if not each.passed]
+    assert isinstance(broken, CheckFinished)
+    assert broken.broken == 2000
+    assert len(broken.message) <= 500
+    assert len(broken.examples) == 5
+    assert all(len(each) <= 100 for each in broken.examples)
+    assert all(each.isprintable() for each in (broken.message, *broken.examples))

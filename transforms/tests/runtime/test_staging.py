@@ -1,0 +1,400 @@
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from isthmus_contracts import (
+    Column,
+    ColumnType,
+    File,
+    Interval,
+    Metric,
+    Metrics,
+    Partitioning,
+    Table,
+)
+from isthmus_contracts.protocol import CheckFinished, Event, StagedFile, StagedOutput
+from isthmus_transforms.errors import OutputError
+from isthmus_transforms.runtime.staging import checked_metrics, stage
+
+Stager = Callable[..., pa.ChunkedArray]
+
+
+@pytest.fixture
+def staged(tmp_path: Path) -> Stager:
+    """Return a function that stages one column `x`, and returns what the file holds."""
+
+    def make(column_type: ColumnType, values: object, nullable: bool = False) -> pa.ChunkedArray:
+        table = Table("days", "Days.", (Column("x", column_type, "X.", nullable=nullable),))
+        stage(table, pd.DataFrame({"x": values}), tmp_path)
+        return pq.read_table(tmp_path / "days.parquet")["x"]
+
+    return make
+
+
+AB = Table("days", "Days.", (Column("a", "int64", "A."), Column("b", "string", "B.")))
+ROWS = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+
+
+def _refusal(output: Table | File | Metrics, value: object, staging: Path) -> OutputError:
+    with pytest.raises(OutputError) as caught:
+        stage(output, value, staging)
+    assert not list(staging.iterdir())
+    return caught.value
+
+
+def _check_results(told: list[Event]) -> list[CheckFinished]:
+    assert all(isinstance(each, CheckFinished) for each in told)
+    return [each for each in told if isinstance(each, CheckFinished)]
+
+
+def test_a_table_is_staged_with_the_contracts_columns_in_its_order(tmp_path: Path) -> None:
+    output = stage(AB, ROWS[["b", "a"]].set_axis(["k", "k"]), tmp_path)
+    content = (tmp_path / "days.parquet").read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    assert output == StagedOutput("days", (StagedFile("days.parquet", len(content), digest, 2),))
+    read = pq.read_table(tmp_path / "days.parquet")
+    assert read.schema.names == ["a", "b"]
+    assert read.schema.metadata is None  # no index, nothing of pandas
+    assert read.to_pydict() == {"a": [1, 2], "b": ["x", "y"]}
+
+
+def test_the_same_rows_make_the_same_file(tmp_path: Path) -> None:
+    first = stage(AB, ROWS, tmp_path)
+    assert stage(AB, ROWS.copy(), tmp_path) == first
+    assert stage(AB, ROWS.astype({"b": "category"}), tmp_path) == first
+    assert stage(AB, ROWS[::-1], tmp_path) != first
+
+
+@pytest.mark.parametrize(
+    ("column_type", "values", "read"),
+    [
+        ("string", ["a"], ["a"]),
+        ("string", pd.Series(["a"], dtype=object), ["a"]),
+        ("string", pd.Series(["a", "b", "a"]).astype("category"), ["a", "b", "a"]),
+        ("int64", [1], [1]),
+        ("int64", np.array([1], dtype="uint8"), [1]),
+        ("int64", pd.Series([1], dtype="Int64"), [1]),
+        ("float64", [0.5], [0.5]),
+        ("float64", np.array([0.5], dtype="float32"), [0.5]),
+        ("bool", [True], [True]),
+        ("date", pd.to_datetime(["2013-01-31"]), [dt.date(2013, 1, 31)]),
+        ("date", [dt.date(2013, 1, 31)], [dt.date(2013, 1, 31)]),
+        (
+            "timestamp",
+            pd.to_datetime(["2013-01-31T07:00"]).tz_localize("America/New_York"),
+            [dt.datetime(2013, 1, 31, 12, tzinfo=dt.UTC)],
+        ),
+    ],
+)
+def test_values_of_a_fitting_kind_are_written_as_the_contracts_type(
+    staged: Stager, column_type: ColumnType, values: object, read: list[object]
+) -> None:
+    assert staged(column_type, values).to_pylist() == read
+
+
+def test_strings_put_together_from_pieces_are_staged(staged: Stager) -> None:
+    pieces = [pd.Series(["a"]), pd.Series([None], dtype="str"), pd.Series(["b"])]
+    column = staged("string", pd.concat(pieces, ignore_index=True), nullable=True)
+    assert column.to_pylist() == ["a", None, "b"]
+
+
+@pytest.mark.parametrize(
+    ("column_type", "values", "read"),
+    [
+        ("int64", [1.0, np.nan], [1, None]),
+        ("int64", pd.Series([1, None], dtype="Int64"), [1, None]),
+        ("string", ["a", None], ["a", None]),
+        ("bool", pd.Series([True, None], dtype=object), [True, None]),
+        ("date", pd.to_datetime(["2013-01-31", None]), [dt.date(2013, 1, 31), None]),
+        ("float64", [0.5, np.nan], [0.5, None]),
+    ],
+)
+def test_a_missing_value_is_written_as_null(
+    staged: Stager, column_type: ColumnType, values: object, read: list[object]
+) -> None:
+    assert staged(column_type, values, nullable=True).to_pylist() == read
+
+
+TYPES: list[tuple[ColumnType, str]] = [
+    ("string", "string"),
+    ("int64", "int64"),
+    ("float64", "double"),
+    ("bool", "bool"),
+    ("date", "date32[day]"),
+    ("timestamp", "timestamp[us, tz=UTC]"),
+]
+
+
+@pytest.mark.parametrize(("column_type", "stored"), TYPES)
+@pytest.mark.parametrize("values", [[], [None, None]], ids=["no row", "all null"])
+def test_a_column_without_values_has_the_contracts_type(
+    staged: Stager, column_type: ColumnType, stored: str, values: list[None]
+) -> None:
+    column = staged(column_type, pd.Series(values, dtype=object), nullable=True)
+    assert (str(column.type), column.to_pylist()) == (stored, values)
+
+
+KIND = "they are of another kind"
+
+
+@pytest.mark.parametrize(
+    ("column_type", "values", "found", "reason"),
+    [
+        ("string", [1], "int64", KIND),
+        ("string", pd.Series([1, 2]).astype("category"), "category", KIND),
+        ("string", pd.Series(["a", 1], dtype=object), "object", "Expected bytes, got a 'int'"),
+        ("int64", ["1"], "str", KIND),
+        ("int64", [1.0], "float64", KIND),
+        ("int64", [True], "bool", KIND),
+        ("int64", np.array([2**64 - 1], dtype="uint64"), "uint64", "Integer value .* not in range"),
+        ("int64", pd.Series([2**70], dtype=object), "object", "Python int too large"),
+        ("float64", [1], "int64", KIND),
+        ("float64", pd.Series([Decimal("0.5")]), "object", KIND),
+        ("bool", [0, 1], "int64", KIND),
+        ("date", ["2013-01-31"], "str", KIND),
+        ("date", pd.to_datetime(["2013-01-31"]).tz_localize("UTC"), "datetime64.*UTC.", KIND),
+        ("date", pd.to_datetime(["2013-01-31T12:00"]), "datetime64.*", "they have a time of day"),
+        ("timestamp", pd.to_datetime(["2013-01-31"]), "datetime64.*", KIND),
+        ("timestamp", [dt.date(2013, 1, 31)], "object", KIND),
+    ],
+)
+def test_values_of_another_kind_are_refused(
+    tmp_path: Path, column_type: ColumnType, values: object, found: str, reason: str
+) -> None:
+    table = Table("days", "Days.", (Column("x", column_type, "X."),))
+    (problem,) = _refusal(table, pd.DataFrame({"x": values}), tmp_path).problems
+    stored = dict(TYPES)[column_type]
+    says = re.escape(f"the contract says {stored} (")
+    assert re.match(f"column 'x' is {found}; {says}{reason}", problem), problem
+
+
+@pytest.mark.parametrize("values", [[1.5, np.nan], [np.inf, np.nan]])
+def test_a_nullable_whole_number_may_be_a_float_but_not_broken(
+    staged: Stager, values: list[float]
+) -> None:
+    with pytest.raises(OutputError, match=r"the contract says int64 .*truncated"):
+        staged("int64", values, nullable=True)
+
+
+def test_every_column_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
+    frame = pd.DataFrame([[1, 2, 3]], columns=["a", "a", "c"])
+    error = _refusal(AB, frame, tmp_path)
+    assert error.problems == (
+        "column 'b' is missing",
+        "column 'c' is not in the contract",
+        "column 'a' is there twice",
+    )
+    assert str(error) == (
+        "output 'days' does not keep its contract: column 'b' is missing; "
+        "column 'c' is not in the contract; column 'a' is there twice"
+    )
+
+
+def test_several_columns_of_another_kind_are_named_at_once(tmp_path: Path) -> None:
+    error = _refusal(AB, pd.DataFrame({"a": ["x"], "b": [1]}), tmp_path)
+    assert [each.split(" is ")[0] for each in error.problems] == ["column 'a'", "column 'b'"]
+
+
+def test_broken_rules_keep_a_table_out_of_the_staging(tmp_path: Path) -> None:
+    table = Table("days", "Days.", (Column("a", "int64", "A.", minimum=1),), min_rows=3)
+    assert _refusal(table, pd.DataFrame({"a": [0, 1]}), tmp_path).problems == (
+        (
+            "column 'a' has 1 value below 1 (the smallest is 0); the contract says at least 1 "
+            "(see row 0)"
+        ),
+        "there are only 2 rows; the contract says 3",
+    )
+
+
+def test_verdicts_come_before_anything_is_written(tmp_path: Path) -> None:
+    written: list[int] = []
+    told: list[Event] = []
+
+    def on_event(event: Event) -> None:
+        told.append(event)
+        written.append(len(list(tmp_path.iterdir())))
+
+    columns = (Column("a", "int64", "A.", minimum=1, warn_maximum=5),)
+    table = Table("days", "Days.", columns, key=("a",))
+    stage(table, pd.DataFrame({"a": [1, 9]}), tmp_path, on_event=on_event)
+    checks = {each.check: each for each in _check_results(told)}
+    assert list(checks) == ["schema", "a.nullable", "a.minimum", "a.warn_maximum", "key"]
+    assert [name for name, each in checks.items() if not each.passed] == ["a.warn_maximum"]
+    assert checks["a.warn_maximum"].examples == ("(9)",)
+    assert {each.subject for each in checks.values()} == {"days"}
+    assert set(written) == {0}
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_columns_that_are_wrong_have_verdicts(tmp_path: Path) -> None:
+    told: list[Event] = []
+    with pytest.raises(OutputError) as caught:
+        stage(AB, pd.DataFrame({"a": ["x"], "b": [1]}), tmp_path, on_event=told.append)
+    assert [(each.check, each.level, each.passed) for each in _check_results(told)] == [
+        ("schema", "error", False)
+    ] * len(caught.value.problems)
+
+
+def test_what_is_no_frame_is_no_table(tmp_path: Path) -> None:
+    assert _refusal(AB, [{"a": 1}], tmp_path).problems == ("it is a list, not a DataFrame",)
+
+
+PARTED = Table(
+    "days",
+    "Days.",
+    (Column("day", "date", "Day."), Column("a", "int64", "A.", minimum=1)),
+    key=("day", "a"),
+    min_rows=1,
+    partitioning=Partitioning("day", "month"),
+)
+PARTED_ROWS = pd.DataFrame(
+    {"day": pd.to_datetime(["2013-03-01", "2013-01-31", "2012-12-31"]), "a": [1, 2, 3]}
+)
+FIRST_QUARTER = Interval(dt.date(2013, 1, 1), dt.date(2013, 4, 1))
+SPARSE = replace(PARTED, min_rows=0)
+
+
+def test_a_partitioned_table_is_staged_as_a_file_for_each_partition(tmp_path: Path) -> None:
+    output = stage(PARTED, PARTED_ROWS, tmp_path)
+    names = ["2012-12", "2013-01", "2013-03"]
+    assert [each.partition for each in output.files] == names
+    assert [each.path for each in output.files] == [f"days/{name}.parquet" for name in names]
+    for file in output.files:
+        content = (tmp_path / file.path).read_bytes()
+        assert (file.bytes, file.rows) == (len(content), 1)
+        assert file.sha256 == hashlib.sha256(content).hexdigest()
+    read = pq.read_table(tmp_path / "days/2013-01.parquet", partitioning=None)
+    assert read.schema.names == ["day", "a"]
+    assert read.to_pydict() == {"day": [dt.date(2013, 1, 31)], "a": [2]}
+
+
+def test_of_an_interval_its_partitions_are_staged_and_what_lies_outside_is_left_out(
+    tmp_path: Path,
+) -> None:
+    broken_outside = PARTED_ROWS.assign(a=[1, 2, 0])
+    output = stage(SPARSE, broken_outside, tmp_path, FIRST_QUARTER)
+    assert [each.partition for each in output.files] == ["2013-01", "2013-03"]
+    assert len(list(tmp_path.rglob("*.parquet"))) == 2
+
+
+def test_a_partition_is_the_same_file_whatever_was_computed_beside_it(tmp_path: Path) -> None:
+    (whole,) = [each for each in stage(SPARSE, PARTED_ROWS, tmp_path).files if "03" in each.path]
+    march = Interval(dt.date(2013, 3, 1), dt.date(2013, 4, 1))
+    assert stage(SPARSE, PARTED_ROWS[:1], tmp_path, march).files == (whole,)
+
+
+@pytest.mark.parametrize("interval", [None, Interval(dt.date(1999, 1, 1), dt.date(1999, 3, 1))])
+def test_a_partitioned_table_without_rows_is_staged_without_a_file(
+    tmp_path: Path, interval: Interval | None
+) -> None:
+    assert stage(SPARSE, PARTED_ROWS[:0], tmp_path, interval) == StagedOutput("days")
+    assert not list(tmp_path.iterdir())
+
+
+def test_each_partition_of_the_interval_has_to_be_large_enough(tmp_path: Path) -> None:
+    with pytest.raises(OutputError) as caught:
+        stage(PARTED, PARTED_ROWS, tmp_path, FIRST_QUARTER)
+    assert caught.value.problems == (
+        "there are only 0 rows in partition 2013-02; the contract says 1",
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_rules_are_checked_within_the_interval(tmp_path: Path) -> None:
+    broken = PARTED_ROWS.assign(a=[1, 0, 3])
+    with pytest.raises(OutputError, match=r"column 'a' has 1 value below 1 .*2013-01-31, 0"):
+        stage(SPARSE, broken, tmp_path, FIRST_QUARTER)
+    no_day = PARTED_ROWS.assign(day=pd.to_datetime(["2013-03-01", None, None]))
+    for interval in (None, FIRST_QUARTER):
+        with pytest.raises(OutputError, match=r"column 'day' has 2 nulls; .*null, 2"):
+            stage(SPARSE, no_day, tmp_path, interval)
+
+
+def test_a_day_after_the_last_that_has_a_name_is_refused(tmp_path: Path) -> None:
+    days = np.array(["12013-01-01"], dtype="datetime64[s]")
+    (problem,) = _refusal(PARTED, pd.DataFrame({"day": days, "a": [1]}), tmp_path).problems
+    assert problem.startswith("column 'day' has a day without name: ")
+
+
+REPORT = File("report", "A report.", ".html")
+
+
+@pytest.mark.parametrize("value", [b"<p>\xc3\xa9", "<p>\u00e9"])
+def test_a_file_is_bytes_or_text(tmp_path: Path, value: str | bytes) -> None:
+    output = stage(REPORT, value, tmp_path)
+    content = (tmp_path / "report.html").read_bytes()
+    assert content == b"<p>\xc3\xa9"
+    digest = hashlib.sha256(content).hexdigest()
+    assert output == StagedOutput("report", (StagedFile("report.html", 5, digest),))
+
+
+@pytest.mark.parametrize(("value", "kind"), [(None, "NoneType"), (7, "int"), (Path("a"), ".*Path")])
+def test_anything_else_is_no_file(tmp_path: Path, value: object, kind: str) -> None:
+    (problem,) = _refusal(REPORT, value, tmp_path).problems
+    assert re.fullmatch(f"it is a {kind}, neither bytes nor text", problem)
+
+
+QUALITY = Metrics(
+    "quality",
+    "How good it is.",
+    (Metric("score", "S.", minimum=0, maximum=1), Metric("rows", "R.")),
+)
+
+
+def test_metrics_are_staged_without_a_file(tmp_path: Path) -> None:
+    value = {"rows": np.int64(3), "score": np.float32(0.5)}
+    told: list[Event] = []
+    output = stage(QUALITY, value, tmp_path, on_event=told.append)
+    assert output == StagedOutput("quality", metrics={"score": 0.5, "rows": 3.0})
+    assert all(type(each) is float for each in (output.metrics or {}).values())
+    assert not list(tmp_path.iterdir())
+    assert [(each.subject, each.check, each.message) for each in _check_results(told)] == [
+        ("quality", "score", "metrics 'quality': metric 'score' is 0.5"),
+        ("quality", "rows", "metrics 'quality': metric 'rows' is 3"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "problems"),
+    [
+        ({"score": 1}, ["metric 'rows' is missing"]),
+        ({"score": 1, "rows": 1, "speed": 1}, ["metric 'speed' is not in the contract"]),
+        ({"score": float("nan"), "rows": 1}, ["metric 'score' is nan; allowed: 0 to 1"]),
+        ({"score": 1.5, "rows": 1}, ["metric 'score' is 1.5; allowed: 0 to 1"]),
+        ({"score": 10**400, "rows": 1}, ["metric 'score' is inf; allowed: 0 to 1"]),
+        ({"score": 1, "rows": float("inf")}, ["metric 'rows' is inf; allowed: -inf to inf"]),
+        ({"score": "0.5", "rows": 1}, ["metric 'score' is a str, not a number"]),
+        ({"score": True, "rows": 1}, ["metric 'score' is a bool, not a number"]),
+        (
+            {"score": -1, "rows": None, "x": 1},
+            [
+                "metric 'score' is -1; allowed: 0 to 1",
+                "metric 'rows' is a NoneType, not a number",
+                "metric 'x' is not in the contract",
+            ],
+        ),
+        ([("score", 1)], ["it is a list, not a mapping"]),
+        (pd.Series({"score": 1.0, "rows": 1.0}), ["it is a Series, not a mapping"]),
+    ],
+)
+def test_metrics_that_break_the_contract_are_refused(value: object, problems: list[str]) -> None:
+    told: list[Event] = []
+    with pytest.raises(OutputError) as caught:
+        checked_metrics(QUALITY, value, told.append)
+    assert list(caught.value.problems) == problems
+    if isinstance(value, dict):
+        broken = [each for each in _check_results(told) if not each.passed]
+        assert [each.message for each in broken] == [f"metrics 'quality': {p}" for p in problems]
+        assert all((each.level, each.broken) == ("error", 1) for each in broken)

@@ -1,0 +1,493 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from isthmus_contracts import Column, Interval, Metric, Metrics, Param, Partitioning, Table
+from isthmus_contracts.protocol import (
+    Answer,
+    CheckFinished,
+    CheckpointQuota,
+    CheckpointReused,
+    CheckpointWritten,
+    EngineProfile,
+    Graph,
+    NodeStarted,
+    OutputStaged,
+    RunFailure,
+    RunIdentity,
+    RunRequest,
+    RunResult,
+    encode,
+)
+from isthmus_transforms import request_handler
+from isthmus_transforms.request_handler import serve
+from isthmus_transforms.runtime import Dataflow
+from isthmus_transforms.runtime.checkpoints import modules
+from isthmus_transforms.runtime.code_location import code_version
+from isthmus_transforms.runtime.frames.inputs import read_input
+
+Server = Callable[..., tuple[int, list[Answer]]]
+
+TOTALS = Table("totals", "One row.", (Column("total", "float64", "Sum.", minimum=0),), min_rows=1)
+QUALITY = Metrics("quality", "Numbers.", (Metric("rows", "Rows.", minimum=1),))
+FACTOR = Param("factor", "number", 1, "Factor.")
+SALES = """
+    import pandas as pd
+
+    def totals(orders: pd.DataFrame, factor: float) -> pd.DataFrame:
+        return pd.DataFrame({"total": [factor * orders["price"].sum()]})
+
+    def report(totals: pd.DataFrame) -> str:
+        return _text(totals)
+
+    def _text(totals: pd.DataFrame) -> str:
+        if totals["total"][0] > 100:
+            raise OverflowError("too \\N{SNOWMAN} much")
+        return f"{totals['total'][0]:g} EUR"
+
+    def quality(orders: pd.DataFrame) -> dict[str, float]:
+        return {"rows": len(orders)}
+
+    def greeting() -> str:
+        return "hello"
+"""
+
+
+@pytest.fixture
+def sales(flow_of: Callable[..., Dataflow]) -> Dataflow:
+    outputs = (TOTALS, "report", QUALITY, "greeting")
+    return flow_of(SALES, *outputs, params=(FACTOR,), checkpoints={"cut": "totals"})
+
+
+@pytest.fixture
+def request_(sales: Dataflow, tmp_path: Path, orders: pd.DataFrame) -> RunRequest:
+    orders.to_parquet(tmp_path / "orders.parquet", index=False)
+    staging = tmp_path / "staging"
+    staging.mkdir()
+    return RunRequest(
+        identity=RunIdentity("manual__1", "transform", 2),
+        dataflow="sales.v1",
+        contract_version=sales.contract.version,
+        targets=("totals", "report", "quality"),
+        params={"factor": 2},
+        inputs={"orders": (str(tmp_path / "orders.parquet"),)},
+        staging=str(staging),
+        engine=EngineProfile("sequential", {}),
+    )
+
+
+@pytest.fixture
+def answered(sales: Dataflow, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """Return a function that serves a request to `sales`, and returns status and answers."""
+    monkeypatch.setattr(request_handler, "load_dataflow", lambda _name: sales)
+
+    def make(request: RunRequest | str) -> tuple[int, list[Answer]]:
+        answers: list[Answer] = []
+        line = request if isinstance(request, str) else encode(request)
+        return serve(line, answers.append), answers
+
+    return make
+
+
+def _failure(answered: tuple[int, list[Answer]], status: int) -> RunFailure:
+    found, answers = answered
+    assert found == status
+    assert isinstance(answers[-1], RunFailure)
+    assert encode(answers[-1]).isascii()
+    return answers[-1]
+
+
+def test_what_failed_ahead_is_told_as_it_failed_at_first(
+    request_: RunRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter((ImportError("no model file"), RuntimeError("already registered")))
+
+    def load(_name: str) -> Dataflow:
+        raise next(failures)
+
+    monkeypatch.setattr(request_handler, "load_dataflow", load)
+    failed = request_handler.load_ahead(request_.dataflow)
+    answers: list[Answer] = []
+    assert serve(encode(request_), answers.append, failed=failed) == 3
+    (failure,) = answers
+    assert isinstance(failure, RunFailure)
+    assert failure.message == "ImportError: no model file"
+
+
+def test_the_version_is_that_of_the_code_that_was_loaded_ahead(
+    sales: Dataflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code_version.cache_clear()
+    monkeypatch.setattr(request_handler, "load_dataflow", lambda _name: sales)
+    assert not request_handler.load_ahead("sales.v1")
+    assert code_version.cache_info().currsize == 1
+
+
+def test_a_request_is_answered_by_events_and_a_result(
+    answered: Server, request_: RunRequest
+) -> None:
+    status, (graph, *events, result) = answered(request_)
+    assert status == 0
+    assert isinstance(graph, Graph)
+    assert [each.name for each in graph.nodes if each.target] == ["totals", "report", "quality"]
+    kinds = [type(each).__name__ for each in events if not isinstance(each, CheckFinished)]
+    assert kinds == ["NodeStarted", "NodeFinished"] * 3 + ["OutputStaged"] * 3
+    assert isinstance(result, RunResult)
+    assert result.identity == request_.identity
+    assert (result.dataflow, result.contract_version) == ("sales.v1", "1.2.0")
+    assert result.code_version == code_version()
+    assert [each.name for each in result.outputs] == list(request_.targets)
+    staging = Path(request_.staging)
+    assert (staging / "report.txt").read_text() == "16 EUR"
+    assert pq.read_table(staging / "totals.parquet").to_pydict() == {"total": [16.0]}
+    assert sorted(each.name for each in staging.iterdir()) == ["report.txt", "totals.parquet"]
+
+
+def test_verdicts_of_inputs_come_before_functions_and_of_outputs_before_they_are_staged(
+    answered: Server, request_: RunRequest
+) -> None:
+    _, answers = answered(request_)
+    told = [
+        each for each in answers if isinstance(each, CheckFinished | NodeStarted | OutputStaged)
+    ]
+    names = [
+        f"{each.subject} {each.check}" if isinstance(each, CheckFinished) else "" for each in told
+    ]
+    assert names == [
+        *("orders schema", "orders id.nullable", "orders key"),
+        *("", "", ""),
+        *("totals schema", "totals total.nullable", "totals total.minimum", "totals min_rows", ""),
+        *("", "quality rows", ""),
+    ]
+    assert all(each.passed for each in told if isinstance(each, CheckFinished))
+
+
+def test_an_input_that_breaks_the_contract_is_told_after_the_graph_and_refused(
+    answered: Server, request_: RunRequest, tmp_path: Path
+) -> None:
+    pd.DataFrame({"id": [7, 8, 7], "price": 1.0}).to_parquet(tmp_path / "orders.parquet")
+    served = answered(request_)
+    failure = _failure(served, 2)
+    assert failure.kind == "request"
+    assert failure.message == (
+        "input 'orders': 1 key (id) in 2 rows, such as (7); the contract says one row for each key"
+    )
+    graph, *check_results, _ = served[1]
+    assert isinstance(graph, Graph)
+    assert [each.passed for each in check_results if isinstance(each, CheckFinished)] == [
+        True,
+        True,
+        False,
+    ]
+    assert len(check_results) == 3
+
+
+def test_what_was_staged_is_announced_with_its_size(answered: Server, request_: RunRequest) -> None:
+    _, answers = answered(request_)
+    told = {each.output: each for each in answers if isinstance(each, OutputStaged)}
+    size = (Path(request_.staging) / "totals.parquet").stat().st_size
+    assert (told["totals"].bytes, told["totals"].rows) == (size, 1)
+    assert (told["report"].bytes, told["report"].rows) == (6, None)
+    assert (told["quality"].bytes, told["quality"].rows) == (0, None)
+
+
+def test_a_request_goes_on_from_what_another_has_kept(
+    answered: Server, request_: RunRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modules, "STARTED", float("inf"))  # the sample is newer than this process
+    request = replace(request_, checkpoints=str(tmp_path / "kept"))
+    _, first = answered(request)
+    assert [each.node for each in first if isinstance(each, CheckpointWritten)] == ["totals"]
+    status, second = answered(request)
+    assert status == 0
+    assert isinstance(second[0], Graph)
+    assert [each.node for each in second if isinstance(each, CheckpointReused)] == ["totals"]
+    started = [each.node for each in second if isinstance(each, NodeStarted)]
+    assert started == ["report", "quality"]
+    assert isinstance(first[-1], RunResult)
+    assert isinstance(second[-1], RunResult)
+    assert first[-1].outputs == second[-1].outputs
+
+
+def test_inputs_that_no_target_needs_are_neither_needed_nor_read(
+    answered: Server, request_: RunRequest
+) -> None:
+    for inputs in ({}, {"orders": ("nowhere.parquet",)}):
+        status, _ = answered(replace(request_, targets=("greeting",), inputs=inputs))
+        assert status == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"targets": ("nope",)}, "no output of dataflow 'sales' named 'nope'; known: 'totals'"),
+        ({"targets": ("cut",)}, "no output of dataflow 'sales' named 'cut'; known: 'totals'"),
+        ({"params": {"colour": 1}}, "no param 'colour'; known: 'factor'"),
+        ({"params": {"factor": "two"}}, "param 'factor' is 'two'; allowed: number"),
+        ({"inputs": {}}, "input 'orders': it is not given, and 'totals' needs it"),
+        ({"inputs": {"orders": ()}}, "input 'orders': no file is given"),
+        ({"inputs": {"orders": ("a/b.parquet",)}}, "input 'orders': there is no file a/b.parquet"),
+        ({"inputs": {"clients": ()}}, "no input 'clients'; known: 'orders'"),
+        (
+            {"contract_version": "1.3.0"},
+            (
+                "version '1.3.0' of the contract of 'sales.v1' is asked for; known: '1.2.0'; "
+                "install the same contracts on both sides"
+            ),
+        ),
+        (
+            {"engine": EngineProfile("spark", {})},
+            "engine 'spark': there is none of that name; known: 'sequential'",
+        ),
+    ],
+)
+def test_a_request_that_cannot_be_served_is_refused_before_anything_runs(
+    answered: Server, request_: RunRequest, change: dict[str, object], message: str
+) -> None:
+    served = answered(replace(request_, **change))  # type: ignore[arg-type]
+    failure = _failure(served, 2)
+    assert len(served[1]) == 1
+    assert failure.kind == "request"
+    assert failure.message.startswith(message)
+    assert (failure.node, failure.traceback) == (None, None)
+
+
+DAY = Column("day", "date", "Day.")
+DAYS = Table("days", "Days.", (DAY,), partitioning=Partitioning("day", "month"))
+BY_DAY = """
+    import pandas as pd
+
+    def days(orders: pd.DataFrame) -> pd.DataFrame:
+        return orders[["day"]]
+
+    def report(orders: pd.DataFrame) -> str:
+        return str(len(orders))
+"""
+
+
+@pytest.fixture
+def by_day(
+    flow_of: Callable[..., Dataflow],
+    request_: RunRequest,
+    dated_orders: pd.DataFrame,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> RunRequest:
+    """Return a request for everything to a dataflow with a partitioned output."""
+    flow = flow_of(BY_DAY, DAYS, "report", filter_column="day")
+    monkeypatch.setattr(request_handler, "load_dataflow", lambda _name: flow)
+    rows = pa.Table.from_pandas(dated_orders, preserve_index=False)
+    days = rows["day"].cast(pa.date32())
+    pq.write_table(rows.set_column(2, "day", days), tmp_path / "orders.parquet")
+    return replace(request_, targets=("days", "report"), params={})
+
+
+def _served(request: RunRequest) -> tuple[list[Answer], RunResult]:
+    answers: list[Answer] = []
+    assert serve(encode(request), answers.append) == 0
+    result = answers[-1]
+    assert isinstance(result, RunResult)
+    return answers, result
+
+
+@pytest.mark.parametrize(
+    ("interval", "parts", "read"),
+    [
+        (None, ["2012-12", "2013-01", "2013-03"], "6"),
+        (Interval(date(2013, 1, 1), date(2013, 3, 1)), ["2013-01"], "3"),
+        (Interval(date(2013, 2, 1), date(2013, 3, 1)), [], "0"),
+    ],
+)
+def test_a_request_for_an_interval_stages_its_partitions(
+    by_day: RunRequest, interval: Interval | None, parts: list[str], read: str
+) -> None:
+    answers, result = _served(replace(by_day, interval=interval))
+    days, report = result.outputs
+    assert [each.partition for each in days.files] == parts
+    assert [each.partition for each in report.files] == [None]
+    assert Path(by_day.staging, "report.txt").read_text() == read
+    told = {each.output: each.rows for each in answers if isinstance(each, OutputStaged)}
+    assert told == {"days": int(read), "report": None}
+
+
+def test_what_lies_outside_the_interval_is_not_even_read(
+    by_day: RunRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+
+    def spy(*arguments: Any) -> pd.DataFrame:
+        frame = read_input(*arguments)
+        read.append(len(frame))
+        return frame
+
+    monkeypatch.setattr(request_handler, "read_input", spy)
+    _served(replace(by_day, interval=Interval(date(2013, 1, 1), date(2013, 2, 1))))
+    assert read == [3]
+
+
+def test_a_request_for_an_interval_that_does_not_fit_is_refused_before_anything_runs(
+    by_day: RunRequest,
+) -> None:
+    answers: list[Answer] = []
+    cut = replace(by_day, interval=Interval(date(2013, 1, 2), date(2013, 2, 1)), inputs={})
+    assert serve(encode(cut), answers.append) == 2
+    (failure,) = answers
+    assert isinstance(failure, RunFailure)
+    assert failure.kind == "request"
+    assert "cuts the month 2013-01" in failure.message
+
+
+def test_an_interval_for_a_dataflow_without_partitions_is_refused(
+    answered: Server, request_: RunRequest
+) -> None:
+    interval = Interval(date(2013, 1, 1), date(2013, 2, 1))
+    failure = _failure(answered(replace(request_, interval=interval)), 2)
+    assert failure.kind == "request"
+    assert failure.message.startswith("dataflow 'sales' has no partitioned output")
+
+
+@pytest.mark.parametrize("line", ["", "hello\n", '{"protocol": 9}'])
+def test_what_is_no_request_is_refused(answered: Server, line: str) -> None:
+    failure = _failure(answered(line), 2)
+    assert failure.kind == "request"
+    assert failure.message.startswith("message")
+
+
+def test_a_function_that_raises_is_reported_with_the_authors_frames_only(
+    answered: Server, request_: RunRequest
+) -> None:
+    failure = _failure(answered(replace(request_, params={"factor": 100})), 1)
+    assert failure.kind == "dataflow"
+    assert (
+        failure.message == "OverflowError: too \N{SNOWMAN} much (given totals: DataFrame of 1 x 1)"
+    )
+    assert (failure.node, failure.function) == ("report", "report")
+    assert failure.file == "sample/functions.py"
+    text = failure.traceback or ""
+    files = re.findall(r'File "(.*)", line (\d+), in (\w+)', text)
+    assert [(Path(file).name, function) for file, _, function in files] == [
+        ("functions.py", "report"),
+        ("functions.py", "_text"),
+    ]
+    assert int(files[-1][1]) == failure.line
+    assert text.startswith("Traceback (most recent call last):\n")
+    assert text.endswith("OverflowError: too \N{SNOWMAN} much\n")
+
+
+def test_what_an_author_chained_is_reported_too(
+    flow_of: Callable[..., Dataflow], monkeypatch: pytest.MonkeyPatch, request_: RunRequest
+) -> None:
+    source = """
+        def greeting() -> str:
+            try:
+                return {}["name"]
+            except KeyError as error:
+                raise LookupError("nobody to greet") from error
+    """
+    monkeypatch.setattr(request_handler, "load_dataflow", lambda _name: flow_of(source, "greeting"))
+    answers: list[Answer] = []
+    line = encode(replace(request_, targets=("greeting",), inputs={}, params={}))
+    text = _failure((serve(line, answers.append), answers), 1).traceback or ""
+    assert "KeyError: 'name'" in text
+    assert text.endswith("LookupError: nobody to greet\n")
+    assert "isthmus_transforms" not in text
+
+
+def test_an_output_that_breaks_the_contract_is_the_dataflows_fault(
+    answered: Server, request_: RunRequest
+) -> None:
+    failure = _failure(answered(replace(request_, params={"factor": -1})), 1)
+    assert failure == RunFailure(
+        "dataflow",
+        "output 'totals' does not keep its contract: "
+        "column 'total' has 1 value below 0 (the smallest is -8); the contract says at least 0 "
+        "(see row 0)",
+    )
+    assert not list(Path(request_.staging).iterdir())
+
+
+def test_functions_that_make_no_graph_are_the_dataflows_fault(
+    flow_of: Callable[..., Dataflow], monkeypatch: pytest.MonkeyPatch, request_: RunRequest
+) -> None:
+    flow = flow_of("def report(nobody: int) -> str: return ''", "report")
+    monkeypatch.setattr(request_handler, "load_dataflow", lambda _name: flow)
+    answers: list[Answer] = []
+    line = encode(replace(request_, targets=("report",), inputs={}, params={}))
+    failure = _failure((serve(line, answers.append), answers), 1)
+    assert failure.kind == "dataflow"
+    assert failure.message.startswith("node 'report' takes 'nobody', which is no function")
+
+
+def test_a_fault_of_the_runner_is_told_with_its_whole_traceback(
+    answered: Server, request_: RunRequest
+) -> None:
+    Path(request_.staging).rmdir()
+    failure = _failure(answered(request_), 3)
+    assert failure.kind == "runner"
+    assert failure.message.startswith("FileNotFoundError: ")
+    assert "request_handler.py" in (failure.traceback or "")
+
+
+@pytest.fixture
+def stage_request(
+    request_: RunRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> RunRequest:
+    monkeypatch.setattr(modules, "STARTED", float("inf"))
+    return replace(request_, stop_at="cut", checkpoints=str(tmp_path / "kept"))
+
+
+def test_a_stage_stages_what_the_next_goes_on_from(
+    answered: Server, stage_request: RunRequest, tmp_path: Path
+) -> None:
+    status, answers = answered(stage_request)
+    result = answers[-1]
+    assert status == 0
+    assert isinstance(result, RunResult)
+    assert result.outputs == ()
+    staging = Path(stage_request.staging)
+    (file,) = result.checkpoints
+    assert [each.name for each in staging.iterdir()] == [file.path]
+    assert (staging / file.path).stat().st_size == file.bytes
+
+    kept = (staging / file.path).rename(tmp_path / "intermediates")
+    elsewhere = str(tmp_path / "elsewhere")
+    rest = replace(stage_request, stop_at=None, checkpoints=elsewhere, intermediates=(str(kept),))
+    status, answers = answered(rest)
+    assert status == 0
+    assert [each.node for each in answers if isinstance(each, CheckpointReused)] == ["totals"]
+    assert "totals" not in [each.node for each in answers if isinstance(each, NodeStarted)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"stop_at": "totalz"}, "no target 'totalz'; known: "),
+        ({"checkpoints": None}, "RunRequest.checkpoints: a stage until 'cut' needs it"),
+    ],
+)
+def test_a_stage_that_cannot_be_is_refused(
+    answered: Server, stage_request: RunRequest, changes: dict[str, Any], message: str
+) -> None:
+    failure = _failure(answered(replace(stage_request, **changes)), 2)
+    assert failure.kind == "request"
+    assert failure.message.startswith(message)
+
+
+def test_what_is_kept_stays_within_the_limits_of_the_request(
+    answered: Server, stage_request: RunRequest, tmp_path: Path
+) -> None:
+    request = replace(stage_request, stop_at=None, checkpoint_quota=CheckpointQuota(0, 1))
+    status, answers = answered(request)
+    assert status == 0
+    assert not [each for each in answers if isinstance(each, CheckpointWritten)]
+    assert not list((tmp_path / "kept").glob("*.checkpoint"))
