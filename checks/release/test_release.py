@@ -16,18 +16,13 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TREES = ("contracts", "platform", "transforms")
+# What is not imported and yet needed, by its name: modules may move.
 PACKAGE_DATA = {
-    "contracts": {"isthmus_contracts/py.typed"},
-    "platform": {
-        "isthmus_platform/py.typed",
-        "isthmus_platform/dags/.airflowignore",
-        "isthmus_platform/dags/isthmus_dags.py",
-        "isthmus_platform/deployments/compose.toml",
-        "isthmus_platform/deployments/local.toml",
-    },
-    "transforms": {"isthmus_transforms/py.typed"},
+    "contracts": {"py.typed"},
+    "platform": {"py.typed", ".airflowignore", "isthmus_dags.py", "compose.toml", "local.toml"},
+    "transforms": {"py.typed"},
 }
-# A sdist holds what git tracks, and nothing that a checkout has gathered.
+# An sdist holds what git tracks, and nothing that a checkout has gathered.
 STRAYS = (".venv/", "__pycache__/", ".mypy_cache/", ".pytest_cache/", ".hypothesis/")
 CLEAN = {
     name: text
@@ -114,7 +109,7 @@ def test_a_wheel_holds_every_file_of_the_package_and_no_other(
     )
     here = {name for name in listed.stdout.split("\0") if (ROOT / tree / "src" / name).is_file()}
     assert packed == here
-    assert packed >= PACKAGE_DATA[tree]
+    assert {Path(name).name for name in packed} >= PACKAGE_DATA[tree]
 
 
 @pytest.mark.parametrize("tree", TREES)
