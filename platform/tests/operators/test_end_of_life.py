@@ -13,6 +13,8 @@ from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
 from isthmus_platform.errors import EndOfLifeError
 from isthmus_platform.pipeline.end_of_life import check_not_end_of_life
 
+pytestmark = pytest.mark.slow
+
 LAST_DAY = date(2027, 1, 31)
 
 
