@@ -217,10 +217,10 @@ def test_an_overtaken_publication_is_prepared_anew(
     fast = run("fast", {"2013-02": 2}, month("2013-02"))
     move = publication.try_move
 
-    def overtaken(*args: object) -> bool:
+    def overtaken(*args: object, **more: object) -> bool:
         monkeypatch.setattr(publication, "try_move", move)
         published(lake, fast)
-        return move(*args)  # type: ignore[arg-type] # as it was called
+        return move(*args, **more)  # type: ignore[arg-type] # as it was called
 
     monkeypatch.setattr(publication, "try_move", overtaken)
     published(lake, slow)
