@@ -93,7 +93,7 @@ def _beside_hashing(
             "accepting": _accepting(site.lake, staged),
         },
     )
-    found = {name: median(each) for name, each in times.items()}
+    found = {name: median(time) for name, time in times.items()}
     accepting = found["accepting"]
     quickest = min(times["reading and hashing"]) / min(times["accepting"])
     return Line(

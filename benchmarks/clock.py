@@ -63,7 +63,7 @@ def circumstances(command: str, effort: Effort, libraries: tuple[str, ...]) -> s
     """Say when, how and where something was measured."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
-    versions = ", ".join(f"{each} {version(each)}" for each in libraries)
+    versions = ", ".join(f"{library} {version(library)}" for library in libraries)
     kernel = ".".join(platform.release().split(".")[:2])
     return (
         f"Measured on {datetime.now(UTC):%Y-%m-%d} by `{command}`, {effort.rounds} rounds, on "

@@ -24,7 +24,7 @@ from isthmus_contracts.catalog import CATALOG
 
 _HERE = Path(__file__).parent
 _OURS = Path(isthmus_platform.dags.__file__).with_name("isthmus_dags.py")
-_NAMES = tuple(each.name for each in CATALOG.dataflows)
+_NAMES = tuple(dataflow.name for dataflow in CATALOG.dataflows)
 _HEAD = """\
 from isthmus_contracts.catalog._catalog import Catalog
 from isthmus_contracts.catalog.nyc_flights import NYC_FLIGHTS

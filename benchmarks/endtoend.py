@@ -35,7 +35,7 @@ def beside_script(airflow: Airflow, effort: Effort, *, under: float) -> Iterator
             "script with the same functions and as many tasks that do nothing",
             (
                 Figure("run", found[dag], "s"),
-                *(Figure(f"of it {name}", each, "s") for name, each in times.items()),
+                *(Figure(f"of it {name}", time, "s") for name, time in times.items()),
                 Figure("waited before", median(each.waited for each in ran[dag]), "s"),
                 Figure("script", found["script"], "s"),
                 Figure("tasks that do nothing", found[chain], "s"),
@@ -48,7 +48,7 @@ def beside_tasks(airflow: Airflow, effort: Effort, *, at_least: float) -> Iterat
     """Measure fifty functions over the flights, beside a task for each of them."""
     dags = ("flight_facts.v1", "flight_facts_fused.v1", "task_per_function")
     found, _ = _measured(airflow, effort, dags, "imports", _imports)
-    three, one, many = (found[each] for each in dags)
+    three, one, many = (found[dag] for dag in dags)
     yield Line(
         f"a run of {effort.of(FUNCTIONS)} functions over the flights, beside a task for each",
         (

@@ -88,14 +88,14 @@ class Airflow:
         run = self.client.wait(dag, self.client.trigger(dag), _PATIENCE_SECONDS)
         tasks = self.client.tasks(dag, run.id)
         if run.state != "success":
-            raise RuntimeError(f"{dag} is {run.state}: { {each.id: each.state for each in tasks} }")
+            raise RuntimeError(f"{dag} is {run.state}: { {task.id: task.state for task in tasks} }")
         assert run.queued
         assert run.start
         assert run.end
         return Ran(
             (run.start - run.queued).total_seconds(),
             (run.end - run.start).total_seconds(),
-            {each.id: each.duration or 0 for each in tasks},
+            {task.id: task.duration or 0 for task in tasks},
         )
 
     def export(self, dataflow: str) -> None:

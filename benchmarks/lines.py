@@ -61,7 +61,7 @@ class Line:
     @property
     def cells(self) -> tuple[str, str, str, str]:
         """Return the line as the table shows it."""
-        judged = [each for each in self.figures if each.target is not None]
+        judged = [figure for figure in self.figures if figure.target is not None]
         targets = "; ".join(str(each.target) for each in judged)
         verdict = "met" if all(each.is_met for each in judged) else "**missed**"
         return (
@@ -82,7 +82,7 @@ def shown(value: float, unit: str) -> str:
 
 def section(what: str, circumstances: str, lines: Iterable[Line]) -> str:
     """Return a section's text: what it is about, where and when it was measured, its lines."""
-    rows = [_COLUMNS, ("---",) * len(_COLUMNS), *(each.cells for each in lines)]
+    rows = [_COLUMNS, ("---",) * len(_COLUMNS), *(line.cells for line in lines)]
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     return f"{what}\n\n{circumstances}\n\n{table}"
 

@@ -65,7 +65,7 @@ def after_releases(
 
 def _publish(lake: Lake, number: int) -> tuple[str, ...]:
     """Write the documents of so many publications; a rollback looks at nothing else."""
-    ids = tuple(f"{each:012x}" for each in range(number))
+    ids = tuple(f"{index:012x}" for index in range(number))
     moves: tuple[Move, ...] = ()
     for each in ids:
         write_once(document_of(lake, AIRPORT_DAYS.identity, each), _release(lake, each))

@@ -68,12 +68,12 @@ class Staged:
     def files(self) -> tuple[Path, ...]:
         """Return where what it staged lies."""
         staging = Path(self.request.staging)
-        return tuple(staging / each.path for output in self.result.outputs for each in output.files)
+        return tuple(staging / file.path for output in self.result.outputs for file in output.files)
 
     @property
     def bytes(self) -> int:
         """Return how much it staged."""
-        return sum(each.bytes for output in self.result.outputs for each in output.files)
+        return sum(file.bytes for output in self.result.outputs for file in output.files)
 
 
 def stage_table(

@@ -64,10 +64,10 @@ class Runner:
         started = time.time()
         answers = self._asked("-m", "isthmus_transforms.runner")
         ended = time.time()
-        events = [decode_answer(each) for each in answers]
+        events = [decode_answer(answer) for answer in answers]
         assert isinstance(events[-1], RunResult), events[-1]
-        first = next(each.at for each in events if isinstance(each, NodeStarted))
-        last = max(each.at for each in events if isinstance(each, NodeFinished))
+        first = next(event.at for event in events if isinstance(event, NodeStarted))
+        last = max(event.at for event in events if isinstance(event, NodeFinished))
         self._note({"before": first - started, "after": ended - last})
         return first - started + ended - last
 
@@ -110,9 +110,9 @@ class Runner:
             identity=RunIdentity("measured", "transform", 1),
             dataflow=str(self.dataflow.identity),
             contract_version=self.dataflow.version,
-            targets=tuple(each.name for each in self.dataflow.outputs),
+            targets=tuple(output.name for output in self.dataflow.outputs),
             params=resolve_params(self.dataflow.params, {}),
-            inputs={each: (str(file),) for each, file in self.inputs.items()},
+            inputs={table_input: (str(file),) for table_input, file in self.inputs.items()},
             staging=str(staging),
             engine=EngineProfile("sequential", {}),
             checkpoints=str(self.folder / f"kept-{name}") if self.keeps else None,
@@ -155,8 +155,8 @@ def around_functions(effort: Effort, *, under: float) -> Iterator[Line]:
             {
                 "imports": large.imports,
                 "bare": lambda: large.imports(HAMILTON_AUTOLOAD_EXTENSIONS="0"),
-                **{name: each.around for name, each in runners.items()},
-                **{f"{name} by step": each.by_step for name, each in runners.items()},
+                **{name: runner.around for name, runner in runners.items()},
+                **{f"{name} by step": runner.by_step for name, runner in runners.items()},
             },
         )
     for name, runner in runners.items():

@@ -103,7 +103,7 @@ def test_each_function_alone_makes_what_the_dataflow_makes(
 
 def test_the_script_makes_every_output(installation: Installation) -> None:
     assert run_script(installation) > 0
-    made = {each.name: each.stat().st_size for each in (installation.state / "script").iterdir()}
+    made = {path.name: path.stat().st_size for path in (installation.state / "script").iterdir()}
     assert all(made.values())
     assert made.keys() == {
         "carrier_scores.parquet",

@@ -18,7 +18,7 @@ def test_every_benchmark_can_be_measured(name: str, tmp_path: Path) -> None:
     run.measure([name], TINY, results, Console(quiet=True))
     text = sections_of(results.read_text(encoding="utf-8"))[name]
     assert f"`nox -s benchmarks -- {name}`, 1 rounds" in text
-    assert len([each for each in text.splitlines() if each.startswith("| ")]) > 2
+    assert len([line for line in text.splitlines() if line.startswith("| ")]) > 2
 
 
 def test_measuring_one_section_keeps_the_others_in_order(

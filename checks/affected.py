@@ -123,7 +123,7 @@ def _document(change: Change, demand: Demand) -> dict[str, object]:
         "reasons": change.reasons if demand.crosses_border else (),
         "version_problems": demand.version_problems,
         "refused": _refused(change, demand),
-        "judgements": [asdict(each) for each in demand.judgements],
+        "judgements": [asdict(judgement) for judgement in demand.judgements],
     }
 
 
@@ -131,12 +131,18 @@ def _lines(base: str, change: Change, demand: Demand) -> list[str]:
     if not change.paths:
         return [f"Nothing changed since {base} ({change.base[:12]})."]
     lines = [f"Changed since {base} ({change.base[:12]}): {_count(change.paths)}.", ""]
-    for each in demand.judgements:
-        lines += _explained(each)
+    for judgement in demand.judgements:
+        lines += _explained(judgement)
     if demand.crosses_border:
         lines += [*_border(change), ""]
     if demand.version_problems:
-        lines += [*(f"Refused: {_shown(each)}." for each in demand.version_problems), ""]
+        lines += [
+            *(
+                f"Refused: {_shown(version_problem)}."
+                for version_problem in demand.version_problems
+            ),
+            "",
+        ]
     if demand.teams:
         lines.append(f"Must approve: {' and '.join(demand.teams)}")
     if demand.one_of:

@@ -124,29 +124,33 @@ class Demand:
     @property
     def teams(self) -> tuple[str, ...]:
         """Return the teams that must all approve."""
-        return _sorted(team for each in self.judgements for team in each.teams)
+        return _sorted(team for judgement in self.judgements for team in judgement.teams)
 
     @property
     def one_of(self) -> tuple[str, ...]:
         """Return the teams one of which must approve, if none of them must anyway."""
-        either = _sorted(team for each in self.judgements for team in each.one_of)
+        either = _sorted(team for judgement in self.judgements for team in judgement.one_of)
         return () if set(either) & set(self.teams) else either
 
     @property
     def informed(self) -> tuple[str, ...]:
         """Return the teams that should know, and need not approve."""
-        informed = _sorted(team for each in self.judgements for team in each.informed)
+        informed = _sorted(team for judgement in self.judgements for team in judgement.informed)
         return tuple(team for team in informed if team not in self.teams)
 
     @property
     def version_problems(self) -> tuple[str, ...]:
         """Return what each contract owes whose version was not raised as far as it should be."""
-        return tuple(each for judgement in self.judgements for each in judgement.version_problems)
+        return tuple(
+            version_problem
+            for judgement in self.judgements
+            for version_problem in judgement.version_problems
+        )
 
     @property
     def sessions(self) -> tuple[str, ...]:
         """Return the sessions that must run, in nox's order."""
-        named = {session for each in self.judgements for session in each.sessions}
+        named = {session for judgement in self.judgements for session in judgement.sessions}
         return tuple(each for each in SESSIONS if each in named)
 
 

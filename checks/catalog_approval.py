@@ -47,16 +47,20 @@ def judge_catalog(before: str | None, after: str | None, today: date) -> Agreeme
     teams, reason, informed = _judged(old, new, differences)
     found = version_checks(old, new, differences, DEFAULT_LEVEL)
     return Agreement(
-        teams, reason, informed, tuple(_owed(each) for each in found if not each.sufficient)
+        teams, reason, informed, tuple(_owed(result) for result in found if not result.sufficient)
     )
 
 
 def _judged(
     old: Catalog, new: Catalog, differences: tuple[Difference, ...]
 ) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
-    breaking = [each for each in differences if each.classified(DEFAULT_LEVEL) == "breaking"]
-    demanding = [each for each in differences if each.side == "input"]
-    teams = _teams(old, new, {each.subject for each in differences})
+    breaking = [
+        difference
+        for difference in differences
+        if difference.classified(DEFAULT_LEVEL) == "breaking"
+    ]
+    demanding = [difference for difference in differences if difference.side == "input"]
+    teams = _teams(old, new, {difference.subject for difference in differences})
     if not differences:
         return BOTH, "contracts/catalog.json says what it said before", ()
     if breaking:
@@ -97,7 +101,7 @@ def _teams(old: Catalog, new: Catalog, subjects: set[str]) -> tuple[str, ...]:
 
 def _owners(catalog: Catalog) -> set[tuple[str, str]]:
     """Return each dataflow as a difference names it, with its owner."""
-    return {(f"dataflow {each.identity}", each.owner) for each in catalog.dataflows}
+    return {(f"dataflow {dataflow.identity}", dataflow.owner) for dataflow in catalog.dataflows}
 
 
 def _listed(differences: Sequence[Difference]) -> str:

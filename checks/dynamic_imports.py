@@ -60,9 +60,9 @@ def _places(text: str) -> list[int]:
 def _loads(node: ast.AST) -> bool:
     match node:
         case ast.Import(names=names):
-            return any(map(_is_loader, (each.name for each in names)))
+            return any(map(_is_loader, (name.name for name in names)))
         case ast.ImportFrom(module=str(module), names=names):
-            return any(map(_is_loader, (f"{module}.{each.name}" for each in names)))
+            return any(map(_is_loader, (f"{module}.{name.name}" for name in names)))
         case ast.Name(id=word) | ast.Attribute(attr=word) | ast.Constant(value=str(word)):
             return word in WORDS
     return False

@@ -90,8 +90,10 @@ def libraries(root: Path, path: Sequence[Path]) -> Iterator[Catch]:  # noqa: ARG
             return [Catch(f"{tree}: deptry stops", _shortened(done.stderr))]
         issues, _ = json.JSONDecoder().raw_decode(done.stdout[found:])
         return [
-            Catch(f"{tree} declares its libraries", f"{each['module']}: {each['error']['message']}")
-            for each in issues
+            Catch(
+                f"{tree} declares its libraries", f"{issue['module']}: {issue['error']['message']}"
+            )
+            for issue in issues
         ]
 
     with ThreadPoolExecutor() as pool:

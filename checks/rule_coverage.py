@@ -195,4 +195,4 @@ def _deptry(file: Path, options: dict[str, Any]) -> Iterator[str]:
 
 
 def _ignored(codes: Sequence[str]) -> list[str]:
-    return [rule for rule in RULE_CODES if any(rule.startswith(each) for each in codes)]
+    return [rule for rule in RULE_CODES if any(rule.startswith(code) for code in codes)]

@@ -33,7 +33,9 @@ def violations() -> list[Violation]:
 
 def table() -> str:
     """Return the violations as Markdown: what is seeded, and what catches it."""
-    rows = [f"| {each.name} | {'; '.join(each.caught_by)} |\n" for each in violations()]
+    rows = [
+        f"| {violation.name} | {'; '.join(violation.caught_by)} |\n" for violation in violations()
+    ]
     return "| seeded | caught by |\n|---|---|\n" + "".join(rows).replace("__", r"\_\_")
 
 

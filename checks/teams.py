@@ -30,7 +30,9 @@ def dataflow_owners(catalog: str) -> dict[str, str]:
     """
     try:
         dataflows = json.loads(catalog)["dataflows"]
-        return {_package(identity): str(each["owner"]) for identity, each in dataflows.items()}
+        return {
+            _package(identity): str(dataflow["owner"]) for identity, dataflow in dataflows.items()
+        }
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{error} is not as in a catalog") from error
 

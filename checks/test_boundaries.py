@@ -68,7 +68,7 @@ def test_a_planted_violation_is_caught_by_its_rules(
     if violation.stale:
         sources.insert(0, stale / violation.stale)
     found = guardrails.caught(seeded, sources)
-    assert {each.rule for each in found} == set(violation.caught_by), "\n".join(map(str, found))
+    assert {result.rule for result in found} == set(violation.caught_by), "\n".join(map(str, found))
 
 
 def _rules() -> set[str]:
@@ -102,7 +102,7 @@ def _rules() -> set[str]:
 
 
 def test_every_rule_has_a_planted_violation() -> None:
-    assert set().union(*(each.caught_by for each in violations())) == _rules()
+    assert set().union(*(violation.caught_by for violation in violations())) == _rules()
 
 
 def test_every_planting_is_listed_with_what_catches_it() -> None:

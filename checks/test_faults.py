@@ -13,5 +13,5 @@ def test_the_page_names_the_cases_that_are_tested() -> None:
     cases = re.findall(r"^def test_(\w+)\(case", tests, re.MULTILINE)
     page = (ROOT / "docs" / "faults.md").read_text()
     lines = re.findall(r"^\| ([^|]+) \| [^|]+ \| [^|]+ \|$", page, re.MULTILINE)
-    assert lines[1:] == [each.replace("_", " ") for each in cases]
+    assert lines[1:] == [case.replace("_", " ") for case in cases]
     assert len(cases) == 12

@@ -12,8 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LOCKS = sorted(
     str(path.relative_to(ROOT))
-    for each in ("*", "*/*", "checks/*/*", "platform/*/*")
-    for path in ROOT.glob(f"{each}.lock")
+    for name in ("*", "*/*", "checks/*/*", "platform/*/*")
+    for path in ROOT.glob(f"{name}.lock")
 )
 _PINNED = re.compile(r"[a-z0-9._-]+(\[[a-z0-9,._-]+\])?==\S+( ; .+)?")
 

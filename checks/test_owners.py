@@ -134,7 +134,7 @@ def test_a_dataflow_belongs_to_the_owner_that_its_contract_names(tmp_path: Path)
 def test_a_line_gives_a_dataflow_to_its_owner(tmp_path: Path) -> None:
     catalog = _catalog(tides_v1="data-science", tides_v2="platform")
     folders = (f"/{DATAFLOWS}/tides_v2/", "/transforms/tests/dataflows/tides_v2/")
-    rules = RIGHT + "".join(f"{each} {PLATFORM}\n" for each in folders)
+    rules = RIGHT + "".join(f"{folder} {PLATFORM}\n" for folder in folders)
     assert _complaints(tmp_path, rules, catalog) == []
 
 
@@ -161,7 +161,7 @@ def test_a_contract_without_a_dataflow_or_owner_is_told(
     catalog: str, complaint: str, tmp_path: Path
 ) -> None:
     found = _complaints(tmp_path, catalog=catalog)
-    assert any(each.startswith(complaint) for each in found), found
+    assert any(result.startswith(complaint) for result in found), found
 
 
 @pytest.mark.parametrize("other", [".github/CODEOWNERS", "docs/CODEOWNERS"])

@@ -59,7 +59,7 @@ def run(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     home = tmp_path_factory.mktemp("prek")
     (home / "bin").mkdir()
     (home / "bin" / "uv").symlink_to(BIN / "uv")
-    others = [each for each in os.environ["PATH"].split(os.pathsep) if Path(each) != BIN]
+    others = [word for word in os.environ["PATH"].split(os.pathsep) if Path(word) != BIN]
     environment = {
         **{name: text for name, text in os.environ.items() if not name.startswith(OURS)},
         "PREK_HOME": str(home / "hooks"),
@@ -136,7 +136,7 @@ VIOLATIONS: tuple[tuple[str, Callable[[Path], None], str], ...] = (
 
 
 @pytest.mark.parametrize(
-    ("hook", "violate", "message"), VIOLATIONS, ids=lambda each: getattr(each, "__name__", None)
+    ("hook", "violate", "message"), VIOLATIONS, ids=lambda name: getattr(name, "__name__", None)
 )
 def test_a_hook_stops_a_violation(
     hook: str, violate: Callable[[Path], None], message: str, clone: Path, run: Run

@@ -30,8 +30,10 @@ def main() -> None:
 
 def _load(table: Table, connection: psycopg.Connection) -> int:
     columns = sql.SQL(", ").join(
-        sql.SQL("{} {}").format(sql.Identifier(each.name), sql.SQL(_TYPES.get(each.type, "text")))
-        for each in table.columns
+        sql.SQL("{} {}").format(
+            sql.Identifier(column.name), sql.SQL(_TYPES.get(column.type, "text"))
+        )
+        for column in table.columns
     )
     name = sql.Identifier(table.name)
     connection.execute(sql.SQL("CREATE TABLE {} ({})").format(name, columns))

@@ -60,7 +60,7 @@ class Airflow:
 
         def is_read() -> bool:
             tasks = self.client._ask("GET", f"/dags/{dag}/tasks")["tasks"]
-            return all(each[field] == value for each in tasks)
+            return all(task[field] == value for task in tasks)
 
         if not is_read():
             self.client.reparse(known)

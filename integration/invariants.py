@@ -56,7 +56,7 @@ def published(lake: Lake, dataflow: DataflowContract) -> Published:
     """Return what a dataflow has published; fail if any of it is not whole."""
     identity = dataflow.identity
     known = [each for each, _ in releases.releases(lake, identity)]
-    moves = tuple(each.release for each in read_moves(lake.pointer(identity)))
+    moves = tuple(read_move.release for read_move in read_moves(lake.pointer(identity)))
     assert {each.id for each in known} == set(moves)
     return Published(
         {each.id: content(lake, dataflow, each) for each in known},
@@ -68,10 +68,12 @@ def published(lake: Lake, dataflow: DataflowContract) -> Published:
 def content(lake: Lake, dataflow: DataflowContract, release: releases.Release) -> Content:
     """Return what readers get of a release; fail if it is not what the release says."""
     outputs = dataflow.outputs
-    assert list(release.tables) == [each.name for each in outputs if isinstance(each, Table)]
-    assert list(release.files) == [each.name for each in outputs if isinstance(each, File)]
-    assert list(release.metrics) == [each.name for each in outputs if isinstance(each, Metrics)]
-    assert list(release.inputs) == [each.name for each in dataflow.inputs]
+    assert list(release.tables) == [output.name for output in outputs if isinstance(output, Table)]
+    assert list(release.files) == [output.name for output in outputs if isinstance(output, File)]
+    assert list(release.metrics) == [
+        output.name for output in outputs if isinstance(output, Metrics)
+    ]
+    assert list(release.inputs) == [declared.name for declared in dataflow.inputs]
     for pin in release.inputs.values():
         assert all(each.find() for each in files_of(lake.path(pin.table), pin.version))
     tables = {}
@@ -84,7 +86,7 @@ def content(lake: Lake, dataflow: DataflowContract, release: releases.Release) -
     for file in release.files.values():
         data = lake.path(file.path).local().read_bytes()
         assert (len(data), hashlib.sha256(data).hexdigest()) == (file.bytes, file.sha256)
-    digests = {name: each.sha256 for name, each in release.files.items()}
+    digests = {name: file.sha256 for name, file in release.files.items()}
     return Content(tables, digests, release.metrics)
 
 

@@ -43,7 +43,7 @@ def deploy(airflow: Airflow, published: Run) -> Iterator[Callable[..., None]]:  
 def is_fanned_out(airflow: Airflow) -> bool:
     """Say whether Airflow knows the DAG as one whose transform task is mapped."""
     tasks = airflow.client._ask("GET", f"/dags/{CARRIER_DAYS}/tasks")["tasks"]
-    (transform,) = [each for each in tasks if each["task_id"] == "transform"]
+    (transform,) = [task for task in tasks if task["task_id"] == "transform"]
     return bool(transform["is_mapped"])
 
 
@@ -70,8 +70,8 @@ def ended(airflow: Airflow, ids: list[str]) -> list[Run]:
     def runs() -> list[Run]:
         return [airflow.client.run(CARRIER_DAYS, each) for each in ids]
 
-    assert eventually(lambda: all(each.finished for each in runs()), airflow.up.check)
-    assert not [complaint for each in runs() for complaint in complaints(airflow, each)]
+    assert eventually(lambda: all(run.finished for run in runs()), airflow.up.check)
+    assert not [complaint for run in runs() for complaint in complaints(airflow, run)]
     return runs()
 
 
@@ -105,7 +105,9 @@ def origins(airflow: Airflow) -> dict[str, str]:
     lake = Lake(DiskStore(airflow.state / "lake"))
     release = releases.current(lake, CATALOG.dataflow(CARRIER_DAYS).identity)
     assert release is not None
-    return {name: each.run for name, each in release.tables["carrier_days"].partitions.items()}
+    return {
+        name: partition.run for name, partition in release.tables["carrier_days"].partitions.items()
+    }
 
 
 @pytest.mark.usefixtures("published")
@@ -121,7 +123,7 @@ def test_twelve_months_are_one_year(airflow: Airflow) -> None:
     assert len(set(first.values())) == 12
     assert rows(airflow).equals(year)
 
-    again = [each.id for each in runs[:2]]
+    again = [run.id for run in runs[:2]]
     for each in again:
         airflow.client.clear(CARRIER_DAYS, each)
     ended(airflow, again)
@@ -135,6 +137,6 @@ def test_partitions_are_computed_by_tasks_of_their_own(
     deploy("fan_out = true")
     run = airflow.run(CARRIER_DAYS, YEAR)
     assert run.state == "success", airflow.client.tasks(CARRIER_DAYS, run.id)
-    assert "transform[11]" in {each.name for each in airflow.client.tasks(CARRIER_DAYS, run.id)}
+    assert "transform[11]" in {task.name for task in airflow.client.tasks(CARRIER_DAYS, run.id)}
     assert set(origins(airflow).values()) == {run.id}
     assert len(origins(airflow)) == 12

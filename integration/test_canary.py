@@ -71,7 +71,7 @@ def everything(airflow: Airflow) -> Iterator[tuple[str, bytes]]:
 
 def where(airflow: Airflow, *forms: bytes) -> list[str]:
     """Return where any of these stands."""
-    return [name for name, data in everything(airflow) if any(each in data for each in forms)]
+    return [name for name, data in everything(airflow) if any(form in data for form in forms)]
 
 
 @pytest.mark.usefixtures("runs")

@@ -88,8 +88,8 @@ def check_same(one: pa.Table, other: pa.Table) -> None:
     for name in one.column_names:
         values, others = one[name].to_pylist(), other[name].to_pylist()
         if pa.types.is_floating(one.schema.field(name).type):
-            assert [each is None for each in values] == [each is None for each in others], name
-            numbers = [each for each in values if each is not None]
+            assert [value is None for value in values] == [each is None for each in others], name
+            numbers = [value for value in values if value is not None]
             found = [each for each in others if each is not None]
             assert numbers == pytest.approx(found, rel=1e-9, nan_ok=True), name
         else:

@@ -92,7 +92,7 @@ class Case:
         """Expect that the second attempt of a task succeeds, with an undisturbed result."""
         found = self.end(run)
         assert self.airflow.states(found) == DONE
-        attempts = {each.id: each.try_number for each in self.airflow.client.tasks(self.dag, run)}
+        attempts = {task.id: task.try_number for task in self.airflow.client.tasks(self.dag, run)}
         assert attempts == dict.fromkeys(DONE, 1) | {second: 2}
         after = self.now()
         (release,) = after.of_run(run)

@@ -42,7 +42,7 @@ def cut(airflow: Airflow) -> Iterator[Callable[..., None]]:
 
         def is_read() -> bool:
             tasks = airflow.client._ask("GET", f"/dags/{FLIGHT_DELAYS}/tasks")["tasks"]
-            return {each["task_id"] for each in tasks} == set(names)
+            return {task["task_id"] for task in tasks} == set(names)
 
         if not is_read():
             airflow.client.reparse(known)

@@ -46,7 +46,7 @@ def test_each_side_runs_with_a_pyarrow_of_its_own(airflow: Airflow, older_pyarro
     identity = CATALOG.dataflow(FLIGHT_DELAYS).identity
     (made,) = [each for each, _ in releases.releases(lake, identity) if each.run == run.id]
     published = [releases.pin(made, name) for name in made.tables]
-    assert {writer(lake, each) for each in made.inputs.values()} == {pa.__version__}
+    assert {writer(lake, table_input) for table_input in made.inputs.values()} == {pa.__version__}
     assert {writer(lake, each) for each in published} == {THEIRS}
 
 

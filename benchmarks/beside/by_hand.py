@@ -36,6 +36,6 @@ for length in (1, 3):
 with DAG("task_per_function", schedule=None, catchup=False) as task_per_function:
     made = {name: function.override(task_id=name)(name) for name in BESIDE["takes"]}
     for name, takes in BESIDE["takes"].items():
-        for each in takes:
-            if each in made:
-                made[each] >> made[name]
+        for take in takes:
+            if take in made:
+                made[take] >> made[name]

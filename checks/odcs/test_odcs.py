@@ -33,7 +33,9 @@ LINTER = Path(sys.executable).parent / "datacontract"
 NOBODY = "http://127.0.0.1:9"
 OFFLINE = {"http_proxy": NOBODY, "https_proxy": NOBODY, "no_proxy": "", "COLUMNS": "200"}
 
-CHARACTERS = "".join(chr(each) for each in (*range(0x100), 0x2028, 0x2029, 0xFEFF, 0xFFFF, 0x1F600))
+CHARACTERS = "".join(
+    chr(index) for index in (*range(0x100), 0x2028, 0x2029, 0xFEFF, 0xFFFF, 0x1F600)
+)
 TEXTS = (
     *("yes", "no", "null", "~", "007", "1e5", "0x1f", "1_000", "12:30", "2026-01-31", "=", "<<"),
     *("- a", "# a", "a # b", "a: b", "{a: b}", "[a", "'", '"', "\\", "&a", "*a", "!!a", "%a", "@"),
@@ -160,6 +162,6 @@ def test_a_hostile_text_arrives_as_it_was_declared() -> None:
     (choice, *columns) = document["schema"][0]["properties"]
     assert choice["quality"][0]["arguments"]["validValues"] == list(TEXTS)
     assert choice["customProperties"] == [{"property": "unit", "value": HOSTILE}]
-    read = [each["logicalTypeOptions"]["minimum"] for each in columns[: len(NUMBERS)]]
+    read = [column["logicalTypeOptions"]["minimum"] for column in columns[: len(NUMBERS)]]
     assert read == list(NUMBERS)
-    assert [each["name"] for each in columns[-4:]] == ["on", "y", "true", "false"]
+    assert [column["name"] for column in columns[-4:]] == ["on", "y", "true", "false"]

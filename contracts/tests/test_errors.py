@@ -17,7 +17,7 @@ def test_every_error_is_a_contract_error(kind: type[Exception]) -> None:
 
 
 def test_an_unknown_name_lists_what_is_known() -> None:
-    error = UnknownNameError("dataflow", "x", (each for each in ("a", "b")))
+    error = UnknownNameError("dataflow", "x", (name for name in ("a", "b")))
     assert str(error) == "no dataflow 'x'; known: 'a', 'b'"
     assert (error.kind, error.name, error.known) == ("dataflow", "x", ("a", "b"))
 

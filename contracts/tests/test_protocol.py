@@ -51,7 +51,7 @@ def values(hint: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401
     arguments = get_args(hint)
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
-        return st.one_of([values(each) for each in arguments])
+        return st.one_of([values(argument) for argument in arguments])
     if origin is Literal:
         return st.sampled_from(arguments)
     if origin is tuple:
@@ -119,7 +119,7 @@ def test_a_message_is_one_line_of_ascii(message: Message) -> None:
 
 def test_no_message_has_a_field_that_the_envelope_needs() -> None:
     for kind in get_args(Message):
-        assert not {"protocol", "type"} & {each.name for each in fields(kind)}
+        assert not {"protocol", "type"} & {field_.name for field_ in fields(kind)}
 
 
 def test_the_line_of_a_request_is_as_written_down() -> None:

@@ -84,10 +84,10 @@ def stack(
 def published(stack: Stack) -> Stack:
     """Return the stack after flight_delays, and all that runs when it publishes, was published."""
     stack.published_by(FLIGHT_DELAYS, stack.client.trigger(str(FLIGHT_DELAYS.identity)))
-    for each in CATALOG.dataflows:
-        for run in stack.client.runs(str(each.identity)):
-            stack.published_by(each, run.id)
-        current(stack.lake, each)
+    for dataflow in CATALOG.dataflows:
+        for run in stack.client.runs(str(dataflow.identity)):
+            stack.published_by(dataflow, run.id)
+        current(stack.lake, dataflow)
     return stack
 
 

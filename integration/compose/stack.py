@@ -67,7 +67,7 @@ class Stack:
         run = self.client.trigger(name)
 
         def runs() -> bool:
-            states = {each.id: each.state for each in self.client.tasks(name, run)}
+            states = {task.id: task.state for task in self.client.tasks(name, run)}
             return states.get(task) == "running"
 
         eventually(runs, interval=0.2)
@@ -82,16 +82,16 @@ class Stack:
     def attempts(self, dataflow: DataflowContract, run: str) -> dict[str, tuple[str | None, int]]:
         """Return the state and the number of attempts of each task."""
         tasks = self.client.tasks(str(dataflow.identity), run)
-        return {each.id: (each.state, each.try_number) for each in tasks}
+        return {task.id: (task.state, task.try_number) for task in tasks}
 
     def log(self, dataflow: DataflowContract, run: str) -> str:
         """Return the end of the logs of a run's tasks that did not succeed."""
         name = str(dataflow.identity)
         return "\n".join(
             line.text
-            for each in self.client.tasks(name, run)
-            if each.state not in ("success", None) and each.try_number > 0
-            for line in self.client.log(name, run, each.id, each.try_number)[-20:]
+            for task in self.client.tasks(name, run)
+            if task.state not in ("success", None) and task.try_number > 0
+            for line in self.client.log(name, run, task.id, task.try_number)[-20:]
         )
 
     def published_by(self, dataflow: DataflowContract, run: str) -> Content:
@@ -106,9 +106,11 @@ class Stack:
 def content(lake: Lake, dataflow: DataflowContract, release: releases.Release) -> Content:
     """Return what readers get of a release; fail if it is not what the release says."""
     outputs = dataflow.outputs
-    assert list(release.tables) == [each.name for each in outputs if isinstance(each, Table)]
-    assert list(release.files) == [each.name for each in outputs if isinstance(each, File)]
-    assert list(release.metrics) == [each.name for each in outputs if isinstance(each, Metrics)]
+    assert list(release.tables) == [output.name for output in outputs if isinstance(output, Table)]
+    assert list(release.files) == [output.name for output in outputs if isinstance(output, File)]
+    assert list(release.metrics) == [
+        output.name for output in outputs if isinstance(output, Metrics)
+    ]
     tables, options = {}, dict(lake.store.options)
     for contract in outputs:
         if isinstance(contract, Table):
@@ -121,7 +123,7 @@ def content(lake: Lake, dataflow: DataflowContract, release: releases.Release) -
     for file in release.files.values():
         data = lake.store.read(file.path)
         assert (len(data), hashlib.sha256(data).hexdigest()) == (file.bytes, file.sha256)
-    digests = {name: each.sha256 for name, each in release.files.items()}
+    digests = {name: file.sha256 for name, file in release.files.items()}
     return Content(tables, digests, release.metrics)
 
 

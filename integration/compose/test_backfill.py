@@ -34,7 +34,7 @@ def monthly(published: Stack, tmp_path: Path) -> Iterator[Stack]:
     (last_month,) = runs(published, "timetable")
     published.published_by(CARRIER_DAYS, last_month.id)
     yield published
-    eventually(lambda: all(each.finished for each in published.client.runs(NAME)))
+    eventually(lambda: all(run.finished for run in published.client.runs(NAME)))
     deploy(published, DEPLOYMENT.read_text(), tmp_path / "usual.toml")
 
 
@@ -46,7 +46,7 @@ def deploy(stack: Stack, text: str, file: Path) -> None:
         stack.compose("cp", str(file), f"{service}:{PLACE}")
 
     def is_there() -> bool:
-        (dag,) = [each for each in stack.client.dags() if each.id == NAME]
+        (dag,) = [dag for dag in stack.client.dags() if dag.id == NAME]
         stack.client.reparse(dag)
         return stack.client.versions(NAME) != before
 
@@ -59,8 +59,8 @@ def backfill(stack: Stack, **options: object) -> list[Run]:
     number = stack.client._ask("POST", "/backfills", body | options)["id"]
     found = sorted(runs(stack, "backfill"), key=lambda run: run.id)
     assert len(found) == 12
-    for each in found:
-        stack.published_by(CARRIER_DAYS, each.id)
+    for result in found:
+        stack.published_by(CARRIER_DAYS, result.id)
     # Airflow looks for finished backfills now and then, and starts none while another is not.
     eventually(lambda: bool(stack.client._ask("GET", f"/backfills/{number}")["completed_at"]))
     return found
@@ -68,12 +68,12 @@ def backfill(stack: Stack, **options: object) -> list[Run]:
 
 def runs(stack: Stack, triggered_by: str) -> list[Run]:
     """Return the runs of carrier_days that something has started."""
-    return [each for each in stack.client.runs(NAME) if each.triggered_by == triggered_by]
+    return [run for run in stack.client.runs(NAME) if run.triggered_by == triggered_by]
 
 
 def spans(stack: Stack, found: list[Run]) -> list[tuple[datetime, datetime]]:
     """Return when the first task of each run started and the last one ended."""
-    tasks = [stack.client.tasks(NAME, each.id) for each in found]
+    tasks = [stack.client.tasks(NAME, result.id) for result in found]
     return [
         (
             min(each.start for each in of_a_run if each.start),
@@ -92,7 +92,9 @@ def origins(stack: Stack) -> dict[str, str]:
     """Return the run that each published month came from."""
     release = releases.current(stack.lake, CARRIER_DAYS.identity)
     assert release is not None
-    return {name: each.run for name, each in release.tables["carrier_days"].partitions.items()}
+    return {
+        name: partition.run for name, partition in release.tables["carrier_days"].partitions.items()
+    }
 
 
 def moves(stack: Stack) -> list[str]:
@@ -114,7 +116,7 @@ def test_twelve_months_are_one_year(monthly: Stack) -> None:
 
     found = backfill(monthly)
     of_each_month = origins(monthly)
-    assert list(of_each_month.values()) == [each.id for each in found]
+    assert list(of_each_month.values()) == [result.id for result in found]
     assert current(monthly.lake, CARRIER_DAYS) == year
     forwards = spans(monthly, found)
     assert 1 < most_at_once(forwards) <= AT_ONCE

@@ -71,8 +71,8 @@ def test_a_runners_user_reads_nothing_of_airflows(stack: Stack, file: str) -> No
 def test_a_transform_worker_knows_no_source_and_no_database(stack: Stack) -> None:
     files = stack.compose("exec", "-T", "worker-transform", "sh", "-c", "cat /run/isthmus/*; env")
     assert "conn_type" in files
-    for each in ("operations", "postgres", "SQL_ALCHEMY", "JWT", "FERNET"):
-        assert each not in files
+    for name in ("operations", "postgres", "SQL_ALCHEMY", "JWT", "FERNET"):
+        assert name not in files
     # So that the search is known to find them where they are.
     assert "operations" in stack.compose(
         "exec", "-T", "worker-ingest", "sh", "-c", "cat /run/isthmus/*"

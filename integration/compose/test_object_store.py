@@ -91,7 +91,7 @@ def creates(store: ObjectStore, key: str, content: bytes) -> bool:
 def test_of_its_ports_others_reach_only_the_one_for_s3(stack: Stack) -> None:
     table = stack.compose("exec", "-T", "object-store", "sh", "-c", "cat /proc/net/tcp*")
     rows = [line.split() for line in table.splitlines() if ":" in line]
-    listening = [each[1].split(":") for each in rows if each[3] == LISTENS]
+    listening = [row[1].split(":") for row in rows if row[3] == LISTENS]
     assert len(listening) > 1  # its own, for itself
     reached = {int(port, 16) for address, port in listening if not address.endswith(LOOPBACK)}
     assert reached == {S3}

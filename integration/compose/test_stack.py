@@ -24,18 +24,18 @@ def test_every_service_is_healthy_and_every_dataflow_is_ready(stack: Stack) -> N
     def are_well() -> bool:
         states = stack.compose("ps", "--all", "--format", "{{.Service}} {{.State}} {{.Health}}")
         found = {line.strip() for line in states.splitlines()}
-        return once < found and all(each.endswith(" running healthy") for each in found - once)
+        return once < found and all(result.endswith(" running healthy") for result in found - once)
 
     eventually(are_well)  # another test may have started one again just now
-    dags = {each.id: (each.paused, each.broken) for each in stack.client.dags()}
-    assert dags == {str(each.identity): (False, False) for each in CATALOG.dataflows}
+    dags = {dag.id: (dag.paused, dag.broken) for dag in stack.client.dags()}
+    assert dags == {str(dataflow.identity): (False, False) for dataflow in CATALOG.dataflows}
     assert stack.client.import_errors() == []
 
 
 @pytest.mark.smoke
 def test_every_dataflow_is_published_to_the_object_store(published: Stack) -> None:
-    for each in CATALOG.dataflows:
-        assert current(published.lake, each).tables
+    for dataflow in CATALOG.dataflows:
+        assert current(published.lake, dataflow).tables
     assert published.lake.address == "s3://lake/isthmus"
 
 
@@ -50,8 +50,8 @@ def test_it_publishes_what_the_embedded_airflow_does(published: Stack, tmp_path:
     finally:
         published.docker("rm", "--force", name)
     embedded = Lake(DiskStore(tmp_path / "lake"))
-    for each in CATALOG.dataflows:
-        same(current(published.lake, each), current(embedded, each))
+    for dataflow in CATALOG.dataflows:
+        same(current(published.lake, dataflow), current(embedded, dataflow))
 
 
 def same(one: Content, other: Content) -> None:
@@ -84,16 +84,16 @@ def test_two_workers_of_each_kind_and_eight_runs_at_once(published: Stack) -> No
         published.client._ask("GET", f"/dags/{name}/dagRuns/{run}/taskInstances/transform")
         for run in runs
     ]
-    assert len({each["hostname"] for each in tasks}) == 2
+    assert len({task["hostname"] for task in tasks}) == 2
 
 
 def test_a_stack_that_is_stopped_and_started_has_lost_nothing(published: Stack) -> None:
     def kept() -> object:
         known = {
-            each.identity: [
-                (one.id, now) for one, now in releases.releases(published.lake, each.identity)
+            dataflow.identity: [
+                (one.id, now) for one, now in releases.releases(published.lake, dataflow.identity)
             ]
-            for each in CATALOG.dataflows
+            for dataflow in CATALOG.dataflows
         }
         return known, sorted((run.dag, run.id, run.state) for run in published.client.runs())
 

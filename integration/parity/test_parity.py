@@ -101,7 +101,7 @@ def by_command(
     workers = [f"--workers={value}" for value in engine.options.values()]
     options = [f"--engine={engine.name}", *workers, f"--inputs={inputs}", f"--out={out}"]
     said = asked(str(ISTHMUS), "run", str(dataflow.identity), *options)
-    assert all(each.name in said for each in dataflow.outputs)
+    assert all(output.name in said for output in dataflow.outputs)
     return written(dataflow, out, {})
 
 
@@ -119,12 +119,12 @@ def by_stages(
     """Compute each cut in a runner that finds nothing but what those before it have handed on."""
     request = request_for(dataflow, engine, inputs, out)
     intermediates: tuple[str, ...] = ()
-    for cut in [each.name for each in (*dataflow.checkpoints, *dataflow.outputs)]:
+    for cut in [checkpoint.name for checkpoint in (*dataflow.checkpoints, *dataflow.outputs)]:
         staging = room(out, f"staging-{cut}")
         stage = replace(request, stop_at=cut, intermediates=intermediates, staging=str(staging))
         result = served(replace(stage, checkpoints=str(out / f"kept-{cut}")))
         assert result.checkpoints
-        intermediates += tuple(str(staging / each.path) for each in result.checkpoints)
+        intermediates += tuple(str(staging / checkpoint.path) for checkpoint in result.checkpoints)
     rest = replace(request, intermediates=intermediates, checkpoints=str(out / "kept"))
     return staged(dataflow, out, served(rest))
 
@@ -154,9 +154,12 @@ def request_for(
         identity=RunIdentity("parity", "transform", 1),
         dataflow=str(dataflow.identity),
         contract_version=dataflow.version,
-        targets=tuple(each.name for each in dataflow.outputs),
+        targets=tuple(output.name for output in dataflow.outputs),
         params=resolve_params(dataflow.params, {}),
-        inputs={each.name: (str(inputs / f"{each.name}.parquet"),) for each in dataflow.inputs},
+        inputs={
+            declared.name: (str(inputs / f"{declared.name}.parquet"),)
+            for declared in dataflow.inputs
+        },
         staging=str(out),
         engine=engine,
     )
@@ -173,7 +176,9 @@ def served(request: RunRequest) -> RunResult:
 
 def staged(dataflow: DataflowContract, out: Path, result: RunResult) -> Content:
     """Return what a runner has staged."""
-    metrics = {each.name: each.metrics for each in result.outputs if each.metrics is not None}
+    metrics = {
+        output.name: output.metrics for output in result.outputs if output.metrics is not None
+    }
     return written(dataflow, out, metrics)
 
 
@@ -200,7 +205,7 @@ def written(
         if isinstance(output, Table):
             place = out / output.name if output.partitioning else out / f"{output.name}.parquet"
             paths = sorted(place.glob("*.parquet")) if place.is_dir() else [place]
-            rows = pa.concat_tables(parquet.read_table(each) for each in paths)
+            rows = pa.concat_tables(parquet.read_table(path) for path in paths)
             tables[output.name] = rows.sort_by([(each, "ascending") for each in output.key])
         elif isinstance(output, File):
             data = (out / f"{output.name}{output.suffix}").read_bytes()
@@ -220,9 +225,11 @@ def check_same(found: Content, wanted: Content) -> None:
             values, others = table[column].to_pylist(), other[column].to_pylist()
             if pa.types.is_floating(table.schema.field(column).type):
                 where = f"{name}.{column}"
-                assert [each is None for each in others] == [each is None for each in values], where
-                numbers = [each for each in others if each is not None]
-                right = [each for each in values if each is not None]
+                assert [other is None for other in others] == [value is None for value in values], (
+                    where
+                )
+                numbers = [other for other in others if other is not None]
+                right = [value for value in values if value is not None]
                 assert numbers == pytest.approx(right, rel=TOLERANCE, abs=0, nan_ok=True), where
             else:
                 assert others == values, f"{name}.{column}"
@@ -273,7 +280,7 @@ def test_a_difference_is_noticed(expected: dict[str, Content]) -> None:
     for tables in (
         {"days": changed},
         {"days": days.slice(1)},
-        {"days": days.rename_columns([f"{each}_" for each in days.column_names])},
+        {"days": days.rename_columns([f"{column_name}_" for column_name in days.column_names])},
     ):
         with pytest.raises(AssertionError):
             check_same(Content(tables, wanted.files, wanted.metrics), wanted)

@@ -136,14 +136,14 @@ def _publish(lake: Lake, run: str) -> releases.Release:
     assert isinstance(DAYS, Table)
     features = lake.table(FLIGHT_DELAYS.identity, "flight_features")
     rows = [
-        {each.name: _value(each) for each in FEATURES.columns} | {"flight": number}
+        {column.name: _value(column) for column in FEATURES.columns} | {"flight": number}
         for number in (1, 2)
     ]
     batches = pa.Table.from_pylist(rows, arrow_schema(FEATURES)).to_batches()
     files = tables.write_table(features, FEATURES, batches)
     version = tables.commit(features, FEATURES, files, run)
     days = lake.table(AIRPORT_DAYS.identity, "days")
-    row = {each.name: _value(each) for each in DAYS.columns}
+    row = {column.name: _value(column) for column in DAYS.columns}
     (file,) = tables.write_table(
         days, DAYS, pa.Table.from_pylist([row], arrow_schema(DAYS)).to_batches()
     )

@@ -34,7 +34,7 @@ def dated_orders() -> pd.DataFrame:
     """Two orders in December, three in January, none in February, one in March."""
     days = ["2012-12-30", "2012-12-31", "2013-01-01", "2013-01-15", "2013-01-31", "2013-03-01"]
     numbers = [6, 2, 5, 3, 1, 4]
-    prices = [float(each) for each in numbers]
+    prices = [float(number) for number in numbers]
     return pd.DataFrame({"id": numbers, "price": prices, "day": pd.to_datetime(days)})
 
 
@@ -87,10 +87,10 @@ def flow_of(module_of: Callable[[str], ModuleType]) -> Callable[..., Dataflow]:
             inputs=(Input(DATED if filter_column else ORDERS, "shop", filter_column),),
             params=params,
             outputs=tuple(
-                File(each, f"The {each}.", ".txt") if isinstance(each, str) else each
-                for each in outputs
+                File(output, f"The {output}.", ".txt") if isinstance(output, str) else output
+                for output in outputs
             ),
-            checkpoints=tuple(Checkpoint(each, "A cut.") for each in checkpoints or ()),
+            checkpoints=tuple(Checkpoint(checkpoint, "A cut.") for checkpoint in checkpoints or ()),
         )
         return Dataflow(contract, (module_of(source),), checkpoints or {})
 

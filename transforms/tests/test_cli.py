@@ -181,7 +181,7 @@ def test_params_may_be_called_as_the_options_are(
     flow_of: Callable[..., Dataflow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ("inputs", "help", "engine", "cut_at")
-    params = tuple(Param(each, "integer", 0, "Number.") for each in names)
+    params = tuple(Param(name, "integer", 0, "Number.") for name in names)
     source = (
         "def a(inputs: int, help: int, engine: int, cut_at: int) -> str:"
         " return f'{inputs}{help}{engine}{cut_at}'"
@@ -242,7 +242,7 @@ def test_a_function_that_raises_shows_the_authors_traceback(capsys: Capture) -> 
         "isthmus: node 'totals' failed in totals (sample/functions.py:7): "
         "ValueError: an unlucky rate (given orders: DataFrame of 3 x 2, tax_rate: float)"
     )
-    assert sum(each.startswith("  File ") for each in lines) == 1
+    assert sum(line.startswith("  File ") for line in lines) == 1
     assert "isthmus_transforms" not in said.err
 
 
@@ -270,13 +270,13 @@ def test_describe_shows_contract_and_functions_as_they_are_written(capsys: Captu
 def test_describe_and_view_know_every_dataflow(contract: cli.Dataflow, capsys: Capture) -> None:
     assert cli.main(["describe", contract.name]) == 0
     said = capsys.readouterr().out
-    assert all(each.name in said for each in (*contract.inputs, *contract.outputs))
+    assert all(table_input.name in said for table_input in (*contract.inputs, *contract.outputs))
     assert cli.main(["view", contract.name]) == 0
     assert capsys.readouterr().out == f"wrote {contract.name}.svg\n"
     root = ET.parse(f"{contract.name}.svg").getroot()  # noqa: S314 - our own
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     texts = {each.text for each in root.iter("{http://www.w3.org/2000/svg}text")}
-    assert texts >= {each.name for each in (*contract.inputs, *contract.outputs)}
+    assert texts >= {table_input.name for table_input in (*contract.inputs, *contract.outputs)}
 
 
 @pytest.mark.usefixtures("sales")
@@ -336,7 +336,7 @@ def _run_by_day(*interval: str) -> dict[str, int]:
         f"--interval-{name}={day}" for name, day in zip(("start", "end"), interval, strict=False)
     ]
     assert cli.main(["run", "sales", "--inputs", "in", *flags]) == 0
-    return {each.stem: pq.read_table(each).num_rows for each in Path("out/sales/days").iterdir()}
+    return {path.stem: pq.read_table(path).num_rows for path in Path("out/sales/days").iterdir()}
 
 
 @pytest.mark.usefixtures("by_day")

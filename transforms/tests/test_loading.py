@@ -22,9 +22,9 @@ def test_every_dataflow_of_the_catalog_is_found_and_fits_its_contract(
     found = load_dataflow(contract.name)
     assert found.contract is contract
     assert load_dataflow(str(contract.identity)) is found
-    nodes = {each.name for each in found.describe(targets=found.targets).nodes}
+    nodes = {node.name for node in found.describe(targets=found.targets).nodes}
     assert nodes >= set(found.targets.values())
-    assert nodes >= {each.name for each in contract.inputs}
+    assert nodes >= {declared.name for declared in contract.inputs}
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_dataflow_that_is_not_in_the_catalog_is_refused(name: str, message: st
 
 def test_a_major_version_is_a_package_of_its_own() -> None:
     versions = {0: "sales", 1: "sales", 2: "sales_v2", 12: "sales_v12"}
-    assert {each: package_of(Identity("sales", each)) for each in versions} == versions
+    assert {version: package_of(Identity("sales", version)) for version in versions} == versions
 
 
 Planter = Callable[[str], None]

@@ -50,7 +50,7 @@ def test_the_example_in_the_readme_runs(files: list[str]) -> None:
     made = example.compute(["hours"], {"flight_features": features}, {"airport": "JFK"})
     expected = pd.DataFrame({"departure_hour": [6, 7], "flights": [1, 1]})
     pd.testing.assert_frame_equal(made["hours"], expected)
-    assert [each.name for each in example.describe().nodes] == [
+    assert [node.name for node in example.describe().nodes] == [
         "flight_features",
         "airport",
         "hours",

@@ -139,18 +139,18 @@ def test_a_request_is_answered_by_events_and_a_result(
     status, (graph, *events, result) = answered(request_)
     assert status == 0
     assert isinstance(graph, Graph)
-    assert [each.name for each in graph.nodes if each.target] == ["totals", "report", "quality"]
-    kinds = [type(each).__name__ for each in events if not isinstance(each, CheckFinished)]
+    assert [node.name for node in graph.nodes if node.target] == ["totals", "report", "quality"]
+    kinds = [type(event).__name__ for event in events if not isinstance(event, CheckFinished)]
     assert kinds == ["NodeStarted", "NodeFinished"] * 3 + ["OutputStaged"] * 3
     assert isinstance(result, RunResult)
     assert result.identity == request_.identity
     assert (result.dataflow, result.contract_version) == ("sales.v1", "1.2.0")
     assert result.code_version == code_version()
-    assert [each.name for each in result.outputs] == list(request_.targets)
+    assert [output.name for output in result.outputs] == list(request_.targets)
     staging = Path(request_.staging)
     assert (staging / "report.txt").read_text() == "16 EUR"
     assert pq.read_table(staging / "totals.parquet").to_pydict() == {"total": [16.0]}
-    assert sorted(each.name for each in staging.iterdir()) == ["report.txt", "totals.parquet"]
+    assert sorted(path.name for path in staging.iterdir()) == ["report.txt", "totals.parquet"]
 
 
 def test_verdicts_of_inputs_come_before_functions_and_of_outputs_before_they_are_staged(
@@ -158,10 +158,13 @@ def test_verdicts_of_inputs_come_before_functions_and_of_outputs_before_they_are
 ) -> None:
     _, answers = answered(request_)
     told = [
-        each for each in answers if isinstance(each, CheckFinished | NodeStarted | OutputStaged)
+        answer
+        for answer in answers
+        if isinstance(answer, CheckFinished | NodeStarted | OutputStaged)
     ]
     names = [
-        f"{each.subject} {each.check}" if isinstance(each, CheckFinished) else "" for each in told
+        f"{event.subject} {event.check}" if isinstance(event, CheckFinished) else ""
+        for event in told
     ]
     assert names == [
         *("orders schema", "orders id.nullable", "orders key"),
@@ -169,7 +172,7 @@ def test_verdicts_of_inputs_come_before_functions_and_of_outputs_before_they_are
         *("totals schema", "totals total.nullable", "totals total.minimum", "totals min_rows", ""),
         *("", "quality rows", ""),
     ]
-    assert all(each.passed for each in told if isinstance(each, CheckFinished))
+    assert all(event.passed for event in told if isinstance(event, CheckFinished))
 
 
 def test_an_input_that_breaks_the_contract_is_told_after_the_graph_and_refused(
@@ -184,7 +187,11 @@ def test_an_input_that_breaks_the_contract_is_told_after_the_graph_and_refused(
     )
     graph, *check_results, _ = served[1]
     assert isinstance(graph, Graph)
-    assert [each.passed for each in check_results if isinstance(each, CheckFinished)] == [
+    assert [
+        check_result.passed
+        for check_result in check_results
+        if isinstance(check_result, CheckFinished)
+    ] == [
         True,
         True,
         False,
@@ -194,7 +201,7 @@ def test_an_input_that_breaks_the_contract_is_told_after_the_graph_and_refused(
 
 def test_what_was_staged_is_announced_with_its_size(answered: Server, request_: RunRequest) -> None:
     _, answers = answered(request_)
-    told = {each.output: each for each in answers if isinstance(each, OutputStaged)}
+    told = {answer.output: answer for answer in answers if isinstance(answer, OutputStaged)}
     size = (Path(request_.staging) / "totals.parquet").stat().st_size
     assert (told["totals"].bytes, told["totals"].rows) == (size, 1)
     assert (told["report"].bytes, told["report"].rows) == (6, None)
@@ -313,10 +320,10 @@ def test_a_request_for_an_interval_stages_its_partitions(
 ) -> None:
     answers, result = _served(replace(by_day, interval=interval))
     days, report = result.outputs
-    assert [each.partition for each in days.files] == parts
-    assert [each.partition for each in report.files] == [None]
+    assert [file.partition for file in days.files] == parts
+    assert [file.partition for file in report.files] == [None]
     assert Path(by_day.staging, "report.txt").read_text() == read
-    told = {each.output: each.rows for each in answers if isinstance(each, OutputStaged)}
+    told = {answer.output: answer.rows for answer in answers if isinstance(answer, OutputStaged)}
     assert told == {"days": int(read), "report": None}
 
 
@@ -456,7 +463,7 @@ def test_a_stage_stages_what_the_next_goes_on_from(
     assert result.outputs == ()
     staging = Path(stage_request.staging)
     (file,) = result.checkpoints
-    assert [each.name for each in staging.iterdir()] == [file.path]
+    assert [path.name for path in staging.iterdir()] == [file.path]
     assert (staging / file.path).stat().st_size == file.bytes
 
     kept = (staging / file.path).rename(tmp_path / "intermediates")
@@ -464,8 +471,8 @@ def test_a_stage_stages_what_the_next_goes_on_from(
     rest = replace(stage_request, stop_at=None, checkpoints=elsewhere, intermediates=(str(kept),))
     status, answers = answered(rest)
     assert status == 0
-    assert [each.node for each in answers if isinstance(each, CheckpointReused)] == ["totals"]
-    assert "totals" not in [each.node for each in answers if isinstance(each, NodeStarted)]
+    assert [answer.node for answer in answers if isinstance(answer, CheckpointReused)] == ["totals"]
+    assert "totals" not in [answer.node for answer in answers if isinstance(answer, NodeStarted)]
 
 
 @pytest.mark.parametrize(
@@ -489,5 +496,5 @@ def test_what_is_kept_stays_within_the_limits_of_the_request(
     request = replace(stage_request, stop_at=None, checkpoint_quota=CheckpointQuota(0, 1))
     status, answers = answered(request)
     assert status == 0
-    assert not [each for each in answers if isinstance(each, CheckpointWritten)]
+    assert not [answer for answer in answers if isinstance(answer, CheckpointWritten)]
     assert not list((tmp_path / "kept").glob("*.checkpoint"))

@@ -57,7 +57,7 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (contract,) = AIRPORT_DAYS.inputs
     days = pd.date_range("2013-01-01", periods=6)
     origins = ["EWR", "JFK", "LGA"] * 2
-    columns = {each.name: _values(each, origins, days) for each in contract.table.columns}
+    columns = {column.name: _values(column, origins, days) for column in contract.table.columns}
     path = tmp_path_factory.mktemp("inputs") / "flight_features.parquet"
     pq.write_table(pa.table(columns, schema=arrow_schema(contract.table)), path)
     return path
@@ -71,7 +71,7 @@ def subject(tmp_path: Path, features: Path) -> Subject:
         identity=RunIdentity("manual__1", "transform", 1),
         dataflow=str(AIRPORT_DAYS.identity),
         contract_version=AIRPORT_DAYS.version,
-        targets=tuple(each.name for each in AIRPORT_DAYS.outputs),
+        targets=tuple(output.name for output in AIRPORT_DAYS.outputs),
         params={},
         inputs={"flight_features": (str(features),)},
         staging=str(staging),

@@ -105,7 +105,7 @@ def serialize(value: object, version: int = _NEWEST) -> object:
 def _fields(cls: _Hint, version: int) -> tuple[tuple[str, ...], tuple[Field[object], ...]]:
     """Return the names of the fields that a version has, and the fields that came later."""
     later = _later(cls, version)
-    return tuple(each.name for each in fields(cls) if each not in later), tuple(later)
+    return tuple(field_.name for field_ in fields(cls) if field_ not in later), tuple(later)
 
 
 def deserialize(cls: type[T], value: object, where: str | None = None, version: int = _NEWEST) -> T:
@@ -137,7 +137,7 @@ def deserialize(cls: type[T], value: object, where: str | None = None, version: 
 
 @cache
 def _later(cls: _Hint, version: int) -> tuple[Field[Any], ...]:
-    return tuple(each for each in fields(cls) if each.metadata.get("since", 0) > version)
+    return tuple(field_ for field_ in fields(cls) if field_.metadata.get("since", 0) > version)
 
 
 @cache
@@ -149,9 +149,9 @@ def _hints(cls: _Hint, version: int) -> dict[str, _Hint]:
 @cache
 def _required(cls: _Hint) -> tuple[str, ...]:
     return tuple(
-        each.name
-        for each in fields(cls)
-        if each.default is MISSING and each.default_factory is MISSING
+        field_.name
+        for field_ in fields(cls)
+        if field_.default is MISSING and field_.default_factory is MISSING
     )
 
 
@@ -163,7 +163,7 @@ def _decode(hint: _Hint, value: object, where: str, version: int) -> object:
     if origin is Literal:
         if value in arguments and isinstance(value, str):
             return value
-        known = ", ".join(repr(each) for each in arguments)
+        known = ", ".join(repr(argument) for argument in arguments)
         raise ProtocolError(where, f"expected one of {known}, got {_shown(value)}")
     if origin is tuple:
         if not isinstance(value, list):

@@ -64,7 +64,7 @@ class Metrics:
         check_name("metrics", self.name)
         if not self.metrics:
             raise DeclarationError(f"metrics {self.name!r} name no number")
-        check_unique(f"metric of {self.name!r}", (each.name for each in self.metrics))
+        check_unique(f"metric of {self.name!r}", (metric.name for metric in self.metrics))
 
 
 Output: TypeAlias = Table | File | Metrics
@@ -119,14 +119,14 @@ class Dataset:
         _check_version(f"dataset {self.name!r}", self.version)
         if not self.owner:
             raise DeclarationError(f"dataset {self.name!r} has no owner")
-        for each in self.tables:
+        for table in self.tables:
             for promise in ("max_row_change", "partitioning"):
-                if (value := getattr(each, promise)) is not None:
+                if (value := getattr(table, promise)) is not None:
                     raise DeclarationError(
-                        f"table {each.name!r} of dataset {self.name!r} has {promise} {value}, "
+                        f"table {table.name!r} of dataset {self.name!r} has {promise} {value}, "
                         "which is for what a dataflow publishes"
                     )
-        check_unique(f"table of dataset {self.name!r}", (each.name for each in self.tables))
+        check_unique(f"table of dataset {self.name!r}", (table.name for table in self.tables))
 
     def input(self, table: str, filter_column: str | None = None) -> Input:
         """Return the input that reads one of these tables, or raise `UnknownNameError`."""
@@ -188,7 +188,10 @@ class DataflowContract:
             raise DeclarationError(f"dataflow {self.name!r} has no outputs")
         check_unique(
             f"in dataflow {self.name!r}",
-            [each.name for each in (*self.inputs, *self.params, *self.outputs, *self.checkpoints)],
+            [
+                table_input.name
+                for table_input in (*self.inputs, *self.params, *self.outputs, *self.checkpoints)
+            ],
         )
         self._check_intervals()
 
@@ -209,8 +212,8 @@ class DataflowContract:
     @property
     def partitioned(self) -> tuple[Table, ...]:
         """Return the outputs with partitions; if there are any, it can run for an interval."""
-        tables = [each for each in self.outputs if isinstance(each, Table)]
-        return tuple(each for each in tables if each.partitioning is not None)
+        tables = [output for output in self.outputs if isinstance(output, Table)]
+        return tuple(table for table in tables if table.partitioning is not None)
 
     @property
     def upstream(self) -> tuple[Identity, ...]:
@@ -224,11 +227,13 @@ class DataflowContract:
 
     def output(self, name: str) -> Output:
         """Return the output of that name, or raise `UnknownNameError`."""
-        for each in self.outputs:
-            if each.name == name:
-                return each
+        for output in self.outputs:
+            if output.name == name:
+                return output
         raise UnknownNameError(
-            f"output of dataflow {self.name!r} named", name, (each.name for each in self.outputs)
+            f"output of dataflow {self.name!r} named",
+            name,
+            (output.name for output in self.outputs),
         )
 
     def check_interval(self, interval: Interval) -> None:

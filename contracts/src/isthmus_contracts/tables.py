@@ -48,7 +48,7 @@ class Column:
                 f"column {self.name!r} has type {self.type!r}; known: "
                 + ", ".join(repr(each) for each in _TYPES)
             )
-        if any(each is not None for each in self._bounds) and self.type not in _NUMERIC:
+        if any(bound is not None for bound in self._bounds) and self.type not in _NUMERIC:
             raise DeclarationError(f"column {self.name!r} is a {self.type}, which has no bounds")
         check_bounds(f"column {self.name!r}", self.minimum, self.maximum)
         if self.choices and self.type != "string":
@@ -124,7 +124,7 @@ class Table:
         check_name("table", self.name)
         if not self.columns:
             raise DeclarationError(f"table {self.name!r} has no columns")
-        check_unique(f"column of table {self.name!r}", (each.name for each in self.columns))
+        check_unique(f"column of table {self.name!r}", (column.name for column in self.columns))
         if self.min_rows < 0:
             raise DeclarationError(f"table {self.name!r} has min_rows {self.min_rows}")
         if self.max_row_change is not None and not 0 <= self.max_row_change < math.inf:
@@ -163,5 +163,5 @@ class Table:
             if column.name == name:
                 return column
         raise UnknownNameError(
-            f"column of table {self.name!r} named", name, (each.name for each in self.columns)
+            f"column of table {self.name!r} named", name, (column.name for column in self.columns)
         )

@@ -143,6 +143,6 @@ def test_everything_in_force_is_described_and_owned() -> None:
         assert declared.description.endswith(".")
     tables = [table for dataset in CATALOG.datasets for table in dataset.tables]
     outputs = [output for dataflow in CATALOG.dataflows for output in dataflow.outputs]
-    for table in (*tables, *(each for each in outputs if isinstance(each, Table))):
+    for table in (*tables, *(output for output in outputs if isinstance(output, Table))):
         for column in table.columns:
             assert column.description.endswith("."), f"{table.name}.{column.name}"

@@ -20,7 +20,7 @@ ENVIRONMENT = {"PYTHONPATH": str(Path(isthmus_contracts.__file__).parents[1])}
 
 def _prepare(output: Output, folder: Path) -> None:
     if isinstance(output, Metrics):
-        numbers = {each.name: each.minimum or 0.0 for each in output.metrics}
+        numbers = {metric.name: metric.minimum or 0.0 for metric in output.metrics}
         (folder / f"{output.name}.json").write_text(json.dumps(numbers), encoding="utf-8")
     else:
         (folder / f"{output.name}.bin").write_bytes(output.name.encode())
@@ -34,9 +34,12 @@ def request_(tmp_path: Path) -> RunRequest:
         identity=RunIdentity("manual__1", "transform", 1),
         dataflow=str(FLIGHT_DELAYS.identity),
         contract_version=FLIGHT_DELAYS.version,
-        targets=tuple(each.name for each in FLIGHT_DELAYS.outputs),
-        params={each.name: each.default for each in FLIGHT_DELAYS.params},
-        inputs={each.name: (f"{each.name}.parquet",) for each in FLIGHT_DELAYS.inputs},
+        targets=tuple(output.name for output in FLIGHT_DELAYS.outputs),
+        params={param.name: param.default for param in FLIGHT_DELAYS.params},
+        inputs={
+            table_input.name: (f"{table_input.name}.parquet",)
+            for table_input in FLIGHT_DELAYS.inputs
+        },
         staging=str(staging),
         engine=EngineProfile("local", {}),
     )
@@ -47,8 +50,8 @@ def stand_in(tmp_path: Path, request_: RunRequest) -> Callable[..., Subject]:
     """Return a function that makes a subject of the stand-in runner, perhaps with a fault."""
     outputs = tmp_path / "outputs"
     outputs.mkdir()
-    for each in FLIGHT_DELAYS.outputs:
-        _prepare(each, outputs)
+    for output in FLIGHT_DELAYS.outputs:
+        _prepare(output, outputs)
 
     def make(fault: str | None = None) -> Subject:
         module = ("-m", "isthmus_contracts.testing.runner", "--outputs", str(outputs))

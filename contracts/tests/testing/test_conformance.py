@@ -54,7 +54,7 @@ def puppet(small: RunRequest) -> Callable[..., Subject]:
     """Return a function that makes a subject that answers the same whatever it is asked."""
 
     def make(*answers: Answer, status: int = 0, text: str = "") -> Subject:
-        lines = "".join(encode(each) + "\n" for each in answers) + text
+        lines = "".join(encode(answer) + "\n" for answer in answers) + text
         command = ("/bin/sh", "-c", PUPPET, "puppet", lines, str(status))
         return Subject(command, small, {}, timeout=30)
 
@@ -130,7 +130,7 @@ def test_a_wrong_partition_is_found(
     request = replace(subject.request, dataflow=dataflow, interval=interval)
     result = good_result(request, outputs=(StagedOutput("carrier_days", files),))
     subject = replace(puppet(result), request=request)
-    said = [each.partition for each in files]
+    said = [file.partition for file in files]
     message = re.escape(f"the files of 'carrier_days' name the partitions {said}")
     with pytest.raises(AssertionError, match=message):
         kit.its_files_are_the_partitions_asked_for(subject)

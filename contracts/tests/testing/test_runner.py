@@ -38,14 +38,14 @@ def first_file(transcript: Transcript) -> StagedFile:
 
 
 def ends(transcript: Transcript) -> list[RunResult | RunFailure]:
-    return [each for each in transcript.answers if isinstance(each, RunResult | RunFailure)]
+    return [answer for answer in transcript.answers if isinstance(answer, RunResult | RunFailure)]
 
 
 def test_without_a_fault_it_stages_what_was_prepared(stand_in: Callable[..., Subject]) -> None:
     subject = stand_in()
     transcript = run(subject)
     assert (transcript.status, transcript.log) == (0, "")
-    staged = {each.name: each for each in result_of(transcript).outputs}
+    staged = {output.name: output for output in result_of(transcript).outputs}
     assert tuple(staged) == subject.request.targets
     for each in staged.values():
         for file in each.files:
@@ -87,8 +87,8 @@ def test_crash_dies_without_a_word(stand_in: Callable[..., Subject]) -> None:
 
 
 def children(parent: int) -> list[int]:
-    stats = [each.read_text(encoding="utf-8") for each in Path("/proc").glob("[0-9]*/stat")]
-    parents = {int(each.split()[0]): int(each.rpartition(")")[2].split()[1]) for each in stats}
+    stats = [path.read_text(encoding="utf-8") for path in Path("/proc").glob("[0-9]*/stat")]
+    parents = {int(stat.split()[0]): int(stat.rpartition(")")[2].split()[1]) for stat in stats}
     return [child for child, each in parents.items() if each == parent]
 
 
@@ -163,7 +163,7 @@ def test_other_run_answers_for_another_run(stand_in: Callable[..., Subject]) -> 
 
 def test_unnamed_leaves_an_output_out(stand_in: Callable[..., Subject]) -> None:
     subject = stand_in("unnamed")
-    named = tuple(each.name for each in result_of(run(subject)).outputs)
+    named = tuple(output.name for output in result_of(run(subject)).outputs)
     assert named == subject.request.targets[1:]
 
 
@@ -171,7 +171,7 @@ def test_stray_leaves_a_file_that_nobody_named(stand_in: Callable[..., Subject])
     subject = stand_in("stray")
     outputs = result_of(run(subject)).outputs
     named = {file.path for output in outputs for file in output.files}
-    assert {each.name for each in Path(subject.request.staging).iterdir()} - named == {
+    assert {path.name for path in Path(subject.request.staging).iterdir()} - named == {
         "stray.parquet"
     }
 
@@ -191,9 +191,9 @@ def test_of_a_partitioned_table_it_stages_the_parts_of_the_interval(
     subject = months()
     staging = Path(subject.request.staging)
     parts = staged_parts(run(subject))
-    assert parts == {each: f"carrier_days/{each}.parquet" for each in ("2013-01", "2013-02")}
+    assert parts == {name: f"carrier_days/{name}.parquet" for name in ("2013-01", "2013-02")}
     assert (staging / parts["2013-01"]).read_bytes() == b"2013-01"
-    assert sorted(each.name for each in staging.rglob("*.*")) == [
+    assert sorted(path.name for path in staging.rglob("*.*")) == [
         "2013-01.parquet",
         "2013-02.parquet",
     ]
@@ -240,13 +240,13 @@ def test_a_lie_about_a_file_needs_no_file_in_the_first_output(
     subject = stand_in(fault)
     targets = ("delay_metrics", "model_card")
     transcript = run(replace(subject, request=replace(subject.request, targets=targets)))
-    assert [each.name for each in result_of(transcript).outputs] == list(targets)
+    assert [output.name for output in result_of(transcript).outputs] == list(targets)
 
 
 def test_every_fault_has_a_test() -> None:
     tests = {each.removeprefix("test_").replace("_", "-") for each in globals()}
     for fault in FAULTS:
-        assert any(each.startswith(f"{fault}-") for each in tests), fault
+        assert any(test.startswith(f"{fault}-") for test in tests), fault
 
 
 def test_an_output_that_was_not_prepared_is_told_in_the_log(
@@ -289,4 +289,4 @@ def test_it_stops_with_4_when_the_platform_is_gone(stand_in: Callable[..., Subje
     transcript = run(stand_in(), hang_up=True)
     assert transcript.status == 4
     assert not ends(transcript)
-    assert all(isinstance(each, Graph) for each in transcript.answers[:1])
+    assert all(isinstance(answer, Graph) for answer in transcript.answers[:1])

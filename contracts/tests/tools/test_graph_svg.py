@@ -29,7 +29,7 @@ def parsed(svg: str) -> ET.Element:
 
 def boxes(root: ET.Element) -> list[tuple[float, float, float, float]]:
     numbers = [
-        [float(rect.attrib[each]) for each in ("x", "y", "width", "height")]
+        [float(rect.attrib[name]) for name in ("x", "y", "width", "height")]
         for rect in root.iter(f"{SVG}rect")
     ]
     return [(x, y, x + width, y + height) for x, y, width, height in numbers]
@@ -148,7 +148,7 @@ def test_a_dependency_that_is_not_shown_draws_no_edge() -> None:
 def test_an_input_stands_beside_its_first_use() -> None:
     chain = [node("a"), node("b", "a"), node("c", "b"), node("late"), node("d", "c", "late")]
     root = parsed(graph_svg(Graph(0.0, tuple(chain))))
-    left = dict(zip((each.name for each in chain), (each[0] for each in boxes(root)), strict=True))
+    left = dict(zip((each.name for each in chain), (box[0] for box in boxes(root)), strict=True))
     assert left["late"] == left["c"]
 
 

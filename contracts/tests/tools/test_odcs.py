@@ -221,8 +221,8 @@ def test_inputs_params_and_checkpoints_are_custom_properties() -> None:
 
 def test_there_is_a_document_for_each_dataset_and_dataflow() -> None:
     assert list(odcs_documents(CATALOG)) == [
-        *(f"{each.name}.odcs.yaml" for each in CATALOG.datasets),
-        *(f"{each.identity}.odcs.yaml" for each in CATALOG.dataflows),
+        *(f"{dataset.name}.odcs.yaml" for dataset in CATALOG.datasets),
+        *(f"{dataflow.identity}.odcs.yaml" for dataflow in CATALOG.dataflows),
     ]
     assert odcs_documents(Catalog((), ())) == {}
 

@@ -119,7 +119,7 @@ class LakeUnavailableError(PlatformError):
 def _listed(head: str, problems: tuple[str, ...]) -> str:
     if len(problems) == 1:
         return f"{head}: {problems[0]}"
-    lines = [f"{head}:", *(f"- {each}" for each in problems[:_SHOWN_PROBLEMS])]
+    lines = [f"{head}:", *(f"- {problem}" for problem in problems[:_SHOWN_PROBLEMS])]
     if len(problems) > _SHOWN_PROBLEMS:
         lines.append(f"- and {len(problems) - _SHOWN_PROBLEMS} more")
     return "\n".join(lines)

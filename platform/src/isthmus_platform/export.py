@@ -32,15 +32,15 @@ def export_inputs(
     lake = open_lake(deployment)
     pins = _pins(deployment, lake, dataflow, run)
     directory.mkdir(parents=True, exist_ok=True)
-    for each in dataflow.inputs:
-        pin = pins[each.name]
-        draft = directory / f".{each.name}.parquet"
+    for declared in dataflow.inputs:
+        pin = pins[declared.name]
+        draft = directory / f".{declared.name}.parquet"
         try:
-            rows = _write(draft, each.table, files_of(lake.path(pin.table), pin.version))
-            draft.replace(directory / f"{each.name}.parquet")
+            rows = _write(draft, declared.table, files_of(lake.path(pin.table), pin.version))
+            draft.replace(directory / f"{declared.name}.parquet")
         finally:
             draft.unlink(missing_ok=True)
-        yield each.name, rows
+        yield declared.name, rows
 
 
 def _write(path: Path, table: Table, files: Iterable[Location]) -> int:

@@ -36,7 +36,7 @@ def checked(
 
 
 def words(line: str) -> list[str]:
-    return [each.strip() for each in line.split("  ") if each.strip()]
+    return [word.strip() for word in line.split("  ") if word.strip()]
 
 
 def test_it_shows_how_each_dataflow_runs(checked: Check) -> None:

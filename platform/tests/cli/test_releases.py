@@ -100,7 +100,7 @@ def publish_month(lake: Lake, name: str) -> releases.Release:
 
 
 def test_partitions_are_shown_with_their_runs(lake: Lake, call: Call) -> None:
-    first, second = (publish_month(lake, each) for each in ("2013-01", "2013-02"))
+    first, second = (publish_month(lake, name) for name in ("2013-01", "2013-02"))
     status, said, _ = call("show", "carrier_days")
     assert status == 0
     assert "interval  2013-02-01 to before 2013-03-01" in said
@@ -183,13 +183,8 @@ def test_cleaning_lists_first_and_removes_when_told(
     ]
     assert stray.exists()
     assert call("gc", "flight_delays", "--yes")[1] == "there is nothing to remove\n"
-    assert (
-        call("gc", "--keep-days", "32", "--yes")[1]
-        == "there is nothing to remove\n"
-    )
-    assert call("gc", "--yes")[1].endswith(
-        "\nremoved 0 releases and 1 file, 5 bytes\n"
-    )
+    assert call("gc", "--keep-days", "32", "--yes")[1] == "there is nothing to remove\n"
+    assert call("gc", "--yes")[1].endswith("\nremoved 0 releases and 1 file, 5 bytes\n")
     assert not stray.exists()
     assert call("show", "airport_days", made.id)[0] == 0
 

@@ -115,9 +115,9 @@ def test_each_stage_is_a_task_in_the_line() -> None:
         ("publish", []),
     ]
     tasks = [dag.get_task(name) for name in names]
-    assert [each.queue for each in tasks] == ["io", "large", "compute", "compute"]
-    assert [each.retries for each in tasks] == [1, 4, 1, 1]
-    assert [each.pool for each in tasks][:2] == ["default_pool", "big"]
+    assert [task.queue for task in tasks] == ["io", "large", "compute", "compute"]
+    assert [task.retries for task in tasks] == [1, 4, 1, 1]
+    assert [task.pool for task in tasks][:2] == ["default_pool", "big"]
 
 
 def test_stages_may_be_fanned_out_and_approved() -> None:
@@ -164,11 +164,11 @@ def test_the_serialized_dag_is_the_same_each_time() -> None:
 def test_airflow_finds_the_catalog_and_nothing_else() -> None:
     bag = DagBag(FOLDER, bundle_path=FOLDER, bundle_name="test")
     assert bag.import_errors == {}
-    assert sorted(bag.dags) == sorted(str(each.identity) for each in CATALOG.dataflows)
+    assert sorted(bag.dags) == sorted(str(dataflow.identity) for dataflow in CATALOG.dataflows)
 
 
 @pytest.mark.usefixtures("deployment")
-@pytest.mark.parametrize("name", [str(each.identity) for each in CATALOG.dataflows])
+@pytest.mark.parametrize("name", [str(dataflow.identity) for dataflow in CATALOG.dataflows])
 def test_where_a_task_runs_only_its_own_dag_is_built(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -281,7 +281,7 @@ def test_a_retired_dataflow_is_said_to_be_retired_whatever_its_deployment_says(
 
 @pytest.mark.usefixtures("deployment")
 def test_a_deprecation_changes_the_dag_twice_and_not_each_day() -> None:
-    days = [LAST_DAY + timedelta(days=each) for each in range(-2, 3)]
+    days = [LAST_DAY + timedelta(days=index) for index in range(-2, 3)]
     forms = [serialized(build_dags(deprecated(), day)["flight_delays.v1"]) for day in days]
     assert forms[0] == forms[1] == forms[2] != forms[3] == forms[4]
     assert forms[0] != serialized(build_dags(CATALOG, LAST_DAY)["flight_delays.v1"])

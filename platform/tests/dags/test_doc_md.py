@@ -118,7 +118,7 @@ def test_no_description_breaks_the_layout(text: str) -> None:
     plain_layout, plain_texts = read(dataflow_page(saying("plain")))
     line = " ".join(text.split())
     assert layout == plain_layout
-    assert texts == [line if each == "plain" else each for each in plain_texts]
+    assert texts == [line if plain_text == "plain" else plain_text for plain_text in plain_texts]
 
 
 @given(st.text("#~-+=>*_`|\\[]()!<&1.) \n\tab:/").filter(str.strip))

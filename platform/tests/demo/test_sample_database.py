@@ -48,7 +48,7 @@ def test_a_package_that_lacks_a_file_leaves_no_database(package: Path, tmp_path:
     (package / "data" / "airlines.csv").unlink()
     with pytest.raises(SourceError, match=r"holds neither airlines.csv nor airlines.csv.zip"):
         load_sample_database(package, tmp_path / "company.sqlite", lambda _: None)
-    assert [each.name for each in tmp_path.iterdir()] == ["package"]
+    assert [path.name for path in tmp_path.iterdir()] == ["package"]
 
 
 @pytest.mark.parametrize("content", ["", "carrier\nAA\n"])
@@ -58,7 +58,7 @@ def test_a_file_that_lacks_a_column_leaves_no_database(
     (package / "data" / "airlines.csv").write_text(content)
     with pytest.raises(SourceError, match=r"column '(carrier|name)' of airlines is missing"):
         load_sample_database(package, tmp_path / "company.sqlite", lambda _: None)
-    assert [each.name for each in tmp_path.iterdir()] == ["package"]
+    assert [path.name for path in tmp_path.iterdir()] == ["package"]
 
 
 def test_columns_are_found_by_name_and_others_left_out(package: Path, tmp_path: Path) -> None:
@@ -78,6 +78,6 @@ def test_what_is_interrupted_is_loaded_anew(package: Path, tmp_path: Path) -> No
 
     with pytest.raises(KeyboardInterrupt):
         load_sample_database(package, database, interrupt)
-    assert [each.name for each in tmp_path.iterdir()] == ["package"]
+    assert [path.name for path in tmp_path.iterdir()] == ["package"]
     load_sample_database(package, database, lambda _: None)
     assert database.is_file()

@@ -74,9 +74,9 @@ def test_the_environment_holds_no_secret(
     environments = field.attack(text).report["got"]
     assert len(environments) == 3
     assert "HOME" in environments[0]
-    for each in environments:
-        assert "canary" not in each
-        assert "AIRFLOW" not in each
+    for environment in environments:
+        assert "canary" not in environment
+        assert "AIRFLOW" not in environment
 
 
 def test_no_descriptor_of_the_platform_is_inherited(field: Battlefield) -> None:

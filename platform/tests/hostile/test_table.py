@@ -43,7 +43,7 @@ def test_every_hostile_test_stands_in_the_table_once() -> None:
 def test_what_needs_another_user_says_so() -> None:
     lines = PAGE.read_text(encoding="utf-8").splitlines()
     for proof in in_table():
-        (line,) = [each for each in lines if proof in each]
+        (line,) = [line for line in lines if proof in line]
         name = proof.partition("::")[2]
         needs = "another_user" in name or "own_user" in name or "guard_gives" in name
         assert ("| needed |" in line) == (needs and "setuid" not in name), line

@@ -70,7 +70,7 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
     if getattr(request, "param", "disk") == "disk":
         return {"root": str(tmp_path / "lake")}
     bucket = request.getfixturevalue("bucket")
-    return {each: str(getattr(bucket, each)) for each in ("endpoint", "name", "cache", "secret")}
+    return {name: str(getattr(bucket, name)) for name in ("endpoint", "name", "cache", "secret")}
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ class Stage:
             identity,
             name,
             version,
-            tuple(each.name for each in self._dataflow.outputs),
+            tuple(output.name for output in self._dataflow.outputs),
             {},
             {},
             str(staging),

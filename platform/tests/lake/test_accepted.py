@@ -65,7 +65,7 @@ class TestAccepted:
             replace(staged.result, outputs=staged.result.outputs[2:]),
             lake,
         )
-        assert [each.name for each in accepted.outputs] == ["report", "quality"]
+        assert [output.name for output in accepted.outputs] == ["report", "quality"]
 
 
 class TestDigest:

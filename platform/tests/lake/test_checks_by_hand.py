@@ -38,14 +38,14 @@ def naive(rows: list[tuple[object, ...]]) -> set[str]:
     found: dict[str, int] = {}
     for i, column in enumerate(MIXED.columns):
         values = [row[i] for row in rows]
-        present = [each for each in values if each is not None and each == each]  # noqa: PLR0124
+        present = [value for value in values if value is not None and value == value]  # noqa: PLR0124
         numbers = [each for each in present if isinstance(each, int | float)]
         if not column.nullable:
             found[f"{column.name} null"] = len(values) - len(present)
         if column.minimum is not None:
-            found[f"{column.name} below"] = sum(each < column.minimum for each in numbers)
+            found[f"{column.name} below"] = sum(number < column.minimum for number in numbers)
         if column.maximum is not None:
-            found[f"{column.name} above"] = sum(each > column.maximum for each in numbers)
+            found[f"{column.name} above"] = sum(number > column.maximum for number in numbers)
         if column.choices:
             found[f"{column.name} outside"] = sum(each not in column.choices for each in present)
     keys = Counter(row[:2] for row in rows)
@@ -58,7 +58,7 @@ def in_short(problem: str) -> str:
     if words[1] in ("key", "keys"):
         return f"key {words[0]}"
     name, count = words[1].strip("'"), words[3]
-    rule = next(each for each in ("below", "above", "outside", "null") if each in problem)
+    rule = next(name for name in ("below", "above", "outside", "null") if name in problem)
     return f"{name} {rule} {count}"
 
 
@@ -76,11 +76,11 @@ def test_it_finds_what_a_naive_check_finds(rows: list[tuple[object, ...]], size:
         for start in range(0, len(rows), size)
     ]
     checker = Checker(MIXED)
-    for each in batches:
-        checker.add(each)
+    for batch in batches:
+        checker.add(batch)
     found: tuple[str, ...] = ()
     try:
         assert checker.finish() == len(rows)
     except TableContractError as error:
         found = error.problems
-    assert {in_short(each) for each in found} == naive(rows)
+    assert {in_short(result) for result in found} == naive(rows)

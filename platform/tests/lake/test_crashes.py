@@ -59,7 +59,7 @@ def check_whole(lake: Lake, release: releases.Release) -> None:
         ("bucket", (objects.obstore, "put", 2)),
     ],
     indirect=["where"],
-    ids=lambda each: each if isinstance(each, str) else f"{each[1]}-{each[2]}",
+    ids=lambda name: name if isinstance(name, str) else f"{name[1]}-{name[2]}",
 )
 def test_a_crash_anywhere_is_mended_by_trying_again(
     accepted: Accept,
@@ -78,7 +78,7 @@ def test_a_crash_anywhere_is_mended_by_trying_again(
     again = publish(lake, dataflow, ready)
     check_whole(lake, again)
     assert releases.releases(lake, dataflow.identity) == ((again, True), (before, False))
-    assert [head(lake.table(dataflow.identity, each)) for each in ("days", "carriers")] == [1, 1]
+    assert [head(lake.table(dataflow.identity, name)) for name in ("days", "carriers")] == [1, 1]
 
 
 def crash_at(patch: pytest.MonkeyPatch, step: tuple[object, str, int], moment: str) -> None:
@@ -139,7 +139,7 @@ def test_a_retry_that_computed_again_mends_a_crash_too(
     check_whole(lake, again)
     table = lake.table(dataflow.identity, "days")
     assert [each.key for each in files_of(table, again.tables["days"].version)] == [
-        each.path for each in second.output("days").files
+        file.path for file in second.output("days").files
     ]
     assert releases.releases(lake, dataflow.identity) == ((again, True),)
 
@@ -158,8 +158,8 @@ def test_two_processes_that_publish_at_once_lose_nothing(
     with publisher([*one, same]) as a, publisher([*two, same]) as b:
         assert (a.wait(60), b.wait(60)) == (0, 0)
     moves = read_moves(lake.pointer(dataflow.identity))
-    assert len({each.release for each in moves}) == len(moves) == 2 * runs + 1
-    assert [each.previous for each in moves[1:]] == [each.release for each in moves[:-1]]
+    assert len({move.release for move in moves}) == len(moves) == 2 * runs + 1
+    assert [move.previous for move in moves[1:]] == [move.release for move in moves[:-1]]
     published = releases.releases(lake, dataflow.identity)
     assert sorted(each.run for each, _ in published) == sorted(
         each.run for each in (*one, *two, same)

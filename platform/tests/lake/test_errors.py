@@ -28,7 +28,7 @@ FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def files_in(lake: Lake) -> list[Path]:
-    return sorted(each for each in lake.store.local("").rglob("*") if not each.is_dir())
+    return sorted(path for path in lake.store.local("").rglob("*") if not path.is_dir())
 
 
 @pytest.mark.parametrize(
@@ -112,6 +112,8 @@ def test_a_disk_that_is_full_while_publishing_is_told_and_tried_again(
     assert done.stdout.count("\n") == 1
     assert releases.current(lake, dataflow.identity) is None
     left = [each for each in files_in(lake) if each not in before]
-    assert all("_delta_log" in each.parts and each.suffix == ".json" for each in left), left
+    assert all("_delta_log" in process.parts and process.suffix == ".json" for process in left), (
+        left
+    )
     again = publication.publish(lake, dataflow, first, params={}, inputs={})
     assert releases.current(lake, dataflow.identity) == again

@@ -46,7 +46,7 @@ def test_what_lies_in_a_lake_is_found(tmp_path: Path) -> None:
     assert (lake.dataflows(), lake.source_tables(), lake.outputs(DELAYS)) == ((), (), ())
     table, file = lake.table(DELAYS, "days"), lake.files(DELAYS, "report")
     source = lake.source("nyc", "flights")
-    others = [tmp_path / "dataflows" / "delays" / each for each in ("v10", "vague", "10")]
+    others = [tmp_path / "dataflows" / "delays" / name for name in ("v10", "vague", "10")]
     for directory in (table.local(), file.local(), source.local(), *others):
         directory.mkdir(parents=True)
     assert lake.dataflows() == (DELAYS, Identity("delays", 10))

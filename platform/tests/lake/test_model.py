@@ -186,7 +186,7 @@ class Model:
 
     @property
     def kept(self) -> list[str]:
-        return [each for each in self.contents if each not in self.removed]
+        return [content for content in self.contents if content not in self.removed]
 
     def publish(self, run: Run, release: str, now: datetime) -> None:
         assert release not in self.contents
@@ -316,7 +316,7 @@ class Publishing(RuleBasedStateMachine):
             assert self._may_be_cleaned(run)
         else:
             assert not too_old
-            assert done.id in [each.release for each in self._moves()]
+            assert done.id in [move.release for move in self._moves()]
             if run.release is None:
                 self.model.publish(run, done.id, self.clock.time)
             assert done.id == run.release
@@ -346,14 +346,14 @@ class Publishing(RuleBasedStateMachine):
         )
         self._settle_cleaning(limit)
         assert not self.model.old(limit)
-        needed = {file for each in self._documents() for file in self._files(each)}
+        needed = {file for document in self._documents() for file in self._files(document)}
         for folder in self.lake.outputs(self.identity):
             for each in folder.walk():
                 young = each.modified >= limit
                 assert young or each.key in needed or "/_delta_log/" in each.key
         for folder in (self.lake.releases(self.identity), self.lake.pointer(self.identity)):
-            for each in self.lake.store.drafts(folder.key):
-                assert each.modified >= now - timedelta(days=1)
+            for draft in self.lake.store.drafts(folder.key):
+                assert draft.modified >= now - timedelta(days=1)
 
     def _settle_cleaning(self, limit: datetime) -> None:
         """Let the model do what a cleaning has done by now, which may not be at its end."""
@@ -383,8 +383,8 @@ class Publishing(RuleBasedStateMachine):
     @invariant()
     def the_lake_reads_as_the_model(self) -> None:
         moves = self._moves()
-        assert [(each.reason, each.release) for each in moves] == self.model.moves
-        assert [each.previous for each in moves[1:]] == [each.release for each in moves[:-1]]
+        assert [(move.reason, move.release) for move in moves] == self.model.moves
+        assert [move.previous for move in moves[1:]] == [move.release for move in moves[:-1]]
         kept = [(each, each == self.model.current) for each in reversed(self.model.kept)]
         found = releases.releases(self.lake, self.identity)
         assert [(each.id, is_current) for each, is_current in found] == kept
@@ -402,7 +402,7 @@ class Publishing(RuleBasedStateMachine):
         folder = self.lake.releases(self.identity)
         gone = {name for move in self._moves() for name in move.removed}
         found = [read_document(releases.Release, folder / name) for name in folder.names()]
-        return [each for each in found if each.id not in gone]
+        return [result for result in found if result.id not in gone]
 
     def _content(self, release: releases.Release) -> Content:
         """Return what a reader gets, who takes nothing but what the release names."""
@@ -430,8 +430,8 @@ class Publishing(RuleBasedStateMachine):
         return Content(months, (release.run, number))
 
     def _files(self, release: releases.Release) -> list[str]:
-        tables = [key for each in release.tables.values() for key in self._table(each)]
-        return [*tables, *(each.path for each in release.files.values())]
+        tables = [key for table in release.tables.values() for key in self._table(table)]
+        return [*tables, *(file.path for file in release.files.values())]
 
     def _table(self, table: releases.ReleasedTable) -> tuple[str, ...]:
         def read() -> tuple[str, ...]:
@@ -442,7 +442,7 @@ class Publishing(RuleBasedStateMachine):
     def _rows(self, key: str) -> list[tuple[Any, ...]]:
         def read() -> list[tuple[Any, ...]]:
             rows = parquet.ParquetFile(self.lake.path(key).local()).read().to_pylist()
-            return [tuple(each.values()) for each in rows]
+            return [tuple(row.values()) for row in rows]
 
         return self._once(key, read)
 
@@ -463,7 +463,7 @@ class Publishing(RuleBasedStateMachine):
         name, numbers, rest, in_parts = choice
         interval = RUNS[name]
         months = BY_MONTH.names(interval) if interval else MONTHS
-        numbers = {each: numbers[each] for each in months if each in numbers}
+        numbers = {month: numbers[month] for month in months if month in numbers}
         run = Run(name, numbers, rest if len(self.dataflow.outputs) > 1 else None, in_parts)
         run = self.runs.setdefault((name, *numbers.items(), run.rest), run)
         if not run.attempts:
@@ -475,8 +475,8 @@ class Publishing(RuleBasedStateMachine):
         """Let a run compute and be accepted: another attempt of the same has files of its own."""
         run.ages.append(self.clock.time)
         if run.in_parts and run.interval is not None and run.rest is None:
-            spans = [BY_MONTH.interval(each) for each in BY_MONTH.names(run.interval)]
-            parts = [self._accept_part(run, each) for each in reversed(spans)]
+            spans = [BY_MONTH.interval(name) for name in BY_MONTH.names(run.interval)]
+            parts = [self._accept_part(run, interval) for interval in reversed(spans)]
             run.attempts.append(join(parts, run.interval))
         else:
             run.attempts.append(self._accept_part(run, run.interval))
@@ -506,7 +506,7 @@ class Publishing(RuleBasedStateMachine):
             identity,
             name,
             self.dataflow.version,
-            tuple(each.name for each in outputs),
+            tuple(output.name for output in outputs),
             {},
             {},
             str(staging),

@@ -138,7 +138,7 @@ class TestCleaning:
         logs = [each for each in lake.store.walk("") if "/_delta_log/" in each.key]
         found = plan_collection(lake, NOW)
         assert collect_garbage(lake, NOW, by="eve") == found
-        assert {each.key for each in found.files} == {each.key for each in gone}
+        assert {file.key for file in found.files} == {each.key for each in gone}
         assert [each.id for _, each in found.releases] == [first.id]
         assert not any(each.find() for each in gone)
         assert [each for each in lake.store.walk("") if "/_delta_log/" in each.key] == logs

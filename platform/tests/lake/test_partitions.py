@@ -71,7 +71,7 @@ def run(tmp_path: Path, lake: Lake) -> Callable[..., Accepted]:
         staging = tmp_path / "staging_directories" / name
         staging.mkdir(parents=True)
         files = [stage(staging, month, number) for month, number in rows.items()]
-        files = [claims.get(f"p{each.partition}", each) for each in files]
+        files = [claims.get(f"p{file.partition}", file) for file in files]
         outputs = [StagedOutput("counts", tuple(files))]
         if len(dataflow.outputs) > 1:
             outputs.append(StagedOutput("quality", metrics={"score": 1.0}))
@@ -80,7 +80,7 @@ def run(tmp_path: Path, lake: Lake) -> Callable[..., Accepted]:
         request = RunRequest(
             identity,
             *what,
-            tuple(each.name for each in dataflow.outputs),
+            tuple(output.name for output in dataflow.outputs),
             {},
             {},
             str(staging),
@@ -117,7 +117,7 @@ def content(lake: Lake, release: Release | None = None) -> dict[str, int]:
     assert release is not None
     table = release.tables["counts"]
     read = read_version(lake.path(table.path), table.version).to_pyarrow_table().to_pylist()
-    assert len(read) == table.rows == sum(each.rows for each in table.partitions.values())
+    assert len(read) == table.rows == sum(partition.rows for partition in table.partitions.values())
     found: dict[str, set[int]] = {}
     for row in read:
         found.setdefault(BY_MONTH.name(row["day"]), set()).add(row["n"])
@@ -145,7 +145,7 @@ def test_a_release_says_which_run_each_partition_came_from(
     published(lake, run("year", {"2013-01": 1, "2013-02": 2}, YEAR))
     release = published(lake, run("again", {"2013-02": 3}, month("2013-02")))
     partitions = release.tables["counts"].partitions
-    assert {name: each.run for name, each in partitions.items()} == {
+    assert {name: partition.run for name, partition in partitions.items()} == {
         "2013-01": "year",
         "2013-02": "again",
     }
@@ -259,7 +259,7 @@ def test_a_head_with_other_columns_is_restored(lake: Lake, run: Callable[..., Ac
     assert content(lake) == {"2013-01": 1, "2013-03": 3}
     table = after.tables["counts"]
     fields = read_version(lake.path(table.path), table.version).schema().fields
-    assert [each.nullable for each in fields] == [False, False]
+    assert [field.nullable for field in fields] == [False, False]
 
 
 def test_a_table_from_before_it_had_partitions_needs_a_run_for_everything(
@@ -389,7 +389,7 @@ def test_a_release_consists_of_the_files_of_the_try_that_published_it(
         collect_garbage(lake, timedelta(days=1), by="eve")
     assert crashed.digest == again.digest
     table = published(lake, again).tables["counts"]
-    named = {file.name for each in table.partitions.values() for file in each.files}
+    named = {file.name for partition in table.partitions.values() for file in partition.files}
     assert named == {each.name for each in files_of(lake.path(table.path), table.version)}
     assert content(lake) == {"2013-01": 1, "2013-02": 2}
 
@@ -413,7 +413,7 @@ class TestJoin:
     ) -> None:
         parts = self.parts(run, "2013-02", "2013-03", "2013-01")
         interval = Interval(date(2013, 1, 1), date(2013, 4, 1))
-        joined = [join(each, interval) for each in itertools.permutations(parts)]
+        joined = [join(permutation, interval) for permutation in itertools.permutations(parts)]
         assert len({each.digest for each in joined}) == 1
         release = published(lake, joined[0])
         assert content(lake) == dict.fromkeys(("2013-01", "2013-02", "2013-03"), 1)

@@ -44,7 +44,7 @@ def test_the_places_are_exactly_those_where_something_lies(
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"`(test_\w+)`", TEXT))))
 def test_a_test_that_is_named_exists(name: str) -> None:
-    assert any(f"def {name}(" in each.read_text() for each in TESTS.rglob("test_*.py"))
+    assert any(f"def {name}(" in path.read_text() for path in TESTS.rglob("test_*.py"))
 
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"`(test_\w+\.py)`", TEXT))))

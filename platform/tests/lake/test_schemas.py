@@ -25,8 +25,8 @@ def test_the_schema_follows_the_contract(days: Table) -> None:
 
 def test_delta_keeps_names_order_and_nullability(days: Table) -> None:
     fields = delta_schema(days).fields
-    assert [each.name for each in fields] == [each.name for each in days.columns]
-    assert [each.nullable for each in fields] == [each.nullable for each in days.columns]
+    assert [field.name for field in fields] == [column.name for column in days.columns]
+    assert [field.nullable for field in fields] == [column.nullable for column in days.columns]
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_every_page_is_read() -> None:
         return httpx.Response(200, json={"dag_runs": runs[begin:end], "total_entries": 150})
 
     client, stub = _client(answer)
-    assert [each.id for each in client.runs("d")] == [f"r{number}" for number in range(150)]
+    assert [run.id for run in client.runs("d")] == [f"r{number}" for number in range(150)]
     assert len(stub.asked) == 2
 
 
@@ -146,7 +146,7 @@ def test_tasks_are_in_the_order_of_their_start() -> None:
         task("ingest", "2026-01-01T00:00:01Z"),
     ]
     client, _ = _client(_always(200, {"task_instances": tasks, "total_entries": 3}))
-    assert [each.id for each in client.tasks("d", "r")] == ["ingest", "transform", "publish"]
+    assert [task.id for task in client.tasks("d", "r")] == ["ingest", "transform", "publish"]
 
 
 def test_a_log_is_lines_without_the_note_on_where_it_lies() -> None:

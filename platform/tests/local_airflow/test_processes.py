@@ -72,11 +72,11 @@ def test_a_port_that_is_taken_is_told_before_anything_starts(tmp_path: Path) -> 
 def test_stopping_leaves_no_process(tmp_path: Path) -> None:
     tree = ("sh", "-c", "sleep 60 & sleep 60")
     with processes.started({"one": SLEEP, "two": tree}, VARIABLES, tmp_path) as components:
-        leaders = [each.pid for each in components.processes.values()]
+        leaders = [process.pid for process in components.processes.values()]
         components.check()
-        while len(everyone := [each for leader in leaders for each in members(leader)]) < 4:
+        while len(everyone := [member for leader in leaders for member in members(leader)]) < 4:
             time.sleep(0.05)
-    assert not any(_lives(each) for each in everyone)
+    assert not any(_lives(process) for process in everyone)
 
 
 def test_one_that_does_not_listen_is_killed() -> None:

@@ -73,7 +73,10 @@ class Company:
         self.capture.readouterr()
         run = dag.test(run_conf=params)
         captured = self.capture.readouterr()
-        states = {each.task_id: str(each.state) for each in run.get_task_instances()}
+        states = {
+            get_task_instance.task_id: str(get_task_instance.state)
+            for get_task_instance in run.get_task_instances()
+        }
         return Ended(states, captured.out + captured.err, run.run_id)
 
     def execute(self, statement: str) -> None:
@@ -119,13 +122,13 @@ def company(
 ) -> Company:
     database = tmp_path / "company.sqlite"
     with closing(sqlite3.connect(database)) as connection:
-        for table in (each.table for each in FLIGHT_DELAYS.inputs):
+        for table in (table_input.table for table_input in FLIGHT_DELAYS.inputs):
             names = ", ".join(column.name for column in table.columns)
             places = ", ".join("?" for _ in table.columns)
             connection.execute(f"CREATE TABLE {table.name} ({names})")
             row = [
-                str(value_of(each)) if each.type == "date" else value_of(each)
-                for each in table.columns
+                str(value_of(column)) if column.type == "date" else value_of(column)
+                for column in table.columns
             ]
             connection.execute(f"INSERT INTO {table.name} VALUES ({places})", row)  # noqa: S608
         connection.commit()
@@ -139,7 +142,7 @@ def company(
     (outputs / "delay_model.skops").write_bytes(b"model")
     (outputs / "model_card.html").write_bytes(b"<p>card</p>")
     assert isinstance(METRICS, Metrics)
-    numbers = {each.name: 1 for each in METRICS.metrics}
+    numbers = {metric.name: 1 for metric in METRICS.metrics}
     (outputs / "delay_metrics.json").write_text(json.dumps(numbers))
     monkeypatch.setenv("ISTHMUS_DEPLOYMENT", str(tmp_path / "company.toml"))
     monkeypatch.setenv("AIRFLOW_CONN_COMPANY", f"sqlite:///{database}")

@@ -112,10 +112,10 @@ def test_a_column_that_differs_is_shown(company: Company) -> None:
     company.run()
     lake = Lake(DiskStore(company.folder / "lake"))
     last = releases.current(lake, FLIGHT_DELAYS.identity)
-    (features,) = [each for each in FLIGHT_DELAYS.outputs if each.name == "flight_features"]
+    (features,) = [output for output in FLIGHT_DELAYS.outputs if output.name == "flight_features"]
     assert isinstance(features, Table)
     fewer = Table("flight_features", "F.", features.columns[1:])
-    outputs = tuple(fewer if each is features else each for each in FLIGHT_DELAYS.outputs)
+    outputs = tuple(fewer if output is features else output for output in FLIGHT_DELAYS.outputs)
     changed = type(FLIGHT_DELAYS)(
         "flight_delays", "1.9.0", "data-science", "D.", FLIGHT_DELAYS.inputs, outputs
     )

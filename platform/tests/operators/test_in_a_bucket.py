@@ -123,17 +123,17 @@ def test_a_run_ingests_computes_and_publishes(
     request = json.loads((company.folder / "request.json").read_text())
     files = [Path(each) for some in request["inputs"].values() for each in some]
     assert len(files) == len(FLIGHT_DELAYS.inputs)
-    for each in files:
-        assert each.is_relative_to(bucket.cache)
-        assert each.suffix == ".parquet"
-        assert each.stat().st_mode & 0o777 == 0o444
+    for file in files:
+        assert file.is_relative_to(bucket.cache)
+        assert file.suffix == ".parquet"
+        assert file.stat().st_mode & 0o777 == 0o444
     assert list(bucket.cache.glob("writing-*")) == []
 
     seen = (company.folder / "environment.json").read_text() + json.dumps(request)
     for secret in (bucket.secret, "AWS_", "s3://", bucket.endpoint):
         assert secret not in seen
-    runs = [each.read_text() for each in (company.folder / "runs").rglob("*") if each.is_file()]
-    assert not [each for each in (ended.log, *runs) if bucket.secret in each]
+    runs = [path.read_text() for path in (company.folder / "runs").rglob("*") if path.is_file()]
+    assert not [run for run in (ended.log, *runs) if bucket.secret in run]
 
 
 def test_a_connection_that_is_not_there_fails_in_one_sentence(

@@ -130,7 +130,7 @@ def test_partitions_can_be_computed_by_tasks_of_their_own(months: Months) -> Non
     assert set(ended.states.values()) == {"success"}, ended.log
     assert months.flights == {"2013-01": 1, "2013-02": 2, "2013-03": 3}
     records = months.company.folder.glob("runs/carrier_days.v1/*/transform*.events.jsonl")
-    assert sorted(each.name for each in records) == [
+    assert sorted(record.name for record in records) == [
         f"transform[{number}].1.events.jsonl" for number in (0, 1, 2)
     ]
     months.prepare("2013-03", 9)
@@ -153,9 +153,9 @@ def test_each_part_goes_on_from_its_own_stages(months: Months) -> None:
     found = months.company.folder.glob("transform[[]*.intermediates")
     bounds = [f"2013-{month:02}-01" for month in range(1, 5)]
     parts = [f"{start}_{end}" for start, end in pairwise(bounds)]
-    assert [each.read_text() for each in sorted(found)] == parts
+    assert [result.read_text() for result in sorted(found)] == parts
     lake = months.company.folder / "lake"
-    assert not [each for each in lake.rglob("checkpoints/**/*") if each.is_file()]
+    assert not [path for path in lake.rglob("checkpoints/**/*") if path.is_file()]
 
 
 @pytest.mark.parametrize(

@@ -186,11 +186,11 @@ def unusual(monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
     """Have the contract warn of each humidity above 0, or change flight_features otherwise."""
     assert isinstance(FEATURES, Table)
     columns = tuple(
-        replace(each, warn_maximum=0.0) if each.name == "humidity" else each
-        for each in FEATURES.columns
+        replace(column, warn_maximum=0.0) if column.name == "humidity" else column
+        for column in FEATURES.columns
     )
     table = replace(FEATURES, **{"columns": columns, **changes})
-    outputs = tuple(table if each is FEATURES else each for each in FLIGHT_DELAYS.outputs)
+    outputs = tuple(table if output is FEATURES else output for output in FLIGHT_DELAYS.outputs)
     catalog = replace(CATALOG, dataflows=(replace(FLIGHT_DELAYS, outputs=outputs),))
     monkeypatch.setattr(dataflow, "CATALOG", catalog)
 
@@ -235,7 +235,7 @@ def test_each_verdict_of_a_runner_is_kept_and_what_is_broken_is_a_line_of_the_lo
     assert set(ended.states.values()) == {"success"}, ended.log
     record = RunRecord(company.folder / "runs", FLIGHT_DELAYS.identity, ended.id)
     answers = record.attempt("transform", 1).answers()
-    kept = [each for each in answers if isinstance(each, CheckFinished)]
+    kept = [answer for answer in answers if isinstance(answer, CheckFinished)]
     assert [(each.passed, each.level) for each in kept] == [
         (True, "error"),
         (False, "error"),

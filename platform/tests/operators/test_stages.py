@@ -85,7 +85,7 @@ def test_each_stage_goes_on_from_what_those_before_it_hand_on(company: Company) 
     assert rest["stop_at"] is None
     assert rest["checkpoints"] == first["checkpoints"]
     lake = company.folder / "lake"
-    assert not [each for each in lake.rglob("checkpoints/**/*") if each.is_file()]
+    assert not [path for path in lake.rglob("checkpoints/**/*") if path.is_file()]
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,8 @@ def test_a_place_that_the_user_cannot_reach_is_refused(tmp_path: Path, another: 
 
 
 def test_an_input_that_the_user_may_not_read_is_refused(tmp_path: Path, another: Runner) -> None:
-    for each in (tmp_path, *list(tmp_path.parents)[:2]):
-        each.chmod(0o755)
+    for parent in (tmp_path, *list(tmp_path.parents)[:2]):
+        parent.chmod(0o755)
     secret = tmp_path / "secret.parquet"
     secret.touch(0o600)
     request = replace(REQUEST, inputs={"flight_features": (str(secret),)})

@@ -39,7 +39,7 @@ class Bench(Protocol):
 def test_a_sound_runner_gives_its_result(bench: Bench) -> None:
     result = bench.run(bench.stand_in())
     assert isinstance(result, RunResult)
-    assert [each.name for each in result.outputs] == ["days", "delay_calendar"]
+    assert [output.name for output in result.outputs] == ["days", "delay_calendar"]
     assert isinstance(bench.answers[0], Graph)
     assert bench.answers[-1] == result
 

@@ -88,9 +88,9 @@ def test_a_workspace_is_empty_at_first_and_gone_afterwards(record: RunRecord) ->
 
 def test_the_workspace_of_a_try_that_was_killed_is_gone_with_the_next(record: RunRecord) -> None:
     left = [record.directory / name for name in ("transform.1.work", "another.1.work")]
-    for each in left:
-        (each / "staging").mkdir(parents=True)
-        (each / "staging" / "days.parquet").write_text("what was staged")
+    for process in left:
+        (process / "staging").mkdir(parents=True)
+        (process / "staging" / "days.parquet").write_text("what was staged")
     with record.attempt("transform", 3).workspace():
         assert not left[0].exists()
     assert list(record.directory.iterdir()) == left[1:]
@@ -100,7 +100,7 @@ def test_tries_are_listed_in_order(record: RunRecord) -> None:
     for number in (1, 2):
         with record.attempt("transform", number).recording() as recorder:
             recorder.keep(GRAPH)
-    assert [each.number for each in record.attempts()] == [1, 2]
+    assert [attempt.number for attempt in record.attempts()] == [1, 2]
 
 
 def test_pins_are_read_back_as_they_were_kept(record: RunRecord) -> None:
@@ -110,4 +110,4 @@ def test_pins_are_read_back_as_they_were_kept(record: RunRecord) -> None:
     )
     write_whole(record.pins, pins_document(pins))
     assert parse_document(Pins, record.pins.read_bytes(), "pins") == pins
-    assert [each.name for each in record.directory.iterdir()] == ["pins.json"]
+    assert [path.name for path in record.directory.iterdir()] == ["pins.json"]

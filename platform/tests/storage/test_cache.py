@@ -44,7 +44,7 @@ def unused(path: Path) -> None:
 
 
 def files_in(cache: Cache) -> list[Path]:
-    return [each for each in cache.root.rglob("*") if each.is_file()]
+    return [path for path in cache.root.rglob("*") if path.is_file()]
 
 
 def age(path: Path, seconds: float) -> None:
@@ -60,15 +60,15 @@ class TestCopy:
 
     def test_each_address_has_its_own_and_keeps_its_suffix(self, cache: Cache) -> None:
         names = ["s3://b/x.parquet", "s3://b/y.parquet", "s3://c/x.parquet", "s3://b/x"]
-        copies = [cache.copy(each, writes(each.encode())) for each in names]
-        assert [each.read_text() for each in copies] == names
-        assert [each.suffix for each in copies] == [".parquet", ".parquet", ".parquet", ""]
+        copies = [cache.copy(name, writes(name.encode())) for name in names]
+        assert [copy.read_text() for copy in copies] == names
+        assert [copy.suffix for copy in copies] == [".parquet", ".parquet", ".parquet", ""]
 
     def test_everybody_may_read_and_nobody_write_it(self, cache: Cache) -> None:
         copy = cache.copy("s3://b/x", writes(b""))
         assert stat.S_IMODE(copy.stat().st_mode) == 0o444
-        folders = [each for each in copy.parents if each.is_relative_to(cache.root)]
-        assert [stat.S_IMODE(each.stat().st_mode) & 0o055 for each in folders] == [0o055] * 3
+        folders = [parent for parent in copy.parents if parent.is_relative_to(cache.root)]
+        assert [stat.S_IMODE(folder.stat().st_mode) & 0o055 for folder in folders] == [0o055] * 3
 
     def test_everybody_may_even_where_new_files_are_private(self, cache: Cache) -> None:
         mask = os.umask(0o077)
@@ -76,8 +76,8 @@ class TestCopy:
             copy = cache.copy("s3://b/x", writes(b""))
         finally:
             os.umask(mask)
-        folders = [each for each in copy.parents if each.is_relative_to(cache.root)]
-        assert [stat.S_IMODE(each.stat().st_mode) & 0o055 for each in folders] == [0o055] * 3
+        folders = [parent for parent in copy.parents if parent.is_relative_to(cache.root)]
+        assert [stat.S_IMODE(folder.stat().st_mode) & 0o055 for folder in folders] == [0o055] * 3
 
     @pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
     def test_a_download_that_breaks_off_leaves_nothing(
@@ -109,30 +109,30 @@ class TestCopy:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         command = [sys.executable, "-c", COPYING, str(cache.root)]
         processes = [subprocess.Popen(command, env=environment) for _ in range(3)]
-        assert [each.wait(60) for each in processes] == [0, 0, 0]
+        assert [process.wait(60) for process in processes] == [0, 0, 0]
         assert len(files_in(cache)) == 5
 
 
 class TestLimit:
     def test_what_was_used_longest_ago_goes_first(self, cache: Cache) -> None:
-        copies = [cache.copy(f"s3://b/{each}", writes(b"x" * 400)) for each in range(3)]
+        copies = [cache.copy(f"s3://b/{index}", writes(b"x" * 400)) for index in range(3)]
         for each, days in zip(copies, (3, 5, 4), strict=True):
             age(each, days * DAY)
         new = cache.copy("s3://b/new", writes(b"x" * 300))
-        assert [each.exists() for each in (*copies, new)] == [True, False, False, True]
+        assert [copy.exists() for copy in (*copies, new)] == [True, False, False, True]
 
     def test_using_it_again_keeps_it(self, cache: Cache) -> None:
-        old, older = (cache.copy(f"s3://b/{each}", writes(b"x" * 600)) for each in range(2))
+        old, older = (cache.copy(f"s3://b/{index}", writes(b"x" * 600)) for index in range(2))
         age(old, 3 * DAY), age(older, 5 * DAY)
         cache.copy("s3://b/1", unused)
         cache.copy("s3://b/new", writes(b"x"))
         assert (old.exists(), older.exists()) == (False, True)
 
     def test_what_was_used_within_a_day_stays_whatever_the_limit(self, cache: Cache) -> None:
-        copies = [cache.copy(f"s3://b/{each}", writes(b"x" * 900)) for each in range(3)]
+        copies = [cache.copy(f"s3://b/{index}", writes(b"x" * 900)) for index in range(3)]
         age(copies[0], DAY - 60)
         cache.copy("s3://b/new", writes(b"x"))
-        assert all(each.exists() for each in copies)
+        assert all(copy.exists() for copy in copies)
 
     def test_below_the_limit_everything_stays(self, cache: Cache) -> None:
         copy = cache.copy("s3://b/x", writes(b"x" * 900))

@@ -49,11 +49,11 @@ def start(code: str, *arguments: str) -> subprocess.Popen[str]:
 
 def test_of_many_processes_at_once_each_file_is_created_by_one(store: DiskStore) -> None:
     processes = [start(CREATING, str(store.root), str(number)) for number in range(4)]
-    for each in processes:
-        assert each.stdin is not None
-        each.stdin.write("go\n")
-        each.stdin.flush()
-    created = [json.loads(each.communicate(timeout=60)[0]) for each in processes]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    created = [json.loads(process.communicate(timeout=60)[0]) for process in processes]
     assert sorted(chain.from_iterable(created)) == list(range(200))
     for number, mine in enumerate(created):
         assert all(store.read(f"folder/{each}") == str(number).encode() for each in mine)
@@ -76,7 +76,7 @@ def test_a_writer_that_is_killed_leaves_a_draft_that_is_no_name(store: DiskStore
 def test_only_what_is_named_as_a_draft_is_one(store: DiskStore) -> None:
     for name in (DRAFT, ".nfs0001", "x.json", f"{DRAFT}b"):
         (store.root / name).touch()
-    assert [each.key for each in DiskStore(store.root.parent).drafts(store.root.name)] == [
+    assert [draft.key for draft in DiskStore(store.root.parent).drafts(store.root.name)] == [
         f"{store.root.name}/{DRAFT}"
     ]
     assert DRAFT not in store.names("")
@@ -88,7 +88,7 @@ def test_a_link_and_a_pipe_are_no_files(store: DiskStore, tmp_path: Path) -> Non
     (tmp_path / "loop").symlink_to(tmp_path)
     os.mkfifo(tmp_path / "pipe")
     assert [each.key for each in store.walk("")] == ["a/x"]
-    assert all(store.find(each) is None for each in ("a/link", "loop", "pipe"))
+    assert all(store.find(name) is None for name in ("a/link", "loop", "pipe"))
 
 
 def test_the_names_of_new_directories_reach_the_disk_too(

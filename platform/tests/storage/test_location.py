@@ -38,5 +38,5 @@ def test_it_does_what_its_store_does(root: Location) -> None:
 
 
 def test_two_stores_are_two_places() -> None:
-    one, two = (Location(DiskStore(Path(each)), "x") for each in ("/a", "/b"))
+    one, two = (Location(DiskStore(Path(name)), "x") for name in ("/a", "/b"))
     assert one != two

@@ -102,10 +102,10 @@ def test_of_many_processes_at_once_each_object_is_created_by_one(
         processes.append(
             subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
         )
-    for each in processes:
-        each.stdin.write("go\n")
-        each.stdin.flush()
-    created = [json.loads(each.communicate(timeout=60)[0]) for each in processes]
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    created = [json.loads(process.communicate(timeout=60)[0]) for process in processes]
     assert sorted(chain.from_iterable(created)) == list(range(30))
     for number, mine in enumerate(created):
         assert all(store.read(f"folder/{each}") == str(number).encode() for each in mine)
@@ -159,7 +159,7 @@ def test_an_object_that_comes_short_is_an_error_and_leaves_nothing(
         patch.setattr(objects.obstore, "get", lambda *_: Short())
         with pytest.raises(OSError, match="only 3 bytes came"):
             store.local("x")
-    assert not [each for each in bucket.cache.rglob("*") if each.is_file()]
+    assert not [path for path in bucket.cache.rglob("*") if path.is_file()]
     assert store.local("x").read_bytes() == b"content"
 
 

@@ -126,7 +126,7 @@ class TestWriting:
         with pytest.raises(error):
             fail()
         assert store.find("a/x") is None
-        assert not [each for each in tmp_path.rglob("*") if each.is_file()]
+        assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
     def test_what_was_never_written_is_an_error(self, store: Store) -> None:
         with pytest.raises(FileNotFoundError), store.writing("a/x"):

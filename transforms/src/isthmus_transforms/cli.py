@@ -75,7 +75,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def _known() -> str:
-    return "one of " + ", ".join(each.name for each in CATALOG.dataflows)
+    return "one of " + ", ".join(dataflow.name for dataflow in CATALOG.dataflows)
 
 
 def _parse_run(arguments: list[str]) -> argparse.Namespace:
@@ -152,8 +152,8 @@ def _given_interval(contract: DataflowContract, options: argparse.Namespace) -> 
 
 
 def _given_params(contract: DataflowContract, options: argparse.Namespace) -> dict[str, object]:
-    texts = {each: getattr(options, f"param_{each.name}") for each in contract.params}
-    return {each.name: each.parse(text) for each, text in texts.items() if text is not None}
+    texts = {param: getattr(options, f"param_{param.name}") for param in contract.params}
+    return {value.name: value.parse(text) for value, text in texts.items() if text is not None}
 
 
 def _run(options: argparse.Namespace, console: Console) -> None:
@@ -171,10 +171,10 @@ def _run(options: argparse.Namespace, console: Console) -> None:
     total = sum(node.kind == "function" for node in graph.nodes)
     told: list[Event] = []
     frames = {
-        each.name: read_input(
-            each, [options.inputs / f"{each.name}.parquet"], interval, told.append
+        declared.name: read_input(
+            declared, [options.inputs / f"{declared.name}.parquet"], interval, told.append
         )
-        for each in contract.inputs
+        for declared in contract.inputs
     }
     folder: Path = options.out or Path("out") / contract.name
     folder.mkdir(parents=True, exist_ok=True)
@@ -188,13 +188,13 @@ def _run(options: argparse.Namespace, console: Console) -> None:
                 done += 1
                 status.update(f"{done} of {total} nodes · {event.node} {event.seconds:.2f} s")
 
-        names = [each.name for each in contract.outputs]
+        names = [output.name for output in contract.outputs]
         values = dataflow.compute(
             names, frames, params, on_event, interval, engine, options.checkpoints
         )
     staged = [
-        stage(each, values.pop(each.name), folder, interval, told.append)
-        for each in contract.outputs
+        stage(output, values.pop(output.name), folder, interval, told.append)
+        for output in contract.outputs
     ]
     _remove_replaced(contract, staged, folder, interval)
     console.print(_outputs_grid(contract, staged, folder))
@@ -206,8 +206,8 @@ def _check_results(told: Sequence[Event]) -> Iterator[str]:
     """Yield a line for each check that warns, and one that counts all."""
     from isthmus_transforms.runtime.checks.result import with_examples  # noqa: PLC0415
 
-    checks = [each for each in told if isinstance(each, CheckFinished)]
-    broken = [each for each in checks if not each.passed]
+    checks = [event for event in told if isinstance(event, CheckFinished)]
+    broken = [check for check in checks if not check.passed]
     for each in broken:
         yield f"warning: {with_examples(each.message, each.examples)}"
     yield f"{len(checks)} checks, {len(checks) - len(broken)} passed"
@@ -249,13 +249,13 @@ def _describe(options: argparse.Namespace, console: Console) -> None:
     console.print(f"{contract.identity} {contract.version}, owner {contract.owner}", style="bold")
     console.print(contract.description)
     inputs = Grid("input", "from", "what it is", title="takes", title_justify="left")
-    for each in contract.inputs:
+    for declared in contract.inputs:
         origin = (
-            f"{each.source}, within {each.filter_column}"
-            if each.filter_column
-            else str(each.source)
+            f"{declared.source}, within {declared.filter_column}"
+            if declared.filter_column
+            else str(declared.source)
         )
-        inputs.add_row(each.name, origin, each.table.description)
+        inputs.add_row(declared.name, origin, declared.table.description)
     params = Grid("param", "default", "allowed", "what it is", title="params", title_justify="left")
     for param in contract.params:
         params.add_row(param.name, str(param.default), param.allowed, param.description)

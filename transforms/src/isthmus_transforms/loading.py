@@ -20,7 +20,10 @@ def load_dataflow(name: str) -> Dataflow:
     """
     contract = CATALOG.dataflow(name)
     package = package_of(contract.identity)
-    known = [each.name for each in pkgutil.iter_modules(isthmus_transforms.dataflows.__path__)]
+    known = [
+        iter_module.name
+        for iter_module in pkgutil.iter_modules(isthmus_transforms.dataflows.__path__)
+    ]
     if package not in known:
         raise UnknownNameError("dataflow package named", package, known)
     module = importlib.import_module(f"isthmus_transforms.dataflows.{package}")

@@ -111,19 +111,19 @@ def _fulfil(request: RunRequest, dataflow: Dataflow, send: Callable[[Answer], No
 def _keeping(request: RunRequest) -> CheckpointConfig | None:
     if request.checkpoints is None:
         return None
-    intermediates = tuple(Path(each) for each in request.intermediates)
+    intermediates = tuple(Path(intermediate) for intermediate in request.intermediates)
     return CheckpointConfig(
         Path(request.checkpoints), request.checkpoint_quota or LIMITS, intermediates
     )
 
 
 def _inputs(request: RunRequest, dataflow: Dataflow) -> dict[str, LazyInput]:
-    contracts = {each.name: each for each in dataflow.contract.inputs}
+    contracts = {table_input.name: table_input for table_input in dataflow.contract.inputs}
     readings = {}
     for name, files in request.inputs.items():
         if name not in contracts:
             raise UnknownNameError("input", name, contracts)
-        given = (contracts[name], [Path(each) for each in files], request.interval)
+        given = (contracts[name], [Path(file) for file in files], request.interval)
         readings[name] = LazyInput(partial(read_input, *given), partial(digest_of_input, *given))
     return readings
 

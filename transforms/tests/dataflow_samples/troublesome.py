@@ -58,8 +58,8 @@ dataflow = Dataflow(
         description="Gives a runner trouble.",
         inputs=(),
         outputs=tuple(
-            File(each, "Trouble.", ".txt")
-            for each in ("printing", "asking", "raising", "leaving", "collecting", "lasting")
+            File(name, "Trouble.", ".txt")
+            for name in ("printing", "asking", "raising", "leaving", "collecting", "lasting")
         ),
     ),
     modules=(sys.modules[__name__],),

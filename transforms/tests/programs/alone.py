@@ -27,8 +27,8 @@ def run(name: str, folder: Path) -> None:
     """Compute one function's result from files, into a file."""
     function = getattr(flight_facts, name)
     taken = {
-        each: read(folder / f"{each}.parquet", parameter.annotation == "pd.Series")
-        for each, parameter in inspect.signature(function).parameters.items()
+        value: read(folder / f"{value}.parquet", parameter.annotation == "pd.Series")
+        for value, parameter in inspect.signature(function).parameters.items()
     }
     made = function(**taken)
     frame = made.to_frame(name) if isinstance(made, pd.Series) else made

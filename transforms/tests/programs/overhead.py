@@ -131,11 +131,11 @@ def branches(rows: int, rounds: int) -> Mapping[str, float]:
 def _chains(nodes: int, longest: int) -> ModuleType:
     """Return functions in chains, and one that takes the end of each."""
     numbers = range(nodes - 1)
-    starts = [each for each in numbers if each % longest == 0]
-    rest = [each for each in numbers if each % longest]
-    ends = [each for each in numbers if (each + 1) % longest == 0 or each == nodes - 2]
+    starts = [number for number in numbers if number % longest == 0]
+    rest = [number for number in numbers if number % longest]
+    ends = [number for number in numbers if (number + 1) % longest == 0 or number == nodes - 2]
 
-    @parameterize(**{f"n{each}": {"one": value(1)} for each in starts})
+    @parameterize(**{f"n{start}": {"one": value(1)} for start in starts})
     def first(one: int) -> int:
         return one
 
@@ -143,7 +143,7 @@ def _chains(nodes: int, longest: int) -> ModuleType:
     def link(before: int) -> int:
         return before + 1
 
-    @inject(ends=group(*(source(f"n{each}") for each in ends)))
+    @inject(ends=group(*(source(f"n{end}") for end in ends)))
     def last(ends: list[int]) -> int:
         return len(ends)
 

@@ -21,12 +21,13 @@ def main(name: str, engine: str, inputs: Path, out: Path) -> None:
     dataflow = load_dataflow(name)
     contract = dataflow.contract
     frames = {
-        each.name: read_input(each, [inputs / f"{each.name}.parquet"]) for each in contract.inputs
+        declared.name: read_input(declared, [inputs / f"{declared.name}.parquet"])
+        for declared in contract.inputs
     }
     profile = deserialize(EngineProfile, json.loads(engine))
-    names = [each.name for each in contract.outputs]
+    names = [output.name for output in contract.outputs]
     made = dataflow.compute(names, frames, engine=profile)
-    staged = [stage(each, made[each.name], out) for each in contract.outputs]
+    staged = [stage(output, made[output.name], out) for output in contract.outputs]
     metrics = {each.name: each.metrics for each in staged if each.metrics is not None}
     sys.stdout.write(json.dumps(metrics))
 

@@ -74,7 +74,7 @@ def dataflow_of(shape: str, cut: str) -> Dataflow:
 
 def run(dataflow: Dataflow, legs: pd.DataFrame, kept: Path | None, stop: int | None = None) -> Run:
     """Return what a run takes; it is stopped from outside when so many functions have ended."""
-    (target,) = (each.name for each in dataflow.contract.outputs)
+    (target,) = (output.name for output in dataflow.contract.outputs)
     found = Run()
 
     def hear(event: Event) -> None:
@@ -127,7 +127,7 @@ def measure(shape: str, cut: str, rows: int, rounds: int) -> Mapping[str, float]
             found["saves"].append(len(saving.saved))
             found["saved"].append(sum(each.bytes for each in saving.saved))
             found["told"].append(sum(each.seconds for each in saving.saved))
-    return {name: statistics.median(each) for name, each in found.items()}
+    return {name: statistics.median(result) for name, result in found.items()}
 
 
 if __name__ == "__main__":

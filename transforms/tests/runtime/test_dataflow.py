@@ -55,7 +55,7 @@ def test_params_are_given_or_have_their_default(sales: Dataflow, orders: pd.Data
 def test_a_param_that_no_function_takes_does_no_harm(flow_of: Flows) -> None:
     flow = flow_of("def a() -> int: return 1", "a", params=(RATE,))
     assert flow.compute(["a"], {}, {"rate": 0.25}) == {"a": 1}
-    assert [each.name for each in flow.describe().nodes] == ["a"]
+    assert [node.name for node in flow.describe().nodes] == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_targets_of_a_request_are_outputs_and_checkpoints_only(sales: Dataflow) 
 
 
 def test_a_target_marks_its_node(sales: Dataflow) -> None:
-    assert [(each.name, each.target) for each in sales.describe(targets=["summed"]).nodes] == [
+    assert [(node.name, node.target) for node in sales.describe(targets=["summed"]).nodes] == [
         ("orders", None),
         ("net", "summed"),
     ]

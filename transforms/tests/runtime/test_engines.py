@@ -154,7 +154,9 @@ def test_the_first_that_raises_ends_the_run_at_once(flow_of: Flows, engine: Engi
     events: list[Event] = []
     with pytest.raises(NodeError, match="ValueError: too quick") as caught:
         flow.compute(["both"], {}, on_event=events.append, engine=engine)
-    failed = {each.node: (each.error, each.at) for each in events if isinstance(each, NodeFailed)}
+    failed = {
+        event.node: (event.error, event.at) for event in events if isinstance(event, NodeFailed)
+    }
     assert {node: error for node, (error, _) in failed.items()} == {
         "quick": "ValueError",
         "lasting": "Cancelled",
@@ -222,7 +224,7 @@ def test_what_cannot_be_sent_is_computed_here(
 ) -> None:
     flow = flow_of(UNSENDABLE, "is_free")
     assert flow.compute(["is_free"], {}, engine=PROCESSES) == {"is_free": True}
-    assert [each.args[0] for each in caplog.records if each.args] == ["lock", "is_free"]
+    assert [record.args[0] for record in caplog.records if record.args] == ["lock", "is_free"]
 
 
 THINGS = """
@@ -277,7 +279,7 @@ def test_a_function_is_tried_again_as_its_tag_says(
     assert made == {"fetched": 3}
     assert len(events) == 2
     if engine.name != "processes":  # those write to their own standard error
-        assert [each.getMessage() for each in caplog.records] == [
+        assert [record.getMessage() for record in caplog.records] == [
             f"node 'fetched' failed at try {number} of 3, the next is in {wait} s: "
             "ConnectionError: no answer"
             for number, wait in ((1, 0.01), (2, 0.02))

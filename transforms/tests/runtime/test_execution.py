@@ -42,7 +42,7 @@ DIAMOND = """
 
 
 def _told(events: list[Event]) -> list[tuple[str, str]]:
-    return [(type(each).__name__.removeprefix("Node"), each.node) for each in events]
+    return [(type(event).__name__.removeprefix("Node"), event.node) for event in events]
 
 
 def test_each_needed_function_runs_once_after_what_it_needs(flow_of: Flows) -> None:
@@ -59,9 +59,9 @@ def test_events_come_in_order_and_a_start_before_its_end(flow_of: Flows) -> None
         for node in ("top", "left", "right", "bottom")
         for what in ("Started", "Finished")
     ]
-    times = [each.at for each in events]
+    times = [event.at for event in events]
     assert times == sorted(times)
-    assert all(each.seconds >= 0 for each in events if isinstance(each, NodeFinished))
+    assert all(event.seconds >= 0 for event in events if isinstance(event, NodeFinished))
 
 
 def test_a_chain_of_5000_functions_runs(module_of: Callable[[str], ModuleType]) -> None:

@@ -14,7 +14,7 @@ Flows = Callable[..., Dataflow]
 
 
 def _told(events: list[Event]) -> list[tuple[str, str]]:
-    return [(type(each).__name__.removeprefix("Node"), each.node) for each in events]
+    return [(type(event).__name__.removeprefix("Node"), event.node) for event in events]
 
 
 FAILING = '''

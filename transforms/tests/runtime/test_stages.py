@@ -69,7 +69,7 @@ def unread(_listen: object) -> pd.DataFrame:
 
 
 def ran(events: list[Event]) -> list[str]:
-    return [each.node for each in events if isinstance(each, NodeStarted)]
+    return [event.node for event in events if isinstance(event, NodeStarted)]
 
 
 def hand_over(
@@ -133,7 +133,7 @@ def test_each_stage_goes_on_where_the_one_before_it_ended(
     events, intermediates = hand_over(first, given, tmp_path / "1")
     assert ran(events) == ["priced"]
     assert isinstance(events[0], Graph)
-    assert [each.target for each in events[0].nodes] == [None, None, "prices"]
+    assert [node.target for node in events[0].nodes] == [None, None, "prices"]
 
     blind = {"orders": LazyInput(unread, lambda: "the orders")}
     second = sales.plan(names, stop_at="bands")
@@ -142,7 +142,7 @@ def test_each_stage_goes_on_where_the_one_before_it_ended(
 
     made, events = finish(sales, blind, tmp_path / "3", (*intermediates, *more))
     assert made == {"report": "x2 16 1", "label": "x2"}
-    assert [each.node for each in events if isinstance(each, CheckpointReused)] == [
+    assert [event.node for event in events if isinstance(event, CheckpointReused)] == [
         "priced",
         "banded",
     ]
@@ -181,8 +181,10 @@ def test_the_same_stage_again_on_another_host_hands_the_same_on(
     blind = {"orders": LazyInput(unread, given["orders"].digest)}
     events, again = hand_over(plan, blind, tmp_path / "2", intermediates)
     assert ran(events) == []
-    assert [each.name for each in again] == [each.name for each in intermediates]
-    assert [each.read_bytes() for each in again] == [each.read_bytes() for each in intermediates]
+    assert [each.name for each in again] == [intermediate.name for intermediate in intermediates]
+    assert [each.read_bytes() for each in again] == [
+        intermediate.read_bytes() for intermediate in intermediates
+    ]
 
 
 @pytest.mark.parametrize("harm", ["torn", "flipped", "foreign", "gone", "other input"])

@@ -55,8 +55,8 @@ def _refusal(output: Table | File | Metrics, value: object, staging: Path) -> Ou
 
 
 def _check_results(told: list[Event]) -> list[CheckFinished]:
-    assert all(isinstance(each, CheckFinished) for each in told)
-    return [each for each in told if isinstance(each, CheckFinished)]
+    assert all(isinstance(event, CheckFinished) for event in told)
+    return [event for event in told if isinstance(event, CheckFinished)]
 
 
 def test_a_table_is_staged_with_the_contracts_columns_in_its_order(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_every_column_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
 
 def test_several_columns_of_another_kind_are_named_at_once(tmp_path: Path) -> None:
     error = _refusal(AB, pd.DataFrame({"a": ["x"], "b": [1]}), tmp_path)
-    assert [each.split(" is ")[0] for each in error.problems] == ["column 'a'", "column 'b'"]
+    assert [problem.split(" is ")[0] for problem in error.problems] == ["column 'a'", "column 'b'"]
 
 
 def test_broken_rules_keep_a_table_out_of_the_staging(tmp_path: Path) -> None:
@@ -229,11 +229,11 @@ def test_verdicts_come_before_anything_is_written(tmp_path: Path) -> None:
     columns = (Column("a", "int64", "A.", minimum=1, warn_maximum=5),)
     table = Table("days", "Days.", columns, key=("a",))
     stage(table, pd.DataFrame({"a": [1, 9]}), tmp_path, on_event=on_event)
-    checks = {each.check: each for each in _check_results(told)}
+    checks = {check_result.check: check_result for check_result in _check_results(told)}
     assert list(checks) == ["schema", "a.nullable", "a.minimum", "a.warn_maximum", "key"]
-    assert [name for name, each in checks.items() if not each.passed] == ["a.warn_maximum"]
+    assert [name for name, check in checks.items() if not check.passed] == ["a.warn_maximum"]
     assert checks["a.warn_maximum"].examples == ("(9)",)
-    assert {each.subject for each in checks.values()} == {"days"}
+    assert {check.subject for check in checks.values()} == {"days"}
     assert set(written) == {0}
     assert len(list(tmp_path.iterdir())) == 1
 
@@ -242,9 +242,10 @@ def test_columns_that_are_wrong_have_verdicts(tmp_path: Path) -> None:
     told: list[Event] = []
     with pytest.raises(OutputError) as caught:
         stage(AB, pd.DataFrame({"a": ["x"], "b": [1]}), tmp_path, on_event=told.append)
-    assert [(each.check, each.level, each.passed) for each in _check_results(told)] == [
-        ("schema", "error", False)
-    ] * len(caught.value.problems)
+    assert [
+        (check_result.check, check_result.level, check_result.passed)
+        for check_result in _check_results(told)
+    ] == [("schema", "error", False)] * len(caught.value.problems)
 
 
 def test_what_is_no_frame_is_no_table(tmp_path: Path) -> None:
@@ -269,8 +270,8 @@ SPARSE = replace(PARTED, min_rows=0)
 def test_a_partitioned_table_is_staged_as_a_file_for_each_partition(tmp_path: Path) -> None:
     output = stage(PARTED, PARTED_ROWS, tmp_path)
     names = ["2012-12", "2013-01", "2013-03"]
-    assert [each.partition for each in output.files] == names
-    assert [each.path for each in output.files] == [f"days/{name}.parquet" for name in names]
+    assert [file.partition for file in output.files] == names
+    assert [file.path for file in output.files] == [f"days/{name}.parquet" for name in names]
     for file in output.files:
         content = (tmp_path / file.path).read_bytes()
         assert (file.bytes, file.rows) == (len(content), 1)
@@ -285,12 +286,12 @@ def test_of_an_interval_its_partitions_are_staged_and_what_lies_outside_is_left_
 ) -> None:
     broken_outside = PARTED_ROWS.assign(a=[1, 2, 0])
     output = stage(SPARSE, broken_outside, tmp_path, FIRST_QUARTER)
-    assert [each.partition for each in output.files] == ["2013-01", "2013-03"]
+    assert [file.partition for file in output.files] == ["2013-01", "2013-03"]
     assert len(list(tmp_path.rglob("*.parquet"))) == 2
 
 
 def test_a_partition_is_the_same_file_whatever_was_computed_beside_it(tmp_path: Path) -> None:
-    (whole,) = [each for each in stage(SPARSE, PARTED_ROWS, tmp_path).files if "03" in each.path]
+    (whole,) = [file for file in stage(SPARSE, PARTED_ROWS, tmp_path).files if "03" in file.path]
     march = Interval(dt.date(2013, 3, 1), dt.date(2013, 4, 1))
     assert stage(SPARSE, PARTED_ROWS[:1], tmp_path, march).files == (whole,)
 
@@ -358,9 +359,12 @@ def test_metrics_are_staged_without_a_file(tmp_path: Path) -> None:
     told: list[Event] = []
     output = stage(QUALITY, value, tmp_path, on_event=told.append)
     assert output == StagedOutput("quality", metrics={"score": 0.5, "rows": 3.0})
-    assert all(type(each) is float for each in (output.metrics or {}).values())
+    assert all(type(metric) is float for metric in (output.metrics or {}).values())
     assert not list(tmp_path.iterdir())
-    assert [(each.subject, each.check, each.message) for each in _check_results(told)] == [
+    assert [
+        (check_result.subject, check_result.check, check_result.message)
+        for check_result in _check_results(told)
+    ] == [
         ("quality", "score", "metrics 'quality': metric 'score' is 0.5"),
         ("quality", "rows", "metrics 'quality': metric 'rows' is 3"),
     ]
@@ -395,6 +399,6 @@ def test_metrics_that_break_the_contract_are_refused(value: object, problems: li
         checked_metrics(QUALITY, value, told.append)
     assert list(caught.value.problems) == problems
     if isinstance(value, dict):
-        broken = [each for each in _check_results(told) if not each.passed]
+        broken = [check_result for check_result in _check_results(told) if not check_result.passed]
         assert [each.message for each in broken] == [f"metrics 'quality': {p}" for p in problems]
         assert all((each.level, each.broken) == ("error", 1) for each in broken)

@@ -17,39 +17,47 @@ class Catalog:
     dataflows: tuple[DataflowContract, ...]
 
     def __post_init__(self) -> None:
-        check_unique("dataset", (each.name for each in self.datasets))
-        check_unique("dataflow", (str(each.identity) for each in self.dataflows))
+        check_unique("dataset", (dataset.name for dataset in self.datasets))
+        check_unique("dataflow", (str(dataflow.identity) for dataflow in self.dataflows))
         offered: dict[tuple[str | Identity, str], Output] = {
-            (each.name, table.name): table for each in self.datasets for table in each.tables
+            (dataset.name, table.name): table
+            for dataset in self.datasets
+            for table in dataset.tables
         }
         for dataflow in self.dataflows:
-            for each in dataflow.inputs:
-                if offered.get((each.source, each.name)) != each.table:
+            for declared in dataflow.inputs:
+                if offered.get((declared.source, declared.name)) != declared.table:
                     raise DeclarationError(
-                        f"dataflow {dataflow.name!r} reads {each.name!r} of {str(each.source)!r}, "
+                        f"dataflow {dataflow.name!r} reads {declared.name!r} of "
+                        f"{str(declared.source)!r}, "
                         "which nothing listed before it offers in this form"
                     )
-            offered |= {(dataflow.identity, each.name): each for each in dataflow.outputs}
+            offered |= {(dataflow.identity, output.name): output for output in dataflow.outputs}
 
     def dataflow(self, name: str) -> DataflowContract:
         """Return the dataflow called `name` (its newest major version) or `name.vN`.
 
         Raise `UnknownNameError` if there is none.
         """
-        found = [each for each in self.dataflows if name in (each.name, str(each.identity))]
+        found = [
+            dataflow
+            for dataflow in self.dataflows
+            if name in (dataflow.name, str(dataflow.identity))
+        ]
         if not found:
             raise UnknownNameError(
                 "dataflow",
                 name,
                 dict.fromkeys(
-                    each.name if "." not in name else str(each.identity) for each in self.dataflows
+                    dataflow.name if "." not in name else str(dataflow.identity)
+                    for dataflow in self.dataflows
                 ),
             )
-        return max(found, key=lambda each: each.identity.major)
+        return max(found, key=lambda result: result.identity.major)
 
     def dataset(self, name: str) -> Dataset:
         """Return the dataset of that name, or raise `UnknownNameError`."""
-        for each in self.datasets:
-            if each.name == name:
-                return each
-        raise UnknownNameError("dataset", name, (each.name for each in self.datasets))
+        for dataset in self.datasets:
+            if dataset.name == name:
+                return dataset
+        raise UnknownNameError("dataset", name, (dataset.name for dataset in self.datasets))

@@ -59,7 +59,7 @@ def it_ends_with_one_result(subject: Subject) -> None:
     """Expect exit status 0 and one result, which is the last answer."""
     transcript = run(subject)
     _result(transcript)
-    ends = [each for each in transcript.answers if isinstance(each, RunResult | RunFailure)]
+    ends = [answer for answer in transcript.answers if isinstance(answer, RunResult | RunFailure)]
     _expect(transcript, transcript.status == 0, "a result comes with another status than 0")
     _expect(transcript, len(ends) == 1, f"{len(ends)} ends instead of one")
 
@@ -70,7 +70,7 @@ def its_result_answers_the_request(subject: Subject) -> None:
     result, request = _result(transcript), subject.request
     _expect(transcript, result.identity == request.identity, f"it answers {result.identity}")
     _expect(transcript, result.dataflow == request.dataflow, f"it answers for {result.dataflow}")
-    names = sorted(each.name for each in result.outputs)
+    names = sorted(output.name for output in result.outputs)
     _expect(transcript, names == sorted(request.targets), f"its outputs are {names}")
 
 
@@ -90,7 +90,7 @@ def _check_files(transcript: Transcript, staging: Path, files: Sequence[StagedFi
         _expect(transcript, len(content) == file.bytes, f"{path} has {len(content)} bytes")
         digest = hashlib.sha256(content).hexdigest()
         _expect(transcript, digest == file.sha256, f"{path} has digest {digest}")
-    strays = {each for each in staging.rglob("*") if each.is_symlink() or not each.is_dir()} - {
+    strays = {path for path in staging.rglob("*") if path.is_symlink() or not path.is_dir()} - {
         staging / file.path for file in files
     }
     _expect(transcript, not strays, f"it leaves strays: {sorted(map(str, strays))}")
@@ -110,14 +110,14 @@ def its_files_are_the_partitions_asked_for(subject: Subject) -> None:
         else:
             interval = subject.request.interval
             good = len(set(names)) == len(names) and all(
-                _is_in(by, each, interval) for each in names
+                _is_in(by, name, interval) for name in names
             )
         _expect(transcript, good, f"the files of {output.name!r} name the partitions {names}")
 
 
 def _partitionings(subject: Subject) -> dict[str, Partitioning]:
     tables = CATALOG.dataflow(subject.request.dataflow).partitioned
-    return {each.name: each.partitioning for each in tables if each.partitioning is not None}
+    return {table.name: table.partitioning for table in tables if table.partitioning is not None}
 
 
 def _is_in(by: Partitioning, name: str | None, interval: Interval | None) -> bool:
@@ -167,7 +167,7 @@ def it_computes_only_what_is_asked(subject: Subject) -> None:
     """Expect a result with one output when one target is asked for."""
     target = subject.request.targets[0]
     transcript = run(replace(subject, request=replace(subject.request, targets=(target,))))
-    names = [each.name for each in _result(transcript).outputs]
+    names = [output.name for output in _result(transcript).outputs]
     _expect(transcript, names == [target], f"asked for {target!r}, its outputs are {names}")
 
 
@@ -185,7 +185,10 @@ def it_cuts_where_the_contract_allows(subject: Subject) -> None:
         _check_files(transcript, staging, result.checkpoints)
         garbage = staging.with_name("garbage")
         garbage.write_bytes(b"no result at all")
-        intermediates = (*(str(staging / each.path) for each in result.checkpoints), str(garbage))
+        intermediates = (
+            *(str(staging / checkpoint.path) for checkpoint in result.checkpoints),
+            str(garbage),
+        )
         its_result_answers_the_request(
             _in_room(subject, f"after-{cut.name}", intermediates=intermediates)
         )
@@ -245,7 +248,11 @@ def it_refuses_a_param_out_of_bounds(subject: Subject) -> None:
 def it_refuses_a_missing_input(subject: Subject) -> None:
     """Expect a refusal, naming the input, for each input that is not given."""
     for name in subject.request.inputs:
-        rest = {each: files for each, files in subject.request.inputs.items() if each != name}
+        rest = {
+            table_input: files
+            for table_input, files in subject.request.inputs.items()
+            if table_input != name
+        }
         _refused(run(replace(subject, request=replace(subject.request, inputs=rest))), name)
 
 
@@ -273,7 +280,7 @@ def it_refuses_what_is_no_request(subject: Subject) -> None:
 def it_stops_with_the_platform(subject: Subject) -> None:
     """Expect no result once standard input has closed."""
     transcript = run(subject, hang_up=True)
-    ended = any(isinstance(each, RunResult) for each in transcript.answers)
+    ended = any(isinstance(answer, RunResult) for answer in transcript.answers)
     _expect(transcript, transcript.status != 0, "it goes on when the platform is gone")
     _expect(transcript, not ended, "it sends a result when the platform is gone")
 

@@ -22,7 +22,7 @@ def check_parts(
     its inputs have to make two partitions at least. Raise `AssertionError` with a sentence.
     """
     whole = _digests(dataflow, stage(None))
-    spans = [each for each in _spans(dataflow, whole) if _fits(dataflow, each)]
+    spans = [span for span in _spans(dataflow, whole) if _fits(dataflow, span)]
     if len(spans) < 2:  # noqa: PLR2004 - one part is the whole
         raise AssertionError(f"there are {len(spans)} parts to compute; two are needed at least")
     for interval in (*spans, Interval(spans[0].start, spans[-1].end)):
@@ -37,7 +37,7 @@ def check_parts(
 
 
 def _digests(dataflow: DataflowContract, outputs: Iterable[StagedOutput]) -> _Parts:
-    tables = {each.name for each in dataflow.partitioned}
+    tables = {table.name for table in dataflow.partitioned}
     return {
         (output.name, file.partition): file.sha256
         for output in outputs
@@ -47,9 +47,9 @@ def _digests(dataflow: DataflowContract, outputs: Iterable[StagedOutput]) -> _Pa
 
 
 def _spans(dataflow: DataflowContract, parts: _Parts) -> list[Interval]:
-    by = {each.name: each.partitioning for each in dataflow.partitioned}
+    by = {table.name: table.partitioning for table in dataflow.partitioned}
     spans = {each.interval(name or "") for table, name in parts if (each := by[table])}
-    return sorted(spans, key=lambda each: (each.start, each.end))
+    return sorted(spans, key=lambda interval: (interval.start, interval.end))
 
 
 def _fits(dataflow: DataflowContract, interval: Interval) -> bool:

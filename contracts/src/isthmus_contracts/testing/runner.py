@@ -106,13 +106,13 @@ def _check(request: RunRequest) -> DataflowContract:
     resolve_params(dataflow.params, request.params)
     if request.interval is not None:
         dataflow.check_interval(request.interval)
-    targets = [each.name for each in (*dataflow.outputs, *dataflow.checkpoints)]
+    targets = [output.name for output in (*dataflow.outputs, *dataflow.checkpoints)]
     for name in request.targets:
         if name not in targets:
             raise UnknownNameError("target", name, targets)
-    for each in dataflow.inputs:
-        if each.name not in request.inputs:
-            raise UnknownNameError("input", each.name, request.inputs)
+    for declared in dataflow.inputs:
+        if declared.name not in request.inputs:
+            raise UnknownNameError("input", declared.name, request.inputs)
     if request.stop_at is not None:
         if request.stop_at not in targets:
             raise UnknownNameError("cut", request.stop_at, targets)
@@ -132,7 +132,7 @@ def _serve(
     send(Graph(time.time(), _nodes(request)))
     if fault in ("silent", "crash", "raising", "hanging"):
         return _stop_early(fault, request.targets[0], send)
-    parted = {each.name: each for each in dataflow.partitioned}
+    parted = {table.name: table for table in dataflow.partitioned}
     staged = []
     kept: tuple[StagedFile, ...] = ()
     if request.stop_at is not None:
@@ -190,14 +190,14 @@ def _stage_parts(
     found = sorted((outputs / table.name).glob("*.*"))
     if interval is not None and table.partitioning is not None:
         names = table.partitioning.names(interval)
-        found = [each for each in found if each.stem in names]
+        found = [result for result in found if result.stem in names]
     if found:
         (staging / table.name).mkdir(exist_ok=True)
     return StagedOutput(
         table.name,
         tuple(
-            replace(_copied(each, staging, f"{table.name}/{each.name}"), partition=each.stem)
-            for each in found
+            replace(_copied(result, staging, f"{table.name}/{result.name}"), partition=result.stem)
+            for result in found
         ),
     )
 
@@ -222,12 +222,12 @@ def _with_first_file(result: RunResult, change: Callable[[StagedFile], StagedFil
         return replace(result, checkpoints=(change(result.checkpoints[0]),))
     first = _with_files(result)
     changed = replace(first, files=(change(first.files[0]), *first.files[1:]))
-    outputs = tuple(changed if each is first else each for each in result.outputs)
+    outputs = tuple(changed if output is first else output for output in result.outputs)
     return replace(result, outputs=outputs)
 
 
 def _with_files(result: RunResult) -> StagedOutput:
-    return next(each for each in result.outputs if each.files)
+    return next(output for output in result.outputs if output.files)
 
 
 def _missing_file(result: RunResult, _staging: Path) -> RunResult:

@@ -37,8 +37,8 @@ def catalog_document(catalog: Catalog) -> str:
     """Return the whole catalog as JSON text; the same catalog gives the same text."""
     document = {
         "format": FORMAT,
-        "datasets": {each.name: _plain(each) for each in catalog.datasets},
-        "dataflows": {str(each.identity): _plain(each) for each in catalog.dataflows},
+        "datasets": {dataset.name: _plain(dataset) for dataset in catalog.datasets},
+        "dataflows": {str(dataflow.identity): _plain(dataflow) for dataflow in catalog.dataflows},
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
@@ -56,7 +56,7 @@ def _plain(declared: object) -> object:
             )
             return {"table": declared.name, origin: str(declared.source), **filter_column}
         case DataflowContract():
-            outputs = [{"kind": _kind(each), **_fields(each)} for each in declared.outputs]
+            outputs = [{"kind": _kind(output), **_fields(output)} for output in declared.outputs]
             return {**_fields(declared), "outputs": outputs}
         case tuple():
             return [_plain(each) for each in declared]
@@ -66,7 +66,7 @@ def _plain(declared: object) -> object:
 def _fields(declared: object) -> dict[str, object]:
     if not is_dataclass(declared):
         raise TypeError(f"{declared!r} is no declaration")
-    values = {each.name: getattr(declared, each.name) for each in fields(declared)}
+    values = {field_.name: getattr(declared, field_.name) for field_ in fields(declared)}
     return {name: _plain(value) for name, value in values.items() if value not in (None, ())}
 
 
@@ -169,7 +169,8 @@ def _dataflow(
         owner=written.owner,
         description=written.description,
         inputs=tuple(
-            _input(each, f"{where}.inputs[{i}]", offered) for i, each in enumerate(written.inputs)
+            _input(table_input, f"{where}.inputs[{i}]", offered)
+            for i, table_input in enumerate(written.inputs)
         ),
         outputs=tuple(
             _output(each, f"{where}.outputs[{i}]") for i, each in enumerate(rest.get("outputs", ()))

@@ -45,13 +45,16 @@ _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff
 def odcs_documents(catalog: Catalog) -> dict[str, str]:
     """Return each document's YAML text by its file's name; the same catalog gives the same text."""
     contracts = [*map(_dataset, catalog.datasets), *map(_dataflow, catalog.dataflows)]
-    return {f"{each['id']}.odcs.yaml": "\n".join([*_lines(_given(each)), ""]) for each in contracts}
+    return {
+        f"{contract['id']}.odcs.yaml": "\n".join([*_lines(_given(contract)), ""])
+        for contract in contracts
+    }
 
 
 def _dataset(dataset: Dataset) -> dict[str, object]:
     return {
         **_head(dataset, dataset.name, "active"),
-        "schema": [_table(each) for each in dataset.tables],
+        "schema": [_table(table) for table in dataset.tables],
     }
 
 
@@ -59,13 +62,13 @@ def _dataflow(dataflow: DataflowContract) -> dict[str, object]:
     end = dataflow.deprecation
     return {
         **_head(dataflow, str(dataflow.identity), "deprecated" if end else "active"),
-        "schema": [_output(each) for each in dataflow.outputs],
+        "schema": [_output(output) for output in dataflow.outputs],
         "slaProperties": [{"property": "endOfLife", "value": str(end.until)}] if end else None,
         "customProperties": _custom(
             replacedBy=end.replacement if end else None,
-            inputs=[_input(each) for each in dataflow.inputs],
-            params=[_fields(each) for each in dataflow.params],
-            checkpoints=[_fields(each) for each in dataflow.checkpoints],
+            inputs=[_input(declared) for declared in dataflow.inputs],
+            params=[_fields(param) for param in dataflow.params],
+            checkpoints=[_fields(checkpoint) for checkpoint in dataflow.checkpoints],
         ),
     }
 
@@ -113,14 +116,14 @@ def _metrics(metrics: Metrics) -> dict[str, object]:
         "description": metrics.description,
         "properties": [
             {
-                "name": each.name,
+                "name": metric.name,
                 "logicalType": logical,
-                "logicalTypeOptions": {**options, **_bounds(each.minimum, each.maximum)},
+                "logicalTypeOptions": {**options, **_bounds(metric.minimum, metric.maximum)},
                 "physicalType": "float64",
-                "description": each.description,
+                "description": metric.description,
                 "required": True,
             }
-            for each in metrics.metrics
+            for metric in metrics.metrics
         ],
     }
 
@@ -137,7 +140,7 @@ def _table(table: Table) -> dict[str, object]:
         "logicalType": "object",
         "physicalType": "table",
         "description": table.description,
-        "properties": [_column(each, table.key, table.partitioning) for each in table.columns],
+        "properties": [_column(column, table.key, table.partitioning) for column in table.columns],
         "quality": quality,
         "customProperties": _custom(maxRowChange=table.max_row_change),
     }
@@ -185,7 +188,7 @@ def _custom(**properties: object) -> list[object]:
 
 
 def _fields(declared: Param | Checkpoint) -> dict[str, object]:
-    values = {each.name: getattr(declared, each.name) for each in fields(declared)}
+    values = {field_.name: getattr(declared, field_.name) for field_ in fields(declared)}
     plain = {
         name: list(value) if isinstance(value, tuple) else value for name, value in values.items()
     }

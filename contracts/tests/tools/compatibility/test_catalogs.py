@@ -71,7 +71,9 @@ def columns(draw: DrawFn) -> Column:
 
 @st.composite
 def tables(draw: DrawFn, name: str) -> Table:
-    own = tuple(draw(st.lists(columns(), min_size=1, max_size=3, unique_by=lambda each: each.name)))
+    own = tuple(
+        draw(st.lists(columns(), min_size=1, max_size=3, unique_by=lambda column: column.name))
+    )
     able = [each.name for each in own if not each.nullable]
     key = draw(st.lists(st.sampled_from(able), unique=True)) if able else []
     return Table(name, draw(WORDS), own, tuple(key), draw(st.integers(0, 2)))
@@ -106,7 +108,9 @@ def outputs(name: str) -> SearchStrategy[Output]:
             Metrics,
             st.just(name),
             WORDS,
-            st.lists(metrics, min_size=1, max_size=2, unique_by=lambda each: each.name).map(tuple),
+            st.lists(metrics, min_size=1, max_size=2, unique_by=lambda metric: metric.name).map(
+                tuple
+            ),
         ),
     )
 
@@ -152,21 +156,21 @@ def catalogs(draw: DrawFn) -> Catalog:
     wanted = st.lists(st.builds(Identity, st.sampled_from("fg"), st.integers(0, 2)), unique=True)
     for identity in draw(wanted):
         flows.append(draw(dataflows(identity, offered)))
-        for each in flows[-1].outputs:
-            if isinstance(each, Table):
-                offered.setdefault(each.name, []).append(flows[-1])
+        for output in flows[-1].outputs:
+            if isinstance(output, Table):
+                offered.setdefault(output.name, []).append(flows[-1])
     return Catalog(tuple(sources), tuple(flows))
 
 
 def content(catalog: Catalog) -> dict[str, object]:
     return {
-        **{each.name: replace(each, version="1.0.0") for each in catalog.datasets},
+        **{dataset.name: replace(dataset, version="1.0.0") for dataset in catalog.datasets},
         **{
-            str(each.identity): (
-                replace(each, version="1.0.0", inputs=()),
-                [(one.name, one.source) for one in each.inputs],
+            str(dataflow.identity): (
+                replace(dataflow, version="1.0.0", inputs=()),
+                [(one.name, one.source) for one in dataflow.inputs],
             )
-            for each in catalog.dataflows
+            for dataflow in catalog.dataflows
         },
     }
 
@@ -203,9 +207,11 @@ def test_every_difference_has_a_verdict_which_a_major_step_satisfies(
     differences = compare(old, new, TODAY)
     for level in LEVELS:
         found = version_checks(old, new, differences, level)
-        assert {each.subject for each in differences} <= {each.subject for each in found}
-        for each in found:
-            assert each.sufficient or each.required_version or each.after is None
+        assert {difference.subject for difference in differences} <= {
+            result.subject for result in found
+        }
+        for result in found:
+            assert result.sufficient or result.required_version or result.after is None
 
 
 def test_the_real_catalog_does_not_differ_from_its_document() -> None:
@@ -241,8 +247,8 @@ def test_the_newest_major_version_is_replaced_by_the_next(
 ) -> None:
     before, after = (Catalog((), tuple(map(flow, versions))) for versions in (old, new))
     versions = [
-        (each.old and each.old.version, each.new and each.new.version)
-        for each in pairs(before, after)
+        (pair.old and pair.old.version, pair.new and pair.new.version)
+        for pair in pairs(before, after)
     ]
     assert versions == found
 
@@ -258,8 +264,8 @@ def test_a_dataflow_does_not_replace_one_of_another_name() -> None:
 def test_the_differences_of_a_replaced_dataflow_are_listed_under_its_new_name() -> None:
     after = replace(flow("2.0.0"), owner="sales")
     found = compare(Catalog((), (flow("1.0.0"),)), Catalog((), (after,)), TODAY)
-    assert [(each.rule, each.before, each.after) for each in found] == [
+    assert [(result.rule, result.before, result.after) for result in found] == [
         ("dataflow-replaced", "flow.v1", "flow.v2"),
         ("owner-changed", "analytics", "sales"),
     ]
-    assert {each.subject for each in found} == {"dataflow flow.v2"}
+    assert {result.subject for result in found} == {"dataflow flow.v2"}

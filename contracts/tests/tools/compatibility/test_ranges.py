@@ -102,7 +102,7 @@ def allowed(param: Param) -> set[int]:
             return False
         return True
 
-    return {each for each in range(-9, 10) if allows(each)}
+    return {index for index in range(-9, 10) if allows(index)}
 
 
 @given(params(), params())

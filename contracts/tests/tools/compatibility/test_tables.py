@@ -19,7 +19,9 @@ def table(*columns: Column, key: tuple[str, ...] = ()) -> Table:
 
 def found(old: Table, new: Table) -> list[tuple[str, str]]:
     at = Place("dataset source", "input", "table")
-    return [(each.rule, each.place) for each in compare_tables(old, new, at)]
+    return [
+        (compare_table.rule, compare_table.place) for compare_table in compare_tables(old, new, at)
+    ]
 
 
 def test_a_renamed_column_is_reported_once_with_both_names() -> None:

@@ -42,7 +42,7 @@ INTERNAL = replace(FLOW, owner="sales")
 
 def judge(old: Catalog, new: Catalog, level: Level = "callers") -> dict[str, VersionCheck]:
     found = version_checks(old, new, compare(old, new, TODAY), level)
-    return {each.subject: each for each in found}
+    return {result.subject: result for result in found}
 
 
 def catalog(flow: DataflowContract) -> Catalog:

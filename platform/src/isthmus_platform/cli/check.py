@@ -60,8 +60,8 @@ def _check(options: argparse.Namespace, console: Console) -> int:
         if shutil.which(runner.command[0]) is None:
             note = f"note: runner {name!r} starts {runner.command[0]!r}, which is no program here"
             console.print(printable(note), soft_wrap=True)
-    for each in mistakes:
-        console.print(printable(f"mistake: {each}"), soft_wrap=True)
+    for mistake in mistakes:
+        console.print(printable(f"mistake: {mistake}"), soft_wrap=True)
     return 2 if mistakes else 0
 
 

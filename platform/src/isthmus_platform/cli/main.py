@@ -126,7 +126,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _known() -> str:
-    return "one of " + ", ".join(each.name for each in CATALOG.dataflows)
+    return "one of " + ", ".join(dataflow.name for dataflow in CATALOG.dataflows)
 
 
 def _demo(options: argparse.Namespace, console: Console) -> int:
@@ -157,7 +157,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 def _params(contract: DataflowContract, texts: Sequence[str]) -> dict[str, object]:
     """Return the values of NAME=VALUE texts; what the contract refuses is refused at once."""
-    params = {each.name: each for each in contract.params}
+    params = {param.name: param for param in contract.params}
     given: dict[str, object] = {}
     for text in texts:
         name, _, value = text.partition("=")
@@ -244,7 +244,7 @@ def _run_and_report(
 def _waiting_for(dataflow: DataflowContract, deployment: Deployment) -> int:
     """Return how many dataflows run when this one publishes, and not at times of their own."""
     readers = [each for each in CATALOG.dataflows if dataflow.identity in each.upstream]
-    return sum(deployment.settings(each).schedule is None for each in readers)
+    return sum(deployment.settings(reader).schedule is None for reader in readers)
 
 
 def _export(options: argparse.Namespace, console: Console) -> int:

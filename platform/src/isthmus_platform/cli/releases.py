@@ -35,7 +35,7 @@ Add = Callable[[str, Callable[..., int], str], argparse.ArgumentParser]
 
 def add_release_commands(add: Add) -> None:
     """Add these commands to a parser, of which `add` makes one from name, function and meaning."""
-    known = "one of " + ", ".join(each.name for each in CATALOG.dataflows)
+    known = "one of " + ", ".join(dataflow.name for dataflow in CATALOG.dataflows)
     listed = "the release's id, as `releases` lists it"
     current = f"{listed} (default: the current one)"
 
@@ -57,9 +57,7 @@ def add_release_commands(add: Add) -> None:
     tables.add_argument("--format", choices=("text", "json"), default="text")
     rollback = add_for_dataflow("rollback", _rollback, "make a published release current again")
     rollback.add_argument("release", help=listed)
-    cleaning = add(
-        "gc", _clean, "list, or remove, old releases and files that nobody needs"
-    )
+    cleaning = add("gc", _clean, "list, or remove, old releases and files that nobody needs")
     cleaning.add_argument("dataflow", nargs="?", help=f"{known} (default: all, and the sources)")
     cleaning.add_argument(
         "--keep-days",
@@ -115,11 +113,13 @@ def _show(options: argparse.Namespace, console: Console) -> int:
         lines.append(
             ("input", f"{name}  {placed(lake.path(pin.table))} (version {pin.version}{origin})")
         )
-    lines += [("output", each) for each in describe_outputs(release, lake)]
+    lines += [("output", describe_output) for describe_output in describe_outputs(release, lake)]
     for name, table in release.tables.items():
-        for part, each in table.partitions.items():
-            lines.append(("part", f"{name} {part}  {each.rows:,} rows, by run {each.run}"))
-    lines += [("warning", each) for each in release.warnings]
+        for part, partition in table.partitions.items():
+            lines.append(
+                ("part", f"{name} {part}  {partition.rows:,} rows, by run {partition.run}")
+            )
+    lines += [("warning", warning) for warning in release.warnings]
     for head, text in lines:
         console.print(f"{head:8}  {printable(text)}", soft_wrap=True)
     return 0
@@ -135,8 +135,8 @@ def _diff(options: argparse.Namespace, console: Console) -> int:
         console.print(f"releases {before.id} and {after.id} do not differ")
         return 0
     grid = Table("", "", before.id, after.id, box=None)
-    for each in found:
-        cells = (each.kind, each.name, _value(each.before), _value(each.after))
+    for result in found:
+        cells = (result.kind, result.name, _value(result.before), _value(result.after))
         grid.add_row(*map(printable, cells))
     print_whole(grid, console)
     return 0
@@ -150,8 +150,8 @@ def _tables(options: argparse.Namespace, console: Console) -> int:
             "dataflow": found.dataflow,
             "release": found.release,
             "tables": {
-                name: {"uri": each.uri, "version": each.version, "rows": each.rows}
-                for name, each in found.tables.items()
+                name: {"uri": table.uri, "version": table.version, "rows": table.rows}
+                for name, table in found.tables.items()
             },
             "files": dict(found.files),
         }
@@ -198,8 +198,8 @@ def _clean(options: argparse.Namespace, console: Console) -> int:
 def _report_plan(plan: Plan, console: Console) -> None:
     for identity, release in plan.releases:
         console.print(f"release  {release.id} of {identity}, of {_when(release)}", soft_wrap=True)
-    for each in plan.files:
-        console.print(f"{each.bytes:>15,}  {printable(each.key)}", soft_wrap=True)
+    for file in plan.files:
+        console.print(f"{file.bytes:>15,}  {printable(file.key)}", soft_wrap=True)
 
 
 def _value(value: object | None) -> str:

@@ -39,7 +39,7 @@ def build_dags(
     Where the deployment does not allow a dataflow to run, or its last day has passed, its DAG says
     why instead, in the list of DAGs, on its page, and when it is triggered.
     """
-    wanted = [each for each in catalog.dataflows if only in (None, str(each.identity))]
+    wanted = [dataflow for dataflow in catalog.dataflows if only in (None, str(dataflow.identity))]
     try:
         deployment = load_deployment()
     except DeploymentError as error:
@@ -97,7 +97,7 @@ def build_dag(dataflow: DataflowContract, settings: Settings) -> DAG:
         doc_md=dataflow_page(dataflow),
         schedule=_schedule(dataflow, settings),
         catchup=False,
-        params={each.name: form_field(each) for each in dataflow.params} | _interval(dataflow),
+        params={param.name: form_field(param) for param in dataflow.params} | _interval(dataflow),
         tags={dataflow.owner, "isthmus"} | ({"deprecated"} if dataflow.deprecation else set()),
         default_args={"owner": dataflow.owner, **_task(settings)},
     ) as dag:

@@ -19,18 +19,21 @@ def dataflow_page(dataflow: DataflowContract) -> str:
         "## Inputs",
         grid(
             ("input", "from", "what it is"),
-            ((each.name, _origin(each.source), each.table.description) for each in dataflow.inputs),
+            (
+                (declared.name, _origin(declared.source), declared.table.description)
+                for declared in dataflow.inputs
+            ),
         ),
         "## Params",
         grid(
             ("param", "default", "allowed", "what it is"),
             (
-                (each.name, str(each.default), each.allowed, each.description)
-                for each in dataflow.params
+                (param.name, str(param.default), param.allowed, param.description)
+                for param in dataflow.params
             ),
         ),
         "## Outputs",
-        *(_output(each) for each in dataflow.outputs),
+        *(_output(output) for output in dataflow.outputs),
         "## Where to change what",
         grid(
             ("to change", "edit", "approved by"),
@@ -94,12 +97,13 @@ def _output(output: Output) -> str:
             key += f" Rows change by at most {output.max_row_change:.0%} from release to release."
         rows = grid(
             ("column", "type", "unit", "promise", "what it is"),
-            (_column(each) for each in output.columns),
+            (_column(column) for column in output.columns),
         )
         return f"### Table {output.name}\n\n{literal(output.description + key)}\n\n{rows}"
     if isinstance(output, Metrics):
         rows = grid(
-            ("metric", "what it is"), ((each.name, each.description) for each in output.metrics)
+            ("metric", "what it is"),
+            ((metric.name, metric.description) for metric in output.metrics),
         )
         return f"### Metrics {output.name}\n\n{literal(output.description)}\n\n{rows}"
     return f"### File {output.name} ({output.suffix})\n\n{literal(output.description)}"

@@ -52,17 +52,17 @@ def sample_rows(table: Table, package: Path) -> Iterator[list[str | None]]:
     with _open(table.name, folder) as text:
         reader = csv.DictReader(text)
         found = reader.fieldnames or ()
-        for each in table.columns:
-            if each.name not in found:
-                raise SourceError(str(folder), f"column {each.name!r} of {table.name} is missing")
+        for column in table.columns:
+            if column.name not in found:
+                raise SourceError(str(folder), f"column {column.name!r} of {table.name} is missing")
         for row in reader:
-            values = [row[each.name] for each in table.columns]
+            values = [row[column.name] for column in table.columns]
             yield [None if value == _MISSING else value for value in values]
 
 
 def _load(table: Table, package: Path, connection: sqlite3.Connection) -> int:
     columns = ", ".join(
-        f'"{each.name}" {_SQL_TYPES.get(each.type, "TEXT")}' for each in table.columns
+        f'"{column.name}" {_SQL_TYPES.get(column.type, "TEXT")}' for column in table.columns
     )
     places = ", ".join("?" for _ in table.columns)
     connection.execute(f'CREATE TABLE "{table.name}" ({columns})')

@@ -133,17 +133,17 @@ class Deployment:
             error = UnknownNameError("runner", settings.runner, self.runners)
             where = place if "runner" in own else "[defaults]"
             raise DeploymentError(self.file, where, str(error))
-        for each in dataflow.inputs:
-            if isinstance(each.source, str) and each.source not in self.sources:
-                error = UnknownNameError("source", each.source, self.sources)
-                raise DeploymentError(self.file, f"[sources.{each.source}]", str(error))
+        for declared in dataflow.inputs:
+            if isinstance(declared.source, str) and declared.source not in self.sources:
+                error = UnknownNameError("source", declared.source, self.sources)
+                raise DeploymentError(self.file, f"[sources.{declared.source}]", str(error))
         for problem in mismatches(dataflow, settings):
             raise DeploymentError(self.file, place, problem)
         return settings
 
     def unknown_dataflows(self, catalog: Catalog) -> dict[str, DeploymentError]:
         """Return an error for each part that is for a dataflow which the catalog does not have."""
-        known = [str(each.identity) for each in catalog.dataflows]
+        known = [str(dataflow.identity) for dataflow in catalog.dataflows]
         return {
             name: DeploymentError(
                 self.file, f'[dataflows."{name}"]', str(UnknownNameError("dataflow", name, known))
@@ -154,7 +154,9 @@ class Deployment:
 
     def unknown_sources(self, catalog: Catalog) -> Iterator[DeploymentError]:
         """Yield an error for each source of no dataset, and each table that its dataset lacks."""
-        tables = {each.name: [table.name for table in each.tables] for each in catalog.datasets}
+        tables = {
+            dataset.name: [table.name for table in dataset.tables] for dataset in catalog.datasets
+        }
         for name, source in self.sources.items():
             place = f"[sources.{name}]"
             if name not in tables:

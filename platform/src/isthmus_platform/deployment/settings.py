@@ -103,7 +103,7 @@ class Settings:
     def of_stage(self, name: str | None) -> Settings:
         """Return how a stage runs, or, for None, the task that computes the rest."""
         own = self.stage.get(name or "", StageSettings())
-        given = {each.name: getattr(own, each.name) for each in fields(own)}
+        given = {field_.name: getattr(own, field_.name) for field_ in fields(own)}
         changes = {name: value for name, value in given.items() if value is not None}
         if "queue" in changes:
             changes["transform_queue"] = changes.pop("queue")
@@ -114,13 +114,13 @@ class Settings:
 
 def mismatches(dataflow: DataflowContract, settings: Settings) -> Iterator[str]:
     """Yield what the settings ask of a dataflow that its contract does not offer."""
-    whole = [each.name for each in dataflow.outputs if each not in dataflow.partitioned]
+    whole = [output.name for output in dataflow.outputs if output not in dataflow.partitioned]
     if settings.fan_out and whole:
         yield (
             f"fan_out is true, but output {whole[0]!r} has no partitions, so no part of an "
             "interval can compute it"
         )
-    offered = [each.name for each in (*dataflow.checkpoints, *dataflow.outputs)]
+    offered = [checkpoint.name for checkpoint in (*dataflow.checkpoints, *dataflow.outputs)]
     for name in settings.stages:
         if name not in offered:
             yield f"stages: {UnknownNameError('checkpoint or output', name, offered)}"

@@ -24,8 +24,8 @@ def write_once(place: Location, document: object) -> None:
 
 def documents_in(folder: Location) -> tuple[Location, ...]:
     """Return the documents in a folder, in order; what is hidden or named otherwise is none."""
-    names = (each for each in folder.names() if each.endswith(".json") and each[0] != ".")
-    return tuple(folder / each for each in names)
+    names = (name for name in folder.names() if name.endswith(".json") and name[0] != ".")
+    return tuple(folder / name for name in names)
 
 
 def read_document(cls: type[T], place: Location) -> T:

@@ -70,7 +70,7 @@ class Lake:
 
     def outputs(self, dataflow: Identity) -> tuple[Location, ...]:
         """Return the folder of every table and file that a dataflow has made."""
-        kinds = [self._dataflow(dataflow) / each for each in ("files", "tables")]
+        kinds = [self._dataflow(dataflow) / name for name in ("files", "tables")]
         return tuple(kind / name for kind in kinds for name in kind.names())
 
     def path(self, relative: str) -> Location:

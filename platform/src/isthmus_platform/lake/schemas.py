@@ -27,7 +27,10 @@ def arrow_type(column_type: ColumnType) -> pa.DataType:
 def arrow_schema(table: Table) -> pa.Schema:
     """Return the table's Arrow schema: its columns in order, nullable where the contract says."""
     return pa.schema(
-        [pa.field(each.name, _ARROW[each.type], nullable=each.nullable) for each in table.columns]
+        [
+            pa.field(column.name, _ARROW[column.type], nullable=column.nullable)
+            for column in table.columns
+        ]
     )
 
 

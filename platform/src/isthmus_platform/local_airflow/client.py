@@ -64,13 +64,13 @@ class Client:
         """Return every DAG that Airflow knows and still finds in its file."""
         return [
             Dag(
-                each["dag_id"],
-                each["dag_display_name"],
-                each["is_paused"],
-                each["has_import_errors"],
-                each["file_token"],
+                page["dag_id"],
+                page["dag_display_name"],
+                page["is_paused"],
+                page["has_import_errors"],
+                page["file_token"],
             )
-            for each in self._pages("/dags", "dags")
+            for page in self._pages("/dags", "dags")
         ]
 
     def dag(self, dag: str) -> Dag | None:
@@ -80,13 +80,13 @@ class Client:
     def versions(self, dag: str) -> list[int]:
         """Return the numbers of a DAG's versions, the first one first."""
         found = self._pages(f"/dags/{_safe(dag)}/dagVersions", "dag_versions")
-        return sorted(each["version_number"] for each in found)
+        return sorted(result["version_number"] for result in found)
 
     def import_errors(self) -> list[ImportFailure]:
         """Return why DAG files could not be imported."""
         return [
-            ImportFailure(each["filename"], each["stack_trace"])
-            for each in self._pages("/importErrors", "import_errors")
+            ImportFailure(page["filename"], page["stack_trace"])
+            for page in self._pages("/importErrors", "import_errors")
         ]
 
     def reparse(self, dag: Dag) -> None:
@@ -109,7 +109,7 @@ class Client:
 
     def runs(self, dag: str = "~") -> list[Run]:
         """Return the runs of a DAG, or of all, oldest first."""
-        return [_run(each) for each in self._pages(f"/dags/{_safe(dag)}/dagRuns", "dag_runs")]
+        return [_run(page) for page in self._pages(f"/dags/{_safe(dag)}/dagRuns", "dag_runs")]
 
     def wait(self, dag: str, run_id: str, timeout: float, interval: float = _INTERVAL) -> Run:
         """Return a run when it has ended; raise `TimeoutError` if it does not in time."""
@@ -141,15 +141,15 @@ class Client:
         """Return the tasks of a run, in the order in which they started."""
         found = [
             Task(
-                id=each["task_id"],
-                state=each["state"],
-                try_number=each["try_number"],
-                start=_moment(each["start_date"]),
-                end=_moment(each["end_date"]),
-                duration=each["duration"],
-                map_index=each["map_index"],
+                id=page["task_id"],
+                state=page["state"],
+                try_number=page["try_number"],
+                start=_moment(page["start_date"]),
+                end=_moment(page["end_date"]),
+                duration=page["duration"],
+                map_index=page["map_index"],
             )
-            for each in self._pages(f"{_run_path(dag, run_id)}/taskInstances", "task_instances")
+            for page in self._pages(f"{_run_path(dag, run_id)}/taskInstances", "task_instances")
         ]
         return sorted(found, key=lambda task: (task.start is None, task.start or 0))
 
@@ -161,7 +161,7 @@ class Client:
         query = {"full_content": True, "map_index": map_index}
         content = self._ask("GET", path, query=query)["content"]
         lines = [_line(each) for each in content]
-        texts = [each.text for each in lines]
+        texts = [line.text for line in lines]
         if texts[:1] == [_NOTE] and _NOTE_END in texts:
             return lines[texts.index(_NOTE_END) + 1 :]
         return lines
@@ -183,12 +183,14 @@ class Client:
             time.sleep(_INTERVAL)
         return [
             AssetEvent(
-                asset=each["name"],
-                timestamp=datetime.fromisoformat(each["timestamp"]),
-                triggered=tuple((run["dag_id"], run["run_id"]) for run in each["created_dagruns"]),
-                extra=each["extra"] or {},
+                asset=result["name"],
+                timestamp=datetime.fromisoformat(result["timestamp"]),
+                triggered=tuple(
+                    (run["dag_id"], run["run_id"]) for run in result["created_dagruns"]
+                ),
+                extra=result["extra"] or {},
             )
-            for each in found
+            for result in found
         ]
 
     def _pages(

@@ -54,8 +54,8 @@ def placed(place: Location) -> str:
 def report_times(run: Run, record: RunRecord, console: Console) -> None:
     """Show where the picture is, and what the functions took against everything around them."""
     console.print(f"graph     {shown(record.picture)}", soft_wrap=True)
-    progress = [summarize(each.answers()) for each in record.attempts()]
-    warnings = dict.fromkeys(each for one in progress for each in one.warnings)
+    progress = [summarize(attempt.answers()) for attempt in record.attempts()]
+    warnings = dict.fromkeys(warning for one in progress for warning in one.warnings)
     passed = sum(each.passed for each in progress)
     console.print(f"checks    {passed} passed, {len(warnings)} warned")
     for warning in warnings:

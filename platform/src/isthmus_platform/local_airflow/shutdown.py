@@ -21,8 +21,11 @@ def stop(leaders: Sequence[int], patience: float = PATIENCE) -> None:
     """
     for leader in reversed(leaders):
         everyone = members(leader)
-        _send(psutil.Process.terminate, [each for each in everyone if _is_asked(each, leader)])
-        if _gone([each for each in everyone if each.pid == leader], patience):
+        _send(
+            psutil.Process.terminate,
+            [process for process in everyone if _is_asked(process, leader)],
+        )
+        if _gone([process for process in everyone if process.pid == leader], patience):
             left = {*everyone, *members(leader)}
             _send(psutil.Process.terminate, left)
             _gone(left, patience)
@@ -41,7 +44,7 @@ def members(leader: int) -> list[psutil.Process]:
     for process in tuple(found.values()):
         with suppress(psutil.Error):
             found |= {child.pid: child for child in process.children(recursive=True)}
-    return [each for each in found.values() if _lives(each)]
+    return [result for result in found.values() if _lives(result)]
 
 
 def _is_asked(process: psutil.Process, leader: int) -> bool:
@@ -59,7 +62,7 @@ def _is_asked(process: psutil.Process, leader: int) -> bool:
 
 def _gone(processes: Iterable[psutil.Process], patience: float) -> bool:
     deadline = time.monotonic() + patience
-    while any(_lives(each) for each in processes):
+    while any(_lives(process) for process in processes):
         if time.monotonic() > deadline:
             return False
         time.sleep(_INTERVAL)
@@ -74,6 +77,6 @@ def _lives(process: psutil.Process) -> bool:
 
 
 def _send(signal: Callable[[psutil.Process], None], processes: Iterable[psutil.Process]) -> None:
-    for each in processes:
+    for process in processes:
         with suppress(psutil.Error):
-            signal(each)
+            signal(process)

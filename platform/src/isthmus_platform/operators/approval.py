@@ -97,7 +97,7 @@ def request(
         ("Params that differ", "param", changes.param_changes(pins.params, last)),
         ("Versions", "version", versions),
     )
-    warnings = [f"- {literal(each[:_LONGEST])}" for each in accepted.warnings]
+    warnings = [f"- {literal(warning[:_LONGEST])}" for warning in accepted.warnings]
     return "\n\n".join(
         [
             literal(head),
@@ -111,7 +111,7 @@ def request(
 def _grid(kind: str, rows: Iterable[Change]) -> str:
     return grid(
         (kind, "before", "after", "change"),
-        ((each.name, _text(each.before), _text(each.after), _difference(each)) for each in rows),
+        ((row.name, _text(row.before), _text(row.after), _difference(row)) for row in rows),
     )
 
 

@@ -41,7 +41,7 @@ class IngestOperator(DataflowOperator):
             pins = pin_inputs(self, context)
         if self.fan_out:
             parts = parts_of(self.contract, pins.interval)
-            return [serialize(replace(pins, interval=each)) for each in parts]
+            return [serialize(replace(pins, interval=part)) for part in parts]
         return serialize(pins)
 
 
@@ -54,12 +54,16 @@ def pin_inputs(task: DataflowOperator, context: Context) -> Pins:
     params = resolve_params(dataflow.params, params_of(dataflow, context))
     run_id = str(context["run_id"])
     inputs = {}
-    for each in dataflow.inputs:
-        if isinstance(each.source, Identity):
-            inputs[each.name] = _pin_published(task, each, each.source, deployment, context)
+    for declared in dataflow.inputs:
+        if isinstance(declared.source, Identity):
+            inputs[declared.name] = _pin_published(
+                task, declared, declared.source, deployment, context
+            )
         else:
             attempt_name = f"{task.dataflow}/{run_id}/{context['ti'].try_number}"
-            inputs[each.name] = _ingest(task, each, each.source, deployment, attempt_name)
+            inputs[declared.name] = _ingest(
+                task, declared, declared.source, deployment, attempt_name
+            )
     pins = Pins(params, inputs, interval)
     write_whole(task.record(deployment, run_id).pins, pins_document(pins))
     task.log.info("the run is for %s", interval or "everything")
@@ -89,7 +93,7 @@ def _ingest(
     task.log.info(
         "ingested %s: %s rows as version %s",
         contract.name,
-        f"{sum(each.rows for each in files):,}",
+        f"{sum(file.rows for file in files):,}",
         version,
     )
     return Pin(directory.key, version)

@@ -165,7 +165,7 @@ class TransformOperator(DataflowOperator):
             identity=identity,
             dataflow=str(dataflow),
             contract_version=self.contract.version,
-            targets=tuple(each.name for each in self.contract.outputs),
+            targets=tuple(output.name for output in self.contract.outputs),
             params=pins.params,
             inputs=inputs,
             staging=str(staging),

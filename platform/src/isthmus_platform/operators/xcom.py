@@ -34,5 +34,5 @@ def accepted_from(context: Context, task: str, interval: Interval | None) -> Acc
 
     plain = context["ti"].xcom_pull(task_ids=task)
     parts = plain if isinstance(plain, list) else [plain]
-    accepted = [deserialize(Accepted, each, f"accepted[{n}]") for n, each in enumerate(parts)]
+    accepted = [deserialize(Accepted, part, f"accepted[{n}]") for n, part in enumerate(parts)]
     return join(accepted, interval)

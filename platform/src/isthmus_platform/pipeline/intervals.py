@@ -42,8 +42,8 @@ def parts_of(dataflow: DataflowContract, interval: Interval | None) -> tuple[Int
     """Return the parts of an interval that can be computed apart, in order."""
     if interval is None:
         return (None,)
-    partitionings = [each.partitioning for each in dataflow.partitioned if each.partitioning]
-    coarsest = min(partitionings, key=lambda each: len(each.names(interval)))
+    partitionings = [table.partitioning for table in dataflow.partitioned if table.partitioning]
+    coarsest = min(partitionings, key=lambda partitioning: len(partitioning.names(interval)))
     return tuple(coarsest.interval(name) for name in coarsest.names(interval))
 
 

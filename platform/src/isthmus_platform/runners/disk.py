@@ -10,7 +10,7 @@ _BLOCK_BYTES = 512
 
 def bytes_below(*directories: Path) -> int:
     """Return the bytes in and below directories; no link is followed, what vanishes is nothing."""
-    return sum(_bytes_in(str(each)) for each in directories)
+    return sum(_bytes_in(str(directory)) for directory in directories)
 
 
 def _bytes_in(directory: str) -> int:

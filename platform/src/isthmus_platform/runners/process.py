@@ -100,7 +100,7 @@ class RunnerProcess:
         if process is None:
             raise RunnerError("the runner was not started")
         if self._user is not None and self._user.uid != os.geteuid():
-            files = [file for each in request.inputs.values() for file in each]
+            files = [file for table_input in request.inputs.values() for file in table_input]
             check_user(self._user, (), [*files, *request.intermediates])
         lingering = threading.Timer(_EXIT_SECONDS, self.stop)
         try:

@@ -37,9 +37,9 @@ class ProcessTree:
         """
         ours = psutil.Process().children(recursive=True)
         return [
-            each
-            for each in ours
-            if each not in self._before and each.pid != supervisor.pid and not _is_beside(each.pid)
+            our
+            for our in ours
+            if our not in self._before and our.pid != supervisor.pid and not _is_beside(our.pid)
         ]
 
     def end(self, supervisor: subprocess.Popen[bytes]) -> None:
@@ -53,19 +53,20 @@ class ProcessTree:
                 return
             # Frozen first, so that nothing can fork away between being listed and being killed.
             for number in (signal.SIGSTOP, signal.SIGKILL):
-                for each in left:
+                for process in left:
                     with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                        each.send_signal(number)
+                        process.send_signal(number)
             if self._user and not self._user.switched:
                 self._end_from_their_side(left)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 supervisor.wait(_ROUND_SECONDS)
             psutil.wait_procs(
-                [each for each in left if each.pid != supervisor.pid], timeout=_ROUND_SECONDS
+                [process for process in left if process.pid != supervisor.pid],
+                timeout=_ROUND_SECONDS,
             )
 
     def _end_from_their_side(self, left: Sequence[psutil.Process]) -> None:
-        command = supervisor_command(self._user, "end", *(str(each.pid) for each in left))
+        command = supervisor_command(self._user, "end", *(str(process.pid) for process in left))
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             null = subprocess.DEVNULL
             subprocess.run(

@@ -37,7 +37,9 @@ def _escape_each(value: T) -> T:
     if isinstance(value, Mapping):
         return {_escape_each(key): _escape_each(each) for key, each in value.items()}  # type: ignore[return-value] # as above
     if is_dataclass(value) and not isinstance(value, type):
-        changes = {each.name: _escape_each(getattr(value, each.name)) for each in fields(value)}
+        changes = {
+            field_.name: _escape_each(getattr(value, field_.name)) for field_ in fields(value)
+        }
         return replace(value, **changes)
     return value
 

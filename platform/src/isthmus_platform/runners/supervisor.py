@@ -41,7 +41,7 @@ _prctl = ctypes.CDLL(None).prctl if _LINUX else None
 def main(verb: str, *numbers: str) -> int:
     """Do what the verb says; return the exit status."""
     if verb == "end":
-        _end_all(lambda: _with_offspring([int(each) for each in numbers]), [])
+        _end_all(lambda: _with_offspring([int(number) for number in numbers]), [])
         return 0
     line, rest = _read_line()
     order = json.loads(line)
@@ -207,7 +207,7 @@ def _with_offspring(roots: Sequence[int]) -> dict[int, str]:
 
 def _processes() -> list[tuple[int, int, str]]:
     """Return id, parent and start time of each process; none where there is no /proc."""
-    names = [each.name for each in Path("/proc").iterdir()] if _LINUX else []
+    names = [path.name for path in Path("/proc").iterdir()] if _LINUX else []
     return [found for name in names if name.isdigit() and (found := _process(name))]
 
 

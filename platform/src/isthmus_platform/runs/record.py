@@ -52,7 +52,7 @@ class RunRecord:
         for path in self.directory.glob("*.events.jsonl"):
             task, number, *_ = path.name.split(".")
             found.append((path.stat().st_mtime, AttemptRecord(self, task, int(number))))
-        return [record for _, record in sorted(found, key=lambda each: each[0])]
+        return [record for _, record in sorted(found, key=lambda result: result[0])]
 
 
 @dataclass(frozen=True, slots=True)

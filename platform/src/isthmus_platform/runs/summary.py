@@ -38,7 +38,7 @@ def summarize(answers: Iterable[Answer], slowest: int = 3) -> Progress:
             passed += answer.passed
             if answer.level == "warning" and not answer.passed:
                 warnings[answer.message] = None
-    longest = sorted(seconds.items(), key=lambda each: -each[1])[:slowest]
+    longest = sorted(seconds.items(), key=lambda item: -item[1])[:slowest]
     return Progress(
         len(seconds), total, sum(seconds.values()), tuple(longest), tuple(warnings), passed
     )

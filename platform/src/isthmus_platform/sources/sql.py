@@ -67,7 +67,7 @@ def _check_columns(
     if not inspector.has_table(relation, schema=schema):
         known = inspector.get_table_names(schema=schema)
         raise SourceError(place, f"there is no such table; there are: {', '.join(known) or 'none'}")
-    found = [each["name"] for each in inspector.get_columns(relation, schema=schema)]
+    found = [get_column["name"] for get_column in inspector.get_columns(relation, schema=schema)]
     missing = [each.name for each in contract.columns if each.name not in found]
     if missing:
         raise SourceError(
@@ -98,14 +98,14 @@ def _array(contract: Column, values: Sequence[object]) -> pa.Array:
             return pa.array(values, pa.string()).cast(wanted)
         if not found <= {date if contract.type == "date" else datetime}:
             raise TypeError("no date or instant")
-        if any(isinstance(each, datetime) and each.tzinfo is None for each in values):
+        if any(isinstance(value, datetime) and value.tzinfo is None for value in values):
             raise TypeError("an instant needs a time zone")
     if contract.type == "bool" and found == {int}:
-        values = [_boolean(each) for each in values]
+        values = [_boolean(value) for value in values]
     elif contract.type == "int64" and found - {int}:
-        values = [_whole(each) for each in values]
+        values = [_whole(value) for value in values]
     elif contract.type == "float64" and Decimal in found:
-        values = [float(each) if isinstance(each, Decimal) else each for each in values]
+        values = [float(value) if isinstance(value, Decimal) else value for value in values]
     elif contract.type == "float64" and bool in found:
         raise TypeError("a boolean is no number")
     elif contract.type == "string" and bytes in found:

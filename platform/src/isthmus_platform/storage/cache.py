@@ -78,7 +78,7 @@ class Cache:
         for directory in self.root.glob("writing-*"):
             if now - _used(directory) > _ABANDONED_SECONDS:
                 shutil.rmtree(directory, ignore_errors=True)
-        copies = sorted(((_used(each), each) for each in self._copies.glob("*/*")), reverse=True)
+        copies = sorted(((_used(path), path) for path in self._copies.glob("*/*")), reverse=True)
         total = 0
         for used, path in copies:
             total += _size(path)

@@ -67,7 +67,7 @@ class DiskStore:
             found = os.listdir(self.local(folder))  # noqa: PTH208 - a name is all that is wanted
         except (FileNotFoundError, NotADirectoryError):
             return ()
-        return tuple(sorted(each for each in found if not _DRAFT.fullmatch(each)))
+        return tuple(sorted(result for result in found if not _DRAFT.fullmatch(result)))
 
     def walk(self, folder: str) -> Iterator[Stored]:
         """Yield every plain file below a folder."""
@@ -116,7 +116,7 @@ class DiskStore:
 
 def make_directory(path: Path) -> None:
     """Create a directory and its parents, where there are none, so that a power cut keeps them."""
-    missing = [each for each in (path, *path.parents) if not each.exists()]
+    missing = [parent for parent in (path, *path.parents) if not parent.exists()]
     path.mkdir(parents=True, exist_ok=True)
     for each in reversed(missing):
         flush(each.parent)

@@ -99,8 +99,8 @@ class ObjectStore:
         """Return the names below a prefix, up to the next slash."""
         with _failed(self.address(folder)):
             found = obstore.list_with_delimiter(self._store, folder)
-        keys = [*(each["path"] for each in found["objects"]), *found["common_prefixes"]]
-        return tuple(sorted(each.rpartition("/")[2] for each in keys))
+        keys = [*(result["path"] for result in found["objects"]), *found["common_prefixes"]]
+        return tuple(sorted(key.rpartition("/")[2] for key in keys))
 
     def walk(self, folder: str) -> Iterator[Stored]:
         """Yield every object below a prefix, in order."""

@@ -118,7 +118,7 @@ class TestCommit:
         )
         rows = pa.record_batch({"n": [2], "s": ["x"]})
         version = commit(folder, wider, write_table(folder, wider, [rows]), "wider")
-        assert [each.name for each in DeltaTable(folder.address).schema().fields] == ["n", "s"]
+        assert [field.name for field in DeltaTable(folder.address).schema().fields] == ["n", "s"]
         assert numbers_in(folder, version) == [2]
         assert numbers_in(folder, 0) == [1]
 
@@ -131,7 +131,7 @@ class TestCommit:
         with ThreadPoolExecutor(8) as pool:
             versions = list(pool.map(lambda n: put(folder, n), range(16)))
         assert sorted(versions) == list(range(16))
-        assert [numbers_in(folder, each) for each in versions] == [[n] for n in range(16)]
+        assert [numbers_in(folder, version) for version in versions] == [[n] for n in range(16)]
 
     @on_both
     def test_one_publication_at_once_is_committed_once(self, folder: Location) -> None:
@@ -159,5 +159,6 @@ def test_the_columns_of_a_version_are_said_in_the_words_of_the_contract(
 ) -> None:
     commit(folder, days, write_table(folder, days, [batch()]), "a")
     assert columns_of(folder, 0) == {
-        each.name: each.type if each.nullable else f"{each.type}, not null" for each in days.columns
+        column.name: column.type if column.nullable else f"{column.type}, not null"
+        for column in days.columns
     }

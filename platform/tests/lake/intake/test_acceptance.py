@@ -20,20 +20,21 @@ Stage = Callable[..., Any]
 
 
 def files_in(lake: Lake) -> list[Path]:
-    return [each for each in lake.store.local("").rglob("*") if not each.is_dir()]
+    return [path for path in lake.store.local("").rglob("*") if not path.is_dir()]
 
 
 def with_output(result: RunResult, name: str, **changes: object) -> RunResult:
     return replace(
         result,
         outputs=tuple(
-            replace(each, **changes) if each.name == name else each for each in result.outputs
+            replace(output, **changes) if output.name == name else output
+            for output in result.outputs
         ),
     )
 
 
 def with_file(result: RunResult, name: str, **changes: object) -> RunResult:
-    (file,) = next(each for each in result.outputs if each.name == name).files
+    (file,) = next(output for output in result.outputs if output.name == name).files
     return with_output(result, name, files=(replace(file, **changes),))
 
 

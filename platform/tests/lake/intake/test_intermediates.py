@@ -105,7 +105,7 @@ def test_each_part_of_a_run_has_its_own_and_all_are_forgotten(staging: Path, lak
     days = [date(2013, 1, 1), date(2013, 1, 2), date(2013, 1, 3)]
     parts = [intermediates_folder(lake, DAYS, "1", Interval(*each)) for each in pairwise(days)]
     save_intermediate(parts[0], staging, "a.checkpoint", 100)
-    assert [contents(each) for each in parts] == [["result a"], []]
+    assert [contents(part) for part in parts] == [["result a"], []]
     remove_intermediates(lake, DAYS, "1")
     assert contents(parts[0]) == []
 

@@ -91,7 +91,7 @@ def test_columns_are_compared_as_they_are_in_the_tables(
     contract = replace(
         dataflow,
         version="2.2.0",
-        outputs=tuple(wider if each is carriers else each for each in dataflow.outputs),
+        outputs=tuple(wider if output is carriers else output for output in dataflow.outputs),
     )
     directory = lake.table(dataflow.identity, "carriers")
     batch = pa.record_batch({"carrier": ["AA"], "seats": [1]})
@@ -99,8 +99,8 @@ def test_columns_are_compared_as_they_are_in_the_tables(
     ready = accepted("second")
     written = AcceptedFile((directory / file.name).key, file.bytes, "0" * 64, 1)
     outputs = tuple(
-        replace(each, files=(written,)) if each.name == "carriers" else each
-        for each in ready.outputs
+        replace(output, files=(written,)) if output.name == "carriers" else output
+        for output in ready.outputs
     )
     ready = replace(ready, contract_version="2.2.0", outputs=outputs)
     after = publish(lake, contract, ready, params={}, inputs={})

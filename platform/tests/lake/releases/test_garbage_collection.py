@@ -54,7 +54,7 @@ def published(accepted: Accept, lake: Lake, dataflow: DataflowContract) -> Calla
 def age(lake: Lake, days: float) -> None:
     """Make everything in the lake as much older."""
     by = timedelta(days=days)
-    for path in [each for each in lake.store.local("").rglob("*") if each.is_file()]:
+    for path in [path for path in lake.store.local("").rglob("*") if path.is_file()]:
         if path.parent.name in {"releases", "pointer"} and path.suffix == ".json":
             document = json.loads(path.read_text(encoding="utf-8"))
             for name in {"at", "created_at"} & document.keys():
@@ -122,9 +122,9 @@ class TestWhatStays:
         gone = {place for each in (first, second) for place in outputs_of(lake, each)}
         done = collect_garbage(lake, MONTH, by="eve")
         assert sorted(ids(done)) == sorted([first.id, second.id])
-        assert {lake.path(each.key) for each in done.files} == gone
+        assert {lake.path(file.key) for file in done.files} == gone
         assert not any(place.find() for place in gone)
-        assert done.bytes == sum(each.bytes for each in done.files) > 0
+        assert done.bytes == sum(file.bytes for file in done.files) > 0
         assert logs(lake) == log
         check_whole(lake, third)
         assert listed(lake, dataflow) == [third.id]
@@ -183,7 +183,7 @@ class TestWhatStays:
         put(lake.table(FLIGHT_DELAYS.identity, "other"), 1)
         age(lake, 60)
         done = collect_garbage(lake, MONTH, FLIGHT_DELAYS.identity, by="eve")
-        assert [each.key.split("/")[-2] for each in done.files] == ["other"]
+        assert [file.key.split("/")[-2] for file in done.files] == ["other"]
         read = tables.read_version(lake.path(pin.table), pin.version).to_pyarrow_table()
         assert read["flight"].to_pylist() == [1, 2]
 
@@ -200,7 +200,7 @@ class TestWhatStays:
         waiting = accepted("waiting")
         done = collect_garbage(lake, MONTH, by="eve")
         files = [lake.path(file.path) for output in abandoned.outputs for file in output.files]
-        assert {lake.path(each.key) for each in done.files} == set(files)
+        assert {lake.path(file.key) for file in done.files} == set(files)
         check_whole(lake, publication.publish(lake, dataflow, waiting, params={}, inputs={}))
 
     def test_drafts_of_the_dead_go_after_a_day(
@@ -214,7 +214,7 @@ class TestWhatStays:
         young = lake.releases(dataflow.identity).local() / f".x.json.{'b' * 32}"
         young.touch()
         done = collect_garbage(lake, MONTH, by="eve")
-        assert [lake.path(each.key).local() for each in done.files] == [old]
+        assert [lake.path(file.key).local() for file in done.files] == [old]
         assert (old.exists(), strange.exists(), young.exists()) == (False, True, True)
 
     def test_of_one_dataflow_nothing_else_is_touched(
@@ -230,9 +230,9 @@ class TestWhatStays:
         age(lake, 60)
         done = collect_garbage(lake, MONTH, dataflow.identity, by="eve")
         assert {str(each) for each, _ in done.releases} == {"delays.v2"}
-        assert listed(lake, AIRPORT_DAYS) == [each.id for each in reversed(others)]
-        for each in others:
-            check_whole(lake, each)
+        assert listed(lake, AIRPORT_DAYS) == [other.id for other in reversed(others)]
+        for other in others:
+            check_whole(lake, other)
         assert numbers_in(lake.source("nyc", "numbers"), 0) == [1]
 
     def test_an_empty_lake_has_no_waste(self, lake: Lake) -> None:
@@ -298,7 +298,7 @@ class TestCrash:
         age(lake, 60)
         third = published("third")
         published_second, _ = releases.releases(lake, dataflow.identity)[1]
-        rest = [lake.path(each.key) for each in plan_collection(lake, MONTH).files]
+        rest = [lake.path(file.key) for file in plan_collection(lake, MONTH).files]
         with monkeypatch.context() as patch:
             _crash_at(patch, call)
             with pytest.raises(Crash):
@@ -471,7 +471,7 @@ class TestAtTheSameTime:
         for each, _ in found:
             check_whole(lake, each)
         moves = read_moves(lake.pointer(dataflow.identity))
-        assert [each.previous for each in moves[1:]] == [each.release for each in moves[:-1]]
+        assert [move.previous for move in moves[1:]] == [move.release for move in moves[:-1]]
 
 
 def _crash() -> None:

@@ -36,7 +36,7 @@ def changed(dataflow: DataflowContract, name: str, **changes: Any) -> DataflowCo
 def many(rows: int) -> dict[str, list[object]]:
     return {
         "origin": ["EWR"] * rows,
-        "date": [date.fromordinal(735_000 + each) for each in range(rows)],
+        "date": [date.fromordinal(735_000 + index) for index in range(rows)],
         "flights": [3] * rows,
         "late_share": [0.0] * rows,
         "gust": [None] * rows,
@@ -190,7 +190,8 @@ def test_warnings_are_published_with_the_release(
     lake: Lake, dataflow: DataflowContract, days: Table, stage: Callable[..., Any]
 ) -> None:
     columns = tuple(
-        replace(each, warn_maximum=3) if each.name == "flights" else each for each in days.columns
+        replace(column, warn_maximum=3) if column.name == "flights" else column
+        for column in days.columns
     )
     unusual = changed(dataflow, "days", columns=columns)
     staged = stage("first")

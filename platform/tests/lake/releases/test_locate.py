@@ -52,7 +52,7 @@ def test_address_and_version_read_the_rows_that_the_release_pins(
         carriers = places.tables["carriers"]
         assert carriers_at(carriers.uri, carriers.version) == [made.run]
         assert path_of(carriers.uri).is_dir()
-        assert {name: each.rows for name, each in places.tables.items()} == {
+        assert {name: table.rows for name, table in places.tables.items()} == {
             "days": 2,
             "carriers": 1,
         }

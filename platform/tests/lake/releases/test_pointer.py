@@ -23,7 +23,7 @@ def test_each_move_is_kept(folder: Location) -> None:
     assert try_move(folder, read_moves(folder), "b", "publish", "run 2")
     assert try_move(folder, read_moves(folder), "a", "rollback", "eve")
     moves = read_moves(folder)
-    assert [(each.release, each.previous, each.reason, each.by) for each in moves] == [
+    assert [(move.release, move.previous, move.reason, move.by) for move in moves] == [
         ("a", None, "publish", "run 1"),
         ("b", "a", "publish", "run 2"),
         ("a", "b", "rollback", "eve"),
@@ -36,7 +36,7 @@ def test_each_move_is_kept(folder: Location) -> None:
 def test_who_decided_on_what_is_no_longer_true_is_refused(folder: Location) -> None:
     assert try_move(folder, (), "a", "publish", "run 1")
     assert not try_move(folder, (), "b", "publish", "run 2")
-    assert [each.release for each in read_moves(folder)] == ["a"]
+    assert [read_move.release for read_move in read_moves(folder)] == ["a"]
 
 
 def test_releases_are_removed_where_the_pointer_stands(folder: Location) -> None:
@@ -63,7 +63,7 @@ def test_of_many_at_once_one_moves_it(folder: Location) -> None:
     with ThreadPoolExecutor(8) as pool:
         moved = list(pool.map(lambda n: try_move(folder, (), f"r{n}", "publish", "run"), range(8)))
     assert moved.count(True) == 1
-    assert [each.release for each in read_moves(folder)] == [f"r{moved.index(True)}"]
+    assert [read_move.release for read_move in read_moves(folder)] == [f"r{moved.index(True)}"]
 
 
 def test_drafts_of_the_dead_do_not_count(folder: Location) -> None:

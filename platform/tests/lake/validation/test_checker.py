@@ -20,8 +20,8 @@ Batch = Callable[..., pa.RecordBatch]
 
 def problems(table: Table, *batches: pa.RecordBatch) -> tuple[str, ...]:
     checker = Checker(table)
-    for each in batches:
-        checker.add(each)
+    for batch in batches:
+        checker.add(batch)
     try:
         checker.finish()
     except TableContractError as error:
@@ -131,7 +131,7 @@ def test_everything_is_said_at_once_and_the_message_stays_short(days: Table, bat
 
 def test_problems_add_up_over_batches(days: Table, batch: Batch) -> None:
     found = problems(days, batch(), batch(flights=[0, 1]), batch(flights=[-1, -2]))
-    assert [each.split(";")[0].removeprefix("table 'days': ") for each in found] == [
+    assert [result.split(";")[0].removeprefix("table 'days': ") for result in found] == [
         "column 'flights' has 3 values below 1 (the smallest is -2)",
         "2 keys (origin, date) in 6 rows, such as ('EWR', 2013-01-01), ('JFK', 2013-01-01)",
     ]
@@ -159,7 +159,7 @@ def test_bounds_of_integers_are_exact() -> None:
     assert "1 value above 9007199254740992 (the largest is 9007199254740993)" in problem
     halves = Table("t", "T.", (Column("n", "int64", "N.", minimum=0.5, maximum=1.5),))
     found = problems(halves, pa.record_batch({"n": [0, 1, 2]}))
-    assert [each.split(" (")[0] for each in found] == [
+    assert [result.split(" (")[0] for result in found] == [
         "table 't': column 'n' has 1 value below 0.5",
         "table 't': column 'n' has 1 value above 1.5",
     ]
@@ -307,7 +307,7 @@ def test_a_key_of_one_column_is_found_repeated_in_any_order(
 ) -> None:
     table = Table("t", "T.", (Column("id", "int64", "A."),), key=("id",))
     batches = [pa.record_batch({"id": pa.array([each], pa.int64())}) for each in ids]
-    found = [each for each in problems(table, *batches) if "key" in each]
+    found = [problem for problem in problems(table, *batches) if "key" in problem]
     assert len(found) == repeated
 
 
@@ -327,7 +327,7 @@ def test_a_key_of_two_columns_is_found_repeated_in_any_order(
     columns = (Column("name", "string", "A."), Column("id", "int64", "B."))
     table = Table("t", "T.", columns, key=("name", "id"))
     batches = [pa.record_batch({"name": [name], "id": [number]}) for name, number in rows]
-    found = [each for each in problems(table, *batches) if "key" in each]
+    found = [problem for problem in problems(table, *batches) if "key" in problem]
     assert len(found) == repeated
 
 
@@ -336,8 +336,8 @@ def test_a_key_may_be_of_any_type(kind: ColumnType) -> None:
     table = Table("t", "T.", (Column("id", kind, "A."),), key=("id",))
     values = pa.array([0, 1, 1]).cast(pa.int32() if kind == "date" else pa.int64())
     rows = pa.record_batch({"id": values.cast(arrow_type(kind))})
-    assert [each for each in problems(table, rows.slice(0, 2)) if "key" in each] == []
-    assert len([each for each in problems(table, rows) if "key" in each]) == 1
+    assert [problem for problem in problems(table, rows.slice(0, 2)) if "key" in problem] == []
+    assert len([problem for problem in problems(table, rows) if "key" in problem]) == 1
 
 
 @pytest.mark.parametrize(("kind", "number"), [("date", 2**31 - 1), ("timestamp", 2**62)])

@@ -33,7 +33,7 @@ def test_it_finds_what_counting_finds(
     parts = [rows[start : start + size] for start in range(0, len(rows), size)]
     texts = [pa.array([row[0] for row in part]) for part in parts]
     columns = [
-        [each.dictionary_encode() for each in texts] if numbered else texts,
+        [text.dictionary_encode() for text in texts] if numbered else texts,
         [pa.array([row[1] for row in part], pa.int64()) for part in parts],
         [pa.array([row[2] for row in part], pa.bool_()) for part in parts],
     ]
@@ -52,7 +52,7 @@ def test_it_finds_what_counting_finds(
 def test_numbers_that_are_equal_are_one_key(
     values: list[float], found: dict[tuple[object, ...], int]
 ) -> None:
-    assert counts([pa.array([each]) for each in values]) == found
+    assert counts([pa.array([value]) for value in values]) == found
 
 
 def test_a_null_is_a_key_of_its_own() -> None:
@@ -86,7 +86,7 @@ def test_batches_with_and_without_a_dictionary_are_compared() -> None:
 
 
 def test_many_rows_in_no_order() -> None:
-    numbers = [each * 7_919 % 100_003 for each in range(100_003)]
+    numbers = [index * 7_919 % 100_003 for index in range(100_003)]
     assert counts([pa.array(numbers)]) == {}
     assert counts([pa.array(numbers[:-1])], [pa.array(numbers[1:])]) == {}
     assert counts([pa.array([*numbers, 5])]) == {(5,): 2}

@@ -24,8 +24,8 @@ def test_a_footer_is_read_as_pyarrow_wrote_it(tmp_path: Path) -> None:
     groups = found.all(4, Struct)
     columns = [each.get(3, Struct) for each in groups[1].all(1, Struct)]
     assert found.get(3, int) == 305
-    assert [each.get(3, int) for each in groups] == [200, 105]
-    assert [each and each.all(3, bytes) for each in columns] == [
+    assert [group.get(3, int) for group in groups] == [200, 105]
+    assert [column and column.all(3, bytes) for column in columns] == [
         [name.encode()] for name in rows.column_names
     ]
     assert found.get(6, bytes) == parquet.read_metadata(path).created_by.encode()

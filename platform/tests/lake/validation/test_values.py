@@ -24,7 +24,7 @@ def test_extremes_of_numbers_are_those_that_python_finds(
     numbers: list[float | None], skipped: int
 ) -> None:
     values = Values(pa.array(numbers, pa.float64(), from_pandas=False).slice(skipped), "float64")
-    real = [each for each in numbers[skipped:] if each is not None and not math.isnan(each)]
+    real = [number for number in numbers[skipped:] if number is not None and not math.isnan(number)]
     assert values.extremes == ((min(real), max(real)) if real else (None, None))
     assert values.empty == len(numbers[skipped:]) - len(real)
 

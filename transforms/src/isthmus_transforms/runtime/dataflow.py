@@ -45,7 +45,7 @@ class Dataflow:
     checkpoints: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
-        offered = [each.name for each in self.contract.checkpoints]
+        offered = [checkpoint.name for checkpoint in self.contract.checkpoints]
         if sorted(offered) != sorted(self.checkpoints):
             raise DefinitionError(
                 f"dataflow {self.contract.name!r} ties the checkpoints {sorted(self.checkpoints)}, "
@@ -55,7 +55,9 @@ class Dataflow:
     @property
     def targets(self) -> Mapping[str, str]:
         """Return the node of every output and checkpoint."""
-        return {each.name: each.name for each in self.contract.outputs} | dict(self.checkpoints)
+        return {output.name: output.name for output in self.contract.outputs} | dict(
+            self.checkpoints
+        )
 
     def target_nodes(self, names: Iterable[str]) -> dict[str, str]:
         """Return the nodes of these targets, or raise `UnknownNameError`."""
@@ -68,7 +70,7 @@ class Dataflow:
         self, params: Mapping[str, object] | None = None, targets: Iterable[str] | None = None
     ) -> Graph:
         """Return the nodes that these targets need, by default all outputs, with these params."""
-        names = [each.name for each in self.contract.outputs] if targets is None else targets
+        names = [output.name for output in self.contract.outputs] if targets is None else targets
         return self.plan(list(self.target_nodes(names)), params).describe()
 
     def compute(  # noqa: PLR0913, PLR0917 - a notebook's call, and all but two have defaults
@@ -103,9 +105,9 @@ class Dataflow:
         profile = EngineProfile(engine, {}) if isinstance(engine, str) else engine
         return plan.compute(
             {
-                each.name: _reading(each, inputs[each.name], interval)
-                for each in self.contract.inputs
-                if each.name in inputs
+                declared.name: _reading(declared, inputs[declared.name], interval)
+                for declared in self.contract.inputs
+                if declared.name in inputs
             },
             on_event,
             profile,
@@ -131,7 +133,7 @@ class Dataflow:
         graph = self._graph(resolved)
         chosen = {name: self.targets.get(name, name) for name in targets}
         self._check_nodes(graph, chosen.values())
-        given = {each.name for each in self.contract.inputs} | resolved.keys()
+        given = {declared.name for declared in self.contract.inputs} | resolved.keys()
         nodes = ordered_nodes(graph, chosen.values(), given)
         declared = self.checkpoints.values()
         plan = Plan(self.contract, self.modules, graph, chosen, resolved, nodes, declared)
@@ -146,7 +148,7 @@ class Dataflow:
 
     def _graph(self, params: Mapping[str, ParamValue]) -> FunctionGraph:
         graph = build_graph(self.modules, params)
-        for name in (*(each.name for each in self.contract.inputs), *params):
+        for name in (*(declared.name for declared in self.contract.inputs), *params):
             if name in graph.nodes and not graph.nodes[name].user_defined:
                 raise DefinitionError(
                     f"a function of dataflow {self.contract.name!r} has the name of its input or "
@@ -155,7 +157,7 @@ class Dataflow:
         return graph
 
     def _check_inputs(self, inputs: Mapping[str, object]) -> None:
-        known = [each.name for each in self.contract.inputs]
+        known = [declared.name for declared in self.contract.inputs]
         for name, value in inputs.items():
             if name not in known:
                 raise UnknownNameError("input", name, known)
@@ -163,7 +165,7 @@ class Dataflow:
                 raise InputError(name, f"expected a DataFrame, got {type(value).__name__}")
 
     def _check_nodes(self, graph: FunctionGraph, nodes: Iterable[str]) -> None:
-        functions = [each for each in graph.nodes if not graph.nodes[each].user_defined]
+        functions = [node for node in graph.nodes if not graph.nodes[node].user_defined]
         for name in nodes:
             if name in functions:
                 continue

@@ -86,7 +86,9 @@ class Plan:
         self, keeping: CheckpointConfig, inputs: Mapping[str, LazyInput], on_event: Listener
     ) -> Checkpoints:
         nodes = self._nodes_there({*inputs, *self.params})
-        digests = {name: each.digest() for name, each in inputs.items() if name in nodes}
+        digests = {
+            name: table_input.digest() for name, table_input in inputs.items() if name in nodes
+        }
         found = fingerprints(nodes, digests, self.params, self.graph.nodes.values())
         return Checkpoints(keeping.store(), found, {*self.declared, *self.stage_outputs}, on_event)
 
@@ -141,9 +143,9 @@ class Plan:
         heard: list[Event] = []
         read: dict[str, object] = {}
         try:
-            for name, each in inputs.items():
+            for name, table_input in inputs.items():
                 if name in needed:
-                    read[name] = each.read(heard.append)
+                    read[name] = table_input.read(heard.append)
         except InputError:
             if heard:
                 _tell([*before, *heard], on_event)
@@ -152,18 +154,22 @@ class Plan:
         return read
 
     def _check_given(self, inputs: Collection[str]) -> None:
-        known = {each.name for each in self.contract.inputs}
+        known = {declared.name for declared in self.contract.inputs}
         for name, node in self.nodes.items():
-            for each in node.dependencies:
-                if not each.user_defined or each.name in inputs or each.name in self.params:
+            for dependency in node.dependencies:
+                if (
+                    not dependency.user_defined
+                    or dependency.name in inputs
+                    or dependency.name in self.params
+                ):
                     continue
-                if node.input_types[each.name][1] is DependencyType.OPTIONAL:
+                if node.input_types[dependency.name][1] is DependencyType.OPTIONAL:
                     continue
-                if each.name in known:
-                    raise InputError(each.name, f"it is not given, and {name!r} needs it")
+                if dependency.name in known:
+                    raise InputError(dependency.name, f"it is not given, and {name!r} needs it")
                 raise DefinitionError(
-                    f"node {name!r} takes {each.name!r}, which is no function, input or param "
-                    f"of dataflow {self.contract.name!r}"
+                    f"node {name!r} takes {dependency.name!r}, which is no function, input or "
+                    f"param of dataflow {self.contract.name!r}"
                 )
 
 
@@ -172,8 +178,8 @@ def stage_outputs(plan: Plan, stage: Collection[str], cut: str) -> tuple[str, ..
     needed = {cut, *plan.targets.values()}
     for name, node in plan.nodes.items():
         if name not in stage:
-            needed.update(each.name for each in node.dependencies)
-    given = {*plan.params, *(each.name for each in plan.contract.inputs)}
+            needed.update(dependency.name for dependency in node.dependencies)
+    given = {*plan.params, *(table_input.name for table_input in plan.contract.inputs)}
     return tuple(name for name in stage if name in needed and name not in given)
 
 

@@ -61,8 +61,8 @@ def _stage_table(
     try:
         rows = as_contracted(table, value)
     except OutputError as error:
-        for each in error.problems:
-            on_event(CheckResult("schema", "error", False, each, 1).about("table", table.name))
+        for problem in error.problems:
+            on_event(CheckResult("schema", "error", False, problem, 1).about("table", table.name))
         raise
     if table.partitioning is not None and interval is not None:
         rows = rows.filter(are_within(table.partitioning, rows, interval))
@@ -94,7 +94,7 @@ def _stage_part(table: Table, name: str | None, rows: pa.Table, staging: Path) -
 def as_contracted(table: Table, frame: pd.DataFrame) -> pa.Table:
     """Return the frame's columns with exactly the contract's names, order and types."""
     names = [str(name) for name in frame.columns]
-    wanted = [each.name for each in table.columns]
+    wanted = [column.name for column in table.columns]
     problems = [f"column {name!r} is missing" for name in wanted if name not in names]
     problems += [f"column {name!r} is not in the contract" for name in names if name not in wanted]
     problems += [f"column {name!r} is there twice" for name in wanted if names.count(name) > 1]
@@ -152,9 +152,9 @@ def checked_metrics(
     """Return exactly the numbers that the contract names, or raise `OutputError`."""
     if not isinstance(value, Mapping):
         raise OutputError(metrics.name, [f"it is a {type(value).__name__}, not a mapping"])
-    wanted = {each.name for each in metrics.metrics}
-    numbers = {each.name: _number(value.get(each.name)) for each in metrics.metrics}
-    found = [_metric_result(each, value, numbers[each.name]) for each in metrics.metrics]
+    wanted = {metric.name for metric in metrics.metrics}
+    numbers = {metric.name: _number(value.get(metric.name)) for metric in metrics.metrics}
+    found = [_metric_result(metric, value, numbers[metric.name]) for metric in metrics.metrics]
     strange = [f"metric {name!r} is not in the contract" for name in value if name not in wanted]
     found += [CheckResult("metrics", "error", False, each, 1) for each in strange]
     for check_result in found:

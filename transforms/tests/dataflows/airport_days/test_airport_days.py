@@ -87,6 +87,6 @@ def test_the_calendar_has_a_block_for_each_airport_and_year() -> None:
 
 def test_the_dataflow_keeps_its_contract(features: pd.DataFrame) -> None:
     made = dataflow.compute(["days", "delay_calendar"], {"flight_features": features})
-    assert list(made["days"]) == [each.name for each in AIRPORT_DAYS.output("days").columns]
+    assert list(made["days"]) == [column.name for column in AIRPORT_DAYS.output("days").columns]
     assert not made["days"].duplicated(["origin", "date"]).any()
     assert made["delay_calendar"].startswith(b"\x89PNG")

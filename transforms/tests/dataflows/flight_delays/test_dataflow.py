@@ -7,7 +7,7 @@ from isthmus_contracts.catalog import FLIGHT_DELAYS
 from isthmus_contracts.tables import Table
 from isthmus_transforms.dataflows.flight_delays import dataflow
 
-OUTPUTS = [each.name for each in FLIGHT_DELAYS.outputs]
+OUTPUTS = [output.name for output in FLIGHT_DELAYS.outputs]
 KINDS = {"string": "str", "date": "datetime64[us]"}
 
 
@@ -20,7 +20,7 @@ def test_every_output_is_as_the_contract_says(
     for output in FLIGHT_DELAYS.outputs:
         if isinstance(output, Table):
             _check_table(made[output.name], output)
-    names = {each.name for each in FLIGHT_DELAYS.output("delay_metrics").metrics}
+    names = {metric.name for metric in FLIGHT_DELAYS.output("delay_metrics").metrics}
     assert made["delay_metrics"].keys() == names
     assert made["delay_model"].startswith(b"PK")
     assert made["model_card"].startswith(b"<!doctype html>")

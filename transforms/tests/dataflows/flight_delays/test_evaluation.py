@@ -51,10 +51,10 @@ def test_carrier_scores_by_hand(tested: pd.DataFrame, probability: pd.Series) ->
 
 
 def test_calibration_groups_are_of_equal_size_and_ascend() -> None:
-    probability = pd.Series([each / 100 for each in range(100)])[::-1]
+    probability = pd.Series([index / 100 for index in range(100)])[::-1]
     late = pd.DataFrame({"is_late": probability >= 0.5})
     groups = evaluation.calibration(late, probability)
-    assert list(groups["expected"]) == pytest.approx([0.045 + 0.1 * each for each in range(10)])
+    assert list(groups["expected"]) == pytest.approx([0.045 + 0.1 * index for index in range(10)])
     assert list(groups["observed"]) == [0] * 5 + [1] * 5
 
 

@@ -75,7 +75,7 @@ def test_it_is_said_once_why_a_checkpoint_is_not_saved(
     for _ in range(2):
         found.computed("a", {1, 2}, 0.0, ())
         found.computed("b", 1, 0.0, ())
-    levels = [(each.levelno, each.getMessage()) for each in caplog.records]
+    levels = [(record.levelno, record.getMessage()) for record in caplog.records]
     assert [each for each, _ in levels] == [logging.WARNING] * 2
     assert "no codec is registered for builtins.set" in levels[0][1]
     assert "its source is not there" in levels[1][1]

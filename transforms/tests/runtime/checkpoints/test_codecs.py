@@ -141,9 +141,9 @@ def _columns(draw: st.DrawFn, rows: int, *, nullable: bool = True) -> pd.Series:
     dtype = draw(DTYPES)
     values: list[object] = draw(st.lists(st.integers(0, 100), min_size=rows, max_size=rows))  # type: ignore[assignment]
     if dtype.startswith("str"):
-        values = [chr(each + 40) for each in values]  # type: ignore[arg-type]
+        values = [chr(value + 40) for value in values]  # type: ignore[arg-type]
     if dtype == "boolean":
-        values = [each > 50 for each in values]  # type: ignore[operator]
+        values = [value > 50 for value in values]  # type: ignore[operator]
     series = pd.Series(values).astype(dtype)
     if nullable and not dtype.startswith(("int", "uint", "bool")) and rows and draw(st.booleans()):
         series.iloc[0] = pd.NA if dtype[0] in "IU" else None

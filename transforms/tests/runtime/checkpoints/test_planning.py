@@ -45,11 +45,11 @@ def store(tmp_path: Path) -> Path:
 
 
 def ran(events: list[Event]) -> list[str]:
-    return [each.node for each in events if isinstance(each, NodeStarted)]
+    return [event.node for event in events if isinstance(event, NodeStarted)]
 
 
 def reused(events: list[Event]) -> list[str]:
-    return [each.node for each in events if isinstance(each, CheckpointReused)]
+    return [event.node for event in events if isinstance(event, CheckpointReused)]
 
 
 def flow(flow_of: Flows, trouble: str = "pass") -> Dataflow:
@@ -120,7 +120,7 @@ def test_a_torn_file_below_a_sound_one_does_no_harm(
 ) -> None:
     sales, inputs = flow(flow_of), {"orders": orders}
     sales.compute(["report"], inputs, checkpoints=store)
-    largest = max(store.glob("*.checkpoint"), key=lambda each: each.stat().st_size)
+    largest = max(store.glob("*.checkpoint"), key=lambda path: path.stat().st_size)
     largest.write_bytes(largest.read_bytes()[:-10])
     events: list[Event] = []
     made = sales.compute(["report"], inputs, on_event=events.append, checkpoints=store)

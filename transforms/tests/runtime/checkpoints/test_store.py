@@ -37,7 +37,7 @@ def test_what_was_saved_is_there_and_nothing_else(kept: CheckpointStore) -> None
     assert kept.has(A)
     assert kept.load(A) == {"a": [1, None]}
     assert kept.load(B) is MISSING
-    assert {each.suffix for each in kept.directory.iterdir()} == {".checkpoint", ""}
+    assert {path.suffix for path in kept.directory.iterdir()} == {".checkpoint", ""}
 
 
 def test_none_is_a_value(kept: CheckpointStore) -> None:
@@ -160,7 +160,7 @@ def test_what_nobody_used_for_long_goes_and_so_do_the_parts_of_the_dead(tmp_path
     for each in (old, tmp_path / f"{A}.checkpoint", tmp_path / "notes.txt"):
         os.utime(each, (hours_ago, hours_ago))
     kept.prune()
-    assert {each.name for each in tmp_path.iterdir()} == {"1.part", "notes.txt", ".lock"}
+    assert {path.name for path in tmp_path.iterdir()} == {"1.part", "notes.txt", ".lock"}
 
 
 WORKER = """
@@ -203,12 +203,12 @@ def _start(source: str, *arguments: str, **options: int) -> subprocess.Popen[byt
 
 def test_processes_that_save_load_and_prune_at_once_never_see_a_wrong_value(tmp_path: Path) -> None:
     workers = [_start(WORKER, str(tmp_path), str(seed)) for seed in range(3)]
-    assert [each.wait(timeout=120) for each in workers] == [0, 0, 0]
+    assert [worker.wait(timeout=120) for worker in workers] == [0, 0, 0]
     assert not list(tmp_path.glob("*.part"))
-    sizes = [each.stat().st_size for each in tmp_path.glob("*.checkpoint")]
+    sizes = [path.stat().st_size for path in tmp_path.glob("*.checkpoint")]
     assert sizes
     CheckpointStore(tmp_path, 400_000, 3600).prune()
-    assert sum(each.stat().st_size for each in tmp_path.glob("*.checkpoint")) <= 400_000
+    assert sum(path.stat().st_size for path in tmp_path.glob("*.checkpoint")) <= 400_000
 
 
 def test_a_process_killed_while_it_writes_leaves_nothing_to_believe(tmp_path: Path) -> None:

@@ -29,18 +29,18 @@ GOOD = {
 
 
 def _rows(table: Table = DAYS, **columns: object) -> pa.Table:
-    given = {each.name: (GOOD | columns)[each.name] for each in table.columns}
+    given = {column.name: (GOOD | columns)[column.name] for column in table.columns}
     return pa.table(given, arrow_schema(table, nullable=True))
 
 
 def _broken(table: Table, rows: pa.Table) -> list[CheckResult]:
-    return [each for each in check_results(table, rows) if not each.passed]
+    return [check_result for check_result in check_results(table, rows) if not check_result.passed]
 
 
 def test_values_within_every_rule_are_fine() -> None:
     found = list(check_results(DAYS, _rows()))
-    assert all(each.passed and each.level == "error" for each in found)
-    assert [each.check for each in found] == [
+    assert all(result.passed and result.level == "error" for result in found)
+    assert [result.check for result in found] == [
         *("day.nullable", "airport.nullable", "airport.choices"),
         *("flights.nullable", "flights.minimum", "flights.maximum", "delay.minimum"),
         *("key", "min_rows"),
@@ -115,7 +115,7 @@ def test_an_instant_in_a_key_is_shown_even_after_the_last_year_of_python() -> No
 
 def test_several_broken_rules_are_several_verdicts() -> None:
     found = _broken(DAYS, _rows(airport=["EWR", None, "LGA"], flights=[0, 101, 50]))
-    assert [each.check for each in found] == [
+    assert [result.check for result in found] == [
         *("airport.nullable", "airport.choices", "flights.minimum", "flights.maximum")
     ]
 
@@ -128,7 +128,7 @@ def test_a_warning_is_a_verdict_and_no_refusal() -> None:
     table = Table("t", "T.", columns)
     rows = pa.table({"a": [-1, 10, 5], "b": ["x", None, None]}, arrow_schema(table))
     found = _broken(table, rows)
-    assert [(each.check, each.level, each.found) for each in found] == [
+    assert [(result.check, result.level, result.found) for result in found] == [
         (
             "a.warn_minimum",
             "warning",
@@ -171,20 +171,28 @@ def test_whole_numbers_are_compared_as_such(
 ) -> None:
     table = Table("t", "T.", (Column("x", "int64", "X.", **bounds),))  # type: ignore[arg-type]
     found = list(check_results(table, pa.table({"x": values})))
-    assert sum(each.broken for each in found) == broken
+    assert sum(result.broken for result in found) == broken
 
 
 def test_too_few_rows_in_any_part_break_a_rule() -> None:
     parts: dict[str | None, int] = {"2013-01": 3, "2013-02": 0, "2013-03": 1}
-    (check_result,) = [each for each in check_results(DAYS, _rows(), parts) if not each.passed]
+    (check_result,) = [
+        check_result
+        for check_result in check_results(DAYS, _rows(), parts)
+        if not check_result.passed
+    ]
     assert check_result.found == "there are only 0 rows in partition 2013-02; the contract says 1"
     assert (check_result.broken, check_result.examples) == (1, ("2013-02",))
-    assert all(each.passed for each in check_results(DAYS, _rows(), {}))
+    assert all(check_result.passed for check_result in check_results(DAYS, _rows(), {}))
 
 
 def test_of_many_parts_with_too_few_rows_some_are_named() -> None:
     parts: dict[str | None, int] = {f"2013-{month:02}": 0 for month in range(1, 13)}
-    (check_result,) = [each for each in check_results(DAYS, _rows(), parts) if not each.passed]
+    (check_result,) = [
+        check_result
+        for check_result in check_results(DAYS, _rows(), parts)
+        if not check_result.passed
+    ]
     assert check_result.found.endswith(
         "in partition 2013-05 and in 7 more too few; the contract says 1"
     )
@@ -224,7 +232,7 @@ def test_a_column_of_nulls_keeps_every_rule_but_the_one_on_nulls() -> None:
         for each in COLUMNS
     )
     table = Table("days", "Days.", columns)
-    nulls = pa.table({each.name: [None] for each in columns}, arrow_schema(table))
+    nulls = pa.table({column.name: [None] for column in columns}, arrow_schema(table))
     assert _broken(table, nulls) == []
 
 
@@ -241,11 +249,11 @@ def test_whatever_the_values_an_event_is_short_and_on_one_line() -> None:
     columns = (Column("name", "string", "N.", choices=choices),)
     table = Table("t", "T.", columns, key=("name",))
     rows = pa.table({"name": [f"{number}\n\x1b{'x' * 9999}" for number in range(2000)]})
-    told = [each.about("table", "t") for each in check_results(table, rows)]
-    (broken,) = [each for each in told if not each.passed]
+    told = [check_result.about("table", "t") for check_result in check_results(table, rows)]
+    (broken,) = [event for event in told if not event.passed]
     assert isinstance(broken, CheckFinished)
     assert broken.broken == 2000
     assert len(broken.message) <= 500
     assert len(broken.examples) == 5
-    assert all(len(each) <= 100 for each in broken.examples)
-    assert all(each.isprintable() for each in (broken.message, *broken.examples))
+    assert all(len(example) <= 100 for example in broken.examples)
+    assert all(example.isprintable() for example in (broken.message, *broken.examples))

@@ -58,7 +58,7 @@ def importable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _check_results(events: list[Event]) -> list[CheckFinished]:
-    return [each for each in events if isinstance(each, CheckFinished)]
+    return [event for event in events if isinstance(event, CheckFinished)]
 
 
 def _told(flow: Dataflow, target: str, orders: pd.DataFrame) -> list[CheckFinished]:
@@ -77,7 +77,7 @@ def test_each_check_is_a_verdict_on_every_engine(
     )
     assert made == {"report": "8"}
     told = _check_results(events)
-    assert [(each.subject, each.check, each.level, each.passed) for each in told] == [
+    assert [(event.subject, event.check, event.level, event.passed) for event in told] == [
         ("priced", "range_validator", "error", True),
         ("cheap", "range_validator", "warning", False),
         ("cheap", "data_type_validator", "warning", True),
@@ -85,7 +85,7 @@ def test_each_check_is_a_verdict_on_every_engine(
     assert told[1].message == (
         "node 'cheap': Series contains 2 values in range (0,3), and 1 outside."
     )
-    assert [each.broken for each in told] == [0, 1, 0]
+    assert [event.broken for event in told] == [0, 1, 0]
     assert not caplog.records  # Hamilton's own words would show values
 
 
@@ -108,10 +108,12 @@ def test_a_check_that_has_to_pass_fails_its_node_without_showing_values(
     assert error.given == (
         "priced_raw: Series of 3, float64, priced_range_validator: ValidationResult"
     )
-    assert [(each.subject, each.passed) for each in _check_results(events)] == [("priced", False)]
-    failed = [(each.node, each.error) for each in events if isinstance(each, NodeFailed)]
+    assert [
+        (check_result.subject, check_result.passed) for check_result in _check_results(events)
+    ] == [("priced", False)]
+    failed = [(event.node, event.error) for event in events if isinstance(event, NodeFailed)]
     assert failed == [("priced", "CheckError")]
-    assert "cheap" not in [each.node for each in events if isinstance(each, NodeStarted)]
+    assert "cheap" not in [event.node for event in events if isinstance(event, NodeStarted)]
     assert "4321" not in f"{error}{error.traceback}{events}{caplog.text}"
 
 
@@ -129,7 +131,7 @@ def test_all_checks_of_a_node_are_told_before_it_fails(
     events: list[Event] = []
     with pytest.raises(NodeError, match=r"range_validator: .*; max_standard_dev_validator: "):
         flow_of(source, "report").compute(["report"], {"orders": orders}, on_event=events.append)
-    assert [each.passed for each in _check_results(events)] == [False, False, True]
+    assert [check_result.passed for check_result in _check_results(events)] == [False, False, True]
 
 
 def test_without_a_listener_the_log_tells_what_warns(
@@ -137,7 +139,7 @@ def test_without_a_listener_the_log_tells_what_warns(
 ) -> None:
     flow = flow_of(SALES, "report", params=(FACTOR,))
     flow.compute(["report"], {"orders": orders})
-    assert [(each.levelno, each.message) for each in caplog.records] == [
+    assert [(record.levelno, record.message) for record in caplog.records] == [
         (
             logging.WARNING,
             (
@@ -181,7 +183,7 @@ def test_checks_are_found_however_a_function_makes_nodes(
     flow_of: Flows, orders: pd.DataFrame
 ) -> None:
     told = _told(flow_of(SPREAD, "report"), "report", orders)
-    assert sorted((each.subject, each.check, each.passed) for each in told) == [
+    assert sorted((event.subject, event.check, event.passed) for event in told) == [
         ("checked", "allow_none_validator", True),
         ("nested.inner", "range_validator", False),
         ("one", "range_validator", True),
@@ -240,7 +242,7 @@ def test_two_validators_of_one_name_are_two_verdicts(flow_of: Flows, orders: pd.
     events: list[Event] = []
     with pytest.raises(NodeError, match="CheckError: sorted: it falls"):
         flow.compute(["report"], {"orders": orders}, on_event=events.append)
-    assert [each.level for each in _check_results(events)] == ["warning", "error"]
+    assert [check_result.level for check_result in _check_results(events)] == ["warning", "error"]
 
 
 @pytest.mark.parametrize(("answer", "kind"), [("True", "bool"), ("'fine'", "str"), ("[1]", "list")])
@@ -355,8 +357,8 @@ def test_a_schema_that_has_to_match_fails_without_showing_values(
 def test_a_schema_that_matches_is_told_shortly(flow_of: Flows, orders: pd.DataFrame) -> None:
     flow = flow_of(PANDERA.format(required=False, importance="fail"), "report")
     told = _told(flow, "report", orders.assign(price=[2.0, 2.5, 3.0]))
-    assert [each.passed for each in told] == [True, True]
-    assert all(len(each.message) <= 500 for each in told)
+    assert [event.passed for event in told] == [True, True]
+    assert all(len(event.message) <= 500 for event in told)
 
 
 def test_many_rows_that_break_a_schema_are_counted(flow_of: Flows) -> None:
@@ -368,7 +370,7 @@ def test_many_rows_that_break_a_schema_are_counted(flow_of: Flows) -> None:
 
 def test_the_graph_says_what_the_nodes_of_a_check_are_for(flow_of: Flows) -> None:
     graph = flow_of(SALES, "report", params=(FACTOR,)).describe()
-    described = {each.name: each.description for each in graph.nodes}
+    described = {node.name: node.description for node in graph.nodes}
     assert described["priced_raw"] == "Price each order."
     assert described["priced_range_validator"].startswith("Checks 'priced', which has to pass. ")
     assert described["cheap_range_validator"].startswith("Checks 'cheap', and only warns. ")
@@ -397,8 +399,8 @@ def test_a_kept_result_was_checked_and_is_not_told_of_again(
             engine=engine,
             checkpoints=tmp_path / "kept",
         )
-        told.append([each.subject for each in _check_results(events)])
-    assert [each.node for each in events if isinstance(each, CheckpointReused)] == ["priced"]
+        told.append([check_result.subject for check_result in _check_results(events)])
+    assert [event.node for event in events if isinstance(event, CheckpointReused)] == ["priced"]
     assert told == [["priced", "cheap", "cheap"], ["cheap", "cheap"]]
 
 
@@ -417,7 +419,7 @@ def test_a_result_that_failed_its_check_is_not_kept(
                 events.append,
                 checkpoints=tmp_path / "kept",
             )
-        assert [each.passed for each in _check_results(events)] == [False]
+        assert [check_result.passed for check_result in _check_results(events)] == [False]
 
 
 RETRIED = """
@@ -447,7 +449,7 @@ def test_what_is_tried_again_is_the_function_and_not_its_check(
     with end:
         flow.compute(["report"], {"orders": orders}, on_event=events.append)
     assert flow.modules[0].tries == [0, 1, 2]
-    assert [each.passed for each in _check_results(events)] == [most == 5]
+    assert [check_result.passed for check_result in _check_results(events)] == [most == 5]
 
 
 def test_a_function_may_take_what_a_check_has_found(flow_of: Flows, orders: pd.DataFrame) -> None:

@@ -37,7 +37,7 @@ def test_a_verdict_is_told_as_an_event() -> None:
 def test_an_event_has_a_bounded_number_of_short_examples() -> None:
     many = CheckResult("c", "error", False, "y" * 10_000, 9, tuple("x" * 1_000 for _ in range(9)))
     event = many.about("table", "days")
-    assert [len(each) for each in event.examples] == [100] * 5
+    assert [len(example) for example in event.examples] == [100] * 5
     assert len(event.message) == 500
 
 

@@ -159,20 +159,20 @@ def _checked(
         read_input(contract, [_file(tmp_path, KEPT | columns)], interval, told.append)
     except InputError as error:
         refusal = str(error)
-    assert all(isinstance(each, CheckFinished) for each in told)
-    return [each for each in told if isinstance(each, CheckFinished)], refusal
+    assert all(isinstance(event, CheckFinished) for event in told)
+    return [event for event in told if isinstance(event, CheckFinished)], refusal
 
 
 def test_an_input_that_keeps_its_contract_has_a_verdict_for_each_rule(tmp_path: Path) -> None:
     told, refusal = _checked(tmp_path, Input(RULES, "station"))
     assert refusal == ""
-    assert [each.check for each in told] == [
+    assert [event.check for event in told] == [
         "schema",
         *("station.nullable", "station.choices", "day.nullable"),
         *("x.warn_nulls", "x.minimum", "x.warn_maximum", "key", "min_rows"),
     ]
-    assert {each.subject for each in told} == {"readings"}
-    assert all(each.passed and not each.broken and not each.examples for each in told)
+    assert {event.subject for event in told} == {"readings"}
+    assert all(event.passed and not event.broken and not event.examples for event in told)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_an_input_that_breaks_its_contract_is_refused_with_keys(
 ) -> None:
     told, refusal = _checked(tmp_path, Input(RULES, "station"), **columns)
     assert refusal == f"input 'readings': {problem}"
-    (broken,) = [each for each in told if not each.passed]
+    (broken,) = [event for event in told if not event.passed]
     assert (broken.check, broken.level, broken.examples) == (check, "error", examples)
     assert broken.message.startswith("input 'readings': ")
     assert broken.broken >= 1
@@ -233,7 +233,7 @@ def test_an_input_that_breaks_its_contract_is_refused_with_keys(
 def test_an_input_that_only_warns_is_read(tmp_path: Path) -> None:
     told, refusal = _checked(tmp_path, Input(RULES, "station"), x=[None, 101.0])
     assert refusal == ""
-    assert [(each.check, each.level) for each in told if not each.passed] == [
+    assert [(event.check, event.level) for event in told if not event.passed] == [
         ("x.warn_maximum", "warning")
     ]
 
@@ -245,7 +245,7 @@ def test_a_nan_that_must_not_be_null_is_refused(tmp_path: Path) -> None:
         "input 'readings': column 'x' has 1 null or NaN value; the contract says not null "
         "(see row 1)"
     )
-    assert [each.check for each in told if not each.passed] == ["x.nullable"]
+    assert [event.check for event in told if not event.passed] == ["x.nullable"]
 
 
 def test_a_wrong_schema_has_a_verdict_before_it_is_refused(tmp_path: Path) -> None:
@@ -268,14 +268,14 @@ def test_how_many_rows_there_are_is_not_checked_where_only_some_are_read(tmp_pat
     ):
         told, refusal = _checked(tmp_path, Input(RULES, "station", within), interval=interval)
         assert refusal == ""
-        assert ("min_rows" in [each.check for each in told]) is checked
+        assert ("min_rows" in [event.check for event in told]) is checked
 
 
 def test_how_many_rows_there_are_is_not_checked_of_partitions(tmp_path: Path) -> None:
     table = replace(RULES, partitioning=Partitioning("day", "month"), min_rows=9)
     told, refusal = _checked(tmp_path, Input(table, Identity("readings", 1)))
     assert refusal == ""
-    assert "min_rows" not in [each.check for each in told]
+    assert "min_rows" not in [event.check for event in told]
 
 
 def test_columns_come_in_the_contracts_order_and_others_are_not_read(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_a_param_chooses_the_variant_of_a_function(flow_of: Flows) -> None:
     flow = flow_of(VARIANTS, "model", params=(KIND,))
     (fast,) = flow.describe().nodes
     assert (fast.name, fast.function, fast.description) == ("model", "model__fast", "Guess.")
-    assert [each.name for each in flow.describe({"kind": "exact"}).nodes] == ["long", "model"]
+    assert [node.name for node in flow.describe({"kind": "exact"}).nodes] == ["long", "model"]
     assert flow.compute(["model"], {}) == {"model": "fast"}
     assert flow.compute(["model"], {}, {"kind": "exact"}) == {"model": "exact after 10"}
 
@@ -139,9 +139,9 @@ def test_several_nodes_of_one_function_point_to_it(flow_of: Flows) -> None:
             return int((a * b).sum())
     '''
     flow = flow_of(source, "total")
-    nodes = {each.name: each for each in flow.describe().nodes}
-    assert {nodes[each].function for each in ("table", "a", "b")} == {"table"}
-    assert {nodes[each].line for each in ("table", "a", "b")} == {5}
+    nodes = {node.name: node for node in flow.describe().nodes}
+    assert {nodes[name].function for name in ("table", "a", "b")} == {"table"}
+    assert {nodes[name].line for name in ("table", "a", "b")} == {5}
     assert flow.compute(["total"], {}) == {"total": 11}
 
 

@@ -33,30 +33,34 @@ class Pair:
 
 def compare(old: Catalog, new: Catalog, today: date) -> tuple[Difference, ...]:
     """Return what differs; `today`, in UTC, decides which dataflows had run their last day."""
-    read = {each.source for dataflow in old.dataflows for each in dataflow.inputs}
+    read = {declared.source for dataflow in old.dataflows for declared in dataflow.inputs}
     return tuple(each for pair in pairs(old, new) for each in _compare(pair, read, today))
 
 
 def pairs(old: Catalog, new: Catalog) -> tuple[Pair, ...]:
     """Return each dataset and dataflow of the two catalogs, with its other revision if any."""
-    datasets = {each.name: each for each in old.datasets}
-    dataflows = {each.identity: each for each in old.dataflows}
+    datasets = {dataset.name: dataset for dataset in old.datasets}
+    dataflows = {dataflow.identity: dataflow for dataflow in old.dataflows}
     former = _replaced(old, new)
     return (
-        *(Pair(each, datasets.pop(each.name, None), each) for each in new.datasets),
-        *(Pair(each, each, None) for each in datasets.values()),
+        *(Pair(dataset, datasets.pop(dataset.name, None), dataset) for dataset in new.datasets),
+        *(Pair(dataset, dataset, None) for dataset in datasets.values()),
         *(
-            Pair(each, dataflows.pop(former.get(each.identity, each.identity), None), each)
-            for each in new.dataflows
+            Pair(
+                dataflow,
+                dataflows.pop(former.get(dataflow.identity, dataflow.identity), None),
+                dataflow,
+            )
+            for dataflow in new.dataflows
         ),
-        *(Pair(each, each, None) for each in dataflows.values()),
+        *(Pair(dataflow, dataflow, None) for dataflow in dataflows.values()),
     )
 
 
 def _replaced(old: Catalog, new: Catalog) -> dict[Identity, Identity]:
     """Return what each new major version took the place of: the newest one, if that is gone."""
-    before = {each.identity for each in old.dataflows}
-    after = {each.identity for each in new.dataflows}
+    before = {dataflow.identity for dataflow in old.dataflows}
+    after = {dataflow.identity for dataflow in new.dataflows}
     newest = {each.name: each for each in sorted(before)}
     replaced: dict[Identity, Identity] = {}
     for gone in newest.values():

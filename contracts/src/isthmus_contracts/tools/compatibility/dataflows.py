@@ -152,21 +152,21 @@ def _compare_metrics(old: Metrics, new: Metrics, at: Place) -> Iterator[Differen
 def _compare_members(
     kind: str, old: Sequence[Named], new: Sequence[Named], at: Place, gone: str = "dropped"
 ) -> Iterator[Difference]:
-    for each in old:
-        if each.name not in _names(new):
-            yield at.inside(each.name).differs(f"{kind}-{gone}", before=_shown(each))
+    for before_item in old:
+        if before_item.name not in _names(new):
+            yield at.inside(before_item.name).differs(f"{kind}-{gone}", before=_shown(before_item))
     for each in new:
         if each.name not in _names(old):
             yield at.inside(each.name).differs(f"{kind}-added", after=_shown(each))
 
 
 def _both(old: Sequence[N], new: Sequence[N]) -> Iterator[tuple[N, N]]:
-    before = {each.name: each for each in old}
+    before = {before_item.name: before_item for before_item in old}
     return ((before[each.name], each) for each in new if each.name in before)
 
 
 def _names(members: Sequence[Named]) -> tuple[str, ...]:
-    return tuple(each.name for each in members)
+    return tuple(member.name for member in members)
 
 
 def _shown(declared: Named) -> str:

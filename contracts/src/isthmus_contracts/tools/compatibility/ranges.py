@@ -41,7 +41,7 @@ def _allows(param: Param, other: Param) -> bool:
     """Return whether `param` allows every value that `other` does."""
     values = _values(other)
     if values is not None and (param.choices or other.choices):
-        return all(_is_allowed(param, each) for each in values)
+        return all(_is_allowed(param, value) for value in values)
     return not param.choices and _within(other, param)
 
 

@@ -30,7 +30,7 @@ class Report:
     @property
     def sufficient(self) -> bool:
         """Return whether each contract has taken the step that it owes."""
-        return all(each.sufficient for each in self.version_checks)
+        return all(version_check.sufficient for version_check in self.version_checks)
 
 
 def json_report(report: Report) -> str:
@@ -41,11 +41,12 @@ def json_report(report: Report) -> str:
         "level": report.level,
         "sufficient": report.sufficient,
         "differences": [
-            {**asdict(each), "class": each.classified(report.level)} for each in report.differences
+            {**asdict(difference), "class": difference.classified(report.level)}
+            for difference in report.differences
         ],
         "version_checks": [
-            {**asdict(each), "required_version": each.required_version}
-            for each in report.version_checks
+            {**asdict(version_check), "required_version": version_check.required_version}
+            for version_check in report.version_checks
         ],
     }
     return json.dumps(document, indent=2) + "\n"
@@ -56,7 +57,11 @@ def text_report(report: Report) -> str:
     lines = [
         line for version_check in report.version_checks for line in _section(version_check, report)
     ]
-    owing = [each.subject for each in report.version_checks if not each.sufficient]
+    owing = [
+        version_check.subject
+        for version_check in report.version_checks
+        if not version_check.sufficient
+    ]
     if not report.version_checks:
         lines.append(f"no difference from {report.base}")
     elif owing:
@@ -67,7 +72,11 @@ def text_report(report: Report) -> str:
 
 
 def _section(version_check: VersionCheck, report: Report) -> Iterator[str]:
-    own = [each for each in report.differences if each.subject == version_check.subject]
+    own = [
+        difference
+        for difference in report.differences
+        if difference.subject == version_check.subject
+    ]
     effects = {each.classified(report.level) for each in own}
     yield f"{version_check.subject} ({version_check.owner})"
     rows = [(each.classified(report.level), each.rule, each.place) for each in own]
@@ -78,9 +87,13 @@ def _section(version_check: VersionCheck, report: Report) -> Iterator[str]:
         yield head + _change(each.before, each.after, _WIDTH - len(head))
     worst = next((each for each in EFFECTS if each in effects), "no difference")
     yield f"  {_conclusion(version_check, worst)}"
-    for reader in dict.fromkeys((each.dataflow, each.owner) for each in version_check.consumers):
+    for reader in dict.fromkeys(
+        (consumer.dataflow, consumer.owner) for consumer in version_check.consumers
+    ):
         tables = [
-            each.table for each in version_check.consumers if (each.dataflow, each.owner) == reader
+            consumer.table
+            for consumer in version_check.consumers
+            if (consumer.dataflow, consumer.owner) == reader
         ]
         yield f"  read by {reader[0]} ({reader[1]}): {', '.join(tables)}"
     yield ""

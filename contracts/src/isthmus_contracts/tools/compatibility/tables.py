@@ -20,8 +20,8 @@ from isthmus_contracts.tools.compatibility.ranges import compare_ranges
 def compare_tables(old: Table, new: Table, at: Place) -> Iterator[Difference]:
     """Yield what differs; a column that was renamed is compared under its new name."""
     renamed = _renamed(old, new)
-    former = {renamed.get(each.name, each.name): each for each in old.columns}
-    present = {each.name: each for each in new.columns}
+    former = {renamed.get(column.name, column.name): column for column in old.columns}
+    present = {column.name: column for column in new.columns}
     for name, column in former.items():
         if name not in present:
             yield at.inside(name).differs("column-dropped", before=_shown(column))
@@ -98,8 +98,8 @@ def _renamed(old: Table, new: Table) -> Mapping[str, str]:
     Such a column differs from one that is gone in nothing but its name; at the same position, its
     description may differ as well.
     """
-    gone = [each for each in enumerate(old.columns) if each[1].name not in _names(new)]
-    come = [each for each in enumerate(new.columns) if each[1].name not in _names(old)]
+    gone = [column for column in enumerate(old.columns) if column[1].name not in _names(new)]
+    come = [column for column in enumerate(new.columns) if column[1].name not in _names(old)]
     pairs = [(before, after) for before in gone for after in come]
     renamed: dict[str, str] = {}
     for (i, before), (j, after) in sorted(pairs, key=lambda pair: pair[0][0] != pair[1][0]):
@@ -120,7 +120,7 @@ def _warnings(column: Column) -> list[str]:
 
 
 def _names(table: Table) -> set[str]:
-    return {each.name for each in table.columns}
+    return {column.name for column in table.columns}
 
 
 def _shown(column: Column) -> str:

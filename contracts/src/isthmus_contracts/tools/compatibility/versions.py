@@ -61,7 +61,7 @@ def version_checks(
     """Return the version_check on each contract that has differences, or another version."""
     found = []
     for pair in pairs(old, new):
-        own = [each for each in differences if each.subject == pair.subject]
+        own = [difference for difference in differences if difference.subject == pair.subject]
         if own or _version(pair.old) != _version(pair.new):
             effects = {each.classified(level) for each in own}
             consumers = dict.fromkeys(_consumers(pair, own, old, new))
@@ -110,7 +110,7 @@ def _consumers(
     pair: Pair, differences: Iterable[Difference], old: Catalog, new: Catalog
 ) -> Iterator[Consumer]:
     """Yield who reads a table that differs, or that is gone."""
-    places = {each.place.split(".")[0] for each in differences}
+    places = {difference.place.split(".")[0] for difference in differences}
     before, after = _tables(pair.old), _tables(pair.new)
     if "" not in places:  # the whole of it
         before = {table for table in before if table[1] in places}
@@ -124,12 +124,14 @@ def _tables(contract: Contract | None) -> set[tuple[str | Identity, str]]:
     if contract is None:
         return set()
     if isinstance(contract, Dataset):
-        return {(contract.name, each.name) for each in contract.tables}
-    return {(contract.identity, each.name) for each in contract.outputs if isinstance(each, Table)}
+        return {(contract.name, table.name) for table in contract.tables}
+    return {
+        (contract.identity, output.name) for output in contract.outputs if isinstance(output, Table)
+    }
 
 
 def _readers(catalog: Catalog, tables: set[tuple[str | Identity, str]]) -> Iterator[Consumer]:
     for dataflow in catalog.dataflows:
-        for each in dataflow.inputs:
-            if (each.source, each.name) in tables:
-                yield Consumer(str(dataflow.identity), dataflow.owner, each.name)
+        for declared in dataflow.inputs:
+            if (declared.source, declared.name) in tables:
+                yield Consumer(str(dataflow.identity), dataflow.owner, declared.name)

@@ -123,7 +123,7 @@ def columns_in(table: Table) -> dict[str, str]:
 
 
 def _in_words(schema: Schema) -> dict[str, str]:
-    return {each.name: _word(each) for each in schema.fields}
+    return {field.name: _word(field) for field in schema.fields}
 
 
 def _word(field: Field) -> str:
@@ -148,7 +148,7 @@ def _create(
     create_table_with_add_actions(
         directory.address,
         delta_schema(table),
-        [_action(each) for each in files],
+        [_action(file) for file in files],
         name=table.name,
         description=table.description,
         configuration=_CONFIGURATION,
@@ -167,9 +167,9 @@ def _write(
         newest.create_write_transaction, schema=schema, post_commithook_properties=_AFTER_COMMIT
     )
     there = _sizes(newest)
-    stay = there.keys() & {each.name for each in files}
+    stay = there.keys() & {file.name for file in files}
     actions: list[AddAction | RemoveAction]
-    actions = [_action(each) for each in files if each.name not in stay]
+    actions = [_action(file) for file in files if file.name not in stay]
     if not stay:
         write(actions, "overwrite", commit_properties=properties)
         return True

@@ -74,20 +74,20 @@ class Accepted:
 
     def output(self, name: str) -> AcceptedOutput:
         """Return the output of that name, or raise `KeyError`."""
-        return {each.name: each for each in self.outputs}[name]
+        return {output.name: output for output in self.outputs}[name]
 
     @property
     def digest(self) -> str:
         """Return a digest of the outputs' content; order and places do not count."""
         content = {
-            each.name: {
+            output.name: {
                 "files": sorted(
                     [file.sha256, file.bytes, file.rows or 0, file.partition or ""]
-                    for file in each.files
+                    for file in output.files
                 ),
-                "metrics": each.metrics and dict(each.metrics),
+                "metrics": output.metrics and dict(output.metrics),
             }
-            for each in self.outputs
+            for output in self.outputs
         }
         words = json.dumps([content, serialize(self.interval)], sort_keys=True)
         return hashlib.sha256(words.encode()).hexdigest()
@@ -105,7 +105,9 @@ def accept(
     staging = Path(request.staging)
     _check_staging(staging, [file.path for output in result.outputs for file in output.files])
     with translated(lake), ExitStack() as refusal:
-        copied = [_accept_output(dataflow, each, request, lake, refusal) for each in result.outputs]
+        copied = [
+            _accept_output(dataflow, output, request, lake, refusal) for output in result.outputs
+        ]
         refusal.pop_all()
     return Accepted(
         result.dataflow,
@@ -141,26 +143,26 @@ def join(parts: Sequence[Accepted], interval: Interval | None) -> Accepted:
     first, *others = sorted(parts, key=_start)
     if not others and first.interval == interval:
         return first
-    makers = {(each.run, each.contract_version, each.code_version) for each in parts}
+    makers = {(part.run, part.contract_version, part.code_version) for part in parts}
     if len(makers) != 1:
-        versions = ", ".join(sorted({each.code_version for each in parts}))
+        versions = ", ".join(sorted({part.code_version for part in parts}))
         raise PublicationError(
             first.dataflow,
             f"its parts were computed by different code ({versions}); clear the whole run",
         )
-    spans = [each.interval for each in (first, *others)]
+    spans = [other.interval for other in (first, *others)]
     if interval is None or _hull(spans) != interval:
         shown = ", ".join(str(each) for each in spans)
         asked = interval or "everything"
         raise PublicationError(first.dataflow, f"its parts are {shown}; the run is for {asked}")
     outputs = tuple(
         AcceptedOutput(
-            each.name,
-            tuple(file for part in parts for file in part.output(each.name).files),
+            output.name,
+            tuple(file for part in parts for file in part.output(output.name).files),
         )
-        for each in first.outputs
+        for output in first.outputs
     )
-    warnings = tuple(dict.fromkeys(each for part in parts for each in part.warnings))
+    warnings = tuple(dict.fromkeys(warning for part in parts for warning in part.warnings))
     return replace(first, outputs=outputs, warnings=warnings, interval=interval)
 
 
@@ -170,7 +172,7 @@ def _start(part: Accepted) -> date:
 
 def _hull(spans: Sequence[Interval | None]) -> Interval | None:
     """Return the interval that these follow each other through, or None if there is none."""
-    known = [each for each in spans if each is not None]
+    known = [interval for interval in spans if interval is not None]
     follows = all(each.end == after.start for each, after in pairwise(known))
     if len(known) < len(spans) or not known or not follows:
         return None
@@ -206,7 +208,7 @@ def _accept_output(
     for place in places:
         refusal.callback(place.remove)
     with ExitStack() as writing:
-        paths = [writing.enter_context(each.writing()) for each in places]
+        paths = [writing.enter_context(place.writing()) for place in places]
         rows, warnings = _take_in(contract, output.files, paths, request)
     files = (
         AcceptedFile(place.key, file.bytes, file.sha256, count, file.partition)
@@ -229,7 +231,7 @@ def _take_in(
             safe_copy(staging, file.path, path, hashing)
             for file, path in zip(files, paths, strict=True)
         ]
-        flushed = [flushing.submit(flush, each) for each in paths]
+        flushed = [flushing.submit(flush, path) for path in paths]
         try:
             if isinstance(contract, Table):
                 return _count_rows(contract, files, paths, request.interval)

@@ -55,15 +55,15 @@ def _output_problems(
     dataflow: DataflowContract, request: RunRequest, outputs: Iterable[StagedOutput]
 ) -> Iterator[str]:
     targets = request.targets if request.stop_at is None else ()
-    times = Counter(each.name for each in outputs)
+    times = Counter(output.name for output in outputs)
     for target in targets:
         if times[target] != 1:
             yield f"output {target!r} is named {times[target]} times instead of once"
-    for each in outputs:
-        if each.name not in targets:
-            yield f"output {each.name!r} was not asked for"
+    for output in outputs:
+        if output.name not in targets:
+            yield f"output {output.name!r} was not asked for"
         else:
-            yield from _form_problems(dataflow.output(each.name), each, request.interval)
+            yield from _form_problems(dataflow.output(output.name), output, request.interval)
 
 
 def _form_problems(
@@ -81,9 +81,9 @@ def _form_problems(
         return
     if not output.files:
         yield f"output {output.name!r} has no file"
-    for each in output.files:
-        if each.partition is not None:
-            yield f"{each.path!r} is of partition {each.partition!r}; the contract has none"
+    for file in output.files:
+        if file.partition is not None:
+            yield f"{file.path!r} is of partition {file.partition!r}; the contract has none"
     if isinstance(contract, File):
         yield from _file_problems(contract, output)
 
@@ -91,16 +91,16 @@ def _form_problems(
 def _file_problems(contract: File, output: StagedOutput) -> Iterator[str]:
     if len(output.files) > 1:
         yield f"file {output.name!r} consists of {len(output.files)} files instead of one"
-    for each in output.files:
-        if not each.path.endswith(contract.suffix):
-            yield f"file {output.name!r} is {each.path!r}; the contract says {contract.suffix}"
+    for file in output.files:
+        if not file.path.endswith(contract.suffix):
+            yield f"file {output.name!r} is {file.path!r}; the contract says {contract.suffix}"
 
 
 def _partition_problems(
     partitioning: Partitioning, output: StagedOutput, interval: Interval | None
 ) -> Iterator[str]:
     known = partitioning.names(interval) if interval else None
-    times = Counter(each.partition for each in output.files)
+    times = Counter(file.partition for file in output.files)
     for name, number in times.items():
         if name is None:
             yield f"table {output.name!r} has files of no partition"
@@ -117,7 +117,7 @@ def _partition_problems(
 
 
 def _metric_problems(contract: Metrics, values: Mapping[str, float]) -> Iterator[str]:
-    known = {each.name: each for each in contract.metrics}
+    known = {metric.name: metric for metric in contract.metrics}
     for name in values:
         if name not in known:
             yield f"metric {name!r} of {contract.name!r} is not in the contract"

@@ -37,11 +37,11 @@ def row_changes(
 
 def file_changes(accepted: Accepted, last: Release | None) -> tuple[Change, ...]:
     """Return the number of bytes of each file."""
-    before = {name: each.bytes for name, each in last.files.items()} if last else {}
+    before = {name: file.bytes for name, file in last.files.items()} if last else {}
     after = {
-        each.name: each.files[0].bytes
-        for each in accepted.outputs
-        if each.files and each.files[0].rows is None
+        output.name: output.files[0].bytes
+        for output in accepted.outputs
+        if output.files and output.files[0].rows is None
     }
     return _changes(before, after)
 
@@ -49,7 +49,9 @@ def file_changes(accepted: Accepted, last: Release | None) -> tuple[Change, ...]
 def metric_changes(accepted: Accepted, last: Release | None) -> tuple[Change, ...]:
     """Return each metric."""
     before = _flat(last.metrics) if last else {}
-    return _changes(before, _flat({each.name: each.metrics or {} for each in accepted.outputs}))
+    return _changes(
+        before, _flat({output.name: output.metrics or {} for output in accepted.outputs})
+    )
 
 
 def param_changes(params: Mapping[str, ParamValue], last: Release | None) -> tuple[Change, ...]:
@@ -65,26 +67,31 @@ def column_changes(
     found: list[Change] = []
     for name, released in (last.tables if last else {}).items():
         old = read_version(lake.path(released.path), released.version).schema()
-        new = [each for each in dataflow.outputs if each.name == name and isinstance(each, Table)]
+        new = [
+            output
+            for output in dataflow.outputs
+            if output.name == name and isinstance(output, Table)
+        ]
         after = _columns(delta_schema(new[0])) if new else {}
         found += [
-            Change(f"{name}.{each.name}", each.before, each.after)
-            for each in _changes(_columns(old), after)
-            if each.before != each.after
+            Change(f"{name}.{change.name}", change.before, change.after)
+            for change in _changes(_columns(old), after)
+            if change.before != change.after
         ]
     return tuple(found)
 
 
 def _columns(schema: Schema) -> dict[str, str]:
     return {
-        each.name: f"{getattr(each.type, 'type', each.type)}{'' if each.nullable else ', not null'}"
-        for each in schema.fields
+        field.name: str(getattr(field.type, "type", field.type))
+        + ("" if field.nullable else ", not null")
+        for field in schema.fields
     }
 
 
 def _changes(before: Mapping[str, object], after: Mapping[str, object]) -> tuple[Change, ...]:
     names = dict.fromkeys([*after, *before])
-    return tuple(Change(each, before.get(each), after.get(each)) for each in names)
+    return tuple(Change(name, before.get(name), after.get(name)) for name in names)
 
 
 def _flat(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, float]:

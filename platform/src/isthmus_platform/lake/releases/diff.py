@@ -44,7 +44,9 @@ def compare(lake: Lake, before: Release, after: Release) -> tuple[Difference, ..
         ("metric", _metrics(before), _metrics(after)),
         ("file", _files(before), _files(after)),
     )
-    return tuple(each for kind, old, new in pairs for each in _differences(kind, old, new))
+    return tuple(
+        difference for kind, old, new in pairs for difference in _differences(kind, old, new)
+    )
 
 
 def _differences(
@@ -78,7 +80,7 @@ def _rows(release: Release) -> dict[str, object]:
     rows: dict[str, object] = {}
     for name, table in release.tables.items():
         rows[name] = table.rows
-        rows |= {f"{name} {part}": each.rows for part, each in table.partitions.items()}
+        rows |= {f"{name} {part}": partition.rows for part, partition in table.partitions.items()}
     return rows
 
 

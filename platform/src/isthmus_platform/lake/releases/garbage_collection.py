@@ -37,7 +37,7 @@ class Plan:
     @property
     def bytes(self) -> int:
         """Return the size of all files."""
-        return sum(each.bytes for each in self.files)
+        return sum(file.bytes for file in self.files)
 
 
 def retention(keep_days: float, *, force: bool = False) -> timedelta:
@@ -87,8 +87,8 @@ def collect_garbage(
         old = {each: _remove(lake, each, now - keep, by) for each in _chosen(lake, dataflow)}
         # Only now: whoever has written a document since sees what was said above.
         plan = _plan(lake, now, now - keep, dataflow, old)
-        for each in plan.files:
-            lake.store.remove(each.key)
+        for file in plan.files:
+            lake.store.remove(file.key)
         return plan
 
 
@@ -102,7 +102,7 @@ def _remove(lake: Lake, dataflow: Identity, before: datetime, by: str) -> tuple[
     while True:
         moves = read_moves(pointer)
         old = _old_releases(lake, dataflow, moves, before)
-        names = tuple(each.id for each in old)
+        names = tuple(before_item.id for before_item in old)
         if not old or try_remove(pointer, moves, names, by):
             return old
 
@@ -122,9 +122,9 @@ def _old_releases(
         if instant(move.at) >= limit:
             kept |= {move.release, move.previous or move.release}
     return tuple(
-        each
-        for each in _documents(lake, dataflow)
-        if each.id not in kept | removed(moves) and instant(each.created_at) < limit
+        document
+        for document in _documents(lake, dataflow)
+        if document.id not in kept | removed(moves) and instant(document.created_at) < limit
     )
 
 
@@ -181,4 +181,4 @@ def _remains(folder: Location, before: datetime, needed: frozenset[str]) -> Iter
 
 def _drafts(folder: Location, before: datetime) -> Iterator[Stored]:
     """Yield what writers of documents have left behind when they were killed."""
-    yield from (each for each in folder.store.drafts(folder.key) if each.modified < before)
+    yield from (draft for draft in folder.store.drafts(folder.key) if draft.modified < before)

@@ -38,9 +38,9 @@ def row_counts(
         if table.partitioning and accepted.interval:
             partitions = table.partitioning.names(accepted.interval)
         for name in partitions:
-            files = [each for each in output.files if name in (None, each.partition)]
+            files = [file for file in output.files if name in (None, file.partition)]
             rows = before.rows_of(name) if before else None
-            yield table, name, rows, sum(each.rows or 0 for each in files)
+            yield table, name, rows, sum(file.rows or 0 for file in files)
 
 
 def check_row_change(dataflow: DataflowContract, accepted: Accepted, last: Release) -> None:

@@ -59,8 +59,8 @@ def locate(lake: Lake, dataflow: Identity, release: str | None = None) -> Releas
         found.dataflow,
         found.id,
         {
-            name: TableLocation(lake.path(each.path).address, each.version, each.rows)
-            for name, each in found.tables.items()
+            name: TableLocation(lake.path(table.path).address, table.version, table.rows)
+            for name, table in found.tables.items()
         },
-        {name: lake.path(each.path).address for name, each in found.files.items()},
+        {name: lake.path(file.path).address for name, file in found.files.items()},
     )

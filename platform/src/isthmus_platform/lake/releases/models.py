@@ -20,7 +20,7 @@ class ReleasedPartition:
     @property
     def rows(self) -> int:
         """Return the number of rows of all files."""
-        return sum(each.rows for each in self.files)
+        return sum(file.rows for file in self.files)
 
 
 @dataclass(frozen=True, slots=True)

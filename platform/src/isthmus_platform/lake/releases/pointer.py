@@ -37,7 +37,7 @@ class Move:
 
 def read_moves(pointer: Location) -> tuple[Move, ...]:
     """Return every move, the first one first."""
-    return tuple(read_document(Move, _place(pointer, each)) for each in _numbers(pointer))
+    return tuple(read_document(Move, _place(pointer, number)) for number in _numbers(pointer))
 
 
 def last_move(pointer: Location) -> Move | None:
@@ -84,7 +84,7 @@ def _place(pointer: Location, number: int) -> Location:
 
 def _numbers(pointer: Location) -> list[int]:
     found = [_NUMBERED.fullmatch(name) for name in pointer.names()]
-    numbers = sorted(int(each[1]) for each in found if each)
+    numbers = sorted(int(result[1]) for result in found if result)
     if numbers != list(range(1, len(numbers) + 1)):
         raise LakeError(pointer.address, f"has moves {numbers}, which leave a gap")
     return numbers

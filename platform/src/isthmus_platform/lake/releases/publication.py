@@ -123,12 +123,12 @@ def _check(dataflow: DataflowContract, accepted: Accepted) -> None:
             f"accepted is {accepted.dataflow!r} in contract version {accepted.contract_version!r}; "
             f"the platform has {dataflow.version!r}",
         )
-    ready = sorted(each.name for each in accepted.outputs)
-    if ready != sorted(each.name for each in dataflow.outputs):
+    ready = sorted(output.name for output in accepted.outputs)
+    if ready != sorted(output.name for output in dataflow.outputs):
         raise PublicationError(
             name,
             f"accepted are {', '.join(ready) or 'no outputs'}; a release has "
-            + ", ".join(each.name for each in dataflow.outputs),
+            + ", ".join(output.name for output in dataflow.outputs),
         )
 
 
@@ -188,14 +188,14 @@ class _Attempt:
 
     def _commit(self, table: Table, output: AcceptedOutput) -> ReleasedTable:
         folder = self.lake.table(self.dataflow.identity, table.name)
-        files = tuple(_table_file(self.lake, each) for each in output.files)
+        files = tuple(_table_file(self.lake, file) for file in output.files)
         partitions: dict[str, ReleasedPartition] = {}
         if table.partitioning is not None:
             made = self._made(output)
             partitions = dict(sorted((self._kept(table, table.partitioning) | made).items()))
-            files = tuple(file for each in partitions.values() for file in each.files)
+            files = tuple(file for partition in partitions.values() for file in partition.files)
         version = commit(folder, table, files, app_id=self._commit_id(files))
-        return ReleasedTable(folder.key, version, sum(each.rows for each in files), partitions)
+        return ReleasedTable(folder.key, version, sum(file.rows for file in files), partitions)
 
     def _commit_id(self, files: Iterable[TableFile]) -> str:
         """Return under which id these files are committed once.
@@ -203,15 +203,15 @@ class _Attempt:
         A retry that computed again publishes the same under the same release, but in files of its
         own: the version that it pins must hold those and not the ones of the first attempt.
         """
-        names = "/".join(sorted(each.name for each in files))
+        names = "/".join(sorted(file.name for file in files))
         return f"{self.release_id}/{hashlib.sha256(names.encode()).hexdigest()[:_ID_CHARACTERS]}"
 
     def _made(self, output: AcceptedOutput) -> dict[str, ReleasedPartition]:
         """Return the partitions that the run made."""
         made: dict[str, tuple[TableFile, ...]] = {}
-        for each in output.files:
-            name = each.partition or ""
-            made[name] = (*made.get(name, ()), _table_file(self.lake, each))
+        for file in output.files:
+            name = file.partition or ""
+            made[name] = (*made.get(name, ()), _table_file(self.lake, file))
         return {name: ReleasedPartition(self.accepted.run, files) for name, files in made.items()}
 
     def _kept(self, table: Table, partitioning: Partitioning) -> dict[str, ReleasedPartition]:

@@ -34,7 +34,7 @@ def own_files(lake: Lake, release: Release) -> Iterator[Location]:
             continue
         for part in table.partitions.values():
             if part.run == release.run:
-                yield from (folder / each.name for each in part.files)
+                yield from (folder / file.name for file in part.files)
     for file in release.files.values():
         yield lake.path(file.path)
 
@@ -96,7 +96,9 @@ def _among(moves: tuple[Move, ...], lake: Lake, dataflow: Identity, release_id: 
 
 def _published(moves: tuple[Move, ...]) -> list[str]:
     gone = removed(moves)
-    return [each for each in dict.fromkeys(move.release for move in moves) if each not in gone]
+    return [
+        fromkey for fromkey in dict.fromkeys(move.release for move in moves) if fromkey not in gone
+    ]
 
 
 def document_of(lake: Lake, dataflow: Identity, release_id: str) -> Location:

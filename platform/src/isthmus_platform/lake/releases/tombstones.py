@@ -69,9 +69,9 @@ def check_not_collected(
         raise PublicationError(
             name, f"{path.key} is too old and may have been cleaned away; start a run"
         )
-    origins = {each.name: each.source for each in dataflow.inputs}
-    for each, pin in inputs.items():
-        origin = origins.get(each)
+    origins = {declared.name: declared.source for declared in dataflow.inputs}
+    for table_input, pin in inputs.items():
+        origin = origins.get(table_input)
         if pin.release is not None and isinstance(origin, Identity):
             check_not_removed(origin, pin.release, read_moves(lake.pointer(origin)))
         elif sources is not None:
@@ -79,7 +79,8 @@ def check_not_collected(
             for _ in _gone(files, sources):
                 raise PublicationError(
                     name,
-                    f"its input {each!r} is too old and may have been cleaned away; start a run",
+                    f"its input {table_input!r} is too old and may have been cleaned away; "
+                    "start a run",
                 )
 
 
@@ -87,22 +88,22 @@ def _limits(lake: Lake, dataflow: str) -> tuple[float | None, float | None]:
     """Return since when the dataflow's files, and those of the sources, are safe."""
     found = [read_document(Tombstone, each) for each in documents_in(lake.tombstones())]
     return (
-        _latest([each for each in found if each.dataflow in (None, dataflow)]),
-        _latest([each for each in found if each.dataflow is None]),
+        _latest([result for result in found if result.dataflow in (None, dataflow)]),
+        _latest([result for result in found if result.dataflow is None]),
     )
 
 
 def _latest(tombstones: Sequence[Tombstone]) -> float | None:
-    return max((instant(each.before) for each in tombstones), default=None)
+    return max((instant(tombstone.before) for tombstone in tombstones), default=None)
 
 
 def _gone(files: Iterable[Location], limit: float | None) -> Iterator[Location]:
     if limit is None:
         return
-    for each in files:
-        found = each.find()
+    for file in files:
+        found = file.find()
         if found is None or found.modified.timestamp() < limit:
-            yield each
+            yield file
 
 
 def instant(text: str) -> float:

@@ -48,7 +48,7 @@ class Checker:
     @property
     def broken(self) -> bool:
         """Say whether a problem is known already."""
-        return bool(self._problems) or any(each.broken for each in self._tallies.values())
+        return bool(self._problems) or any(tally.broken for tally in self._tallies.values())
 
     def add_schema(self, schema: pa.Schema) -> None:
         """Check the schema of the batches that follow; needed only where none may follow."""

@@ -25,11 +25,11 @@ class ColumnReader:
     ) -> None:
         self.name = name
         self.chunks = chunks_of(name, footer, written)
-        self.bytes = sum(each.bytes for each in self.chunks)
+        self.bytes = sum(chunk.bytes for chunk in self.chunks)
         # Only hints, for they are the footer's: numbers are quick, but only if texts repeat. Where
         # all are numbered, a few long texts written out would fill the memory.
         is_numbered = self.bytes < _LENGTH_BYTES * footer.num_rows or all(
-            each.is_numbered for each in self.chunks
+            chunk.is_numbered for chunk in self.chunks
         )
         self._open = partial(
             parquet.ParquetFile,

@@ -74,7 +74,7 @@ class ColumnStats:
                 f"at most {bound}",
             )
         if self._no_choice:
-            such = ", ".join(shown(each) for each in self._examples)
+            such = ", ".join(shown(example) for example in self._examples)
             yield self._says(
                 f"{counted(self._no_choice, 'value')} outside its choices (such as {such})",
                 "one of " + ", ".join(column.choices),

@@ -42,9 +42,9 @@ class Chunk:
         self.bytes = metadata.get(_SIZE, int) or 0
         pages = metadata.all(_PAGES, Struct)
         self.is_numbered = bool(pages) and all(
-            each.get(_ENCODING, int) in _NUMBERED
-            for each in pages
-            if each.get(_PAGE_TYPE, int) != _DICTIONARY_PAGE
+            page.get(_ENCODING, int) in _NUMBERED
+            for page in pages
+            if page.get(_PAGE_TYPE, int) != _DICTIONARY_PAGE
         )
         self.nulls = statistics.get(_NULLS, int)
         self.least = _bounds(statistics, _LEAST)
@@ -98,7 +98,7 @@ class ChunkCheck:
 
     def _decoded(self, bounds: Sequence[bytes]) -> list[Extreme]:
         form = _FORMATS.get(self._column.type)
-        return [struct.unpack(form, each)[0] if form else each for each in bounds]
+        return [struct.unpack(form, bound)[0] if form else bound for bound in bounds]
 
     def _text(self, value: Extreme | None) -> str:
         if isinstance(value, bytes):
@@ -116,7 +116,7 @@ def chunks_of(name: str, footer: parquet.FileMetaData, written: Struct) -> list[
 def contradictions(footer: parquet.FileMetaData, written: Struct) -> Iterator[str]:
     """Yield a clause for each way in which the footer contradicts itself."""
     groups = written.all(_GROUPS, Struct)
-    rows = sum(each.get(_ROWS, int) or 0 for each in groups)
+    rows = sum(group.get(_ROWS, int) or 0 for group in groups)
     if rows != footer.num_rows:
         claimed = counted(footer.num_rows, "row")
         yield f"a file's footer says {claimed} where its row groups have {rows}"
@@ -165,4 +165,4 @@ def _lie_within(texts: Values, least: Sequence[bytes], most: Sequence[bytes]) ->
 
 def _bounds(statistics: Struct, numbers: Sequence[int]) -> list[bytes]:
     found = (statistics.get(number, bytes) for number in numbers)
-    return [each for each in found if each is not None]
+    return [result for result in found if result is not None]

@@ -29,11 +29,11 @@ def find_duplicates(columns: Sequence[Sequence[pa.Array]]) -> pa.Table | None:
 
     Each column of the key comes in batches, as many rows for one as for another.
     """
-    keys = [_comparable(each) for each in columns]
-    numbers = [_numbers(each) if each.type == NUMBERED else each for each in keys]
+    keys = [_comparable(column) for column in columns]
+    numbers = [_numbers(key) if key.type == NUMBERED else key for key in keys]
     if _ascend(numbers) or _differ(numbers):
         return None
-    plain = [each.cast(pa.string()) if each.type == NUMBERED else each for each in keys]
+    plain = [key.cast(pa.string()) if key.type == NUMBERED else key for key in keys]
     table = pa.table(plain, [str(i) for i in range(len(plain))])
     # Threads would group apart what they get, and almost every row is a group of its own.
     counts = table.group_by(table.column_names, use_threads=False).aggregate([([], "count_all")])
@@ -43,12 +43,12 @@ def find_duplicates(columns: Sequence[Sequence[pa.Array]]) -> pa.Table | None:
 
 def _comparable(batches: Sequence[pa.Array]) -> pa.ChunkedArray:
     """Return a column so that equal values are of equal bits; texts may be numbered."""
-    if all(each.type == NUMBERED for each in batches):
+    if all(batch.type == NUMBERED for batch in batches):
         column = pa.chunked_array(batches).unify_dictionaries()
         dictionary = column.chunk(0).dictionary
         if len(dictionary.unique()) == len(dictionary):  # a file's own may repeat
             return column
-    plain = [each.dictionary_decode() if each.type == NUMBERED else each for each in batches]
+    plain = [batch.dictionary_decode() if batch.type == NUMBERED else batch for batch in batches]
     column = pa.chunked_array(plain)
     if column.type == pa.string():
         return column.cast(pa.large_string())  # its dictionary may be longer than 2 GiB
@@ -56,7 +56,7 @@ def _comparable(batches: Sequence[pa.Array]) -> pa.ChunkedArray:
 
 
 def _numbers(texts: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pa.chunked_array([each.indices for each in texts.chunks])
+    return pa.chunked_array([chunk.indices for chunk in texts.chunks])
 
 
 def _ascend(columns: Sequence[pa.ChunkedArray]) -> bool:
@@ -73,17 +73,17 @@ def _ascend(columns: Sequence[pa.ChunkedArray]) -> bool:
 
 def _differ(columns: Sequence[pa.ChunkedArray]) -> bool:
     """Say whether all rows differ for certain; False means that they have to be compared."""
-    if any(each.null_count for each in columns):
+    if any(column.null_count for column in columns):
         return False
     numbers = [
-        _numbers(each.dictionary_encode()) if each.type == pa.large_string() else each
-        for each in columns
+        _numbers(column.dictionary_encode()) if column.type == pa.large_string() else column
+        for column in columns
     ]
     rows, parts = len(columns[0]), pa.cpu_count()
     starts = range(0, rows, -(-rows // parts))
     bits = min(max(1, (rows // _BUCKET_ROWS).bit_length()), _MOST_BITS)
     with ThreadPoolExecutor(parts) as beside:
-        pieces = [[each.slice(start, starts.step) for each in numbers] for start in starts]
+        pieces = [[number.slice(start, starts.step) for number in numbers] for start in starts]
         buckets = zip(*beside.map(partial(_in_buckets, bits), pieces), strict=True)
         return all(beside.map(_all_differ, buckets))
 
@@ -96,7 +96,7 @@ def _in_buckets(bits: int, columns: Sequence[pa.ChunkedArray]) -> list[pa.Array]
     mixed, shift = mixed.combine_chunks(), 64 - bits
     bucket = pc.shift_right(mixed, pa.scalar(shift, pa.uint64())).cast(pa.uint16())
     rows = mixed.take(pc.array_sort_indices(bucket))
-    starts = [bisect_left(rows, each << shift, key=_value) for each in range(1 << bits)]
+    starts = [bisect_left(rows, index << shift, key=_value) for index in range(1 << bits)]
     return [rows[start:end] for start, end in pairwise((*starts, len(rows)))]
 
 
@@ -111,5 +111,5 @@ def _all_differ(pieces: Sequence[pa.Array]) -> bool:
 
 def _as_integers(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if column.type == pa.float64():
-        return pa.chunked_array([each.view(pa.uint64()) for each in column.chunks])
+        return pa.chunked_array([chunk.view(pa.uint64()) for chunk in column.chunks])
     return column.cast(AS_WRITTEN.get(column.type, column.type)).cast(pa.uint64(), safe=False)

@@ -39,7 +39,7 @@ class Struct:
     def all(self, number: int, kind: type[_Value]) -> list[_Value]:
         """Return the elements of a field that is a list; none if it is not there."""
         values = self.get(number, list) or []
-        if all(isinstance(each, kind) for each in values):
+        if all(isinstance(value, kind) for value in values):
             return values
         raise ValueError(f"its footer has a field {number} of another type")
 

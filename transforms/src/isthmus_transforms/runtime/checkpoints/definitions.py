@@ -88,8 +88,8 @@ class Code:
             return
         yield from self._run_before(name)
         if bound == WHOLE:
-            for each in module.definitions:
-                yield from self.resolved(module, each, {()})
+            for definition in module.definitions:
+                yield from self.resolved(module, definition, {()})
             for each in filter(is_own, module.stars):
                 yield each, WHOLE
             return
@@ -100,7 +100,9 @@ class Code:
     def _run_before(self, name: str) -> list[Key]:
         if name not in self._before:
             found = [(name, self.module(name))]
-            found += [(each, self.module(each)) for each in parents(name) if not declares(each)]
+            found += [
+                (parent, self.module(parent)) for parent in parents(name) if not declares(parent)
+            ]
             self._before[name] = [
                 (each, LOOSE) for each, module in found if module and module.loose
             ]
@@ -212,13 +214,13 @@ class Code:
             return ""
         if bound in {WHOLE, LOOSE}:
             found = module.statements if bound == WHOLE else module.loose
-            return "\n".join(ast.dump(each) for each in found)
+            return "\n".join(ast.dump(result) for result in found)
         parts = []
-        for each in module.definitions[bound]:
-            if isinstance(each, ast.Import | ast.ImportFrom):
-                parts.append(repr(list(import_targets(module, each, bound))))
+        for definition in module.definitions[bound]:
+            if isinstance(definition, ast.Import | ast.ImportFrom):
+                parts.append(repr(list(import_targets(module, definition, bound))))
             else:
-                parts.append(ast.dump(each))
+                parts.append(ast.dump(definition))
         return "\n".join([*parts, as_it_is(module, bound)])
 
 

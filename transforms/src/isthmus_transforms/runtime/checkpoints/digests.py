@@ -28,7 +28,7 @@ def digest_of_input(read: Input, paths: Iterable[Path], interval: Interval | Non
 
     The contract says which columns that are and of which type, the interval which rows.
     """
-    columns = [(each.name, each.type, each.nullable) for each in read.table.columns]
+    columns = [(column.name, column.type, column.nullable) for column in read.table.columns]
     rows = (read.filter_column, interval) if read.filter_column else None
     declared = repr((columns, rows))
     return hashlib.sha256(f"{digest_of_files(paths)} {declared}".encode()).hexdigest()

@@ -44,14 +44,16 @@ def effects(code: Code, modules: Iterable[str]) -> set[Key]:
         for statement in module.statements:
             waiting += _imported(module, statement)
         for bound, statements in module.definitions.items():
-            if any(_acts(code, module, each) for each in statements):
+            if any(_acts(code, module, statement) for statement in statements):
                 found.add((name, bound))
     return found
 
 
 def _acts(code: Code, module: Module, statement: ast.stmt) -> bool:
     decorators = getattr(statement, "decorator_list", [])
-    called = [each.func if isinstance(each, ast.Call) else each for each in decorators]
+    called = [
+        decorator.func if isinstance(decorator, ast.Call) else decorator for decorator in decorators
+    ]
     for each in run_at_import(statement):
         root, path = path_of(each)
         if not isinstance(root, ast.Name):
@@ -85,13 +87,13 @@ def _writes(code: Code, key: Key) -> bool:
     variables = frozenset(
         name
         for name, statements in module.definitions.items()
-        for each in statements
-        if _is_variable(module, each)
+        for statement in statements
+        if _is_variable(module, statement)
     )
     return any(
-        writes_outside(each, code.uses_of(module, each), variables)
-        for each in module.definitions[key[1]]
-        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        writes_outside(definition, code.uses_of(module, definition), variables)
+        for definition in module.definitions[key[1]]
+        if isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     )
 
 
@@ -101,13 +103,13 @@ def _imported(module: Module, statement: ast.stmt) -> Iterator[str]:
         return
     for node in ast.walk(statement):
         if isinstance(node, ast.Import):
-            yield from (each.name for each in node.names)
+            yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             name = imported_from(module.package, node)
             yield name
             if is_own(name):
                 parts = (f"{name}.{each.name}" for each in node.names)
-                yield from (each for each in parts if exists(each))
+                yield from (part for part in parts if exists(part))
 
 
 def _is_variable(module: Module, statement: ast.stmt) -> bool:

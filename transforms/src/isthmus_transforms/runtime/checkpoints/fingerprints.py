@@ -59,7 +59,11 @@ def fingerprints(
     """
     code = Code()
     loaded = (*nodes.values(), *beside)
-    functions = {each for node in loaded for each in node.originating_functions or ()}
+    functions = {
+        originating_function
+        for node in loaded
+        for originating_function in node.originating_functions or ()
+    }
     try:
         around = _around(code, functions)
     except UnknownDependencyError as doubt:
@@ -92,8 +96,8 @@ def _known(digest: str | None, name: str) -> str:
 def _of_dependencies(
     node: Node, found: Mapping[str, str], doubts: Mapping[str, str]
 ) -> Iterator[str]:
-    for each in node.dependencies:
-        name = each.name
+    for dependency in node.dependencies:
+        name = dependency.name
         if name in doubts:
             raise UnknownDependencyError(f"it depends on {name!r}: {doubts[name]}")
         yield f"{name}={found.get(name, 'not given')}"
@@ -101,7 +105,7 @@ def _of_dependencies(
 
 def _around(code: Code, functions: Iterable[Callable[..., object]]) -> str:
     """Return a digest of what may act on every node."""
-    named = sorted({each.__module__ for each in functions})
+    named = sorted({function.__module__ for function in functions})
     keys: set[Key] = {(each, WHOLE) for each in _READING}
     return _hash([environment(), code.digest(keys), code.digest(effects(code, named))])
 
@@ -127,7 +131,7 @@ class _Codes:
             )
         if functions not in self._found:
             try:
-                keys = [key for each in functions for key in self._keys.of(each)]
+                keys = [key for function in functions for key in self._keys.of(function)]
                 self._found[functions] = self._code.digest(keys)
             except UnknownDependencyError as doubt:
                 self._found[functions] = doubt
@@ -187,9 +191,9 @@ def environment() -> str:
     """
     found = []
     folders = set()
-    for each in importlib.metadata.distributions():
-        found.append(f"{each.metadata['Name']}=={each.version}")
-        folders.add(str(each.locate_file("")))
+    for distribution in importlib.metadata.distributions():
+        found.append(f"{distribution.metadata['Name']}=={distribution.version}")
+        folders.add(str(distribution.locate_file("")))
     for folder in folders:
         if Path(folder).is_dir() and Path(folder).stat().st_ctime >= modules.STARTED:
             raise UnknownDependencyError(

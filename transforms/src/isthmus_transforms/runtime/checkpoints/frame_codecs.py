@@ -102,7 +102,7 @@ def _check_names(frame: pd.DataFrame) -> None:
             raise NotSavableError(f"the {what} have several levels")
         if index.name is not None and type(index.name) is not str:
             raise NotSavableError(f"the {what} are named by a {type(index.name).__name__}")
-    if not all(type(each) is str for each in frame.columns) or not frame.columns.is_unique:
+    if not all(type(column) is str for column in frame.columns) or not frame.columns.is_unique:
         raise NotSavableError("names of columns are not str, or are there twice")
     if frame.columns.empty:
         raise NotSavableError("a frame has no columns, so Arrow forgets its rows")

@@ -66,8 +66,8 @@ def _plain(value: object) -> str | None:
         parts = list(value)
     else:
         return None
-    texts = [_plain(each) for each in parts]
-    known = [each for each in texts if each is not None]
+    texts = [_plain(part) for part in parts]
+    known = [text for text in texts if text is not None]
     if len(known) < len(texts):
         return None
     if isinstance(value, set | frozenset):

@@ -60,7 +60,7 @@ class Module:
     @property
     def statements(self) -> Iterator[ast.stmt]:
         """Return every statement once."""
-        seen = {id(each): each for found in self.definitions.values() for each in found}
+        seen = {id(result): result for found in self.definitions.values() for result in found}
         yield from seen.values()
         yield from self.loose
 
@@ -105,9 +105,9 @@ def real_path(path: str) -> str:
 @cache
 def _library_folders() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
-    folders = {paths[each] for each in ("stdlib", "platstdlib", "purelib", "platlib")}
+    folders = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     folders.update(site.getsitepackages(), [site.getusersitepackages()])
-    return tuple(f"{os.path.realpath(each)}{os.sep}" for each in folders)
+    return tuple(f"{os.path.realpath(folder)}{os.sep}" for folder in folders)
 
 
 def exists(name: str) -> bool:
@@ -220,9 +220,9 @@ def _bound(statement: ast.stmt) -> list[str] | None:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             return [name]
         case ast.Import(names=aliases):
-            return [each.asname or each.name.partition(".")[0] for each in aliases]
+            return [aliase.asname or aliase.name.partition(".")[0] for aliase in aliases]
         case ast.ImportFrom(names=aliases):
-            return [each.asname or each.name for each in aliases]
+            return [aliase.asname or aliase.name for aliase in aliases]
         case ast.Assign(targets=targets):
             pass
         case ast.AnnAssign(target=target, value=value):
@@ -233,7 +233,7 @@ def _bound(statement: ast.stmt) -> list[str] | None:
             targets = [getattr(statement, "name")]  # noqa: B009 - its type is unknown in 3.11
         case _:
             return None
-    names = [name for each in targets for name in _targets(each)]
+    names = [name for target in targets for name in _targets(target)]
     sideways = any(isinstance(each, ast.NamedExpr) for each in ast.walk(statement))
     return None if sideways or "" in names else names
 

@@ -42,8 +42,8 @@ class SavingPolicy:
         """
         behind = seconds
         bounds = self._behind
-        for each in dependencies:
-            behind += bounds.get(each, 0.0)
+        for dependency in dependencies:
+            behind += bounds.get(dependency, 0.0)
         self._computed += seconds
         bounds[node] = behind = min(behind, self._computed)
         self._own[node] = (seconds, tuple(dependencies))

@@ -43,12 +43,12 @@ def uses_of(statement: ast.stmt, *, later_annotations: bool) -> Uses:
     waiting = [compile(tree, "<definition>", "exec", flags, dont_inherit=True)]
     while waiting:
         code = waiting.pop()
-        waiting += [each for each in code.co_consts if isinstance(each, CodeType)]
-        for each in dis.get_instructions(code):
-            if each.opname in _LOADS:
-                names.add(each.argval)
-            elif each.opname == "STORE_NAME":
-                stored.add(each.argval)
+        waiting += [co_const for co_const in code.co_consts if isinstance(co_const, CodeType)]
+        for get_instruction in dis.get_instructions(code):
+            if get_instruction.opname in _LOADS:
+                names.add(get_instruction.argval)
+            elif get_instruction.opname == "STORE_NAME":
+                stored.add(get_instruction.argval)
     paths: dict[str, set[Path]] = {}
     for name, path in _paths(statement):
         paths.setdefault(name, set()).add(path)
@@ -121,7 +121,7 @@ def run_at_import(statement: ast.stmt) -> Iterator[ast.expr]:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             callers = statement.decorator_list
         case ast.ClassDef():
-            keywords = [each.value for each in statement.keywords]
+            keywords = [keyword.value for keyword in statement.keywords]
             callers = [*statement.decorator_list, *statement.bases, *keywords]
         case ast.Assign(value=value):
             callers = [each for each in ast.walk(value) if isinstance(each, ast.Call)]
@@ -129,8 +129,8 @@ def run_at_import(statement: ast.stmt) -> Iterator[ast.expr]:
             callers = [each for each in ast.walk(value) if isinstance(each, ast.Call)]
         case _:
             return
-    for each in callers:
-        yield each.func if isinstance(each, ast.Call) else each
+    for caller in callers:
+        yield caller.func if isinstance(caller, ast.Call) else caller
 
 
 def writes_outside(statement: ast.stmt, uses: Uses, variables: frozenset[str]) -> bool:

@@ -70,7 +70,7 @@ def _of_column(rows: _Rows) -> Iterator[CheckResult]:
     if column.choices:
         yield _of_choices(rows)
     bounds = (column.minimum, column.maximum, column.warn_minimum, column.warn_maximum)
-    if any(each is not None for each in bounds):
+    if any(bound is not None for bound in bounds):
         yield from _of_bounds(rows)
 
 
@@ -177,9 +177,9 @@ def _texts(column: pa.ChunkedArray) -> list[str]:
     # No Python date is as late as the latest of Arrow.
     texts = column.cast(pa.string()).to_pylist()
     if pa.types.is_string(kind):
-        return [_shown(each) for each in texts]
+        return [_shown(text) for text in texts]
     zone = "Z" if pa.types.is_timestamp(kind) else ""
-    return [f"{each.removesuffix('.000000')}{zone}" if each else "null" for each in texts]
+    return [f"{text.removesuffix('.000000')}{zone}" if text else "null" for text in texts]
 
 
 def _shown(text: str | None) -> str:

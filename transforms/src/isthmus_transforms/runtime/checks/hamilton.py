@@ -59,7 +59,7 @@ class Check:
 def check_of(node: Node) -> Check | None:
     """Return what a node that has the tag `CHECKS` checks, if Hamilton made it for a validator."""
     validator = _validator_of(node.callable)
-    names = [each.name for each in node.dependencies]
+    names = [dependency.name for dependency in node.dependencies]
     if validator is None or len(names) != 1:
         return None
     level: Level = "error" if validator.importance is DataValidationLevel.FAIL else "warning"

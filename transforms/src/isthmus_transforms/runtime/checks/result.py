@@ -36,7 +36,7 @@ class CheckResult:
         """Return the event that tells it of an input, a table or a node, say."""
         message = shortened(f"{kind} {subject!r}: {self.found}", LONGEST_MESSAGE)
         examples = tuple(
-            shortened(each, LONGEST_EXAMPLE) for each in islice(self.examples, MOST_EXAMPLES)
+            shortened(example, LONGEST_EXAMPLE) for example in islice(self.examples, MOST_EXAMPLES)
         )
         return CheckFinished(
             time.time(),
@@ -60,15 +60,15 @@ def ignore(_event: Event) -> None:
 def refusals(check_results: Iterable[CheckResult]) -> list[str]:
     """Return what was found by those checks that let nothing pass, and where."""
     return [
-        with_examples(each.found, each.examples)
-        for each in check_results
-        if each.level == "error" and not each.passed
+        with_examples(check_result.found, check_result.examples)
+        for check_result in check_results
+        if check_result.level == "error" and not check_result.passed
     ]
 
 
 def with_examples(found: str, examples: Sequence[str]) -> str:
     """Return what was found with the rows to see, unless it names them itself."""
-    shown = [shortened(each, LONGEST_EXAMPLE) for each in examples[:_MOST_IN_A_SENTENCE]]
+    shown = [shortened(example, LONGEST_EXAMPLE) for example in examples[:_MOST_IN_A_SENTENCE]]
     return found if not shown or shown[0] in found else f"{found} (see {', '.join(shown)})"
 
 

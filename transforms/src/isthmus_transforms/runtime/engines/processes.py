@@ -25,7 +25,7 @@ class Processes:
 
     def __init__(self, max_parallel: int, workload: Workload) -> None:
         self.max_parallel = max_parallel
-        names = [each.name for each in workload.steps]
+        names = [step.name for step in workload.steps]
         given = (workload.modules, dict(workload.params), names)
         self._pool = ProcessPoolExecutor(max_parallel, initializer=_prepare, initargs=given)
 

@@ -57,8 +57,8 @@ def _check(contract: Input, rows: pa.Table, interval: Interval | None, on_event:
     ):
         table = replace(table, min_rows=0)
     found = [*check_results(table, rows)]
-    for each in (SCHEMA_KEPT, *found):
-        on_event(each.about("input", contract.name))
+    for result in (SCHEMA_KEPT, *found):
+        on_event(result.about("input", contract.name))
     if problems := refusals(found):
         raise InputError(contract.name, "; ".join(problems))
 

@@ -63,7 +63,7 @@ def parts_of(table: Table, rows: pa.Table, interval: Interval | None) -> dict[st
     names = _partition_names(table.name, by, rows)
     ordered = rows.take(pc.sort_indices(names)).combine_chunks()  # the sort is stable, nulls last
     counts = {each["values"]: each["counts"] for each in pc.value_counts(names).to_pylist()}
-    known = sorted(each for each in counts if each is not None)
+    known = sorted(count for count in counts if count is not None)
     parts: dict[str | None, pa.Table] = {}
     start = 0
     for name in known if interval is None else by.names(interval):

@@ -22,8 +22,8 @@ def arrow_schema(table: Table, *, nullable: bool = False) -> pa.Schema:
     """Return the schema of a file that keeps the table's contract, or with nulls everywhere."""
     return pa.schema(
         [
-            pa.field(each.name, _ARROW[each.type], nullable=nullable or each.nullable)
-            for each in table.columns
+            pa.field(column.name, _ARROW[column.type], nullable=nullable or column.nullable)
+            for column in table.columns
         ]
     )
 

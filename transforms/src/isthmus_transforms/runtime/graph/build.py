@@ -48,8 +48,8 @@ def describe_graph(
     contract: Contract, nodes: Mapping[str, Node], targets: Mapping[str, str]
 ) -> Graph:
     """Return a description of the nodes that run, in their order; targets map to nodes."""
-    inputs = {each.name: _what_is_read(each) for each in contract.inputs}
-    params = {each.name: each.description for each in contract.params}
+    inputs = {declared.name: _what_is_read(declared) for declared in contract.inputs}
+    params = {param.name: param.description for param in contract.params}
     parted = {each.name: f"Partitioned by {each.partitioning}." for each in contract.partitioned}
     target_of = {node: target for target, node in targets.items()}
     described = []
@@ -59,7 +59,9 @@ def describe_graph(
         elif name in params:
             described.append(_outside(node, "param", params[name]))
         else:
-            known = tuple(each.name for each in node.dependencies if each.name in nodes)
+            known = tuple(
+                dependency.name for dependency in node.dependencies if dependency.name in nodes
+            )
             target = target_of.get(name)
             described.append(_function(node, known, target, parted.get(target or "", "")))
     return Graph(time.time(), tuple(described))
@@ -99,8 +101,12 @@ def _role(node: Node) -> str:
     """Say what Hamilton made a node for, if it made several of a function with checks."""
     if CHECKS in node.tags and (check := check_of(node)):
         return f"Checks {check.subject!r}, {_CONSEQUENCE[check.level]}."
-    for each in node.dependencies:
-        if CHECKS in each.tags and (check := check_of(each)) and check.subject == node.name:
+    for dependency in node.dependencies:
+        if (
+            CHECKS in dependency.tags
+            and (check := check_of(dependency))
+            and check.subject == node.name
+        ):
             return "Once it has passed its checks:"
     return ""
 

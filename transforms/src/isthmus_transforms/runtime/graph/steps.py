@@ -69,13 +69,13 @@ def ordered_nodes(
                 ordered[name] = node
         else:
             opened.add(name)
-            for each in reversed(node.dependencies):
-                needed = names[id(each)]
+            for dependency in reversed(node.dependencies):
+                needed = names[id(dependency)]
                 if needed in ordered:
                     continue
                 if needed in opened:
                     raise DefinitionError(f"nodes {needed!r} and {name!r} need each other")
-                stack.append((needed, each))
+                stack.append((needed, dependency))
     return ordered
 
 
@@ -99,14 +99,16 @@ def steps_of(graph: FunctionGraph, nodes: Mapping[str, Node], given: Collection[
                 f"node {name!r} uses Parallelizable or Collect, which no engine here runs; "
                 "loop inside the function instead"
             )
-        needs = [need for each in node.dependencies if (need := names[id(each)]) in nodes]
+        needs = [
+            need for dependency in node.dependencies if (need := names[id(dependency)]) in nodes
+        ]
         tags = node.tags
         waits = _waits(name, tags) if _RETRIES in tags else ()
         step = Step(name, node, tuple(needs), node.callable, waits)
         if CHECKS in tags and (check := check_of(node)):
             checks[name] = check
             step = step._replace(function=validating(check, node.callable), waits=(), check=check)
-        elif checks and (passed := [each for each in needs if _checks(checks, each, name)]):
+        elif checks and (passed := [need for need in needs if _checks(checks, need, name)]):
             function = passing([checks[each] for each in passed], passed)
             step = step._replace(function=function, waits=())
             _try_again(steps, checks[passed[0]].raw, waits)
