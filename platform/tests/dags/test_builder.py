@@ -199,6 +199,7 @@ def test_a_dag_that_stands_for_a_mistake_is_built_alone_too(deployment: Path) ->
 
 
 @pytest.mark.usefixtures("deployment")
+@pytest.mark.slow
 def test_the_dag_file_imports_no_library_that_only_a_run_needs() -> None:
     probe = (
         "import sys, isthmus_platform.dags.isthmus_dags\n"

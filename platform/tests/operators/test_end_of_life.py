@@ -14,6 +14,8 @@ from isthmus_platform.errors import EndOfLifeError
 from isthmus_platform.operators import dataflow
 from isthmus_platform.pipeline.end_of_life import check_not_end_of_life
 
+pytestmark = pytest.mark.slow
+
 LAST_DAY = date(2027, 1, 31)
 
 

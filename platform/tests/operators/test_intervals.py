@@ -26,6 +26,8 @@ from isthmus_platform.lake.schemas import arrow_schema
 from isthmus_platform.pipeline.intervals import interval_of, params_of, parts_of
 from isthmus_platform.storage import DiskStore
 
+pytestmark = pytest.mark.slow
+
 (DAYS,) = CARRIER_DAYS.partitioned
 QUARTER = Interval(date(2013, 1, 1), date(2013, 4, 1))
 FAN_OUT = '\n[dataflows."carrier_days.v1"]\nfan_out = true\n'

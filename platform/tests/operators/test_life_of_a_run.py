@@ -29,6 +29,8 @@ from isthmus_platform.operators import dataflow
 from isthmus_platform.runs import RunRecord, summarize
 from isthmus_platform.storage import DiskStore
 
+pytestmark = pytest.mark.slow
+
 DAYS = AIRPORT_DAYS.output("days")
 FEATURES = FLIGHT_DELAYS.output("flight_features")
 

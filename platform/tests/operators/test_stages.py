@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import psutil
 import pytest
 
+pytestmark = pytest.mark.slow
+
 STAGES = '[dataflows."flight_delays.v1"]\nstages = ["joined_flights", "flight_features"]\n'
 OWN = '[dataflows."flight_delays.v1".stage.joined_flights]\nengine = "threads"\n'
 FUSED = '[dataflows."flight_delays.v1"]\nfused = true\n'
