@@ -54,10 +54,11 @@ def is_pending(path: str, kind: str) -> bool:
 def in_text(path: str, text: str, names: Iterable[OldName]) -> Iterator[str]:
     """Yield a sentence for each old name in a file's path or text."""
     for old in names:
-        for number, line in enumerate([path, *text.splitlines()]):
-            if old.pattern.search(line):
-                place = f"{path}:{number}" if number else f"the path {path}"
-                yield f"{place} has {old.name!r}; write {old.replacement!r}"
+        if old.pattern.search(path):
+            yield f"the path {path} has {old.name!r}; write {old.replacement!r}"
+        for found in old.pattern.finditer(text):
+            line = text.count("\n", 0, found.start()) + 1
+            yield f"{path}:{line} has {old.name!r}; write {old.replacement!r}"
 
 
 def loops(path: str, source: str) -> Iterator[str]:
