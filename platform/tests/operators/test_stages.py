@@ -73,7 +73,7 @@ def test_each_stage_goes_on_from_what_those_before_it_hand_on(company: Company) 
     names = {"ingest", "transform_joined_flights", "transform_flight_features", "transform"}
     assert set(ended.states) == names | {"publish"}
     assert len(company.published) == 1
-    assert ended.log.count("handed on 1 results, ") == 2
+    assert ended.log.count("saved 1 intermediates, ") == 2
 
     first = asked(company, "transform_joined_flights")
     assert (first["stop_at"], first["intermediates"]) == ("joined_flights", [])
