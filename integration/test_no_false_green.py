@@ -192,7 +192,7 @@ def test_the_runner_is_killed(case: Case, edited_transforms: Edit) -> None:
     assert "was ended by signal 9" in case.airflow.log(case.end(node.run), "transform")
 
 
-def test_the_guard_is_killed(case: Case, edited_transforms: Edit) -> None:
+def test_the_supervisor_is_killed(case: Case, edited_transforms: Edit) -> None:
     node = case.enter_node(edited_transforms)
     node.supervisor.kill()
     case.succeeds(node.run, second="transform")
