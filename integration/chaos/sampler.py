@@ -35,7 +35,8 @@ RUNNER_IS_DONE = (("os.scandir", product.STAGING), ("write", "*"))
 LATER = (
     *((),) * 12,
     *(("publish again",), ("roll back", "publish again")) * 3,
-    *(("roll back",), ("garbage-collection",), ("kill a garbage collection",), ("kill a roll back",)) * 2,
+    *(("roll back",), ("garbage-collection",)) * 2,
+    *(("kill a garbage collection",), ("kill a roll back",)) * 2,
     *(("clear",), ("roll back", "clear")),
 )
 """What is done once all is well, repeated as often as its weight says."""
