@@ -101,7 +101,7 @@ def test_checks_are_counted_and_what_warns_is_shown(
     assert cli.main(["run", "sales", "--inputs", "in"]) == 0
     assert capsys.readouterr().out.splitlines()[-2:] == [
         (
-            "warning: table 'totals': column 'total' has 1 value below 50 (the smallest is 3); "
+            "warning: totals: column 'total' has 1 value below 50 (the smallest is 3); "
             "the contract says usually at least 50 (see row 0)"
         ),
         "8 checks, 7 passed",

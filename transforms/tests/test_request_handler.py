@@ -169,7 +169,7 @@ def test_verdicts_of_inputs_come_before_functions_and_of_outputs_before_they_are
         if isinstance(answer, CheckFinished | NodeStarted | OutputStaged)
     ]
     names = [
-        f"{event.subject} {event.check}" if isinstance(event, CheckFinished) else ""
+        f"{event.subject} {event.result.check}" if isinstance(event, CheckFinished) else ""
         for event in told
     ]
     assert names == [
@@ -178,7 +178,7 @@ def test_verdicts_of_inputs_come_before_functions_and_of_outputs_before_they_are
         *("totals schema", "totals total.nullable", "totals total.minimum", "totals min_rows", ""),
         *("", "quality rows", ""),
     ]
-    assert all(event.passed for event in told if isinstance(event, CheckFinished))
+    assert all(event.result.passed for event in told if isinstance(event, CheckFinished))
 
 
 def test_an_input_that_breaks_the_contract_is_told_after_the_graph_and_refused(
@@ -194,7 +194,7 @@ def test_an_input_that_breaks_the_contract_is_told_after_the_graph_and_refused(
     graph, *check_results, _ = served[1]
     assert isinstance(graph, Graph)
     assert [
-        check_result.passed
+        check_result.result.passed
         for check_result in check_results
         if isinstance(check_result, CheckFinished)
     ] == [

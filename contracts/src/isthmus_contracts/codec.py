@@ -31,10 +31,10 @@ from typing import (
 
 from isthmus_contracts._days import parse_day
 from isthmus_contracts.errors import ContractError, ProtocolError
+from isthmus_contracts.sentences import shown
 
 T = TypeVar("T")
 _Hint: TypeAlias = Any  # the typing module gives its hints no common type
-_SHOWN_CHARACTERS = 60
 _NEWEST = sys.maxsize
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
@@ -221,5 +221,4 @@ def _shown(value: object) -> str:
         return "an object"
     if isinstance(value, list | tuple):
         return "a list"
-    text = repr(value)
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+    return shown(value)

@@ -10,6 +10,7 @@ from typing import Literal
 from isthmus_contracts._bounds import check_bounds
 from isthmus_contracts._names import check_name, check_unique
 from isthmus_contracts.errors import DeclarationError, ParamError, UnknownNameError
+from isthmus_contracts.sentences import shown_number
 
 ParamValue = str | int | float | bool
 ParamType = Literal["string", "integer", "number", "boolean"]
@@ -59,7 +60,7 @@ class Param:
         if self.choices:
             return "one of " + ", ".join(repr(choice) for choice in self.choices)
         bounds = [
-            f"{word} {bound}"
+            f"{word} {shown_number(bound)}"
             for word, bound in (("from", self.minimum), ("to", self.maximum))
             if bound is not None
         ]

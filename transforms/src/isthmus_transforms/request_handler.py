@@ -14,7 +14,6 @@ from types import MappingProxyType
 from isthmus_contracts import ContractError, Output, ProtocolError, Table, UnknownNameError
 from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.protocol import (
-    ACCEPTED,
     Answer,
     Capabilities,
     CapabilitiesRequest,
@@ -24,6 +23,7 @@ from isthmus_contracts.protocol import (
     RunResult,
     StagedOutput,
     decode_request,
+    wire,
 )
 from isthmus_transforms.errors import (
     ContractVersionError,
@@ -101,7 +101,9 @@ def capabilities() -> Capabilities:
             broken[name] = f"{type(error).__name__}: {error}"
     libraries = {"python": ".".join(map(str, sys.version_info[:3]))}
     libraries |= {library: version_of(library) for library in _LIBRARIES}
-    return Capabilities(ACCEPTED, code_version(), dataflows, broken, available_engines(), libraries)
+    return Capabilities(
+        wire.ACCEPTED, code_version(), dataflows, broken, available_engines(), libraries
+    )
 
 
 def _loaded(name: str, failed: Mapping[str, Exception]) -> Dataflow:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from isthmus_contracts.protocol import (
     RunRequest,
     RunResult,
 )
+from isthmus_contracts.rules import CheckResult
 from isthmus_platform.deployment import Deployment, load_deployment
 from isthmus_platform.deployment.settings import Settings
 from isthmus_platform.operators.dataflow import DataflowOperator
@@ -106,18 +108,16 @@ class TransformOperator(DataflowOperator):
             self.log.info("handed on %s results, %s bytes", len(result.checkpoints), f"{size:,}")
             return None
         start = time.perf_counter()
-        accepted = accept(self.contract, request, result, lake)
+        warn = partial(self._warn, recorder)
+        accepted = accept(self.contract, request, result, lake, warn)
         seconds = time.perf_counter() - start
-        for warning in accepted.warnings:
-            self._warn(warning, recorder)
         self.log.info("accepted %s outputs in %.2f s", len(request.targets), seconds)
         return accepted
 
-    def _warn(self, warning: str, recorder: Recorder) -> None:
-        """Log what acceptance found unusual, and keep it with what the runner said."""
-        self.log.warning("%s", warning)
-        subject = self.contract.name
-        recorder.keep(CheckFinished(time.time(), subject, "acceptance", "warning", False, warning))
+    def _warn(self, recorder: Recorder, table: str, warning: CheckResult) -> None:
+        """Log what acceptance found unusual, and keep it with what the runner reported."""
+        self.log.warning("table %r: %s", table, warning.message)
+        recorder.keep(CheckFinished(time.time(), table, warning.bounded()))
 
     def on_kill(self) -> None:
         """Stop the runner when Airflow says so; nothing else ends `execute`."""
