@@ -16,7 +16,7 @@ import isthmus_contracts
 names = [m.name for m in pkgutil.walk_packages(isthmus_contracts.__path__, "isthmus_contracts.")]
 for name in names:
     importlib.import_module(name)
-print(json.dumps([names, sorted({each.split(".")[0] for each in set(sys.modules) - before})]))
+print(json.dumps([names, sorted({module.split(".")[0] for module in set(sys.modules) - before})]))
 """
 
 

@@ -364,7 +364,7 @@ def test_a_partition_that_has_no_rows_any_more_goes(dated_orders: pd.DataFrame) 
         (["--interval-start", "2013-01-01"], "interval_start is given and interval_end is not; g"),
         (
             ["--interval-start=soon", "--interval-end=2013-01-01"],
-            "interval_start is 'soon'; right would be a day as in 2013-01-31",
+            "interval_start is 'soon'; expected a day as in 2013-01-31",
         ),
         (
             ["--interval-start=2013-01-15", "--interval-end=2013-02-01"],

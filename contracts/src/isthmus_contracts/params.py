@@ -41,11 +41,11 @@ class Param:
         if self.type not in _PYTHON_TYPES:
             raise DeclarationError(
                 f"param {self.name!r} has type {self.type!r}; known: "
-                + ", ".join(repr(each) for each in _PYTHON_TYPES)
+                + ", ".join(repr(known) for known in _PYTHON_TYPES)
             )
         bounded = self.minimum is not None or self.maximum is not None
         if bounded and self.type not in ("integer", "number"):
-            raise DeclarationError(f"param {self.name!r} is a {self.type}, which has no bounds")
+            raise DeclarationError(f"param {self.name!r} has type {self.type}, which has no bounds")
         check_bounds(f"param {self.name!r}", self.minimum, self.maximum)
         check_unique(f"choice of param {self.name!r}", map(str, self.choices))
         for value in (*self.choices, self.default):
