@@ -166,12 +166,12 @@ RULE = "a day comes from a date or timestamp that is not nullable"
 @pytest.mark.parametrize(
     ("declared", "column", "message"),
     [
-        ({}, "id", f"column 'id' of table 'notes' is a int64; {RULE}"),
-        ({}, "note", f"column 'note' of table 'notes' is a nullable string; {RULE}"),
+        ({}, "id", f"column 'id' of table 'notes' has type int64; {RULE}"),
+        ({}, "note", f"column 'note' of table 'notes' has type nullable string; {RULE}"),
         (
             {"columns": (ID, replace(DAY, nullable=True))},
             "day",
-            f"column 'day' of table 'notes' is a nullable date; {RULE}",
+            f"column 'day' of table 'notes' has type nullable date; {RULE}",
         ),
         (
             {"key": ("id",)},

@@ -48,11 +48,12 @@ class Column:
                 f"column {self.name!r} has type {self.type!r}; known: "
                 + ", ".join(repr(known) for known in _TYPES)
             )
+        typed = f"column {self.name!r} has type {self.type}"
         if any(bound is not None for bound in self._bounds) and self.type not in _NUMERIC:
-            raise DeclarationError(f"column {self.name!r} has type {self.type}, which has no bounds")
+            raise DeclarationError(f"{typed}, which has no bounds")
         check_bounds(f"column {self.name!r}", self.minimum, self.maximum)
         if self.choices and self.type != "string":
-            raise DeclarationError(f"column {self.name!r} has type {self.type}, which has no choices")
+            raise DeclarationError(f"{typed}, which has no choices")
         check_unique(f"choice of column {self.name!r}", self.choices)
         self._check_warnings()
 

@@ -323,12 +323,12 @@ def altered(place: tuple[Any, ...], value: object) -> str:
         (
             (*DATAFLOW, "outputs", 0, "partitioning"),
             {"column": "id", "granularity": "day"},
-            "dataflows.first.v1.outputs[0]: column 'id' of table 'clean' has type int64; a day comes",
+            "dataflows.first.v1.outputs[0]: column 'id' of table 'clean' has type int64; a day",
         ),
         (
             (*DATAFLOW, "inputs", 0, "filter_column"),
             "id",
-            "dataflows.first.v1.inputs[0]: column 'id' of table 'raw' has type int64; a day comes",
+            "dataflows.first.v1.inputs[0]: column 'id' of table 'raw' has type int64; a day",
         ),
         ((*DATAFLOW, "deprecation", "until"), 3, "dataflows.first.v1.deprecation.until: expected"),
     ],
