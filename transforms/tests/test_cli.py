@@ -101,7 +101,7 @@ def test_checks_are_counted_and_what_warns_is_shown(
     assert cli.main(["run", "sales", "--inputs", "in"]) == 0
     assert capsys.readouterr().out.splitlines()[-2:] == [
         (
-            "warning: table 'totals': column 'total' has 1 value below 50 (the smallest is 3); "
+            "warning: totals: column 'total' has 1 value below 50 (the smallest is 3); "
             "the contract says usually at least 50 (see row 0)"
         ),
         "8 checks, 7 passed",
@@ -168,7 +168,7 @@ def test_the_engine_may_be_chosen(
         (["--workers", "2"], "engine 'sequential': it has no option 'workers'; known: none"),
         (
             ["--engine", "threads", "--workers", "0"],
-            "engine 'threads': option 'workers' is 0; right",
+            "engine 'threads': option 'workers' is 0; allowed: integer from 1 to 256",
         ),
     ],
 )
@@ -364,7 +364,7 @@ def test_a_partition_that_has_no_rows_any_more_goes(dated_orders: pd.DataFrame) 
         (["--interval-start", "2013-01-01"], "interval_start is given and interval_end is not; g"),
         (
             ["--interval-start=soon", "--interval-end=2013-01-01"],
-            "interval_start is 'soon'; right would be a day as in 2013-01-31",
+            "interval_start is 'soon'; expected a day as in 2013-01-31",
         ),
         (
             ["--interval-start=2013-01-15", "--interval-end=2013-02-01"],

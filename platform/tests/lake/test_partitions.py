@@ -297,8 +297,8 @@ class TestRefused:
         ("partition", "problem"),
         [
             (None, "table 'counts' has files of no partition"),
-            ("2013-13", "'2013-13' names no partition"),
-            ("../2013", "names no partition"),
+            ("2013-13", "'2013-13' is not the name of a month"),
+            ("../2013", "is not the name of a month"),
         ],
     )
     def test_a_file_whose_partition_is_none(

@@ -204,13 +204,11 @@ def _run(options: argparse.Namespace, console: Console) -> None:
 
 def _check_results(told: Sequence[Event]) -> Iterator[str]:
     """Yield a line for each check that warns, and one that counts all."""
-    from isthmus_transforms.runtime.checks.result import with_examples  # noqa: PLC0415
-
     checks = [event for event in told if isinstance(event, CheckFinished)]
-    broken = [check for check in checks if not check.passed]
-    for each in broken:
-        yield f"warning: {with_examples(each.message, each.examples)}"
-    yield f"{len(checks)} checks, {len(checks) - len(broken)} passed"
+    failed = [check for check in checks if not check.result.passed]
+    for check in failed:
+        yield f"warning: {check.subject}: {check.result.sentence}"
+    yield f"{len(checks)} checks, {len(checks) - len(failed)} passed"
 
 
 def _remove_replaced(

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from isthmus_contracts import DataflowContract
 from isthmus_contracts.catalog import CATALOG
+from isthmus_contracts.sentences import counted
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
@@ -187,8 +188,8 @@ def _clean(options: argparse.Namespace, console: Console) -> int:
         return 0
     said = "removed" if options.yes else "would remove"
     console.print(
-        f"{said} {_counted(len(plan.releases), 'release')} and "
-        f"{_counted(len(plan.files), 'file')}, {_counted(plan.bytes, 'byte')}"
+        f"{said} {counted(len(plan.releases), 'release')} and "
+        f"{counted(len(plan.files), 'file')}, {counted(plan.bytes, 'byte')}"
     )
     if not options.yes:
         console.print("nothing was removed; --yes removes it")
@@ -206,10 +207,6 @@ def _value(value: object | None) -> str:
     if value is None:
         return "-"
     return f"{value:,}" if type(value) is int else str(value)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _when(release: releases.Release) -> str:

@@ -55,10 +55,10 @@ def report_times(run: Run, record: RunRecord, console: Console) -> None:
     """Show where the picture is, and what the functions took against everything around them."""
     console.print(f"graph     {shown(record.picture)}", soft_wrap=True)
     progress = [summarize(attempt.answers()) for attempt in record.attempts()]
-    warnings = dict.fromkeys(warning for one in progress for warning in one.warnings)
+    warnings = {check: warning for one in progress for check, warning in one.warnings.items()}
     passed = sum(each.passed for each in progress)
     console.print(f"checks    {passed} passed, {len(warnings)} warned")
-    for warning in warnings:
+    for warning in warnings.values():
         console.print(printable(f"warning   {warning}"), soft_wrap=True)
     functions = sum(each.seconds for each in progress)
     nodes = sum(each.done for each in progress)

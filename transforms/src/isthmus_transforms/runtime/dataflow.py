@@ -28,8 +28,8 @@ _LOG = logging.getLogger(__name__)
 
 def _warn(event: Event) -> None:
     """Log what breaks a check, and hear nothing else."""
-    if isinstance(event, CheckFinished) and not event.passed:
-        _LOG.warning("%s (%s)", event.message, event.check)
+    if isinstance(event, CheckFinished) and not event.result.passed:
+        _LOG.warning("%s: %s (%s)", event.subject, event.result.message, event.result.check)
 
 
 @dataclass(frozen=True, slots=True)

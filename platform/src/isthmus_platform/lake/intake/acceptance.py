@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -27,6 +27,7 @@ from isthmus_contracts import (
 )
 from isthmus_contracts.codec import serialize
 from isthmus_contracts.protocol import RunRequest, RunResult, StagedFile, StagedOutput
+from isthmus_contracts.rules import CheckResult
 from isthmus_platform.errors import PublicationError, StagingError, TableContractError
 from isthmus_platform.lake.errors import translated
 from isthmus_platform.lake.intake.intermediates import intermediates_folder, save_intermediates
@@ -93,10 +94,20 @@ class Accepted:
         return hashlib.sha256(words.encode()).hexdigest()
 
 
+def _ignore(_table: str, _warning: CheckResult) -> None:
+    """Do nothing with a warning."""
+
+
 def accept(
-    dataflow: DataflowContract, request: RunRequest, result: RunResult, lake: Lake
+    dataflow: DataflowContract,
+    request: RunRequest,
+    result: RunResult,
+    lake: Lake,
+    on_warning: Callable[[str, CheckResult], None] = _ignore,
 ) -> Accepted:
     """Take over what a run staged for the targets of its request, which are outputs.
+
+    `on_warning` gets the name of a table and each of its checks that warns, once all is accepted.
 
     Raise `ResultError`, `StagingError` or `TableContractError`, or `LakeUnavailableError` for a
     disk that is full, say; no file is left in the lake then.
@@ -109,13 +120,20 @@ def accept(
             _accept_output(dataflow, output, request, lake, refusal) for output in result.outputs
         ]
         refusal.pop_all()
+    for output, warnings in copied:
+        for warning in warnings:
+            on_warning(output.name, warning)
     return Accepted(
         result.dataflow,
         result.contract_version,
         result.code_version,
         result.identity.run,
         tuple(output for output, _ in copied),
-        tuple(warning for _, warnings in copied for warning in warnings),
+        tuple(
+            f"table {output.name!r}: {warning.message}"
+            for output, warnings in copied
+            for warning in warnings
+        ),
         request.interval,
     )
 
@@ -196,7 +214,7 @@ def _accept_output(
     request: RunRequest,
     lake: Lake,
     refusal: ExitStack,
-) -> tuple[AcceptedOutput, Sequence[str]]:
+) -> tuple[AcceptedOutput, Sequence[CheckResult]]:
     contract = dataflow.output(output.name)
     if isinstance(contract, Metrics):
         return AcceptedOutput(output.name, metrics=output.metrics), ()
@@ -219,7 +237,7 @@ def _accept_output(
 
 def _take_in(
     contract: Table | File, files: Sequence[StagedFile], paths: Sequence[Path], request: RunRequest
-) -> tuple[Sequence[int | None], Sequence[str]]:
+) -> tuple[Sequence[int | None], Sequence[CheckResult]]:
     """Copy and check the files; return how many rows each has, if it is a table's, and warnings.
 
     Hashing goes on beside all of it. That a file is not what the result says is told, whatever else
@@ -257,7 +275,7 @@ def _check_sums(
 
 def _count_rows(
     table: Table, files: Sequence[StagedFile], paths: Sequence[Path], interval: Interval | None
-) -> tuple[list[int], tuple[str, ...]]:
+) -> tuple[list[int], tuple[CheckResult, ...]]:
     expected = table.partitioning.names(interval) if table.partitioning and interval else ()
     checker = Checker(table, expected)
     rows = [checker.add_file(path, file.partition) for path, file in zip(paths, files, strict=True)]

@@ -11,15 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from isthmus_contracts import Input, Interval
+from isthmus_contracts.rules import SCHEMA_PASSED, CheckResult
 from isthmus_transforms.errors import InputError
 from isthmus_transforms.runtime.checks.contract import check_results
-from isthmus_transforms.runtime.checks.result import (
-    SCHEMA_KEPT,
-    CheckResult,
-    Listener,
-    ignore,
-    refusals,
-)
+from isthmus_transforms.runtime.checks.result import Listener, check_finished, ignore, refusals
 from isthmus_transforms.runtime.frames.partitions import read_filter
 from isthmus_transforms.runtime.frames.types import arrow_schema, same_kind
 
@@ -34,7 +29,7 @@ def read_input(
 
     Strings become `str`, dates and instants datetime64, an int64 with nulls float64. A column that
     the contract does not name is not read; neither, of an input `within` a column, are rows outside
-    of the interval, if there is one. `on_event` hears the check_result of each check. How many rows
+    of the interval, if there is one. `on_event` hears the result of each check. How many rows
     there are is not checked where not all are read, nor of partitions.
 
     Raise `InputError` for a file that is missing or no Parquet, and for an input that breaks its
@@ -57,8 +52,8 @@ def _check(contract: Input, rows: pa.Table, interval: Interval | None, on_event:
     ):
         table = replace(table, min_rows=0)
     found = [*check_results(table, rows)]
-    for result in (SCHEMA_KEPT, *found):
-        on_event(result.about("input", contract.name))
+    for result in (SCHEMA_PASSED, *found):
+        on_event(check_finished(contract.name, result))
     if problems := refusals(found):
         raise InputError(contract.name, "; ".join(problems))
 
@@ -73,9 +68,9 @@ def _read(contract: Input, file: Path, interval: Interval | None, on_event: List
         raise InputError(name, f"{file} is no Parquet file: {error}") from None
     problems = [_problem(field, found) for field in schema]
     for problem in filter(None, problems):
-        told = CheckResult("schema", "error", False, f"{file.name}: {problem}", 1)
-        on_event(told.about("input", name))
-        raise InputError(name, told.found)
+        result = CheckResult("schema", "error", False, f"{file.name}: {problem}", 1)
+        on_event(check_finished(name, result))
+        raise InputError(name, result.message)
     try:
         chosen = read_filter(contract, found, interval)
         return pq.read_table(file, columns=schema.names, filters=chosen).cast(schema)
