@@ -42,7 +42,7 @@ def _judged(*paths: str) -> Demand:
         ),
         ("platform/ruff.toml", BOTH, "boundaries"),
         ("platform/README.md", (PLATFORM,), "platform boundaries integration"),
-        ("transforms/src/isthmus_transforms/cli.py", (DATA,), "transforms boundaries"),
+        ("transforms/src/isthmus_transforms/cli/main.py", (DATA,), "transforms boundaries"),
         ("transforms/requirements.lock", (DATA,), "transforms boundaries"),
         ("transforms/README.md", (DATA,), "transforms boundaries"),
         (f"{DATAFLOWS}/__init__.py", (DATA,), "transforms boundaries"),

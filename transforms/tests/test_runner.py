@@ -133,7 +133,7 @@ def months(subject: Subject) -> Subject:
 
 
 OF_PARTITIONS = [
-    each for each in CHECKS if re.search("partition|interval|version|files", each.__name__)
+    check for check in CHECKS if re.search("partition|interval|version|files", check.__name__)
 ]
 
 

@@ -186,7 +186,7 @@ def test_dynamic_nodes_are_refused_before_anything_runs(flow_of: Flows, node: st
     with pytest.raises(DefinitionError) as caught:
         flow_of(source, "part", "total").compute([node], {}, on_event=events.append)
     assert str(caught.value) == (
-        "node 'part' uses Parallelizable or Collect, which no engine here runs; "
+        "node 'part' uses Parallelizable or Collect, which no engine supports; "
         "loop inside the function instead"
     )
     assert not events

@@ -146,7 +146,7 @@ def test_a_column_without_values_has_the_contracts_type(
     assert (str(column.type), column.to_pylist()) == (stored, values)
 
 
-KIND = "they are of another kind"
+KIND = "the types are incompatible"
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,12 @@ KIND = "they are of another kind"
         ("bool", [0, 1], "int64", KIND),
         ("date", ["2013-01-31"], "str", KIND),
         ("date", pd.to_datetime(["2013-01-31"]).tz_localize("UTC"), "datetime64.*UTC.", KIND),
-        ("date", pd.to_datetime(["2013-01-31T12:00"]), "datetime64.*", "they have a time of day"),
+        (
+            "date",
+            pd.to_datetime(["2013-01-31T12:00"]),
+            "datetime64.*",
+            "some values have a time of day",
+        ),
         ("timestamp", pd.to_datetime(["2013-01-31"]), "datetime64.*", KIND),
         ("timestamp", [dt.date(2013, 1, 31)], "object", KIND),
     ],
@@ -194,11 +199,11 @@ def test_every_column_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
     assert error.problems == (
         "column 'b' is missing",
         "column 'c' is not in the contract",
-        "column 'a' is there twice",
+        "column 'a' appears twice",
     )
     assert str(error) == (
-        "output 'days' does not keep its contract: column 'b' is missing; "
-        "column 'c' is not in the contract; column 'a' is there twice"
+        "output 'days' breaks its contract: column 'b' is missing; "
+        "column 'c' is not in the contract; column 'a' appears twice"
     )
 
 
@@ -326,7 +331,7 @@ def test_rules_are_checked_within_the_interval(tmp_path: Path) -> None:
 def test_a_day_after_the_last_that_has_a_name_is_refused(tmp_path: Path) -> None:
     days = np.array(["12013-01-01"], dtype="datetime64[s]")
     (problem,) = _refusal(PARTED, pd.DataFrame({"day": days, "a": [1]}), tmp_path).problems
-    assert problem.startswith("column 'day' has a day without name: ")
+    assert problem.startswith("column 'day' has a day that has no name: ")
 
 
 REPORT = File("report", "A report.", ".html")
@@ -400,5 +405,5 @@ def test_metrics_that_break_the_contract_are_refused(value: object, problems: li
     assert list(caught.value.problems) == problems
     if isinstance(value, dict):
         broken = [check_result for check_result in _check_results(told) if not check_result.passed]
-        assert [each.message for each in broken] == [f"metrics 'quality': {p}" for p in problems]
-        assert all((each.level, each.broken) == ("error", 1) for each in broken)
+        assert [event.message for event in broken] == [f"metrics 'quality': {p}" for p in problems]
+        assert all((event.level, event.broken) == ("error", 1) for event in broken)

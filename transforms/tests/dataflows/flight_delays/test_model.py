@@ -52,7 +52,7 @@ def test_a_saved_model_expects_the_same_when_loaded(learnt: pd.DataFrame, kind: 
     trained = model.trained_model(KINDS[kind](1), model.training_flights(learnt, 10, 15))
     saved = persistence.delay_model(trained)
     untrusted = skops.io.get_untrusted_types(data=saved)
-    assert all(each.startswith(("sklearn.", "numpy.", "functools.partial")) for each in untrusted)
+    assert all(name.startswith(("sklearn.", "numpy.", "functools.partial")) for name in untrusted)
     loaded = skops.io.loads(saved, trusted=untrusted)
     tested = model.tested_flights(learnt, 10, 15)
     assert model.is_late_probability(loaded, tested).equals(

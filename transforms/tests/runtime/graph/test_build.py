@@ -121,7 +121,7 @@ def test_an_output_that_no_variant_computes_is_refused(flow_of: Flows) -> None:
     with pytest.raises(DefinitionError) as caught:
         flow.describe({"kind": "neither"})
     assert str(caught.value) == (
-        "dataflow 'sales' promises 'model', which none of its functions computes"
+        "dataflow 'sales' declares 'model', but none of its functions computes it"
     )
 
 
@@ -170,7 +170,7 @@ def test_functions_that_do_not_fit_together_are_refused_in_one_line(
     with caplog.at_level(logging.DEBUG), pytest.raises(DefinitionError) as caught:
         build_graph([module_of(source)], {})
     message = str(caught.value)
-    assert message.startswith(f"the functions in functions make no graph: {problem}")
+    assert message.startswith(f"the functions in functions do not make a graph: {problem}")
     assert "\n" not in message
     assert caught.value.__cause__ is not None
     assert not caplog.records
@@ -178,7 +178,9 @@ def test_functions_that_do_not_fit_together_are_refused_in_one_line(
 
 def test_two_functions_of_one_name_are_refused(module_of: Callable[..., ModuleType]) -> None:
     modules = [module_of("def a() -> int: return 1", name) for name in ("one", "two")]
-    with pytest.raises(DefinitionError, match=r"^the functions in one, two make no graph: .*a"):
+    with pytest.raises(
+        DefinitionError, match=r"^the functions in one, two do not make a graph: .*a"
+    ):
         build_graph(modules, {})
 
 

@@ -1,4 +1,4 @@
-"""Opening the engine that somebody has chosen by name."""
+"""Opens an engine by name."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from isthmus_contracts.protocol import EngineProfile
 from isthmus_transforms.errors import EngineError
 from isthmus_transforms.runtime.engines.engine import Engine, Workload
 
-_MOST_WORKERS = 256
-
+_MAX_WORKERS = 256
 
 _Opened: TypeAlias = AbstractContextManager[Engine]
 
@@ -33,12 +32,12 @@ def _processes(max_parallel: int, workload: Workload) -> _Opened:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """Say how an engine is opened, and what has to be installed for it beside this tree.
+    """How to open an engine, and the library that it needs.
 
-    An engine is imported when it is chosen: what it needs may be missing, or slow to import.
+    An engine is imported when it is chosen: its library may be missing, or slow to import.
     """
 
-    opened: Callable[[int, Workload], _Opened]
+    open: Callable[[int, Workload], _Opened]
     needs: str = "nothing"
 
 
@@ -53,13 +52,13 @@ ENGINES = tuple(_KINDS)
 def open_engine(
     profile: EngineProfile, workload: Workload
 ) -> AbstractContextManager[Engine | None]:
-    """Return the engine to enter, which is None for the loop that calls functions itself.
+    """Return a context manager that gives the engine, or None if the loop calls functions itself.
 
-    Raise `EngineError` if there is none of that name, it is not installed, or an option is wrong.
+    Raise `EngineError` if the engine is unknown or not installed, or an option is wrong.
     """
     if profile.name not in _KINDS:
         known = ", ".join(map(repr, ENGINES))
-        raise EngineError(profile.name, f"there is none of that name; known: {known}")
+        raise EngineError(profile.name, f"it is unknown; known: {known}")
     kind = _KINDS[profile.name]
     for name in profile.options:
         if kind is None or name != "workers":
@@ -69,20 +68,20 @@ def open_engine(
         return nullcontext()
     max_parallel = _max_parallel(profile)
     try:
-        return kind.opened(max_parallel, workload)
+        return kind.open(max_parallel, workload)
     except ImportError as error:
         raise EngineError(
             profile.name,
-            f"it needs {kind.needs}, which cannot be imported here ({error}); add it to the "
+            f"it needs {kind.needs}, which cannot be imported ({error}); add it to the "
             "dependencies of transforms, or choose another engine in the deployment",
         ) from None
 
 
 def _max_parallel(profile: EngineProfile) -> int:
     workers: ParamValue = profile.options.get("workers", os.cpu_count() or 1)
-    if type(workers) is not int or not 1 <= workers <= _MOST_WORKERS:
+    if type(workers) is not int or not 1 <= workers <= _MAX_WORKERS:
         raise EngineError(
             profile.name,
-            f"option 'workers' is {workers!r}; right would be a number from 1 to {_MOST_WORKERS}",
+            f"option 'workers' is {workers!r}; expected a whole number from 1 to {_MAX_WORKERS}",
         )
     return workers

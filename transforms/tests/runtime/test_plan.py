@@ -18,8 +18,9 @@ from isthmus_contracts.protocol import (
     NodeStarted,
 )
 from isthmus_transforms.runtime import Dataflow
-from isthmus_transforms.runtime.checkpoints import modules
-from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig, LazyInput
+from isthmus_transforms.runtime.checkpoints.fingerprints import module_source
+from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig
+from isthmus_transforms.runtime.frames.inputs import LazyInput
 from isthmus_transforms.runtime.plan import Plan
 
 Flows = Callable[..., Dataflow]
@@ -48,9 +49,9 @@ SALES = """
 
 
 @pytest.fixture(autouse=True)
-def sources_may_be_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Believe sources that were written after this process has started, as tests do."""
-    monkeypatch.setattr(modules, "STARTED", float("inf"))
+def accept_new_sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Accept sources that were written after this process started, as those of tests are."""
+    monkeypatch.setattr(module_source, "STARTED", float("inf"))
 
 
 @pytest.fixture
@@ -61,10 +62,10 @@ def sales(flow_of: Flows) -> Dataflow:
 
 @pytest.fixture
 def given(orders: pd.DataFrame) -> dict[str, LazyInput]:
-    return {"orders": LazyInput(lambda _listen: orders, lambda: "the orders")}
+    return {"orders": LazyInput(lambda _on_event: orders, lambda: "the orders")}
 
 
-def unread(_listen: object) -> pd.DataFrame:
+def unread(_on_event: object) -> pd.DataFrame:
     raise AssertionError("an input was read that no function needs")
 
 
@@ -72,16 +73,16 @@ def ran(events: list[Event]) -> list[str]:
     return [event.node for event in events if isinstance(event, NodeStarted)]
 
 
-def hand_over(
+def compute_stage(
     plan: Plan, given: dict[str, LazyInput], home: Path, intermediates: tuple[Path, ...] = ()
 ) -> tuple[list[Event], tuple[Path, ...]]:
-    """Compute a stage as on a host of its own; return its events, and files for other hosts."""
+    """Compute a stage as on a separate host; return its events and the files for later stages."""
     events: list[Event] = []
     staging = home / "staging"
     staging.mkdir(parents=True)
-    keeping = CheckpointConfig(home / "kept", intermediates=intermediates)
-    kept = plan.compute_stage(given, events.append, SEQUENTIAL, keeping)
-    return events, tuple(staging / each.path for each in kept.stage(plan.stage_outputs, staging))
+    config = CheckpointConfig(home / "saved", intermediates=intermediates)
+    saved = plan.compute_stage(given, events.append, SEQUENTIAL, config)
+    return events, tuple(staging / file.path for file in saved.stage(plan.stage_outputs, staging))
 
 
 def finish(
@@ -100,47 +101,47 @@ def finish(
 
 
 @pytest.mark.parametrize(
-    ("cut", "stage_outputs"),
+    ("boundary", "stage_outputs"),
     [("prices", ("priced",)), ("bands", ("priced", "banded")), ("label", ("label",))],
 )
-def test_the_frontier_is_what_the_rest_needs(
-    sales: Dataflow, cut: str, stage_outputs: tuple[str, ...]
+def test_the_outputs_of_a_stage_are_what_later_stages_need(
+    sales: Dataflow, boundary: str, stage_outputs: tuple[str, ...]
 ) -> None:
-    plan = sales.plan(["report", "label"], stop_at=cut)
+    plan = sales.plan(["report", "label"], stop_at=boundary)
     assert tuple(plan.stage_outputs) == stage_outputs
     assert set(plan.nodes) - {"orders", "factor"} == set(stage_outputs)
 
 
-def test_a_cut_that_no_target_needs_is_handed_on_too(sales: Dataflow) -> None:
+def test_a_boundary_that_no_target_needs_is_an_output_of_its_stage(sales: Dataflow) -> None:
     assert tuple(sales.plan(["label"], stop_at="bands").stage_outputs) == ("banded",)
 
 
-def test_an_output_may_be_the_last_cut(sales: Dataflow) -> None:
+def test_an_output_may_be_the_last_boundary(sales: Dataflow) -> None:
     plan = sales.plan(["report", "label"], stop_at="report")
     assert set(plan.stage_outputs) == {"report", "label"}
 
 
-def test_a_cut_that_is_not_offered_is_refused(sales: Dataflow) -> None:
+def test_a_boundary_that_is_not_declared_is_refused(sales: Dataflow) -> None:
     with pytest.raises(UnknownNameError, match="no target 'priced'; known: 'report', 'label', "):
         sales.plan(["report"], stop_at="priced")
 
 
-def test_each_stage_goes_on_where_the_one_before_it_ended(
+def test_each_stage_resumes_where_the_one_before_it_ended(
     sales: Dataflow, given: dict[str, LazyInput], tmp_path: Path
 ) -> None:
     names = ["report", "label"]
     first = sales.plan(names, stop_at="prices")
-    events, intermediates = hand_over(first, given, tmp_path / "1")
+    events, intermediates = compute_stage(first, given, tmp_path / "1")
     assert ran(events) == ["priced"]
     assert isinstance(events[0], Graph)
     assert [node.target for node in events[0].nodes] == [None, None, "prices"]
 
-    blind = {"orders": LazyInput(unread, lambda: "the orders")}
+    unreadable = {"orders": LazyInput(unread, lambda: "the orders")}
     second = sales.plan(names, stop_at="bands")
-    events, more = hand_over(second, blind, tmp_path / "2", intermediates)
+    events, more = compute_stage(second, unreadable, tmp_path / "2", intermediates)
     assert ran(events) == ["banded"]
 
-    made, events = finish(sales, blind, tmp_path / "3", (*intermediates, *more))
+    made, events = finish(sales, unreadable, tmp_path / "3", (*intermediates, *more))
     assert made == {"report": "x2 16 1", "label": "x2"}
     assert [event.node for event in events if isinstance(event, CheckpointReused)] == [
         "priced",
@@ -158,65 +159,64 @@ CHECKED = SALES.replace(
 )
 
 
-def test_a_stage_hands_on_what_has_passed_its_checks_and_only_that_stage_tells_of_them(
+def test_checks_run_and_are_reported_in_the_stage_that_computes_their_value_only(
     flow_of: Flows, given: dict[str, LazyInput], tmp_path: Path
 ) -> None:
     flow = flow_of(CHECKED, "report", params=(FACTOR,), checkpoints={"prices": "priced"})
     plan = flow.plan(["report"], stop_at="prices")
     assert tuple(plan.stage_outputs) == ("priced",)
-    first, intermediates = hand_over(plan, given, tmp_path / "1")
+    first, intermediates = compute_stage(plan, given, tmp_path / "1")
     made, second = finish(flow, given, tmp_path / "2", intermediates, "report")
     assert made == {"report": "x2 16 1"}
-    told = [
-        [each.subject for each in one if isinstance(each, CheckFinished)] for one in (first, second)
+    checked = [
+        [event.subject for event in events if isinstance(event, CheckFinished)]
+        for events in (first, second)
     ]
-    assert told == [["priced"], []]
+    assert checked == [["priced"], []]
 
 
-def test_the_same_stage_again_on_another_host_hands_the_same_on(
+def test_a_stage_repeated_on_another_host_passes_the_same_files(
     sales: Dataflow, given: dict[str, LazyInput], tmp_path: Path
 ) -> None:
     plan = sales.plan(["report"], stop_at="bands")
-    _, intermediates = hand_over(plan, given, tmp_path / "1")
-    blind = {"orders": LazyInput(unread, given["orders"].digest)}
-    events, again = hand_over(plan, blind, tmp_path / "2", intermediates)
+    _, intermediates = compute_stage(plan, given, tmp_path / "1")
+    unreadable = {"orders": LazyInput(unread, given["orders"].digest)}
+    events, again = compute_stage(plan, unreadable, tmp_path / "2", intermediates)
     assert ran(events) == []
-    assert [each.name for each in again] == [intermediate.name for intermediate in intermediates]
-    assert [each.read_bytes() for each in again] == [
-        intermediate.read_bytes() for intermediate in intermediates
-    ]
+    assert [path.name for path in again] == [path.name for path in intermediates]
+    assert [path.read_bytes() for path in again] == [path.read_bytes() for path in intermediates]
 
 
-@pytest.mark.parametrize("harm", ["torn", "flipped", "foreign", "gone", "other input"])
-def test_what_is_carried_is_not_believed(
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "foreign", "gone", "other input"])
+def test_an_intermediate_that_is_damaged_or_stale_is_not_used(
     sales: Dataflow,
     given: dict[str, LazyInput],
     tmp_path: Path,
-    harm: str,
+    damage: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    _, (file,) = hand_over(sales.plan(["report"], stop_at="prices"), given, tmp_path / "1")
+    _, (file,) = compute_stage(sales.plan(["report"], stop_at="prices"), given, tmp_path / "1")
     content = bytearray(file.read_bytes())
-    if harm == "torn":
+    if damage == "truncated":
         file.write_bytes(content[:-1])
-    elif harm == "flipped":
+    elif damage == "flipped":
         content[-1] ^= 1
         file.write_bytes(content)
-    elif harm == "foreign":
+    elif damage == "foreign":
         file.write_bytes(b"something else altogether")
-    elif harm == "gone":
+    elif damage == "gone":
         file.unlink()
     else:
         given = {"orders": LazyInput(given["orders"].read, lambda: "other orders")}
     made, events = finish(sales, given, tmp_path / "2", (file,))
     assert made["report"] == "x2 16 1"
     assert "priced" in ran(events)
-    unfit = "none of the 1 results that were handed on is of use here" in caplog.text
-    assert unfit is (harm not in {"foreign", "gone"})  # which do not look like results
-    assert harm == "gone" or file.exists()  # it is not ours to delete
+    warned = "none of the 1 intermediates of the earlier stages can be used" in caplog.text
+    assert warned is (damage not in {"foreign", "gone"})  # which are not recognized as results
+    assert damage == "gone" or file.exists()  # the run must not delete it
 
 
-def test_what_cannot_be_kept_is_computed_by_whoever_needs_it(
+def test_a_result_that_cannot_be_saved_is_computed_by_the_stage_that_needs_it(
     flow_of: Flows,
     given: dict[str, LazyInput],
     tmp_path: Path,
@@ -233,15 +233,15 @@ def test_what_cannot_be_kept_is_computed_by_whoever_needs_it(
     """
     odd = flow_of(source, "report", checkpoints={"cut": "prices"})
     with caplog.at_level(logging.WARNING):
-        _, intermediates = hand_over(odd.plan(["report"], stop_at="cut"), given, tmp_path / "1")
+        _, intermediates = compute_stage(odd.plan(["report"], stop_at="cut"), given, tmp_path / "1")
     assert intermediates == ()
-    assert "node 'prices' is not saved and will be computed anew: no codec" in caplog.text
+    assert "node 'prices' is not saved and will be computed again: no codec" in caplog.text
     made, events = finish(odd, given, tmp_path / "2", (), "report")
     assert made == {"report": "8"}
     assert ran(events) == ["prices", "report"]
 
 
-def test_a_stage_holds_no_result_longer_than_its_own_functions_need_it(
+def test_a_stage_frees_results_that_only_later_stages_need(
     flow_of: Flows, given: dict[str, LazyInput], tmp_path: Path
 ) -> None:
     source = """
@@ -259,8 +259,8 @@ def test_a_stage_holds_no_result_longer_than_its_own_functions_need_it(
 
         def last(second: int) -> int:
             gc.collect()
-            held = [each for each in gc.get_objects() if isinstance(each, pd.DataFrame)]
-            return sum("marker" in each.columns for each in held)
+            frames = [item for item in gc.get_objects() if isinstance(item, pd.DataFrame)]
+            return sum("marker" in frame.columns for frame in frames)
 
         def report(alive: int, first: pd.DataFrame) -> str:
             return f"{alive} {len(first)}"
@@ -268,7 +268,7 @@ def test_a_stage_holds_no_result_longer_than_its_own_functions_need_it(
     flow = flow_of(source, "report", checkpoints={"cut": "alive"})
     plan = flow.plan(["report"], stop_at="cut")
     assert set(plan.stage_outputs) == {"first", "alive"}
-    _, intermediates = hand_over(plan, given, tmp_path / "1")
+    _, intermediates = compute_stage(plan, given, tmp_path / "1")
     made, _ = finish(flow, given, tmp_path / "2", intermediates, "report")
     assert made == {"report": "0 3"}
 
@@ -287,18 +287,20 @@ CHOSEN = """
 
 
 @pytest.mark.parametrize("node", ["cleaned", "orders", "factor"])
-def test_where_a_cut_stands_for_nothing_to_compute_the_stage_does_nothing(
+def test_a_stage_is_empty_if_no_function_computes_its_boundary(
     flow_of: Flows, given: dict[str, LazyInput], tmp_path: Path, node: str
 ) -> None:
     flow = flow_of(CHOSEN, "report", params=(FACTOR,), checkpoints={"cut": node})
-    blind = {"orders": LazyInput(unread, lambda: "the orders")}
-    events, intermediates = hand_over(flow.plan(["report"], stop_at="cut"), blind, tmp_path / "1")
+    unreadable = {"orders": LazyInput(unread, lambda: "the orders")}
+    events, intermediates = compute_stage(
+        flow.plan(["report"], stop_at="cut"), unreadable, tmp_path / "1"
+    )
     assert (ran(events), intermediates) == ([], ())
     made, events = finish(flow, given, tmp_path / "2", intermediates, "report")
     assert made == {"report": "3"}
 
 
-def test_code_that_runs_when_a_later_stage_is_loaded_is_the_same_for_all_stages(
+def test_import_effects_of_later_stages_are_in_the_fingerprints_of_all_stages(
     flow_of: Flows,
     module_of: Callable[..., ModuleType],
     given: dict[str, LazyInput],
@@ -321,12 +323,12 @@ def test_code_that_runs_when_a_later_stage_is_loaded_is_the_same_for_all_stages(
     """
     modules_of = (module_of(first, "first"), module_of(second, "second"))
     flow = Dataflow(contract, modules_of, {"cut": "cleaned"})
-    _, intermediates = hand_over(flow.plan(["report"], stop_at="cut"), given, tmp_path / "1")
+    _, intermediates = compute_stage(flow.plan(["report"], stop_at="cut"), given, tmp_path / "1")
     _, events = finish(flow, given, tmp_path / "2", intermediates, "report")
     assert ran(events) == ["report"]
 
 
-def test_a_function_may_change_what_a_stage_handed_on_as_if_it_were_new(
+def test_a_function_may_change_an_intermediate_in_place(
     flow_of: Flows, given: dict[str, LazyInput], tmp_path: Path
 ) -> None:
     source = """
@@ -340,7 +342,7 @@ def test_a_function_may_change_what_a_stage_handed_on_as_if_it_were_new(
             return " ".join(sizes)
     """
     flow = flow_of(source, "report", checkpoints={"cut": "sizes"})
-    _, intermediates = hand_over(flow.plan(["report"], stop_at="cut"), given, tmp_path / "1")
+    _, intermediates = compute_stage(flow.plan(["report"], stop_at="cut"), given, tmp_path / "1")
     made, events = finish(flow, given, tmp_path / "2", intermediates, "report")
     assert made == {"report": "high high low"}
     assert ran(events) == ["report"]

@@ -1,4 +1,4 @@
-"""What a statement uses: names from outside of it, with the attributes that it takes of them."""
+"""The names that a statement uses from outside of it, with the attributes that it takes of them."""
 
 from __future__ import annotations
 import __future__
@@ -19,11 +19,12 @@ Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Uses:
-    """Hold what a statement uses.
+class UsedNames:
+    """The names that a statement uses.
 
-    `names` are read when it runs, `hints` are named by annotations; `paths` says which attributes
-    of a name are taken, `()` being the thing itself; `stored` are names of class bodies.
+    `names` are read when it runs, `hints` occur in annotations only; `paths` are the attributes
+    taken of a name, `()` for the name itself; `stored` are names bound in class bodies; `imports`
+    are import statements inside of it.
     """
 
     names: frozenset[str]
@@ -34,8 +35,11 @@ class Uses:
 
 
 @lru_cache(maxsize=100_000)
-def uses_of(statement: ast.stmt, *, later_annotations: bool) -> Uses:
-    """Return what the statement uses; `later_annotations` if its module postpones them."""
+def used_names(statement: ast.stmt, *, later_annotations: bool) -> UsedNames:
+    """Return the names that the statement uses.
+
+    `later_annotations` says whether its module postpones the evaluation of annotations.
+    """
     flags = __future__.annotations.compiler_flag if later_annotations else 0
     tree = ast.Module([statement], [])
     names: set[str] = set()
@@ -43,12 +47,12 @@ def uses_of(statement: ast.stmt, *, later_annotations: bool) -> Uses:
     waiting = [compile(tree, "<definition>", "exec", flags, dont_inherit=True)]
     while waiting:
         code = waiting.pop()
-        waiting += [co_const for co_const in code.co_consts if isinstance(co_const, CodeType)]
-        for get_instruction in dis.get_instructions(code):
-            if get_instruction.opname in _LOADS:
-                names.add(get_instruction.argval)
-            elif get_instruction.opname == "STORE_NAME":
-                stored.add(get_instruction.argval)
+        waiting += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+        for instruction in dis.get_instructions(code):
+            if instruction.opname in _LOADS:
+                names.add(instruction.argval)
+            elif instruction.opname == "STORE_NAME":
+                stored.add(instruction.argval)
     paths: dict[str, set[Path]] = {}
     for name, path in _paths(statement):
         paths.setdefault(name, set()).add(path)
@@ -61,7 +65,7 @@ def uses_of(statement: ast.stmt, *, later_annotations: bool) -> Uses:
             for name, path in _hinted(annotation):
                 hints.add(name)
                 paths.setdefault(name, set()).add(path)
-    return Uses(
+    return UsedNames(
         frozenset(names),
         frozenset(hints - names),
         frozenset(stored),
@@ -85,7 +89,7 @@ def _paths(tree: ast.AST) -> Iterator[tuple[str, Path]]:
 
 
 def path_of(node: ast.expr) -> tuple[ast.expr, Path]:
-    """Return what a chain of attributes begins with, and the attributes."""
+    """Return the expression that a chain of attributes starts with, and the attributes."""
     path: list[str] = []
     while isinstance(node, ast.Attribute):
         path.insert(0, node.attr)
@@ -112,11 +116,11 @@ def _hinted(annotation: ast.expr) -> Iterator[tuple[str, Path]]:
             try:
                 yield from _paths(ast.parse(node.value, mode="eval"))
             except (SyntaxError, ValueError):
-                continue  # a choice of a Literal, say
+                continue  # for example, a value of a Literal
 
 
 def run_at_import(statement: ast.stmt) -> Iterator[ast.expr]:
-    """Yield what a definition calls when its module is imported."""
+    """Yield what a statement calls when its module is imported."""
     match statement:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             callers = statement.decorator_list
@@ -124,20 +128,20 @@ def run_at_import(statement: ast.stmt) -> Iterator[ast.expr]:
             keywords = [keyword.value for keyword in statement.keywords]
             callers = [*statement.decorator_list, *statement.bases, *keywords]
         case ast.Assign(value=value):
-            callers = [each for each in ast.walk(value) if isinstance(each, ast.Call)]
+            callers = [node for node in ast.walk(value) if isinstance(node, ast.Call)]
         case ast.AnnAssign(value=ast.expr() as value):
-            callers = [each for each in ast.walk(value) if isinstance(each, ast.Call)]
+            callers = [node for node in ast.walk(value) if isinstance(node, ast.Call)]
         case _:
             return
     for caller in callers:
         yield caller.func if isinstance(caller, ast.Call) else caller
 
 
-def writes_outside(statement: ast.stmt, uses: Uses, variables: frozenset[str]) -> bool:
-    """Tell whether a function or class may change what stands outside of it.
+def writes_outside(statement: ast.stmt, uses: UsedNames, variables: frozenset[str]) -> bool:
+    """Return whether a function or class may change something outside of it.
 
-    `variables` are the names of its module that hold objects; a call of a method as a statement, or
-    of a method that is known to, may change them.
+    `variables` are the names of its module that are bound to objects; they may be changed by a
+    method that is called as a statement, or by a method that is known to change its object.
     """
     if "setattr" in uses.names or "delattr" in uses.names:
         return True

@@ -1,4 +1,4 @@
-"""What the names of a loaded module stand for in this process, beside what is written."""
+"""The values that names of a loaded module have in this process, compared with its source."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import datetime as dt
 import inspect
 import sys
 
-from isthmus_transforms.runtime.checkpoints.modules import (
-    Module,
+from isthmus_transforms.runtime.checkpoints.fingerprints.module_source import (
+    ModuleSource,
     UnknownDependencyError,
     import_targets,
     is_own,
@@ -18,10 +18,10 @@ from isthmus_transforms.runtime.checkpoints.modules import (
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), dt.date, dt.datetime, dt.timedelta)
 
 
-def as_it_is(module: Module, bound: str) -> str:
-    """Return the value that a name has in this process, if it is plain data.
+def loaded_value(module: ModuleSource, bound: str) -> str:
+    """Return the value that a name has in this process as text, empty if it is not plain data.
 
-    Raise `UnknownDependencyError` if the name was given something else than what is written.
+    Raise `UnknownDependencyError` if the name no longer refers to what the source defines.
     """
     loaded = sys.modules.get(module.name)
     statements = module.definitions[bound]
@@ -44,7 +44,7 @@ def as_it_is(module: Module, bound: str) -> str:
                         f"{module.name}.{bound} was replaced by something else"
                     )
         case ast.Assign(value=written) | ast.AnnAssign(value=ast.expr() as written):
-            # An empty one is filled while functions run, as a memory or a list of calls.
+            # An empty container is filled while functions run, for example as a cache.
             return "" if _is_empty(written) else _plain(value) or ""
     return ""
 
@@ -57,7 +57,7 @@ def _is_empty(written: ast.expr) -> bool:
 
 
 def _plain(value: object) -> str | None:
-    """Return a text that tells plain values apart, or None if it holds other things."""
+    """Return a text that identifies a plain value, or None if the value is not plain."""
     if type(value) in _PLAIN:
         return repr(value)
     if isinstance(value, dict) and type(value) is dict:

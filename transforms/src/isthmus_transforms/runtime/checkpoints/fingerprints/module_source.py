@@ -1,4 +1,4 @@
-"""Modules as they are written: which of them are our own code, and what each one defines."""
+"""The source of modules: which modules are our own code, and what each one defines."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from pathlib import Path
 from isthmus_transforms.errors import TransformError
 
 OURS = ("isthmus_transforms", "isthmus_contracts")
-"""Our own code wherever it is installed; other code is, unless it lies where libraries do."""
+"""Our own code wherever it is installed; other code is ours if it is not among the libraries."""
 
 
 class UnknownDependencyError(TransformError):
-    """Say why the code that computes something cannot be known for certain."""
+    """Report why the code that computes something cannot be determined exactly."""
 
 
 def _started() -> float:
-    """Return when this process started, or a little later: nothing of ours was read before.
+    """Return when this process started, or slightly later, before it read any of our code.
 
-    A process that was forked counts from this module's import, in its parent.
+    In a forked process, it is the start of the process that imported this module.
     """
     try:
         fields = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
@@ -42,10 +42,11 @@ STARTED = _started()
 
 
 @dataclass(frozen=True, slots=True)
-class Module:
-    """Hold the statements of a module by the names that they bind.
+class ModuleSource:
+    """The statements of a module by the names that they bind.
 
-    `loose` are those that do more than bind a name; `loosely` the names that they may bind.
+    `loose` are those that do more than bind a name; `loose_names` are the names that they may bind.
+    `stars` are the modules of its `from ... import *`.
     """
 
     name: str
@@ -53,35 +54,39 @@ class Module:
     file: str
     definitions: Mapping[str, tuple[ast.stmt, ...]]
     loose: tuple[ast.stmt, ...]
-    loosely: frozenset[str]
+    loose_names: frozenset[str]
     stars: tuple[str, ...]
     later_annotations: bool
 
     @property
     def statements(self) -> Iterator[ast.stmt]:
         """Return every statement once."""
-        seen = {id(result): result for found in self.definitions.values() for result in found}
+        seen = {
+            id(statement): statement
+            for statements in self.definitions.values()
+            for statement in statements
+        }
         yield from seen.values()
         yield from self.loose
 
 
 def is_own(name: str) -> bool:
-    """Tell whether the module called `name` is code whose text must be looked at.
+    """Return whether the module called `name` is code whose source is digested.
 
-    It is not if it comes with Python or is installed as a library: there, the version speaks.
+    Python's own modules and installed libraries are not: their versions are digested instead.
     """
     top = name.partition(".")[0]
     if top in OURS:
         return True
-    return _lie_outside(tuple(_places(top) or _places(name)))
+    return _outside_libraries(tuple(_locations(top) or _locations(name)))
 
 
 @cache
-def _lie_outside(places: tuple[str, ...]) -> bool:
-    return any(not place.startswith(_library_folders()) for place in places)
+def _outside_libraries(locations: tuple[str, ...]) -> bool:
+    return any(not location.startswith(_library_folders()) for location in locations)
 
 
-def _places(name: str) -> list[str]:
+def _locations(name: str) -> list[str]:
     module = sys.modules.get(name)
     spec = getattr(module, "__spec__", None)
     if module is None:
@@ -93,12 +98,12 @@ def _places(name: str) -> list[str]:
     if origin in {"built-in", "frozen"}:
         return []
     folders = getattr(spec, "submodule_search_locations", None) or ()
-    return [real_path(each) for each in ([origin] if origin else folders)]
+    return [real_path(path) for path in ([origin] if origin else folders)]
 
 
 @lru_cache(maxsize=65536)
 def real_path(path: str) -> str:
-    """Return the path without links."""
+    """Return the path without symbolic links."""
     return os.path.realpath(path)
 
 
@@ -111,20 +116,20 @@ def _library_folders() -> tuple[str, ...]:
 
 
 def exists(name: str) -> bool:
-    """Tell whether there is a module of this name."""
-    return bool(_places(name))
+    """Return whether there is a module of this name."""
+    return bool(_locations(name))
 
 
-def module_named(name: str) -> Module | None:
-    """Return the module of our own called `name`; None of a folder without `__init__.py`.
+def module_named(name: str) -> ModuleSource | None:
+    """Return our own module called `name`, or None for a folder without `__init__.py`.
 
-    Raise `UnknownDependencyError` if its source cannot be read, or may not be what this process
-    runs.
+    Raise `UnknownDependencyError` if its source cannot be read, or if this process may run an older
+    version of it.
     """
-    places = _places(name)
-    if not places:
+    locations = _locations(name)
+    if not locations:
         raise UnknownDependencyError(f"module {name} cannot be found")
-    file = places[0]
+    file = locations[0]
     path = Path(file)
     if path.is_dir():
         return None
@@ -138,13 +143,13 @@ def module_named(name: str) -> Module | None:
         ) from None
     if max(found.st_mtime, found.st_ctime) >= STARTED:
         raise UnknownDependencyError(
-            f"{file} was changed after this process started, which may run the old one"
+            f"{file} changed after this process started, which may run the older version"
         )
     return _parsed(name, file, (found.st_mtime_ns, found.st_ctime_ns, found.st_size))
 
 
 @lru_cache(maxsize=4096)
-def _parsed(name: str, file: str, _stamp: tuple[int, int, int]) -> Module:
+def _parsed(name: str, file: str, _stamp: tuple[int, int, int]) -> ModuleSource:
     try:
         tree = ast.parse(Path(file).read_bytes())
     except (OSError, SyntaxError, ValueError) as error:
@@ -163,10 +168,12 @@ def _parsed(name: str, file: str, _stamp: tuple[int, int, int]) -> Module:
             loose.append(statement)
             continue
         later = later or (_is_future(statement) and "annotations" in names)
-        for each in names:
-            definitions[each] = (*definitions.get(each, ()), statement)
-    loosely = frozenset(each for statement in loose for each in _maybe_bound(statement))
-    return Module(name, package, file, definitions, tuple(loose), loosely, tuple(stars), later)
+        for bound in names:
+            definitions[bound] = (*definitions.get(bound, ()), statement)
+    loose_names = frozenset(bound for statement in loose for bound in _maybe_bound(statement))
+    return ModuleSource(
+        name, package, file, definitions, tuple(loose), loose_names, tuple(stars), later
+    )
 
 
 def imported_from(package: str, statement: ast.ImportFrom) -> str:
@@ -179,9 +186,9 @@ def imported_from(package: str, statement: ast.ImportFrom) -> str:
 
 
 def import_targets(
-    module: Module, statement: ast.stmt, name: str
+    module: ModuleSource, statement: ast.stmt, name: str
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield which module, and what of it, an import binds to the name."""
+    """Yield the module, and the attribute of it, that an import binds to the name."""
     if isinstance(statement, ast.Import):
         for alias in statement.names:
             if alias.asname == name:
@@ -195,17 +202,21 @@ def import_targets(
 
 
 def _flattened(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield statements; what is there for type checkers only counts as if it stood outside."""
-    for each in body:
-        if isinstance(each, ast.If) and not each.orelse and _is_for_checkers(each.test):
-            yield from _flattened(each.body)
-        elif not isinstance(each, ast.Pass) and not (
-            isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant)
+    """Yield statements, with those of `if TYPE_CHECKING` in its place."""
+    for statement in body:
+        if (
+            isinstance(statement, ast.If)
+            and not statement.orelse
+            and _is_type_check(statement.test)
         ):
-            yield each
+            yield from _flattened(statement.body)
+        elif not isinstance(statement, ast.Pass) and not (
+            isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        ):
+            yield statement
 
 
-def _is_for_checkers(test: ast.expr) -> bool:
+def _is_type_check(test: ast.expr) -> bool:
     name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", None)
     return name == "TYPE_CHECKING"
 
@@ -215,27 +226,27 @@ def _is_future(statement: ast.stmt) -> bool:
 
 
 def _bound(statement: ast.stmt) -> list[str] | None:
-    """Return the names that a plain definition binds; None if the statement does more."""
+    """Return the names that a definition binds, or None if the statement does more."""
     match statement:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             return [name]
         case ast.Import(names=aliases):
-            return [aliase.asname or aliase.name.partition(".")[0] for aliase in aliases]
+            return [alias.asname or alias.name.partition(".")[0] for alias in aliases]
         case ast.ImportFrom(names=aliases):
-            return [aliase.asname or aliase.name for aliase in aliases]
+            return [alias.asname or alias.name for alias in aliases]
         case ast.Assign(targets=targets):
             pass
         case ast.AnnAssign(target=target, value=value):
             targets = [target]
             if value is None:
                 return []
-        case _ if type(statement).__name__ == "TypeAlias":  # there from Python 3.12 on
+        case _ if type(statement).__name__ == "TypeAlias":  # from Python 3.12 on
             targets = [getattr(statement, "name")]  # noqa: B009 - its type is unknown in 3.11
         case _:
             return None
     names = [name for target in targets for name in _targets(target)]
-    sideways = any(isinstance(each, ast.NamedExpr) for each in ast.walk(statement))
-    return None if sideways or "" in names else names
+    binds_inside = any(isinstance(node, ast.NamedExpr) for node in ast.walk(statement))
+    return None if binds_inside or "" in names else names
 
 
 def _targets(target: ast.expr) -> Iterator[str]:
@@ -243,8 +254,8 @@ def _targets(target: ast.expr) -> Iterator[str]:
         case ast.Name(id=name):
             yield name
         case ast.Tuple(elts=parts) | ast.List(elts=parts):
-            for each in parts:
-                yield from _targets(each)
+            for element in parts:
+                yield from _targets(element)
         case ast.Starred(value=part):
             yield from _targets(part)
         case _:

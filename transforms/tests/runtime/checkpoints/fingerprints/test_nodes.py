@@ -8,12 +8,13 @@ from types import ModuleType
 import pytest
 
 from isthmus_contracts import ParamValue
-from isthmus_transforms.runtime.checkpoints import Fingerprints, fingerprints, modules
-from isthmus_transforms.runtime.checkpoints.fingerprints import environment
+from isthmus_transforms.runtime.checkpoints import Fingerprints, fingerprint_nodes
+from isthmus_transforms.runtime.checkpoints.fingerprints import module_source
+from isthmus_transforms.runtime.checkpoints.fingerprints.nodes import environment
 from isthmus_transforms.runtime.graph.build import build_graph
 from isthmus_transforms.runtime.graph.steps import ordered_nodes
 
-Marks = Callable[..., Fingerprints]
+Compute = Callable[..., Fingerprints]
 
 FAR = """
     STEP = 3
@@ -67,11 +68,11 @@ DEFAULTS: dict[str, ParamValue] = {"weight": 2, "kind": "a"}
 
 
 @pytest.fixture
-def marks(
+def fingerprints(
     module_of: Callable[..., ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Marks:
-    """Return a function that writes the modules down, and returns the fingerprints for `last`."""
-    monkeypatch.setattr(modules, "STARTED", float("inf"))
+) -> Compute:
+    """Return a function that writes the modules, and returns the fingerprints for `last`."""
+    monkeypatch.setattr(module_source, "STARTED", float("inf"))
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def make(
@@ -91,19 +92,19 @@ def marks(
         graph = build_graph([module], values)
         inputs = {"given": "1"} if given is None else given
         nodes = ordered_nodes(graph, [target], inputs.keys() | values.keys())
-        return fingerprints(nodes, inputs, values)
+        return fingerprint_nodes(nodes, inputs, values)
 
     return make
 
 
 def _changed(one: Fingerprints, other: Fingerprints) -> set[str]:
-    assert one.doubts == other.doubts == {}
-    assert one.of.keys() == other.of.keys() == NODES
-    return {name for name in NODES if one.of[name] != other.of[name]}
+    assert one.missing == other.missing == {}
+    assert one.by_node.keys() == other.by_node.keys() == NODES
+    return {name for name in NODES if one.by_node[name] != other.by_node[name]}
 
 
-def test_nothing_changes_by_itself(marks: Marks) -> None:
-    assert _changed(marks(), marks()) == set()
+def test_fingerprints_are_reproducible(fingerprints: Compute) -> None:
+    assert _changed(fingerprints(), fingerprints()) == set()
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,7 @@ def test_nothing_changes_by_itself(marks: Marks) -> None:
         ("near", "import far,", "import lonely as far,", {"second", "last"}),
         ("far", "STEP = 3", "STEP = 4", {"second", "last"}),
         ("far", "x + STEP", "STEP + x", {"second", "last"}),
-        # These matter to nobody.
+        # These change nothing.
         ("far", "UNUSED = 1", "UNUSED = 2", set()),
         ("far", "        return x\n", "        return -x\n", set()),
         ("functions", "third * weight", "third*weight # faster", set()),
@@ -127,39 +128,45 @@ def test_nothing_changes_by_itself(marks: Marks) -> None:
         ("functions", "def last(", "def more() -> int: return 7\n\n    def last(", set()),
     ],
 )
-def test_what_changes_is_what_must(
-    marks: Marks, where: str, old: str, new: str, changed: set[str]
+def test_a_change_reaches_exactly_the_nodes_that_use_it(
+    fingerprints: Compute, where: str, old: str, new: str, changed: set[str]
 ) -> None:
     source = {"far": FAR, "near": NEAR, "functions": FUNCTIONS}[where]
     assert old in source
-    before = marks()
-    assert _changed(before, marks(**{where: source.replace(old, new, 1)})) == changed
-    assert _changed(before, marks()) == set()
+    before = fingerprints()
+    assert _changed(before, fingerprints(**{where: source.replace(old, new, 1)})) == changed
+    assert _changed(before, fingerprints()) == set()
 
 
-def test_params_reach_what_depends_on_them_and_choose_variants(marks: Marks) -> None:
-    before = marks()
-    assert _changed(before, marks(weight=3)) == {"weight", "fourth", "last"}
-    assert _changed(before, marks(weight=2.0)) == {"weight", "fourth", "last"}
-    assert _changed(before, marks(kind="b")) == {"chosen", "last"}
+def test_params_reach_the_nodes_that_depend_on_them_and_select_variants(
+    fingerprints: Compute,
+) -> None:
+    before = fingerprints()
+    assert _changed(before, fingerprints(weight=3)) == {"weight", "fourth", "last"}
+    assert _changed(before, fingerprints(weight=2.0)) == {"weight", "fourth", "last"}
+    assert _changed(before, fingerprints(kind="b")) == {"chosen", "last"}
 
 
-def test_an_inputs_digest_reaches_what_depends_on_it(marks: Marks) -> None:
-    changed = _changed(marks(), marks(given={"given": "2"}))
+def test_an_input_digest_reaches_the_nodes_that_depend_on_it(fingerprints: Compute) -> None:
+    changed = _changed(fingerprints(), fingerprints(given={"given": "2"}))
     assert changed == NODES - {"chosen", "weight"}
 
 
-def test_an_input_without_digest_leaves_what_depends_on_it_in_doubt(marks: Marks) -> None:
-    found = marks(given={"given": None})
-    assert found.of.keys() == {"chosen", "weight"}
-    assert "given" in found.doubts["last"]
+def test_nodes_that_depend_on_an_input_without_a_digest_have_no_fingerprint(
+    fingerprints: Compute,
+) -> None:
+    found = fingerprints(given={"given": None})
+    assert found.by_node.keys() == {"chosen", "weight"}
+    assert "given" in found.missing["last"]
 
 
-def test_another_library_changes_everything(marks: Marks, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = marks()
+def test_another_library_version_changes_every_node(
+    fingerprints: Compute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = fingerprints()
     found = environment()
-    monkeypatch.setitem(fingerprints.__globals__, "environment", lambda: found + "0")
-    assert _changed(before, marks()) == NODES
+    monkeypatch.setitem(fingerprint_nodes.__globals__, "environment", lambda: found + "0")
+    assert _changed(before, fingerprints()) == NODES
 
 
 def test_the_environment_is_every_librarys_version(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,13 +304,13 @@ EFFECTS = {
 
 
 @pytest.mark.parametrize("name", EFFECTS)
-def test_what_acts_from_afar_counts(marks: Marks, name: str) -> None:
+def test_code_that_affects_a_function_indirectly_counts(fingerprints: Compute, name: str) -> None:
     source, old, new = EFFECTS[name]
-    before = marks(functions=source, target="a")
-    after = marks(functions=source.replace(old, new, 1), target="a")
-    assert not before.doubts
-    assert before.of["a"] != after.of["a"]
-    assert marks(functions=source, target="a").of["a"] == before.of["a"]
+    before = fingerprints(functions=source, target="a")
+    after = fingerprints(functions=source.replace(old, new, 1), target="a")
+    assert not before.missing
+    assert before.by_node["a"] != after.by_node["a"]
+    assert fingerprints(functions=source, target="a").by_node["a"] == before.by_node["a"]
 
 
 CHECKED = """
@@ -345,13 +352,15 @@ CHECKED = """
         ("by_hand", 'Mine("fail")', 'Mine("warn")'),
     ],
 )
-def test_what_a_check_asks_for_counts(marks: Marks, target: str, old: str, new: str) -> None:
-    before = marks(functions=CHECKED, target=target)
-    after = marks(functions=CHECKED.replace(old, new, 1), target=target)
-    assert not before.doubts
-    assert not after.doubts
-    assert before.of[target] != after.of[target]
-    assert marks(functions=CHECKED, target=target).of == before.of
+def test_the_arguments_of_a_check_count(
+    fingerprints: Compute, target: str, old: str, new: str
+) -> None:
+    before = fingerprints(functions=CHECKED, target=target)
+    after = fingerprints(functions=CHECKED.replace(old, new, 1), target=target)
+    assert not before.missing
+    assert not after.missing
+    assert before.by_node[target] != after.by_node[target]
+    assert fingerprints(functions=CHECKED, target=target).by_node == before.by_node
 
 
 @pytest.mark.parametrize(
@@ -363,10 +372,12 @@ def test_what_a_check_asks_for_counts(marks: Marks, target: str, old: str, new: 
         "from sample.near import *\ndef a() -> int: return near(1)\n",
     ],
 )
-def test_a_module_counts_with_what_it_imports_however_it_is_had(marks: Marks, source: str) -> None:
-    before = marks(functions=source, target="a")
-    after = marks(FAR.replace("STEP = 3", "STEP = 4"), functions=source, target="a")
-    assert before.of["a"] != after.of["a"]
+def test_an_imported_module_counts_whatever_the_form_of_the_import(
+    fingerprints: Compute, source: str
+) -> None:
+    before = fingerprints(functions=source, target="a")
+    after = fingerprints(FAR.replace("STEP = 3", "STEP = 4"), functions=source, target="a")
+    assert before.by_node["a"] != after.by_node["a"]
 
 
 @pytest.mark.parametrize(
@@ -378,34 +389,36 @@ def test_a_module_counts_with_what_it_imports_however_it_is_had(marks: Marks, so
         ("def _b():\n    n = 1\n    def a() -> int: return n\n    return a\na = _b()\n", "another"),
     ],
 )
-def test_in_doubt_there_is_no_fingerprint(marks: Marks, source: str, reason: str) -> None:
-    found = marks(functions=source, target="a")
-    assert found.of == {}
-    assert reason in found.doubts["a"]
+def test_what_cannot_be_determined_has_no_fingerprint(
+    fingerprints: Compute, source: str, reason: str
+) -> None:
+    found = fingerprints(functions=source, target="a")
+    assert found.by_node == {}
+    assert reason in found.missing["a"]
 
 
-def test_a_source_changed_after_the_start_may_not_be_what_runs(
+def test_a_source_that_changed_after_the_start_has_no_fingerprint(
     module_of: Callable[..., ModuleType],
 ) -> None:
     graph = build_graph([module_of("def a() -> int: return 1\n")], {})
-    found = fingerprints(ordered_nodes(graph, ["a"], ()), {}, {})
-    assert "changed after this process started" in found.doubts["a"]
+    found = fingerprint_nodes(ordered_nodes(graph, ["a"], ()), {}, {})
+    assert "changed after this process started" in found.missing["a"]
 
 
 def test_a_value_that_was_replaced_in_this_process_counts(
     module_of: Callable[..., ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(modules, "STARTED", float("inf"))
+    monkeypatch.setattr(module_source, "STARTED", float("inf"))
     module = module_of("RATE = 2\ndef _b(): return 1\ndef a() -> int: return RATE * _b()\n")
 
     def found() -> Fingerprints:
         graph = build_graph([module], {})
-        return fingerprints(ordered_nodes(graph, ["a"], ()), {}, {})
+        return fingerprint_nodes(ordered_nodes(graph, ["a"], ()), {}, {})
 
-    before = found().of["a"]
+    before = found().by_node["a"]
     module.RATE = 3
-    assert found().of["a"] != before
+    assert found().by_node["a"] != before
     module.RATE = 2
-    assert found().of["a"] == before
+    assert found().by_node["a"] == before
     module._b = lambda: 2
-    assert "replaced" in found().doubts["a"]
+    assert "replaced" in found().missing["a"]

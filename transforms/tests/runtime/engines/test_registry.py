@@ -202,7 +202,7 @@ def test_a_function_that_tells_a_program_to_stop_is_heard(
 def test_a_worker_that_dies_is_told(flow_of: Flows) -> None:
     flow = flow_of("import os\ndef a() -> int: os.kill(os.getpid(), 9)", "a")
     events: list[Event] = []
-    with pytest.raises(WorkerError, match="died while it computed 'a'") as caught:
+    with pytest.raises(WorkerError, match="died while node 'a' ran") as caught:
         flow.compute(["a"], {}, on_event=events.append, engine=PROCESSES)
     assert caught.value.node == "a"
     assert isinstance(events[-1], NodeFailed)
@@ -280,7 +280,7 @@ def test_a_function_is_tried_again_as_its_tag_says(
     assert len(events) == 2
     if engine.name != "processes":  # those write to their own standard error
         assert [record.getMessage() for record in caplog.records] == [
-            f"node 'fetched' failed at try {number} of 3, the next is in {wait} s: "
+            f"node 'fetched' failed in attempt {number} of 3; next attempt in {wait} s: "
             "ConnectionError: no answer"
             for number, wait in ((1, 0.01), (2, 0.02))
         ]
@@ -303,12 +303,12 @@ def test_a_retry_policy_that_is_none_is_refused(flow_of: Flows, tags: str) -> No
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("dask", {}, "engine 'dask': there is none of that name; known: 'sequential', 'threads', "),
+        ("dask", {}, "engine 'dask': it is unknown; known: 'sequential', 'threads', "),
         ("sequential", TWO, "engine 'sequential': it has no option 'workers'; known: none"),
         ("threads", {"threads": 2}, "engine 'threads': it has no option 'threads'; known: 'work"),
-        ("threads", {"workers": 0}, "option 'workers' is 0; right would be a number from 1 to 256"),
-        ("processes", {"workers": True}, "option 'workers' is True; right would be a number"),
-        ("threads", {"workers": "two"}, "option 'workers' is 'two'; right would be a number"),
+        ("threads", {"workers": 0}, "option 'workers' is 0; expected a whole number from 1 to 256"),
+        ("processes", {"workers": True}, "option 'workers' is True; expected a whole number"),
+        ("threads", {"workers": "two"}, "option 'workers' is 'two'; expected a whole number"),
     ],
 )
 def test_an_engine_that_cannot_be_had_as_asked_is_refused(
@@ -329,7 +329,7 @@ def test_an_engine_that_is_not_installed_says_what_to_do(
     with pytest.raises(EngineError) as caught:
         flow_of(CHAIN, "end").compute(["end"], {}, engine="processes")
     assert str(caught.value) == (
-        "engine 'processes': it needs loky, which cannot be imported here "
+        "engine 'processes': it needs loky, which cannot be imported "
         "(import of loky.process_executor halted; None in sys.modules); add it to the "
         "dependencies of transforms, or choose another engine in the deployment"
     )

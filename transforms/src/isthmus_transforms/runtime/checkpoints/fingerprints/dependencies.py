@@ -1,4 +1,4 @@
-"""Which code computes something: a definition, and all of our own that it uses, however far."""
+"""The code that a definition depends on: all of our own definitions that it uses, transitively."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import builtins
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
 
-from isthmus_transforms.runtime.checkpoints.live import as_it_is
-from isthmus_transforms.runtime.checkpoints.modules import (
-    Module,
+from isthmus_transforms.runtime.checkpoints.fingerprints.loaded_values import loaded_value
+from isthmus_transforms.runtime.checkpoints.fingerprints.module_source import (
+    ModuleSource,
     UnknownDependencyError,
     exists,
     import_targets,
@@ -17,44 +17,44 @@ from isthmus_transforms.runtime.checkpoints.modules import (
     is_own,
     module_named,
 )
-from isthmus_transforms.runtime.checkpoints.uses import (
+from isthmus_transforms.runtime.checkpoints.fingerprints.used_names import (
     Path,
-    Uses,
-    uses_of,
+    UsedNames,
+    used_names,
 )
 
 WHOLE, LOOSE = "*", ""
-"""What stands for a name where all of a module is meant, or its statements that bind no name."""
+"""Keys that are not names: a whole module, and its statements that do more than bind a name."""
 
 Key = tuple[str, str]
 """A module and a name in it."""
 
-_ITSELF: frozenset[Path] = frozenset({()})
+_NO_ATTRIBUTE: frozenset[Path] = frozenset({()})
 _WHOLE_MODULE = {"globals", "vars", "locals", "eval", "exec", "compile", "dir", "__doc__"}
 _NAMES_OF_MODULES = {"__name__", "__package__", "__annotations__", "__debug__"}
 _LOADERS = {"importlib", "runpy", "pkgutil", "zipimport"}
-_FACE = "isthmus_transforms.runtime"
-"""What dataflows are declared with: no function computes with it."""
-_DECLARING = ("isthmus_contracts", "isthmus_transforms.runtime")
+_RUNTIME = "isthmus_transforms.runtime"
+"""Dataflows are declared with it; their functions do not compute with it."""
+_WITHOUT_EFFECTS = ("isthmus_contracts", "isthmus_transforms.runtime")
 """Importing them changes nothing outside of them."""
 
 
-class Code:
-    """Follow names through our own modules; what was found is kept for as long as this lives."""
+class CodeDependencies:
+    """Follows names through our own modules, and caches what it finds."""
 
     def __init__(self) -> None:
-        self._modules: dict[str, Module | None] = {}
-        self._uses: dict[int, Uses] = {}
+        self._modules: dict[str, ModuleSource | None] = {}
+        self._used_names: dict[int, UsedNames] = {}
         self._keys: dict[Key, frozenset[Key]] = {}
         self._texts: dict[Key, str] = {}
         self._closures: dict[Key, frozenset[Key]] = {}
-        self._before: dict[str, list[Key]] = {}
+        self._on_import: dict[str, list[Key]] = {}
         self._following: set[tuple[str, Path]] = set()
 
     def digest(self, keys: Iterable[Key]) -> str:
-        """Return a digest of these definitions and of all that they use.
+        """Return a digest of these definitions and everything that they use.
 
-        Raise `UnknownDependencyError` for what cannot be digested.
+        Raise `UnknownDependencyError` if a part of it cannot be digested.
         """
         found: set[Key] = set()
         for key in keys:
@@ -65,15 +65,15 @@ class Code:
         return digest.hexdigest()
 
     def closure(self, key: Key) -> frozenset[Key]:
-        """Return the definition and all that it uses, however far."""
+        """Return the definition and everything that it uses, transitively."""
         if key not in self._closures:
             found: set[Key] = set()
             waiting = [key]
             while waiting:
-                each = waiting.pop()
-                if each not in found:
-                    found.add(each)
-                    waiting += self._used(each)
+                used = waiting.pop()
+                if used not in found:
+                    found.add(used)
+                    waiting += self._used(used)
             self._closures[key] = frozenset(found)
         return self._closures[key]
 
@@ -86,59 +86,63 @@ class Code:
         module = self.module(name)
         if module is None:
             return
-        yield from self._run_before(name)
+        yield from self._run_on_import(name)
         if bound == WHOLE:
             for definition in module.definitions:
                 yield from self.resolved(module, definition, {()})
-            for each in filter(is_own, module.stars):
-                yield each, WHOLE
+            for starred in filter(is_own, module.stars):
+                yield starred, WHOLE
             return
         for statement in module.loose if bound == LOOSE else module.definitions[bound]:
             if bound == LOOSE or not isinstance(statement, ast.Import | ast.ImportFrom):
                 yield from self._used_by(module, statement)
 
-    def _run_before(self, name: str) -> list[Key]:
-        if name not in self._before:
+    def _run_on_import(self, name: str) -> list[Key]:
+        if name not in self._on_import:
             found = [(name, self.module(name))]
             found += [
-                (parent, self.module(parent)) for parent in parents(name) if not declares(parent)
+                (package, self.module(package))
+                for package in packages_of(name)
+                if not has_no_effects(package)
             ]
-            self._before[name] = [
-                (each, LOOSE) for each, module in found if module and module.loose
+            self._on_import[name] = [
+                (imported, LOOSE) for imported, module in found if module and module.loose
             ]
-        return self._before[name]
+        return self._on_import[name]
 
-    def _used_by(self, module: Module, statement: ast.stmt) -> Iterator[Key]:
-        uses = self.uses_of(module, statement)
+    def _used_by(self, module: ModuleSource, statement: ast.stmt) -> Iterator[Key]:
+        uses = self.used_names(module, statement)
         for name in uses.names:
-            known = name in module.definitions or name in module.loosely
+            known = name in module.definitions or name in module.loose_names
             if name in uses.stored and not known:
                 continue
-            yield from self.resolved(module, name, uses.paths.get(name, _ITSELF))
+            yield from self.resolved(module, name, uses.paths.get(name, _NO_ATTRIBUTE))
         for name in uses.hints & module.definitions.keys():
-            yield from self.resolved(module, name, uses.paths.get(name, _ITSELF))
-        for each in uses.imports:
-            yield from self._of_import(module, each)
+            yield from self.resolved(module, name, uses.paths.get(name, _NO_ATTRIBUTE))
+        for imported in uses.imports:
+            yield from self._imported(module, imported)
 
-    def _of_import(self, module: Module, statement: ast.Import | ast.ImportFrom) -> Iterator[Key]:
-        """Yield what an import inside of a statement may bring: all of it."""
+    def _imported(
+        self, module: ModuleSource, statement: ast.Import | ast.ImportFrom
+    ) -> Iterator[Key]:
+        """Yield what an import inside a statement may provide: all of it."""
         for alias in statement.names:
             if isinstance(statement, ast.Import):
-                yield from self._followed(alias.name, ())
+                yield from self._follow(alias.name, ())
             elif alias.name == "*":
-                yield from self._followed(imported_from(module.package, statement), ())
+                yield from self._follow(imported_from(module.package, statement), ())
             else:
-                yield from self._followed(imported_from(module.package, statement), (alias.name,))
+                yield from self._follow(imported_from(module.package, statement), (alias.name,))
 
-    def resolved(self, module: Module, name: str, paths: Collection[Path]) -> Iterator[Key]:
-        """Yield what a name in a module stands for, if these attributes of it are used."""
+    def resolved(self, module: ModuleSource, name: str, paths: Collection[Path]) -> Iterator[Key]:
+        """Yield the definitions behind a name in a module of which these attributes are used."""
         if name in module.definitions:
             yield module.name, name
             for statement in module.definitions[name]:
                 for target, start in import_targets(module, statement, name):
                     for path in paths:
-                        yield from self._followed(target, (*start, *path))
-        elif name in module.loosely:
+                        yield from self._follow(target, (*start, *path))
+        elif name in module.loose_names:
             yield module.name, LOOSE
         elif (
             name in _WHOLE_MODULE
@@ -150,19 +154,19 @@ class Code:
             return
         elif name.startswith("__"):
             raise UnknownDependencyError(
-                f"{module.name} uses {name}, which may lead to more than code"
+                f"{module.name} uses {name}, which may refer to more than code"
             )
         elif not module.stars and not hasattr(builtins, name):
-            raise UnknownDependencyError(f"{module.name} uses {name!r}, which it defines nowhere")
+            raise UnknownDependencyError(f"{module.name} uses {name!r}, which it does not define")
 
-    def _followed(self, name: str, path: Path) -> Iterator[Key]:
-        """Yield what an attribute of an imported module stands for."""
-        if name == _FACE:
+    def _follow(self, name: str, path: Path) -> Iterator[Key]:
+        """Yield the definitions behind an attribute of an imported module."""
+        if name == _RUNTIME:
             return
         if not is_own(name):
             whole = (*name.split("."), *path)
-            harmless = whole[:2] == ("importlib", "metadata")
-            if (whole[0] in _LOADERS and not harmless) or whole[:2] == ("sys", "modules"):
+            allowed = whole[:2] == ("importlib", "metadata")
+            if (whole[0] in _LOADERS and not allowed) or whole[:2] == ("sys", "modules"):
                 raise UnknownDependencyError(
                     f"it uses {'.'.join(whole)}, which may load any code or file"
                 )
@@ -174,33 +178,33 @@ class Code:
             yield name, WHOLE
             return
         if (name, path) in self._following:
-            return  # a package that imports from itself, or two modules from each other
+            return  # a package imports from itself, or two modules from each other
         self._following.add((name, path))
         try:
             yield from self._attribute(name, module, path)
         finally:
             self._following.discard((name, path))
 
-    def _attribute(self, name: str, module: Module | None, path: Path) -> Iterator[Key]:
+    def _attribute(self, name: str, module: ModuleSource | None, path: Path) -> Iterator[Key]:
         submodule = f"{name}.{path[0]}"
         is_module = exists(submodule)
         if is_module:
-            yield from self._followed(submodule, path[1:])
+            yield from self._follow(submodule, path[1:])
         if module is not None and (path[0] in module.definitions or not is_module):
             yield from self.resolved(module, path[0], {path[1:]})
 
-    def module(self, name: str) -> Module | None:
-        """Return the module of this name; see `module_named`."""
+    def module(self, name: str) -> ModuleSource | None:
+        """Return the module of this name, as `module_named` does."""
         if name not in self._modules:
             self._modules[name] = module_named(name)
         return self._modules[name]
 
-    def uses_of(self, module: Module, statement: ast.stmt) -> Uses:
-        """Return what the statement uses."""
-        found = self._uses.get(id(statement))
+    def used_names(self, module: ModuleSource, statement: ast.stmt) -> UsedNames:
+        """Return the names that the statement uses."""
+        found = self._used_names.get(id(statement))
         if found is None:
-            found = uses_of(statement, later_annotations=module.later_annotations)
-            self._uses[id(statement)] = found
+            found = used_names(statement, later_annotations=module.later_annotations)
+            self._used_names[id(statement)] = found
         return found
 
     def _text(self, key: Key) -> str:
@@ -221,16 +225,16 @@ class Code:
                 parts.append(repr(list(import_targets(module, definition, bound))))
             else:
                 parts.append(ast.dump(definition))
-        return "\n".join([*parts, as_it_is(module, bound)])
+        return "\n".join([*parts, loaded_value(module, bound)])
 
 
-def declares(name: str) -> bool:
-    """Tell whether importing the module changes nothing outside of it."""
-    return any(name == each or name.startswith(f"{each}.") for each in _DECLARING)
+def has_no_effects(name: str) -> bool:
+    """Return whether importing the module changes nothing outside of it."""
+    return any(name == package or name.startswith(f"{package}.") for package in _WITHOUT_EFFECTS)
 
 
-def parents(name: str) -> list[str]:
+def packages_of(name: str) -> list[str]:
     """Return the packages that are imported before a module is."""
     parts = name.split(".")
     names = [".".join(parts[:length]) for length in range(1, len(parts))]
-    return [each for each in names if exists(each)]
+    return [package for package in names if exists(package)]

@@ -88,7 +88,9 @@ def test_an_exception_whose_message_cannot_be_had_still_names_its_node(flow_of: 
             def __str__(self) -> str: raise ValueError
         def a() -> int: raise Odd
     """
-    with pytest.raises(NodeError, match="Odd: its message cannot be shown, for that raises Value"):
+    with pytest.raises(
+        NodeError, match="Odd: its message cannot be shown: its __str__ raises Value"
+    ):
         flow_of(source, "a").compute(["a"], {})
 
 
