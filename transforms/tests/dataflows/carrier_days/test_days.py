@@ -56,7 +56,7 @@ def test_no_flights_make_no_rows_of_the_same_types(features: pd.DataFrame) -> No
     assert none.dtypes.equals(days.carrier_days(features).dtypes)
 
 
-def test_months_computed_apart_are_the_months_computed_at_once(
+def test_months_computed_separately_equal_those_computed_together(
     features: pd.DataFrame, tmp_path: Path
 ) -> None:
     def staged(interval: Interval | None) -> Sequence[StagedOutput]:
