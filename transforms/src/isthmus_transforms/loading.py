@@ -35,5 +35,9 @@ def load_dataflow(name: str) -> Dataflow:
 
 
 def package_of(identity: Identity) -> str:
-    """Return the package that implements a contract: `name`, from version 2 on `name_vN`."""
+    """Return the package that implements a contract: `name`, from version 2 on `name_vN`.
+
+    >>> package_of(Identity("sales", 1)), package_of(Identity("sales", 2))
+    ('sales', 'sales_v2')
+    """
     return identity.name if identity.major <= 1 else f"{identity.name}_v{identity.major}"

@@ -18,7 +18,7 @@ from isthmus_transforms.runtime.checkpoints.fingerprints.module_source import (
     module_named,
 )
 from isthmus_transforms.runtime.checkpoints.fingerprints.used_names import (
-    Path,
+    AttributePath,
     UsedNames,
     used_names,
 )
@@ -29,7 +29,7 @@ WHOLE, LOOSE = "*", ""
 Key = tuple[str, str]
 """A module and a name in it."""
 
-_NO_ATTRIBUTE: frozenset[Path] = frozenset({()})
+_NO_ATTRIBUTE: frozenset[AttributePath] = frozenset({()})
 _WHOLE_MODULE = {"globals", "vars", "locals", "eval", "exec", "compile", "dir", "__doc__"}
 _NAMES_OF_MODULES = {"__name__", "__package__", "__annotations__", "__debug__"}
 _LOADERS = {"importlib", "runpy", "pkgutil", "zipimport"}
@@ -49,7 +49,7 @@ class CodeDependencies:
         self._texts: dict[Key, str] = {}
         self._closures: dict[Key, frozenset[Key]] = {}
         self._on_import: dict[str, list[Key]] = {}
-        self._following: set[tuple[str, Path]] = set()
+        self._following: set[tuple[str, AttributePath]] = set()
 
     def digest(self, keys: Iterable[Key]) -> str:
         """Return a digest of these definitions and everything that they use.
@@ -134,7 +134,9 @@ class CodeDependencies:
             else:
                 yield from self._follow(imported_from(module.package, statement), (alias.name,))
 
-    def resolved(self, module: ModuleSource, name: str, paths: Collection[Path]) -> Iterator[Key]:
+    def resolved(
+        self, module: ModuleSource, name: str, paths: Collection[AttributePath]
+    ) -> Iterator[Key]:
         """Yield the definitions behind a name in a module of which these attributes are used."""
         if name in module.definitions:
             yield module.name, name
@@ -159,7 +161,7 @@ class CodeDependencies:
         elif not module.stars and not hasattr(builtins, name):
             raise UnknownDependencyError(f"{module.name} uses {name!r}, which it does not define")
 
-    def _follow(self, name: str, path: Path) -> Iterator[Key]:
+    def _follow(self, name: str, path: AttributePath) -> Iterator[Key]:
         """Yield the definitions behind an attribute of an imported module."""
         if name == _RUNTIME:
             return
@@ -185,7 +187,9 @@ class CodeDependencies:
         finally:
             self._following.discard((name, path))
 
-    def _attribute(self, name: str, module: ModuleSource | None, path: Path) -> Iterator[Key]:
+    def _attribute(
+        self, name: str, module: ModuleSource | None, path: AttributePath
+    ) -> Iterator[Key]:
         submodule = f"{name}.{path[0]}"
         is_module = exists(submodule)
         if is_module:

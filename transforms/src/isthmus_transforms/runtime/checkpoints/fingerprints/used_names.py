@@ -15,7 +15,7 @@ _MUTATORS = {"add", "append", "appendleft", "clear", "discard", "extend", "inser
     "popitem", "register", "remove", "setdefault", "update", "__setitem__", "__setattr__",
 }  # fmt: skip
 
-Path = tuple[str, ...]
+AttributePath = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class UsedNames:
     names: frozenset[str]
     hints: frozenset[str]
     stored: frozenset[str]
-    paths: Mapping[str, frozenset[Path]]
+    paths: Mapping[str, frozenset[AttributePath]]
     imports: tuple[ast.Import | ast.ImportFrom, ...]
 
 
@@ -53,7 +53,7 @@ def used_names(statement: ast.stmt, *, later_annotations: bool) -> UsedNames:
                 names.add(instruction.argval)
             elif instruction.opname == "STORE_NAME":
                 stored.add(instruction.argval)
-    paths: dict[str, set[Path]] = {}
+    paths: dict[str, set[AttributePath]] = {}
     for name, path in _paths(statement):
         paths.setdefault(name, set()).add(path)
     hints = set()
@@ -74,7 +74,7 @@ def used_names(statement: ast.stmt, *, later_annotations: bool) -> UsedNames:
     )
 
 
-def _paths(tree: ast.AST) -> Iterator[tuple[str, Path]]:
+def _paths(tree: ast.AST) -> Iterator[tuple[str, AttributePath]]:
     waiting = [tree]
     while waiting:
         node = waiting.pop()
@@ -88,7 +88,7 @@ def _paths(tree: ast.AST) -> Iterator[tuple[str, Path]]:
             waiting += ast.iter_child_nodes(node)
 
 
-def path_of(node: ast.expr) -> tuple[ast.expr, Path]:
+def path_of(node: ast.expr) -> tuple[ast.expr, AttributePath]:
     """Return the expression that a chain of attributes starts with, and the attributes."""
     path: list[str] = []
     while isinstance(node, ast.Attribute):
@@ -109,7 +109,7 @@ def _annotations(node: ast.AST) -> Iterator[ast.expr]:
             yield found
 
 
-def _hinted(annotation: ast.expr) -> Iterator[tuple[str, Path]]:
+def _hinted(annotation: ast.expr) -> Iterator[tuple[str, AttributePath]]:
     yield from _paths(annotation)
     for node in ast.walk(annotation):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
