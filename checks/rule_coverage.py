@@ -26,6 +26,7 @@ CONTRACTS = {
     "dataflows": "independence",
     "runtime": "protected",
     "transforms-layers": "layers",
+    "runtime-layers": "layers",
     "platform-layers": "layers",
     "pipeline": "forbidden",
     "cycles": "acyclic_siblings",
