@@ -109,7 +109,7 @@ def test_the_engine_is_an_option(
         (["--workers", "2"], "engine 'sequential': it has no option 'workers'; known: none"),
         (
             ["--engine", "threads", "--workers", "0"],
-            "engine 'threads': option 'workers' is 0; expected",
+            "engine 'threads': option 'workers' is 0; allowed",
         ),
     ],
 )
