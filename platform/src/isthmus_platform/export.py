@@ -20,6 +20,7 @@ from isthmus_platform.lake_access import open_lake
 from isthmus_platform.runs import RunRecord
 from isthmus_platform.runs.pins import Pins
 from isthmus_platform.storage import Location
+from isthmus_platform.storage.local_files import atomic_write
 
 
 def export_inputs(
@@ -34,12 +35,8 @@ def export_inputs(
     directory.mkdir(parents=True, exist_ok=True)
     for declared in dataflow.inputs:
         pin = pins[declared.name]
-        draft = directory / f".{declared.name}.parquet"
-        try:
+        with atomic_write(directory / f"{declared.name}.parquet") as draft:
             rows = _write(draft, declared.table, files_of(lake.path(pin.table), pin.version))
-            draft.replace(directory / f"{declared.name}.parquet")
-        finally:
-            draft.unlink(missing_ok=True)
         yield declared.name, rows
 
 

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
-from uuid import uuid4
+
+from isthmus_platform.storage.local_files import atomic_write
 
 _STAYS_SECONDS = 24 * 3600
 _ABANDONED_SECONDS = 7 * 24 * 3600
@@ -40,13 +41,9 @@ class Cache:
             os.utime(path)
         except FileNotFoundError:
             self._open_to_all(path.parent)
-            part = path.with_name(f".{path.name}.{uuid4().hex}")
-            try:
-                download(part)
-                part.chmod(0o444)
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
+            with atomic_write(path) as draft:
+                download(draft)
+                draft.chmod(0o444)
             self._shrink()
         return path
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
+from isthmus_platform.storage.local_files import atomic_write, flush, make_directory
 from isthmus_platform.storage.store import Stored
 
 _DRAFT = re.compile(r"\..+\.[0-9a-f]{32}")
@@ -36,16 +36,8 @@ class DiskStore:
         """Create a file in one step: a link to a draft that is whole and on the disk."""
         path = self.local(key)
         make_directory(path.parent)
-        draft = path.with_name(f".{path.name}.{uuid4().hex}")
-        try:
-            with draft.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
-        flush(path.parent)
+        with atomic_write(path, durable=True, overwrite=False) as draft:
+            draft.write_bytes(content)
 
     def read(self, key: str) -> bytes:
         """Return a file's content."""
@@ -67,7 +59,7 @@ class DiskStore:
             found = os.listdir(self.local(folder))  # noqa: PTH208 - a name is all that is wanted
         except (FileNotFoundError, NotADirectoryError):
             return ()
-        return tuple(sorted(result for result in found if not _DRAFT.fullmatch(result)))
+        return tuple(sorted(name for name in found if not _DRAFT.fullmatch(name)))
 
     def walk(self, folder: str) -> Iterator[Stored]:
         """Yield every plain file below a folder."""
@@ -106,26 +98,9 @@ class DiskStore:
     def flush(self, key: str) -> None:
         """Wait until a file and its name, and that of its folder, have reached the disk."""
         path = self.local(key)
-        for each in (path, path.parent, path.parent.parent):
-            flush(each)
+        for part in (path, path.parent, path.parent.parent):
+            flush(part)
 
     def local(self, key: str) -> Path:
         """Return the file's own path."""
         return self.root / key
-
-
-def make_directory(path: Path) -> None:
-    """Create a directory and its parents, where there are none, so that a power cut keeps them."""
-    missing = [parent for parent in (path, *path.parents) if not parent.exists()]
-    path.mkdir(parents=True, exist_ok=True)
-    for each in reversed(missing):
-        flush(each.parent)
-
-
-def flush(path: Path) -> None:
-    """Wait until a file's content, or a directory's list of names, has reached the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

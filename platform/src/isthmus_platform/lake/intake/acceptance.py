@@ -34,7 +34,7 @@ from isthmus_platform.lake.intake.result_validation import validate_result
 from isthmus_platform.lake.intake.safe_copy import CopiedFile, safe_copy, scan
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.validation.checker import Checker
-from isthmus_platform.storage.disk import flush
+from isthmus_platform.storage.local_files import flush
 
 
 @dataclass(frozen=True, slots=True)
