@@ -10,7 +10,7 @@ from typing import Protocol
 import pytest
 
 from isthmus_platform.errors import StagingError
-from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 
 
@@ -74,7 +74,7 @@ def refused(field: Battlefield, *paths: str, why: str) -> None:
 )
 def test_a_path_that_leads_out_of_the_spool_is_refused(field: Battlefield, path: str) -> None:
     (field.staging.parent / "planted.parquet").write_bytes(b"PAR1")
-    refused(field, path, why="is no file in it")
+    refused(field, path, why="is not a file in it")
 
 
 def test_a_symbolic_link_is_refused(field: Battlefield) -> None:
@@ -101,7 +101,7 @@ def test_a_spool_that_is_exchanged_for_a_link_is_refused(field: Battlefield) -> 
 
 def test_a_pipe_does_not_stop_the_platform(field: Battlefield) -> None:
     field.attack("os.mkfifo(SPOOL + '/days.parquet')")
-    refused(field, "days.parquet", why="'days.parquet' is no plain file")
+    refused(field, "days.parquet", why="'days.parquet' is not a regular file")
 
 
 MANY_FILES = """

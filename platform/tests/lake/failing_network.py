@@ -57,8 +57,8 @@ class Network:
     def _refuse(self) -> None:
         with self._lock:
             self._refusing = True
-            for each in self._open:
-                _cut(each)
+            for connection in self._open:
+                _cut(connection)
             self._open.clear()
 
     def _recover(self) -> None:
@@ -86,9 +86,9 @@ class Network:
         _cut(client)
 
 
-def _cut(each: socket.socket) -> None:
+def _cut(connection: socket.socket) -> None:
     with suppress(OSError):
-        each.shutdown(socket.SHUT_RDWR)
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def say(number: int) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from isthmus_contracts import DataflowContract
 from isthmus_contracts.codec import deserialize, serialize
-from isthmus_platform.lake.delta.tables import head
-from isthmus_platform.lake.intake.acceptance import Accepted, accept
+from isthmus_platform.lake.delta.tables import latest_version
+from isthmus_platform.lake.intake.acceptance import accept
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 
 Stage = Callable[..., Any]
@@ -27,7 +28,7 @@ class TestAccepted:
         assert (accepted.dataflow, accepted.contract_version) == ("delays.v2", "2.1.0")
         assert (accepted.run, accepted.code_version) == ("first", "abc123")
         days, carriers, report, quality = accepted.outputs
-        assert [each.files[0].rows for each in (days, carriers, report)] == [2, 1, None]
+        assert [output.files[0].rows for output in (days, carriers, report)] == [2, 1, None]
         assert quality.metrics == {"auc": 0.5}
         for output, place in (
             (days, lake.table(dataflow.identity, "days")),
@@ -45,7 +46,7 @@ class TestAccepted:
         self, accepted: Callable[..., Accepted], lake: Lake, dataflow: DataflowContract
     ) -> None:
         accepted()
-        assert head(lake.table(dataflow.identity, "days")) is None
+        assert latest_version(lake.table(dataflow.identity, "days")) is None
 
     def test_it_travels_as_json(self, accepted: Callable[..., Accepted]) -> None:
         first = accepted()

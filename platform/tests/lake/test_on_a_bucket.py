@@ -1,4 +1,4 @@
-"""What is of its own in a bucket: a network that fails, caches of several hosts, cleaning."""
+"""Lakes in a bucket: a network that fails, caches of several hosts, garbage collection."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ from isthmus_contracts import DataflowContract
 from isthmus_contracts.protocol import StagedFile
 from isthmus_platform.errors import LakeUnavailableError, PublicationError, TableContractError
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.delta.tables import files_of, head
-from isthmus_platform.lake.intake.acceptance import Accepted, accept
+from isthmus_platform.lake.delta.tables import files_of, latest_version
+from isthmus_platform.lake.intake.acceptance import accept
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.releases.garbage_collection import Plan, collect_garbage, plan_collection
@@ -31,7 +32,7 @@ from isthmus_platform.lake.releases.locate import locate
 from isthmus_platform.lake.releases.models import Release
 from isthmus_platform.lake.releases.pointer import read_moves
 from isthmus_platform.lake.releases.publication import publish
-from isthmus_platform.lake.releases.queries import current, outputs_of, rollback
+from isthmus_platform.lake.releases.queries import all_files, current, rollback
 from isthmus_platform.lake.releases.tombstones import RemovedReleaseError
 from isthmus_platform.storage.cache import Cache
 from isthmus_platform.storage.objects import ObjectStore
@@ -69,8 +70,8 @@ def check_whole(lake: Lake, release: Release) -> None:
     (file,) = files_of(lake.path(pin.table), pin.version)
     assert parquet.read_table(file.local())["carrier"].to_pylist() == [release.run]
     assert lake.path(release.files["report"].path).local().read_text() == f"<p>{release.run}"
-    for each in outputs_of(lake, release):
-        assert each.find() is not None
+    for all_file in all_files(lake, release):
+        assert all_file.find() is not None
 
 
 class TestAcceptance:
@@ -129,19 +130,19 @@ class TestReading:
         assert places.files["report"].startswith(prefix)
 
 
-class TestCleaning:
+class TestGarbageCollection:
     def test_old_releases_go_with_their_objects_and_the_current_one_stays(
         self, published: Callable[[str], Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first, second = published("first"), published("second")
-        gone = list(outputs_of(lake, first))
-        logs = [each for each in lake.store.walk("") if "/_delta_log/" in each.key]
+        gone = list(all_files(lake, first))
+        logs = [stored for stored in lake.store.walk("") if "/_delta_log/" in stored.key]
         found = plan_collection(lake, NOW)
         assert collect_garbage(lake, NOW, by="eve") == found
-        assert {file.key for file in found.files} == {each.key for each in gone}
-        assert [each.id for _, each in found.releases] == [first.id]
-        assert not any(each.find() for each in gone)
-        assert [each for each in lake.store.walk("") if "/_delta_log/" in each.key] == logs
+        assert {file.key for file in found.files} == {place.key for place in gone}
+        assert [release.id for _, release in found.releases] == [first.id]
+        assert not any(place.find() for place in gone)
+        assert [stored for stored in lake.store.walk("") if "/_delta_log/" in stored.key] == logs
         check_whole(lake, second)
         with pytest.raises(RemovedReleaseError):
             rollback(lake, dataflow.identity, first.id, by="eve")
@@ -153,7 +154,7 @@ class TestCleaning:
         assert collect_garbage(lake, timedelta(days=1), by="eve") == Plan((), ())
         assert list(lake.store.walk("")) == before
 
-    def test_what_was_accepted_and_cleaned_is_not_published(
+    def test_what_was_accepted_and_collected_is_not_published(
         self,
         accepted: Accept,
         published: Callable[[str], Release],
@@ -210,11 +211,11 @@ class Line:
     def check_published_once(self, *made: Release) -> None:
         """Expect these releases and nothing else, each of them whole."""
         found = releases.releases(self.near, self.dataflow.identity)
-        assert [each for each, _ in reversed(found)] == list(made)
+        assert [release for release, _ in reversed(found)] == list(made)
         assert len(read_moves(self.near.pointer(self.dataflow.identity))) == len(made)
-        assert head(self.near.table(self.dataflow.identity, "days")) == len(made) - 1
-        for each in made:
-            check_whole(self.near, each)
+        assert latest_version(self.near.table(self.dataflow.identity, "days")) == len(made) - 1
+        for release in made:
+            check_whole(self.near, release)
 
 
 @pytest.fixture
@@ -255,7 +256,7 @@ class TestNetwork:
         assert line.network.tell("lost") == 1
         line.check_published_once(made)
 
-    @pytest.mark.parametrize(("step", "seconds"), [("write_once", 0.3), ("try_move", 3)])
+    @pytest.mark.parametrize(("step", "seconds"), [("write_once", 0.3), ("append_move", 3)])
     def test_a_cut_of_some_time_ends_in_one_whole_release(
         self, accepted: Accept, line: Line, monkeypatch: pytest.MonkeyPatch, step: str, seconds: int
     ) -> None:

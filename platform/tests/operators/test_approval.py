@@ -19,7 +19,7 @@ from isthmus_contracts import Metrics, Table
 from isthmus_contracts.catalog import FLIGHT_DELAYS
 from isthmus_contracts.codec import deserialize, serialize
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.intake.acceptance import Accepted, AcceptedFile, AcceptedOutput
+from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.releases.gates import Approval

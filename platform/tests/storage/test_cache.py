@@ -116,8 +116,8 @@ class TestCopy:
 class TestLimit:
     def test_what_was_used_longest_ago_goes_first(self, cache: Cache) -> None:
         copies = [cache.copy(f"s3://b/{index}", writes(b"x" * 400)) for index in range(3)]
-        for each, days in zip(copies, (3, 5, 4), strict=True):
-            age(each, days * DAY)
+        for copy, days in zip(copies, (3, 5, 4), strict=True):
+            age(copy, days * DAY)
         new = cache.copy("s3://b/new", writes(b"x" * 300))
         assert [copy.exists() for copy in (*copies, new)] == [True, False, False, True]
 

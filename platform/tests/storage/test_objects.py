@@ -21,6 +21,7 @@ import pytest
 from isthmus_contracts import Column, Table
 from isthmus_platform.errors import LakeUnavailableError
 from isthmus_platform.lake.delta import tables
+from isthmus_platform.lake.delta.writer import write_table
 from isthmus_platform.lake.errors import translated
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.storage import Location, objects
@@ -73,7 +74,7 @@ CALLS: dict[str, Call] = {
     "remove": lambda store: store.remove("x"),
     "writing": put,
     "local": lambda store: store.local("x"),
-    "head": lambda store: tables.head(Location(store, "x")),
+    "head": lambda store: tables.latest_version(Location(store, "x")),
 }
 everything = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
@@ -108,7 +109,7 @@ def test_of_many_processes_at_once_each_object_is_created_by_one(
     created = [json.loads(process.communicate(timeout=60)[0]) for process in processes]
     assert sorted(chain.from_iterable(created)) == list(range(30))
     for number, mine in enumerate(created):
-        assert all(store.read(f"folder/{each}") == str(number).encode() for each in mine)
+        assert all(store.read(f"folder/{name}") == str(number).encode() for name in mine)
 
 
 def test_more_than_a_page_of_names_is_listed_whole(store: ObjectStore) -> None:
@@ -157,7 +158,7 @@ def test_an_object_that_comes_short_is_an_error_and_leaves_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(objects.obstore, "get", lambda *_: Short())
-        with pytest.raises(OSError, match="only 3 bytes came"):
+        with pytest.raises(OSError, match="only 3 bytes arrived"):
             store.local("x")
     assert not [path for path in bucket.cache.rglob("*") if path.is_file()]
     assert store.local("x").read_bytes() == b"content"
@@ -205,8 +206,8 @@ class TestSecrets:
     def test_no_text_of_it_says_the_secret(self, bucket: Bucket, store: ObjectStore) -> None:
         credentials = Credentials("http://h", "r", "a", bucket.secret, f"{bucket.secret} too")
         place = Location(store, "x")
-        for each in (credentials, store, place, Lake(store), replace(place, key="y")):
-            assert bucket.secret not in f"{each} {each!r}"
+        for value in (credentials, store, place, Lake(store), replace(place, key="y")):
+            assert bucket.secret not in f"{value} {value!r}"
         assert bucket.secret in json.dumps(asdict(credentials))
 
     def test_nothing_that_is_logged_says_it(
@@ -215,7 +216,7 @@ class TestSecrets:
         with caplog.at_level(logging.DEBUG):
             put(store)
             directory = Location(store, "t")
-            files = tables.write_table(directory, NUMBERS, [pa.record_batch({"n": [1]})])
+            files = write_table(directory, NUMBERS, [pa.record_batch({"n": [1]})])
             assert tables.commit(directory, NUMBERS, files, "a") == 0
         assert bucket.secret not in caplog.text
 
@@ -236,6 +237,6 @@ def test_credentials_may_come_from_the_environment(
     store.create("x", b"content")
     assert bucket.open().read("x") == b"content"
     directory = Location(store, "t")
-    files = tables.write_table(directory, NUMBERS, [pa.record_batch({"n": [1]})])
+    files = write_table(directory, NUMBERS, [pa.record_batch({"n": [1]})])
     assert tables.commit(directory, NUMBERS, files, "a") == 0
-    assert tables.head(directory) == 0
+    assert tables.latest_version(directory) == 0

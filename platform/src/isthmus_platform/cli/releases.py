@@ -128,7 +128,8 @@ def _show(options: argparse.Namespace, console: Console) -> int:
 def _diff(options: argparse.Namespace, console: Console) -> int:
     lake, contract = _lake(), CATALOG.dataflow(options.dataflow)
     before, after = (
-        releases.release(lake, contract.identity, each) for each in (options.before, options.after)
+        releases.release(lake, contract.identity, release_id)
+        for release_id in (options.before, options.after)
     )
     found = compare(lake, before, after)
     if not found:

@@ -20,7 +20,7 @@ from isthmus_platform.runs.pins import Pins
 
 if TYPE_CHECKING:
     from isthmus_contracts import DataflowContract
-    from isthmus_platform.lake.intake.acceptance import Accepted
+    from isthmus_platform.lake.intake.accepted import Accepted
     from isthmus_platform.lake.layout import Lake
     from isthmus_platform.lake.releases.changes import Change
     from isthmus_platform.lake.releases.models import Release

@@ -74,6 +74,7 @@ def _ingest(
     task: DataflowOperator, contract: Input, dataset: str, deployment: Deployment, by: str
 ) -> Pin:
     from isthmus_platform.lake.delta import tables
+    from isthmus_platform.lake.delta.writer import write_table
     from isthmus_platform.lake.errors import translated
     from isthmus_platform.sources.sql import read_source
 
@@ -86,7 +87,7 @@ def _ingest(
     with translated(lake):
         try:
             rows = read_source(contract.table, source, engine)
-            files = tables.write_table(directory, contract.table, rows)
+            files = write_table(directory, contract.table, rows)
         finally:
             engine.dispose()
         version = tables.commit(directory, contract.table, files, f"{by}/{files[0].name}")

@@ -14,7 +14,7 @@ from isthmus_platform.operators.xcom import accepted_from, pins_from
 from isthmus_platform.runs.pins import Pins
 
 if TYPE_CHECKING:
-    from isthmus_platform.lake.intake.acceptance import Accepted
+    from isthmus_platform.lake.intake.accepted import Accepted
     from isthmus_platform.lake.releases.gates import Approval
 
 SHOWN = "shown"

@@ -33,7 +33,7 @@ from isthmus_platform.runs.pins import Pins
 from isthmus_platform.runs.record import Recorder
 
 if TYPE_CHECKING:
-    from isthmus_platform.lake.intake.acceptance import Accepted
+    from isthmus_platform.lake.intake.accepted import Accepted
     from isthmus_platform.lake.layout import Lake
     from isthmus_platform.runners import RunnerProcess
 

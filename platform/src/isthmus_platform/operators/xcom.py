@@ -11,7 +11,7 @@ from isthmus_contracts.codec import deserialize
 from isthmus_platform.runs.pins import Pins
 
 if TYPE_CHECKING:
-    from isthmus_platform.lake.intake.acceptance import Accepted
+    from isthmus_platform.lake.intake.accepted import Accepted
 
 
 def pins_from(context: Context, task: str) -> Pins:
@@ -30,7 +30,7 @@ def accepted_from(context: Context, task: str, interval: Interval | None) -> Acc
 
     Raise `PublicationError` if they are not together what the run is for.
     """
-    from isthmus_platform.lake.intake.acceptance import Accepted, join
+    from isthmus_platform.lake.intake.accepted import Accepted, join
 
     plain = context["ti"].xcom_pull(task_ids=task)
     parts = plain if isinstance(plain, list) else [plain]

@@ -99,14 +99,14 @@ class ObjectStore:
         """Return the names below a prefix, up to the next slash."""
         with _failed(self.address(folder)):
             found = obstore.list_with_delimiter(self._store, folder)
-        keys = [*(result["path"] for result in found["objects"]), *found["common_prefixes"]]
+        keys = [*(meta["path"] for meta in found["objects"]), *found["common_prefixes"]]
         return tuple(sorted(key.rpartition("/")[2] for key in keys))
 
     def walk(self, folder: str) -> Iterator[Stored]:
         """Yield every object below a prefix, in order."""
         with _failed(self.address(folder)):
-            found = [each for batch in obstore.list(self._store, folder) for each in batch]
-        yield from sorted(map(_stored, found), key=lambda each: each.key)
+            found = [meta for batch in obstore.list(self._store, folder) for meta in batch]
+        yield from sorted(map(_stored, found), key=lambda stored: stored.key)
 
     def drafts(self, folder: str) -> Iterator[Stored]:  # noqa: ARG002 - the protocol's
         """Yield nothing: an object is there whole or not at all."""
@@ -139,7 +139,7 @@ class ObjectStore:
             for chunk in found.stream():
                 file.write(chunk)
             if file.tell() != found.meta["size"]:
-                raise OSError(errno.EIO, f"only {file.tell()} bytes came", self.address(key))
+                raise OSError(errno.EIO, f"only {file.tell()} bytes arrived", self.address(key))
 
 
 def _stored(meta: ObjectMeta) -> Stored:

@@ -13,7 +13,8 @@ from isthmus_contracts import DataflowContract
 from isthmus_contracts.protocol import RunResult, StagedFile, StagedOutput
 from isthmus_platform.errors import ResultError, StagingError, TableContractError, UserError
 from isthmus_platform.lake.intake import acceptance
-from isthmus_platform.lake.intake.acceptance import Accepted, accept
+from isthmus_platform.lake.intake.acceptance import accept
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 
 Stage = Callable[..., Any]
@@ -60,16 +61,16 @@ class TestRefusedResults:
         [
             (
                 lambda r: replace(r, identity=replace(r.identity, run="x")),
-                "it answers try 1 of task 'transform' of run 'x'",
+                "it answers attempt 1 of task 'transform' of run 'x'",
             ),
             (
                 lambda r: replace(r, identity=replace(r.identity, attempt=2)),
-                "it answers try 2",
+                "it answers attempt 2",
             ),
             (lambda r: replace(r, dataflow="delays.v1"), "it is for dataflow 'delays.v1'"),
             (
                 lambda r: replace(r, contract_version="2.0.0"),
-                "it is for contract version '2.0.0'; '2.1.0' was asked",
+                "it is for contract version '2.0.0'; the request is for '2.1.0'",
             ),
             (
                 lambda r: replace(r, outputs=r.outputs[1:]),
@@ -81,7 +82,7 @@ class TestRefusedResults:
             ),
             (
                 lambda r: replace(r, outputs=(*r.outputs, StagedOutput("more"))),
-                "output 'more' was not asked for",
+                "output 'more' was not requested",
             ),
             (lambda r: with_output(r, "days", files=()), "output 'days' has no file"),
             (lambda r: with_output(r, "days", metrics={}), "output 'days' comes with metrics"),
@@ -108,11 +109,11 @@ class TestRefusedResults:
             ),
             (
                 lambda r: with_output(r, "quality", metrics={"auc": math.nan}),
-                "metric 'auc' of 'quality' is nan, which is no number",
+                "metric 'auc' of 'quality' is nan, which is not a finite number",
             ),
             (
                 lambda r: with_output(r, "quality", metrics={"auc": math.inf}),
-                "metric 'auc' of 'quality' is inf, which is no number",
+                "metric 'auc' of 'quality' is inf, which is not a finite number",
             ),
             (
                 lambda r: with_output(r, "quality", metrics={"auc": 1.01}),
@@ -144,12 +145,12 @@ class TestRefusedFiles:
     @pytest.mark.parametrize(
         ("name", "problem"),
         [
-            ("gone.parquet", "'gone.parquet' is no file in it"),
-            ("parts", "'parts' is no file in it"),
-            ("../outside.parquet", "'../outside.parquet' is no file in it"),
-            ("parts/../parts/days.parquet", "is no file in it"),
-            ("/etc/passwd", "'/etc/passwd' is no file in it"),
-            ("", "'' is no file in it"),
+            ("gone.parquet", "'gone.parquet' is not a file in it"),
+            ("parts", "'parts' is not a file in it"),
+            ("../outside.parquet", "'../outside.parquet' is not a file in it"),
+            ("parts/../parts/days.parquet", "is not a file in it"),
+            ("/etc/passwd", "'/etc/passwd' is not a file in it"),
+            ("", "'' is not a file in it"),
         ],
     )
     def test_a_path_that_names_no_file_of_the_staging(
@@ -160,14 +161,14 @@ class TestRefusedFiles:
         outside.write_bytes((staged.staging / "parts" / "days.parquet").read_bytes())
         error = refused(StagingError, staged, with_file(staged.result, "days", path=name))
         assert problem in str(error)
-        assert "'parts/days.parquet' is named by no output" in str(error)
+        assert "'parts/days.parquet' is not named by any output" in str(error)
         assert outside.exists()
 
     @pytest.mark.parametrize("place", ["stray.parquet", "parts/stray", ".hidden"])
     def test_a_stray(self, stage: Stage, refused: Refused, place: str) -> None:
         staged = stage()
         (staged.staging / place).touch()
-        assert f"{place!r} is named by no output" in str(refused(StagingError, staged))
+        assert f"{place!r} is not named by any output" in str(refused(StagingError, staged))
 
     def test_a_link(self, stage: Stage, refused: Refused) -> None:
         staged = stage()

@@ -40,7 +40,7 @@ def test_plain_files_are_found(staging: Path) -> None:
         (lambda path: path.symlink_to("/etc/passwd"), "'x' is a link"),
         (lambda path: path.symlink_to("/etc"), "'x' is a link"),
         (lambda path: path.symlink_to("nowhere"), "'x' is a link"),
-        (os.mkfifo, "'x' is no plain file"),
+        (os.mkfifo, "'x' is not a regular file"),
     ],
 )
 def test_everything_else_is_a_problem(
@@ -135,7 +135,7 @@ def test_what_became_no_plain_file_is_refused(
         os.mkfifo(staging / "x")
     else:
         os.link(staging / "a" / "b" / "model.bin", staging / "x")
-    with pytest.raises(StagingError, match="'x' is a link or no plain file"):
+    with pytest.raises(StagingError, match="'x' is a link or not a regular file"):
         safe_copy(staging, "x", tmp_path / "taken", hashing)
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from isthmus_contracts import Column, DataflowContract
 from isthmus_platform.errors import LakeUnavailableError
-from isthmus_platform.lake.delta import tables
-from isthmus_platform.lake.intake.acceptance import Accepted, AcceptedFile
+from isthmus_platform.lake.delta.writer import write_table
+from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.releases.diff import Difference, compare
@@ -54,7 +54,7 @@ def test_everything_that_differs_is_said(
         inputs={"flights": Pin("sources/nyc/flights", 5, "abc"), "same": Pin("x", 1)},
     )
     found = compare(lake, before, after)
-    digests = [each.files["report"].sha256[:12] for each in (before, after)]
+    digests = [release.files["report"].sha256[:12] for release in (before, after)]
     assert found == (
         Difference("code", "version", "abc123", "def456"),
         Difference("param", "origin", "JFK", "all"),
@@ -95,7 +95,7 @@ def test_columns_are_compared_as_they_are_in_the_tables(
     )
     directory = lake.table(dataflow.identity, "carriers")
     batch = pa.record_batch({"carrier": ["AA"], "seats": [1]})
-    (file,) = tables.write_table(directory, wider, [batch])
+    (file,) = write_table(directory, wider, [batch])
     ready = accepted("second")
     written = AcceptedFile((directory / file.name).key, file.bytes, "0" * 64, 1)
     outputs = tuple(

@@ -9,7 +9,7 @@ from deltalake import DeltaTable
 
 from isthmus_contracts import DataflowContract, UnknownNameError
 from isthmus_platform.errors import UserError
-from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases.locate import find_release, locate
 from isthmus_platform.lake.releases.models import Release

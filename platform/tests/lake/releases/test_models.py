@@ -10,9 +10,9 @@ from pyarrow import parquet
 
 from isthmus_contracts import DataflowContract, UnknownNameError
 from isthmus_platform.errors import LakeError, PublicationError
-from isthmus_platform.lake.delta.tables import files_of, head
+from isthmus_platform.lake.delta.tables import files_of, latest_version
 from isthmus_platform.lake.documents import write_once
-from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.releases import publication
@@ -73,7 +73,7 @@ class TestPublish:
     ) -> None:
         first, second = published("first"), published("second")
         assert releases(lake, dataflow.identity) == ((second, True), (first, False))
-        assert [carriers_of(lake, each) for each in (first, second)] == [["first"], ["second"]]
+        assert [carriers_of(lake, made) for made in (first, second)] == [["first"], ["second"]]
 
     @on_both
     def test_a_repetition_changes_nothing(
@@ -91,7 +91,7 @@ class TestPublish:
     ) -> None:
         first = published()
         assert published() == first
-        assert head(lake.table(dataflow.identity, "days")) == 0
+        assert latest_version(lake.table(dataflow.identity, "days")) == 0
 
     def test_a_repetition_needs_no_files(
         self, accepted: Accept, lake: Lake, dataflow: DataflowContract
@@ -154,7 +154,7 @@ class TestPublish:
             (lambda a: replace(a, contract_version="2.0.0"), "in contract version '2.0.0'"),
         ],
     )
-    def test_what_is_no_whole_release_is_refused(
+    def test_an_incomplete_release_is_refused(
         self,
         accepted: Accept,
         lake: Lake,
@@ -168,14 +168,14 @@ class TestPublish:
         assert current(lake, dataflow.identity) is None
 
     @on_both
-    def test_a_file_that_is_gone_is_refused_before_anything_is_committed(
+    def test_a_missing_file_is_refused_before_anything_is_committed(
         self, accepted: Accept, lake: Lake, dataflow: DataflowContract
     ) -> None:
         ready = accepted()
         lake.path(ready.outputs[2].files[0].path).remove()
         with pytest.raises(PublicationError, match=r"the accepted file .* is gone"):
             publish(lake, dataflow, ready, params={}, inputs={})
-        assert head(lake.table(dataflow.identity, "days")) is None
+        assert latest_version(lake.table(dataflow.identity, "days")) is None
 
     def test_a_path_outside_the_lake_is_refused(
         self, accepted: Accept, lake: Lake, dataflow: DataflowContract
@@ -183,7 +183,7 @@ class TestPublish:
         ready = accepted()
         file = replace(ready.outputs[0].files[0], path="../../etc/passwd")
         outputs = (replace(ready.outputs[0], files=(file,)), *ready.outputs[1:])
-        with pytest.raises(LakeError, match="no path within the lake"):
+        with pytest.raises(LakeError, match="not a path within the lake"):
             publish(lake, dataflow, replace(ready, outputs=outputs), params={}, inputs={})
 
 
@@ -248,7 +248,7 @@ class TestRollback:
         assert releases(lake, dataflow.identity) == ((second, False), (first, True))
         last = read_moves(lake.pointer(dataflow.identity))[-1]
         assert (last.previous, last.reason, last.by) == (second.id, "rollback", "eve")
-        assert head(lake.table(dataflow.identity, "days")) == 1
+        assert latest_version(lake.table(dataflow.identity, "days")) == 1
 
     def test_what_is_current_does_not_move(
         self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract

@@ -9,7 +9,7 @@ from deltalake import Schema
 
 from isthmus_contracts import DataflowContract, ParamValue, Table
 from isthmus_platform.lake.delta.tables import read_version
-from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases.gates import row_counts
 from isthmus_platform.lake.releases.models import Release

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from isthmus_platform.lake.delta.tables import columns_of
+from isthmus_platform.lake.delta.columns import columns_of
 from isthmus_platform.lake.errors import translated
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
