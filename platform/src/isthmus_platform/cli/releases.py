@@ -16,7 +16,7 @@ from isthmus_contracts.catalog import CATALOG
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
-from isthmus_platform.lake.releases.diff import compare
+from isthmus_platform.lake.releases.diff import diff_releases
 from isthmus_platform.lake.releases.garbage_collection import (
     Plan,
     collect_garbage,
@@ -131,13 +131,13 @@ def _diff(options: argparse.Namespace, console: Console) -> int:
         releases.release(lake, contract.identity, release_id)
         for release_id in (options.before, options.after)
     )
-    found = compare(lake, before, after)
-    if not found:
+    differences = diff_releases(lake, before, after)
+    if not differences:
         console.print(f"releases {before.id} and {after.id} do not differ")
         return 0
     grid = Table("", "", before.id, after.id, box=None)
-    for result in found:
-        cells = (result.kind, result.name, _value(result.before), _value(result.after))
+    for fact in differences:
+        cells = (fact.kind, fact.name, _value(fact.before), _value(fact.after))
         grid.add_row(*map(printable, cells))
     print_whole(grid, console)
     return 0
