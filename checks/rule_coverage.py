@@ -28,6 +28,7 @@ CONTRACTS = {
     "transforms-layers": "layers",
     "platform-layers": "layers",
     "lake-layers": "layers",
+    "pipeline": "forbidden",
     "cycles": "acyclic_siblings",
 }
 MAY_IGNORE = "contracts-stand-alone"  # its ignored imports are the allow-list

@@ -35,6 +35,8 @@ from isthmus_contracts.protocol import (
 from isthmus_contracts.testing.conformance import CHECKS, Subject, run
 from isthmus_transforms.runtime.frames.types import arrow_schema
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parent / "dataflow_samples"
 
 

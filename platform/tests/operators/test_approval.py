@@ -19,6 +19,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from isthmus_contracts import Column, Metrics, Table
 from isthmus_contracts.catalog import FLIGHT_DELAYS
 from isthmus_contracts.codec import deserialize, serialize
+from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.layout import Lake
@@ -28,6 +29,8 @@ from isthmus_platform.markdown import literal
 from isthmus_platform.operators.approval import ApproveOperator, request
 from isthmus_platform.runs.pins import Pins
 from isthmus_platform.storage import DiskStore
+
+pytestmark = pytest.mark.slow
 
 METRICS = FLIGHT_DELAYS.output("delay_metrics")
 assert isinstance(METRICS, Metrics)
@@ -65,7 +68,7 @@ def accepted(*, rows: int = 150, auc: float = 0.5, warnings: Sequence[str] = ())
 def operator() -> ApproveOperator:
     return ApproveOperator(
         task_id="approve",
-        dataflow="flight_delays.v1",
+        dataflow=load_deployment().deploy(FLIGHT_DELAYS),
         pins_from="ingest",
         accepted_from="transform",
     )
@@ -168,7 +171,7 @@ def test_what_could_not_be_published_is_not_asked_for(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("user", "who"), [({"id": "1", "name": "ada"}, "ada"), (None, "nobody that Airflow names")]
 )
-@pytest.mark.usefixtures("metadata")
+@pytest.mark.usefixtures("company")
 def test_a_rejection_fails_once_and_says_who(user: dict[str, str] | None, who: str) -> None:
     event: dict[str, Any] = {
         "chosen_options": ["Reject"],
