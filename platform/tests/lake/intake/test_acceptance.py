@@ -12,12 +12,14 @@ import pytest
 from isthmus_contracts import DataflowContract
 from isthmus_contracts.protocol import RunResult, StagedFile, StagedOutput
 from isthmus_platform.errors import ResultError, StagingError, TableContractError, UserError
+from isthmus_platform.lake.delta.tables import latest_version
 from isthmus_platform.lake.intake import acceptance
 from isthmus_platform.lake.intake.acceptance import accept
 from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 
 Stage = Callable[..., Any]
+on_both = pytest.mark.parametrize("where", ["disk", "bucket"], indirect=True)
 
 
 def files_in(lake: Lake) -> list[Path]:
@@ -53,6 +55,51 @@ def refused(dataflow: DataflowContract, lake: Lake) -> Callable[..., UserError]:
 
 
 Refused = Callable[..., UserError]
+
+
+class TestAccept:
+    @on_both
+    def test_every_output_lies_in_its_place(
+        self, stage: Stage, dataflow: DataflowContract, lake: Lake
+    ) -> None:
+        staged = stage()
+        accepted = accept(dataflow, staged.request, staged.result, lake)
+        assert (accepted.dataflow, accepted.contract_version) == ("delays.v2", "2.1.0")
+        assert (accepted.run, accepted.code_version) == ("first", "abc123")
+        days, carriers, report, quality = accepted.outputs
+        assert [output.files[0].rows for output in (days, carriers, report)] == [2, 1, None]
+        assert quality.metrics == {"auc": 0.5}
+        for output, place in (
+            (days, lake.table(dataflow.identity, "days")),
+            (carriers, lake.table(dataflow.identity, "carriers")),
+            (report, lake.files(dataflow.identity, "report")),
+        ):
+            path = lake.path(output.files[0].path)
+            assert path == place / path.name
+            assert path.local().stat().st_mode & 0o777 == 0o444
+            assert path.local().stat().st_size == output.files[0].bytes
+        assert report.files[0].path.endswith(".html")
+
+    @on_both
+    def test_nothing_is_visible_yet(
+        self, accepted: Callable[..., Accepted], lake: Lake, dataflow: DataflowContract
+    ) -> None:
+        accepted()
+        assert latest_version(lake.table(dataflow.identity, "days")) is None
+
+    def test_only_what_was_asked_for(
+        self, stage: Stage, dataflow: DataflowContract, lake: Lake
+    ) -> None:
+        staged = stage()
+        for name in ("parts/days.parquet", "carriers.parquet"):
+            (staged.staging / name).unlink()
+        accepted = accept(
+            dataflow,
+            replace(staged.request, targets=("quality", "report")),
+            replace(staged.result, outputs=staged.result.outputs[2:]),
+            lake,
+        )
+        assert [output.name for output in accepted.outputs] == ["report", "quality"]
 
 
 class TestRefusedResults:

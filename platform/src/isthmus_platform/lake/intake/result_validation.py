@@ -30,7 +30,8 @@ def validate_result(dataflow: DataflowContract, request: RunRequest, result: Run
         *_output_problems(dataflow, request, result.outputs),
     ]
     if result.checkpoints and request.stop_at is None:
-        problems.append(f"it has {len(result.checkpoints)} intermediates, and the request no stage")
+        number = len(result.checkpoints)
+        problems.append(f"it has {number} intermediates, and the request is not for a stage")
     if problems:
         raise ResultError(str(dataflow.identity), problems)
 
