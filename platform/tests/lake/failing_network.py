@@ -1,4 +1,4 @@
-"""A network that fails, in a process of its own: it lies before a server and is told what to do.
+"""A network that fails, in its own process: a proxy before a server, controlled by commands.
 
 python failing_network.py HOST PORT
 

@@ -41,9 +41,9 @@ def files_in(lake: Lake) -> list[Path]:
     ],
 )
 def test_an_error_of_the_store_is_one_sentence(lake: Lake, error: Exception, problem: str) -> None:
-    with pytest.raises(LakeUnavailableError) as told, translated(lake):
+    with pytest.raises(LakeUnavailableError) as refusal, translated(lake):
         raise error
-    assert str(told.value) == f"the lake at {lake.address} cannot be used now: {problem}"
+    assert str(refusal.value) == f"the lake at {lake.address} cannot be used now: {problem}"
 
 
 def test_a_full_disk_while_accepting_leaves_nothing(

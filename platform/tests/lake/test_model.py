@@ -175,7 +175,7 @@ class Content:
 
 
 class Model:
-    """What publishing promises, where nothing happens at once and nobody dies."""
+    """What publishing promises, where nothing is concurrent and nothing is killed."""
 
     def __init__(self) -> None:
         self.moves: list[tuple[str, str]] = []
@@ -249,7 +249,7 @@ class Publishing(RuleBasedStateMachine):
     def publish(
         self, choice: Choice, again: bool, which: int, step: Step, other: Other | None
     ) -> None:
-        """Publish what any of a run's attempts made; at some step, somebody else may act."""
+        """Publish the outputs of any attempt of a run; at some step, another writer may act."""
         self._tick()
         run = self._run(choice)
         if again:
@@ -373,7 +373,7 @@ class Publishing(RuleBasedStateMachine):
             self.model.move(moves[-1].reason, moves[-1].release, self.clock.time)
 
     def _act(self, other: Other | None) -> None:
-        """Do what somebody else does at the same time."""
+        """Do what another writer does at the same time."""
         if other is None:
             return
         what, detail = other

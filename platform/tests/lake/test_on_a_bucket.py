@@ -87,7 +87,7 @@ class TestAcceptance:
         assert list(lake.store.walk("")) == []
         assert list(bucket.cache.iterdir()) == []
 
-    def test_a_later_output_that_is_refused_takes_the_earlier_ones_away(
+    def test_a_refused_output_removes_the_outputs_before_it(
         self, stage: Callable[..., Any], dataflow: DataflowContract, lake: Lake
     ) -> None:
         staged = stage()
@@ -151,7 +151,7 @@ class TestGarbageCollection:
             rollback(lake, dataflow.identity, first.id, by="eve")
         assert plan_collection(lake, NOW) == Plan((), ())
 
-    def test_what_is_young_stays(self, published: Callable[[str], Release], lake: Lake) -> None:
+    def test_young_files_stay(self, published: Callable[[str], Release], lake: Lake) -> None:
         published("first"), published("second")
         before = list(lake.store.walk(""))
         assert collect_garbage(lake, timedelta(days=1), by="eve") == Plan((), ())
@@ -202,7 +202,7 @@ class Line:
         return publish(self.far, self.dataflow, accepted, params={}, inputs={})
 
     def publish_at_last(self, accepted: Accepted) -> Release:
-        """Publish at once, or have nobody see any of it and publish when the network is mended."""
+        """Publish at once; or else publish nothing, and all of it when the network works again."""
         before = current(self.near, self.dataflow.identity)
         try:
             return self.publish(accepted)
@@ -250,7 +250,7 @@ def before(patch: pytest.MonkeyPatch, name: str, act: Callable[[], object]) -> I
 
 class TestNetwork:
     @pytest.mark.parametrize("write", [1, 2, 3, 4])  # two tables, the release, the pointer
-    def test_a_write_whose_answer_is_lost_counts_once(
+    def test_a_write_whose_response_is_lost_counts_once(
         self, accepted: Accept, line: Line, write: int
     ) -> None:
         ready = accepted("first")
@@ -260,7 +260,7 @@ class TestNetwork:
         line.check_published_once(made)
 
     @pytest.mark.parametrize(("step", "seconds"), [("write_once", 0.3), ("append_move", 3)])
-    def test_a_cut_of_some_time_ends_in_one_whole_release(
+    def test_after_a_network_failure_there_is_one_whole_release(
         self, accepted: Accept, line: Line, monkeypatch: pytest.MonkeyPatch, step: str, seconds: int
     ) -> None:
         made, second = line.publish(accepted("first")), accepted("second")

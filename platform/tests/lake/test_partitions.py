@@ -218,12 +218,12 @@ def test_a_publication_is_prepared_again_after_a_conflict(
     fast = run("fast", {"2013-02": 2}, month("2013-02"))
     move = publication.append_move
 
-    def overtaken(*args: object) -> bool:
+    def conflicting(*args: object) -> bool:
         monkeypatch.setattr(publication, "append_move", move)
         published(lake, fast)
         return move(*args)  # type: ignore[arg-type] # as it was called
 
-    monkeypatch.setattr(publication, "append_move", overtaken)
+    monkeypatch.setattr(publication, "append_move", conflicting)
     published(lake, slow)
     assert content(lake) == {"2013-01": 1, "2013-02": 2}
     assert [release.run for release, _ in releases(lake, DATAFLOW.identity)] == ["slow", "fast"]
@@ -304,7 +304,7 @@ class TestRefused:
             ("../2013", "names no partition"),
         ],
     )
-    def test_a_file_whose_partition_is_none(
+    def test_a_file_with_an_unknown_partition(
         self,
         run: Callable[..., Accepted],
         tmp_path: Path,

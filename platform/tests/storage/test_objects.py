@@ -170,9 +170,9 @@ class TestTrouble:
     @everything
     @pytest.mark.usefixtures("strict")
     def test_an_access_key_that_the_server_does_not_know(self, bucket: Bucket, call: Call) -> None:
-        told = unavailable(bucket, bucket.open(), call)
+        message = unavailable(bucket, bucket.open(), call)
         words = "InvalidAccessKeyId: The AWS Access Key Id you provided does not exist in our"
-        assert words in told or "403 Forbidden" in told
+        assert words in message or "403 Forbidden" in message
 
     @everything
     def test_a_bucket_that_there_is_not(self, bucket: Bucket, call: Call) -> None:
@@ -184,20 +184,20 @@ class TestTrouble:
                 bucket, store, call
             )
 
-    def test_a_server_that_is_gone(self, bucket: Bucket) -> None:
+    def test_a_server_that_does_not_run(self, bucket: Bucket) -> None:
         store = bucket.open(endpoint=NOBODY)
         assert "Connection refused" in unavailable(bucket, store, CALLS["create"])
 
 
 def unavailable(bucket: Bucket, store: ObjectStore, call: Call) -> str:
     """Expect one sentence without the secret, and return it."""
-    with pytest.raises(LakeUnavailableError) as told, translated(Lake(store)):
+    with pytest.raises(LakeUnavailableError) as refusal, translated(Lake(store)):
         call(store)
-    text = str(told.value)
+    text = str(refusal.value)
     assert text.startswith(f"the lake at {store.address('')} cannot be used now: ")
     assert "\n" not in text
     assert "Debug" not in text
-    cause: BaseException | None = told.value
+    cause: BaseException | None = refusal.value
     while cause is not None:
         assert bucket.secret not in f"{cause} {cause!r} {cause.args}"
         cause = cause.__cause__ or cause.__context__
@@ -205,7 +205,9 @@ def unavailable(bucket: Bucket, store: ObjectStore, call: Call) -> str:
 
 
 class TestSecrets:
-    def test_no_text_of_it_says_the_secret(self, bucket: Bucket, store: ObjectStore) -> None:
+    def test_no_representation_contains_the_secret(
+        self, bucket: Bucket, store: ObjectStore
+    ) -> None:
         credentials = Credentials("http://h", "r", "a", bucket.secret, f"{bucket.secret} too")
         place = Location(store, "x")
         for value in (credentials, store, place, Lake(store), replace(place, key="y")):
@@ -222,7 +224,7 @@ class TestSecrets:
             assert tables.commit(directory, NUMBERS, files, "a") == 0
         assert bucket.secret not in caplog.text
 
-    def test_a_credential_that_is_not_given_is_not_said(self) -> None:
+    def test_a_missing_credential_is_left_out(self) -> None:
         assert Credentials().config == {"conditional_put": "etag"}
         assert Credentials("https://h").client == {}
 

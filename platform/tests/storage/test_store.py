@@ -54,7 +54,7 @@ class TestCreate:
 
 
 class TestRead:
-    def test_what_is_not_there_is_said(self, store: Store) -> None:
+    def test_what_is_missing_is_reported(self, store: Store) -> None:
         store.create("a/x", b"")
         for key in ("y", "a/y", "a"):
             assert store.find(key) is None

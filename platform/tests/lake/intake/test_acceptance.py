@@ -59,7 +59,7 @@ Refused = Callable[..., UserError]
 
 class TestAccept:
     @on_both
-    def test_every_output_lies_in_its_place(
+    def test_every_output_is_in_its_place(
         self, stage: Stage, dataflow: DataflowContract, lake: Lake
     ) -> None:
         staged = stage()
@@ -172,7 +172,7 @@ class TestRefusedResults:
             ),
         ],
     )
-    def test_it_says_what_is_wrong(
+    def test_the_message_says_what_is_wrong(
         self,
         stage: Stage,
         refused: Refused,
@@ -224,7 +224,7 @@ class TestRefusedFiles:
         path.symlink_to(staged.staging.parent / "report.html")
         assert "'report.html' is a link" in str(refused(StagingError, staged))
 
-    def test_a_link_on_the_way(self, stage: Stage, refused: Refused) -> None:
+    def test_a_link_in_the_path(self, stage: Stage, refused: Refused) -> None:
         staged = stage()
         (staged.staging / "parts").rename(staged.staging.parent / "parts")
         (staged.staging / "parts").symlink_to(staged.staging.parent / "parts")
@@ -242,14 +242,14 @@ class TestRefusedFiles:
         assert "is named 2 times" in str(refused(StagingError, staged, wrong))
 
     @pytest.mark.parametrize("changes", [{"sha256": "0" * 64}, {"bytes": 1}])
-    def test_a_claim_that_is_not_true(
+    def test_a_false_size_or_digest(
         self, stage: Stage, refused: Refused, changes: dict[str, object]
     ) -> None:
         staged = stage()
         error = refused(StagingError, staged, with_file(staged.result, "report", **changes))
         assert "'report.html' has 8 bytes and digest" in str(error)
 
-    def test_a_table_that_was_changed_is_told_as_that_and_not_as_unreadable(
+    def test_a_changed_table_is_reported_as_changed_and_not_as_unreadable(
         self, stage: Stage, refused: Refused
     ) -> None:
         staged = stage()
@@ -270,7 +270,7 @@ class TestRefusedData:
         error = refused(TableContractError, staged, with_file(staged.result, "days", rows=3))
         assert str(error) == "table 'days': 'parts/days.parquet' has 2 rows; the result says 3"
 
-    def test_a_file_that_is_no_parquet(self, stage: Stage, refused: Refused) -> None:
+    def test_a_file_that_is_not_parquet(self, stage: Stage, refused: Refused) -> None:
         staged = stage()
         path = staged.staging / "carriers.parquet"
         path.write_bytes((staged.staging / "report.html").read_bytes())

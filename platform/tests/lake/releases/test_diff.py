@@ -35,7 +35,7 @@ def test_a_release_does_not_differ_from_itself(
     assert diff_releases(lake, made, made) == ()
 
 
-def test_everything_that_differs_is_said(
+def test_everything_that_differs_is_returned(
     accepted: Accept, lake: Lake, dataflow: DataflowContract
 ) -> None:
     before = publish(
@@ -131,7 +131,7 @@ def test_a_param_of_another_type_differs(
     assert diff_releases(lake, made, other) == (Difference("param", "flag", True, value),)
 
 
-def test_a_table_that_is_not_there_is_said(
+def test_a_missing_table_is_reported(
     accepted: Accept, lake: Lake, dataflow: DataflowContract
 ) -> None:
     made = publish(lake, dataflow, accepted(), params={}, inputs={})
@@ -160,7 +160,7 @@ class TestAccepted:
         assert after["contract", "version"] == "2.1.0"
         assert after["code", "version"] == "abc123"
 
-    def test_versions_rows_metrics_and_files_are_said_even_if_they_stay(
+    def test_unchanged_versions_rows_metrics_and_files_are_included(
         self, accepted: Accept, lake: Lake, dataflow: DataflowContract
     ) -> None:
         ready = accepted("first")
@@ -177,7 +177,7 @@ class TestAccepted:
         ]
         assert all(fact.before == fact.after is not None for fact in found)
 
-    def test_it_differs_as_the_release_would(
+    def test_the_differences_are_those_of_the_release_to_come(
         self, accepted: Accept, lake: Lake, dataflow: DataflowContract
     ) -> None:
         pins = {"flights": Pin("sources/nyc/flights", 4)}
@@ -190,7 +190,7 @@ class TestAccepted:
         assert changed == diff_releases(lake, current, after)
         assert {fact.kind for fact in changed} == {"code", "param", "input", "metric", "file"}
 
-    def test_an_output_that_is_gone_is_said(
+    def test_a_removed_output_is_a_difference(
         self, accepted: Accept, lake: Lake, dataflow: DataflowContract
     ) -> None:
         current = publish(lake, dataflow, accepted("first"), params={}, inputs={})

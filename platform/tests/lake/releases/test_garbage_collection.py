@@ -105,8 +105,8 @@ def logs(lake: Lake) -> list[Stored]:
     return [stored for stored in snapshot(lake) if "/_delta_log/" in stored.key]
 
 
-class TestWhatStays:
-    def test_what_is_young_stays_and_nothing_is_written(
+class TestWhatRemains:
+    def test_young_files_stay_and_nothing_is_written(
         self, published: Callable[..., Release], lake: Lake
     ) -> None:
         published("first"), published("second")
@@ -131,7 +131,7 @@ class TestWhatStays:
         assert listed(lake, dataflow) == [third.id]
         assert current_id(lake, dataflow) == third.id
 
-    def test_the_list_beforehand_is_what_is_removed(
+    def test_the_plan_is_what_is_removed(
         self, published: Callable[..., Release], lake: Lake
     ) -> None:
         published("first"), published("second")
@@ -289,7 +289,7 @@ class TestWhatIsRefused:
 
 class TestCrash:
     @pytest.mark.parametrize("call", range(7))
-    def test_what_was_interrupted_leaves_kept_releases_whole_and_is_finished_by_trying_again(
+    def test_an_interruption_leaves_remaining_releases_whole_and_a_retry_finishes(
         self,
         published: Callable[..., Release],
         lake: Lake,

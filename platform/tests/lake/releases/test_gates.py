@@ -127,12 +127,12 @@ def test_after_a_conflict_rows_are_compared_with_the_new_current_release(
     slow, fast = accepted("slow", **many(6)), accepted("fast", **many(14))
     check = publication._check_files
 
-    def overtaken(*args: Any) -> Any:  # noqa: ANN401 - whatever it is called with
+    def conflicting(*args: Any) -> Any:  # noqa: ANN401 - whatever it is called with
         monkeypatch.setattr(publication, "_check_files", check)
         publish(lake, half, fast, params={}, inputs={})
         return check(*args)
 
-    monkeypatch.setattr(publication, "_check_files", overtaken)
+    monkeypatch.setattr(publication, "_check_files", conflicting)
     with pytest.raises(PublicationError, match="has 6 rows, 57% fewer than the 14"):
         publish(lake, half, slow, params={}, inputs={})
     now = current(lake, half.identity)
@@ -196,17 +196,18 @@ def test_warnings_are_published_with_the_release(
     )
     unusual = changed(dataflow, "days", columns=columns)
     staged = stage("first")
-    taken = accept(unusual, staged.request, staged.result, lake)
+    accepted_outputs = accept(unusual, staged.request, staged.result, lake)
     warning = (
         "table 'days': column 'flights' has 1 value above 3 (the largest is 4); "
         "the contract says usually at most 3"
     )
-    assert taken.warnings == (warning,)
+    assert accepted_outputs.warnings == (warning,)
     found = [
-        (table.name, before, after) for table, _, before, after in row_counts(unusual, taken, None)
+        (table.name, before, after)
+        for table, _, before, after in row_counts(unusual, accepted_outputs, None)
     ]
     assert found == [("days", None, 2), ("carriers", None, 1)]
-    assert publish(lake, unusual, taken, params={}, inputs={}).warnings == (warning,)
+    assert publish(lake, unusual, accepted_outputs, params={}, inputs={}).warnings == (warning,)
     now = current(lake, dataflow.identity)
     assert now is not None
     assert now.warnings == (warning,)

@@ -97,11 +97,11 @@ class TestPublish:
         dataflow: DataflowContract,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        def overtaken(place: Location, document: Release) -> None:
+        def conflicting(place: Location, document: Release) -> None:
             write_once(place, replace(document, code_version="first"))
             write_once(place, document)
 
-        monkeypatch.setattr(publication, "write_once", overtaken)
+        monkeypatch.setattr(publication, "write_once", conflicting)
         assert published().code_version == "first"
         assert len(releases(lake, dataflow.identity)) == 1
 

@@ -59,7 +59,9 @@ class TestRead:
         with pytest.raises(LakeError, match="colour"):
             current(lake, dataflow.identity)
 
-    def test_a_table_that_is_not_in_it(self, published: Callable[..., Release]) -> None:
+    def test_a_table_that_the_release_does_not_have(
+        self, published: Callable[..., Release]
+    ) -> None:
         first = published()
         assert pin(first, "days") == Pin("dataflows/delays/v2/tables/days", 0, first.id)
         with pytest.raises(UnknownNameError, match="'days', 'carriers'"):
@@ -80,7 +82,7 @@ class TestRead:
 
 class TestRollback:
     @on_both
-    def test_it_moves_the_pointer_and_nothing_else(
+    def test_a_rollback_moves_the_pointer_and_nothing_else(
         self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first, second = published("first"), published("second")
@@ -91,7 +93,7 @@ class TestRollback:
         assert (last.previous, last.reason, last.by) == (second.id, "rollback", "eve")
         assert latest_version(lake.table(dataflow.identity, "days")) == 1
 
-    def test_what_is_current_does_not_move(
+    def test_a_rollback_to_the_current_release_moves_nothing(
         self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first = published()

@@ -27,7 +27,7 @@ ORIGIN = Identity("origin", 1)
 
 @pytest.fixture
 def reader(dataflow: DataflowContract, days: Table) -> DataflowContract:
-    return replace(dataflow, inputs=(Input(replace(days, name="taken"), ORIGIN),))
+    return replace(dataflow, inputs=(Input(replace(days, name="shared"), ORIGIN),))
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_an_input_of_a_release_that_was_removed_is_refused(
     pointer = lake.pointer(ORIGIN)
     append_move(pointer, (), "a", "publish", "run")
     append_move(pointer, read_moves(pointer), "b", "publish", "run")
-    inputs = {"taken": Pin("dataflows/origin/v1/tables/taken", 0, "a")}
+    inputs = {"shared": Pin("dataflows/origin/v1/tables/shared", 0, "a")}
     check_not_collected(lake, reader, (), inputs)
     append_removal(pointer, read_moves(pointer), ("a",), "eve")
     with pytest.raises(RemovedReleaseError, match=r"release a of origin\.v1 was removed"):

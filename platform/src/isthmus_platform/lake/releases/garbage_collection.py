@@ -1,8 +1,8 @@
 """Garbage collection: removing old releases, and old files that no remaining release needs.
 
-A tombstone says which files may be removed before it is read which ones are needed; then files are
+A tombstone says which files may be removed before the needed files are read; then files are
 removed in any order. So garbage collection may be killed at any point, and of a publication or
-rollback at the same time, one sees the other; see `docs/adr/0009-cleaning.md`. Logs of Delta tables
+rollback at the same time, one sees the other; decision 9 says how. Logs of Delta tables
 are not removed.
 """
 
@@ -123,14 +123,14 @@ def _old_releases(
     if not moves:
         return ()
     limit = before.timestamp()
-    kept = {moves[-1].release}
+    recent = {moves[-1].release}
     for move in moves:
         if timestamp(move.at) >= limit:
-            kept |= {move.release, move.previous or move.release}
+            recent |= {move.release, move.previous or move.release}
     return tuple(
         document
         for document in _documents(lake, dataflow)
-        if document.id not in kept | removed_releases(moves)
+        if document.id not in recent | removed_releases(moves)
         and timestamp(document.created_at) < limit
     )
 
