@@ -28,6 +28,7 @@ CONTRACTS = {
     "transforms-layers": "layers",
     "runtime-layers": "layers",
     "platform-layers": "layers",
+    "lake-layers": "layers",
     "pipeline": "forbidden",
     "cycles": "acyclic_siblings",
 }
