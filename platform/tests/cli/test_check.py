@@ -128,7 +128,7 @@ def test_a_runner_that_is_not_on_this_machine_is_a_note(checked: Check) -> None:
     status, lines = checked(python="/nowhere/python")
     assert status == 0
     assert lines[-1] == (
-        "note: runner 'default' starts '/nowhere/python', which is no program here"
+        "note: runner 'default' starts '/nowhere/python', which is not a program here"
     )
 
 

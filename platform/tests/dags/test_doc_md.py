@@ -27,7 +27,7 @@ def read(page: str) -> tuple[list[str], list[str]]:
         for token in tokens
         if token.type == "inline"
     ]
-    return [each for each in layout if each not in ("text", "text_special")], texts
+    return [part for part in layout if part not in ("text", "text_special")], texts
 
 
 def saying(text: str) -> DataflowContract:
@@ -48,7 +48,7 @@ def test_the_page_holds_the_whole_contract() -> None:
         "| wind\\_speed | float64 | km/h | at least 0, at most 250 |",
         "### File model_card (.html)",
         "| roc\\_auc | Area under the ROC curve",
-        "## Where to change what",
+        "## How to change it",
     ):
         assert words in page, page
 
@@ -140,5 +140,5 @@ def test_whatever_is_said_of_a_dataflow_leaves_the_layout(text: str) -> None:
 def test_the_volume_that_is_promised_is_on_the_page() -> None:
     (days, *rest) = AIRPORT_DAYS.outputs
     promised = replace(AIRPORT_DAYS, outputs=(replace(days, max_row_change=0.5), *rest))
-    assert "Rows change by at most 50% from release to release." in dataflow_page(promised)
-    assert "Rows change" not in dataflow_page(AIRPORT_DAYS)
+    assert "The number of rows changes by at most 50% per release." in dataflow_page(promised)
+    assert "number of rows" not in dataflow_page(AIRPORT_DAYS)

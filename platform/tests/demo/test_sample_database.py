@@ -31,7 +31,7 @@ def test_every_table_is_loaded_with_missing_values_as_null(package: Path, tmp_pa
     said: list[str] = []
     database = tmp_path / "company.sqlite"
     load_sample_database(package, database, said.append)
-    assert said[0] == "loaded 2 flights into the company's database"
+    assert said[0] == "loaded 2 flights into the sample database"
     with closing(sqlite3.connect(database)) as connection:
         rows = connection.execute("SELECT month, carrier, dep_delay FROM flights").fetchall()
     assert rows == [(1, "1", 1.0), (None, None, None)]
@@ -46,7 +46,7 @@ def test_it_is_loaded_once(package: Path, tmp_path: Path) -> None:
 
 def test_a_package_that_lacks_a_file_leaves_no_database(package: Path, tmp_path: Path) -> None:
     (package / "data" / "airlines.csv").unlink()
-    with pytest.raises(SourceError, match=r"holds neither airlines.csv nor airlines.csv.zip"):
+    with pytest.raises(SourceError, match=r"contains neither airlines.csv nor airlines.csv.zip"):
         load_sample_database(package, tmp_path / "company.sqlite", lambda _: None)
     assert [path.name for path in tmp_path.iterdir()] == ["package"]
 

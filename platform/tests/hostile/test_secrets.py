@@ -11,7 +11,7 @@ import pytest
 
 
 class Outcome(Protocol):
-    """What came of an attack, as the fixture says it."""
+    """The outcome of an attack, as the fixture gives it."""
 
     error: str
     log: list[str]

@@ -164,7 +164,7 @@ def test_a_log_is_lines_without_the_note_on_where_it_lies() -> None:
 
 
 def test_the_runs_that_an_event_triggered_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "_INTERVAL", 0)
+    monkeypatch.setattr(client_module, "_POLL_SECONDS", 0)
     event = {
         "name": "flight_delays.v1",
         "timestamp": "2026-01-01T00:00:00Z",

@@ -11,18 +11,17 @@ import pytest
 from isthmus_platform.local_airflow import processes
 from isthmus_platform.local_airflow.errors import InstallationError
 from isthmus_platform.local_airflow.settings import Installation, environment
-from isthmus_platform.local_airflow.shutdown import _lives, members, stop
+from isthmus_platform.local_airflow.shutdown import is_running, members
 
 VARIABLES = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
 SLEEP = ("sleep", "60")
-STUBBORN = ("sh", "-c", "trap '' TERM; while true; do sleep 0.1; done")
 STARTER = """
 import os, sys, time
 from pathlib import Path
 from isthmus_platform.local_airflow.processes import started
 sleep = ("sh", "-c", "sleep 60 & sleep 60")
 with started({"one": sleep, "two": sleep}, dict(os.environ), Path(sys.argv[1])) as components:
-    print(*(each.pid for each in components.processes.values()), flush=True)
+    print(*(process.pid for process in components.processes.values()), flush=True)
     time.sleep(60)
 """
 
@@ -76,23 +75,7 @@ def test_stopping_leaves_no_process(tmp_path: Path) -> None:
         components.check()
         while len(everyone := [member for leader in leaders for member in members(leader)]) < 4:
             time.sleep(0.05)
-    assert not any(_lives(process) for process in everyone)
-
-
-def test_one_that_does_not_listen_is_killed() -> None:
-    with subprocess.Popen(STUBBORN, start_new_session=True) as stubborn:
-        time.sleep(0.3)
-        stop([stubborn.pid], patience=0.3)
-        assert stubborn.wait() == -signal.SIGKILL
-
-
-def test_what_a_dead_leader_left_behind_is_stopped() -> None:
-    command = ("sh", "-c", "sleep 60 & exit 0")
-    with subprocess.Popen(command, start_new_session=True) as leader:
-        leader.wait()
-        assert members(leader.pid)
-        stop([leader.pid])
-        assert not members(leader.pid)
+    assert not any(is_running(process) for process in everyone)
 
 
 def test_a_component_that_dies_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is said between the platform and a runner, and how each mistake is told."""
+"""The exchange between the platform and a runner, and the message for each mistake."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_a_command_that_cannot_be_run(bench: Bench) -> None:
 def test_a_command_that_is_no_program(bench: Bench) -> None:
     (bench.folder / "notes.txt").write_text("not executable")
     for path in (bench.folder / "notes.txt", bench.folder):
-        with pytest.raises(RunnerError, match="is no program that can be run; `command` in"):
+        with pytest.raises(RunnerError, match="is not a program that can be run; see `command` in"):
             bench.run(bench.process(str(path)))
 
 
@@ -133,7 +133,7 @@ def test_a_line_that_is_no_answer_is_refused(bench: Bench, line: str) -> None:
 
 
 def test_a_runner_that_goes_on_after_its_result(bench: Bench) -> None:
-    with pytest.raises(RunnerError, match="the runner went on after its end"):
+    with pytest.raises(RunnerError, match="the runner sent more after its result or failure"):
         bench.run(bench.script(f"print({encode(bench.result)!r})\nprint({encode(bench.result)!r})"))
 
 
@@ -152,7 +152,7 @@ def test_standard_error_is_log(bench: Bench) -> None:
 def test_a_runner_has_three_descriptors_and_no_more(bench: Bench) -> None:
     text = (
         "import os, stat, sys\n"
-        "names = sorted(int(each) for each in os.listdir('/proc/self/fd'))\n"
+        "names = sorted(int(name) for name in os.listdir('/proc/self/fd'))\n"
         "pipe = stat.S_ISFIFO(os.fstat(0).st_mode)\n"
         "print(names[:-1], pipe, file=sys.stderr)"
     )

@@ -52,10 +52,10 @@ time.sleep(600)
 """
 
 
-def eventually(holds: Callable[[], object]) -> None:
+def eventually(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline, "it has not come true after 20 seconds"
+    while not condition():
+        assert time.monotonic() < deadline, "the condition is still false after 20 seconds"
         time.sleep(0.02)
 
 
@@ -191,9 +191,9 @@ from pathlib import Path
 from isthmus_contracts.protocol import decode_request
 from isthmus_platform.runners import RunnerProcess
 process = RunnerProcess({command!r}, {{}}, Path({folder!r}), Path({folder!r}))
-hear = lambda answer: print("heard", flush=True)
+on_answer = lambda answer: print("answered", flush=True)
 process.start(print)
-process.run(decode_request({request!r}), hear)
+process.run(decode_request({request!r}), on_answer)
 """
 
 
@@ -204,7 +204,7 @@ def test_a_runner_ends_when_its_supervisor_is_killed(bench: Bench) -> None:
     )
     with subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE) as supervisor:
         assert supervisor.stdout is not None
-        assert supervisor.stdout.readline() == b"heard\n"
+        assert supervisor.stdout.readline() == b"answered\n"
         family = psutil.Process(supervisor.pid)
         eventually(
             lambda: len(family.children(recursive=True)) == 3

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -12,10 +11,12 @@ from rich.table import Table
 
 from isthmus_contracts import DataflowContract
 from isthmus_contracts.catalog import CATALOG
+from isthmus_platform.cli.arguments import AddCommand
 from isthmus_platform.deployment import Deployment, load_deployment
 from isthmus_platform.deployment.settings import Settings
 from isthmus_platform.errors import DeploymentError, EndOfLifeError
-from isthmus_platform.terminal.printing import print_whole, printable
+from isthmus_platform.terminal.escape import printable
+from isthmus_platform.terminal.printing import print_whole
 
 _COLUMNS = ("dataflow", "runs", "tasks", "engine", "runner")
 
@@ -24,11 +25,9 @@ _MEANING = (
     "knows, engines and their options, pools and connections, is not checked"
 )
 
-Add = Callable[[str, Callable[..., int], str], argparse.ArgumentParser]
 
-
-def add_check_command(add: Add) -> None:
-    """Add this command to a parser, which `add` makes from name, function and meaning."""
+def add_check_command(add: AddCommand) -> None:
+    """Add the command `check` to a parser."""
     parser = add("check", _check, _MEANING)
     parser.add_argument(
         "file",
@@ -58,7 +57,9 @@ def _check(options: argparse.Namespace, console: Console) -> int:
     print_whole(grid, console)
     for name, runner in deployment.runners.items():
         if shutil.which(runner.command[0]) is None:
-            note = f"note: runner {name!r} starts {runner.command[0]!r}, which is no program here"
+            note = (
+                f"note: runner {name!r} starts {runner.command[0]!r}, which is not a program here"
+            )
             console.print(printable(note), soft_wrap=True)
     for mistake in mistakes:
         console.print(printable(f"mistake: {mistake}"), soft_wrap=True)

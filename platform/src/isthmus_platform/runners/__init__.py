@@ -1,4 +1,4 @@
-"""Starting, supervising and stopping a runner; what its environment may hold, and its user."""
+"""Start, supervise and stop a runner, as its Unix user, within its limits."""
 
 from __future__ import annotations
 

@@ -87,4 +87,4 @@ def test_requests_that_write_take_turns_and_one_that_fails_ends_its_own() -> Non
         calls = [writer(POST, client(piece(b"")), nowhere) for _ in range(5)]
         return await asyncio.gather(*calls, return_exceptions=True)
 
-    assert [str(each) for each in asyncio.run(several())] == ["True"] * 5
+    assert [str(error) for error in asyncio.run(several())] == ["True"] * 5
