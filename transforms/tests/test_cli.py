@@ -168,7 +168,7 @@ def test_the_engine_may_be_chosen(
         (["--workers", "2"], "engine 'sequential': it has no option 'workers'; known: none"),
         (
             ["--engine", "threads", "--workers", "0"],
-            "engine 'threads': option 'workers' is 0; right",
+            "engine 'threads': option 'workers' is 0; allowed: integer from 1 to 256",
         ),
     ],
 )

@@ -143,7 +143,8 @@ def _later(cls: _Hint, version: int) -> tuple[Field[Any], ...]:
 @cache
 def _hints(cls: _Hint, version: int) -> dict[str, _Hint]:
     later = {each.name for each in _later(cls, version)}
-    return {name: hint for name, hint in get_type_hints(cls).items() if name not in later}
+    hints = get_type_hints(cls)
+    return {field_.name: hints[field_.name] for field_ in fields(cls) if field_.name not in later}
 
 
 @cache

@@ -28,7 +28,7 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000
 
 
-EVENT = '{"protocol":3,"type":"node_started","at":1.0,"node":"%s"}'
+EVENT = '{"protocol":1,"type":"node_started","at":1.0,"node":"%s"}'
 
 
 def test_an_event_of_100_mb_is_refused(field: Battlefield) -> None:

@@ -117,9 +117,9 @@ def test_a_process_that_was_never_started_can_be_stopped(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        '{"protocol": 4, "type": "result"}',
-        '{"protocol": 3, "type": "request"}',
-        '{"protocol": 3, "type": "node_started", "at": 1.0, "node": "a", "colour": "red"}',
+        '{"protocol": 2, "type": "result"}',
+        '{"protocol": 1, "type": "request"}',
+        '{"protocol": 1, "type": "node_started", "at": 1.0, "node": "a", "colour": "red"}',
         "\udcff",
         "[" * 100_000,
         "",

@@ -306,9 +306,17 @@ def test_a_retry_policy_that_is_none_is_refused(flow_of: Flows, tags: str) -> No
         ("dask", {}, "engine 'dask': there is none of that name; known: 'sequential', 'threads', "),
         ("sequential", TWO, "engine 'sequential': it has no option 'workers'; known: none"),
         ("threads", {"threads": 2}, "engine 'threads': it has no option 'threads'; known: 'work"),
-        ("threads", {"workers": 0}, "option 'workers' is 0; right would be a number from 1 to 256"),
-        ("processes", {"workers": True}, "option 'workers' is True; right would be a number"),
-        ("threads", {"workers": "two"}, "option 'workers' is 'two'; right would be a number"),
+        ("threads", {"workers": 0}, "option 'workers' is 0; allowed: integer from 1 to 256"),
+        (
+            "processes",
+            {"workers": True},
+            "option 'workers' is True; allowed: integer from 1 to 256",
+        ),
+        (
+            "threads",
+            {"workers": "two"},
+            "option 'workers' is 'two'; allowed: integer from 1 to 256",
+        ),
     ],
 )
 def test_an_engine_that_cannot_be_had_as_asked_is_refused(

@@ -19,7 +19,8 @@ from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.errors import IntervalError
 from isthmus_contracts.partitions import Interval, Partitioning
 from isthmus_contracts.protocol import (
-    ACCEPTED,
+    Capabilities,
+    CapabilitiesRequest,
     Graph,
     NodeFinished,
     NodeStarted,
@@ -27,6 +28,7 @@ from isthmus_contracts.protocol import (
     RunResult,
     StagedFile,
     encode,
+    wire,
 )
 from isthmus_contracts.testing.harness import Subject, Transcript, run
 
@@ -217,13 +219,36 @@ def it_answers_in_the_version_it_is_asked_in(subject: Subject) -> None:
     """Expect of each accepted version every answer in that version, be it good or bad."""
     request = replace(subject.request, interval=None)
     wrong = replace(request, dataflow="no_such_dataflow.v1")
-    for version in ACCEPTED:
+    for version in wire.ACCEPTED:
         good, bad = (run(subject, encode(asked, version)) for asked in (request, wrong))
         for transcript in (good, bad):
             spoken = set(transcript.versions)
             _expect(transcript, spoken == {version}, f"asked in {version}, it answers in {spoken}")
         _refused(bad, wrong.dataflow)
         _result(good)
+
+
+def it_states_its_capabilities(subject: Subject) -> None:
+    """Expect one answer to a `CapabilitiesRequest`: a runner that can serve the test's request."""
+    transcript = run(subject, encode(CapabilitiesRequest()))
+    first = transcript.answers[0] if transcript.answers else None
+    if len(transcript.answers) != 1 or not isinstance(first, Capabilities):
+        raise AssertionError(
+            f"expected one `Capabilities`, got {len(transcript.answers)} answers, first {first!r}; "
+            f"log:\n{transcript.log}"
+        )
+    _expect(transcript, transcript.status == 0, "capabilities come with another status than 0")
+    request, accepted = subject.request, first.protocol_versions
+    _expect(transcript, wire.VERSION in accepted, f"it claims protocol versions {accepted}")
+    version = first.dataflows.get(request.dataflow)
+    _expect(
+        transcript,
+        version == request.contract_version,
+        f"it claims {version!r} for the version of {request.dataflow!r}",
+    )
+    engines = sorted(first.engines)
+    _expect(transcript, request.engine.name in engines, f"it claims the engines {engines}")
+    _expect(transcript, "python" in first.libraries, "it does not state its version of Python")
 
 
 def it_refuses_what_it_does_not_know(subject: Subject) -> None:
@@ -296,6 +321,7 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     it_cuts_where_the_contract_allows,
     it_refuses_a_cut_that_is_not_offered,
     it_answers_in_the_version_it_is_asked_in,
+    it_states_its_capabilities,
     it_refuses_what_it_does_not_know,
     it_refuses_a_param_out_of_bounds,
     it_refuses_a_missing_input,

@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 import math
 import types
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus_contracts import Column, Interval, ProtocolError
+from isthmus_contracts import Column, Interval, Param, ProtocolError
+from isthmus_contracts.codec import since
 from isthmus_contracts.protocol import (
     ACCEPTED,
     VERSION,
@@ -23,15 +24,14 @@ from isthmus_contracts.protocol import (
     Message,
     NodeFinished,
     NodeStarted,
+    Request,
     RunIdentity,
     RunRequest,
-    RunResult,
-    StagedFile,
-    StagedOutput,
     answer_version,
     decode_answer,
     decode_request,
     encode,
+    wire,
 )
 
 _SCALARS: dict[Any, st.SearchStrategy[Any]] = {
@@ -43,6 +43,13 @@ _SCALARS: dict[Any, st.SearchStrategy[Any]] = {
     date: st.dates(),
     Interval: st.lists(st.dates(), min_size=2, max_size=2, unique=True).map(
         lambda days: Interval(min(days), max(days))
+    ),
+    Param: st.sampled_from(
+        [
+            Param("workers", "integer", 4, "Calls at once.", minimum=1.0, maximum=256.0),
+            Param("share", "number", 0.5, "Share."),
+            Param("model", "string", "a", "Model.", choices=("a", "b")),
+        ]
     ),
 }
 
@@ -60,7 +67,7 @@ def values(hint: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401
         return st.dictionaries(st.text(), values(arguments[1]), max_size=3)
     if isinstance(hint, type) and is_dataclass(hint) and hint not in _SCALARS:
         hints = get_type_hints(hint)
-        return st.builds(hint, **{name: values(each) for name, each in hints.items()})
+        return st.builds(hint, **{name: values(part) for name, part in hints.items()})
     return _SCALARS[hint]
 
 
@@ -75,13 +82,6 @@ REQUEST = RunRequest(
     engine=EngineProfile("local", {"workers": 2}),
 )
 STARTED = NodeStarted(1.5, "x")
-JANUARY = Interval(date(2013, 1, 1), date(2013, 2, 1))
-
-
-def result(*files: StagedFile) -> RunResult:
-    staged = (StagedOutput("days", files),)
-    return RunResult(REQUEST.identity, REQUEST.dataflow, "1.0.0", "abc", staged)
-
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -100,9 +100,12 @@ def test_every_answer_comes_back_as_it_was_sent(kind: type, data: st.DataObject)
     assert repr(back) == repr(message)
 
 
-@given(values(RunRequest))
-def test_every_request_comes_back_as_it_was_sent(request: RunRequest) -> None:
+@pytest.mark.parametrize("kind", get_args(Request), ids=lambda kind: kind.__name__)
+@given(st.data())
+def test_every_request_comes_back_as_it_was_sent(kind: type, data: st.DataObject) -> None:
+    request = data.draw(values(kind))
     back = decode_request(encode(request))
+    assert type(back) is kind
     assert back == request
     assert repr(back) == repr(request)
 
@@ -117,122 +120,120 @@ def test_a_message_is_one_line_of_ascii(message: Message) -> None:
     assert plain["protocol"] == VERSION
 
 
-def test_no_message_has_a_field_that_the_envelope_needs() -> None:
-    for kind in get_args(Message):
-        assert not {"protocol", "type"} & {field_.name for field_ in fields(kind)}
+@dataclass(frozen=True, slots=True)
+class LaterQuota(CheckpointQuota):
+    """Be what a version 2 of the protocol could make of a part of a message."""
+
+    files: int | None = field(default=None, metadata=since(2))
 
 
-def test_the_line_of_a_request_is_as_written_down() -> None:
-    assert json.loads(encode(REQUEST)) == {
-        "protocol": 3,
-        "type": "request",
-        "identity": {"run": "manual__1", "task": "transform", "attempt": 1},
-        "dataflow": "flight_delays.v1",
-        "contract_version": "1.0.0",
-        "targets": ["flight_features"],
-        "params": {"seed": 1, "model": "logistic", "full": True, "share": 0.5},
-        "inputs": {"flights": ["a.parquet", "b.parquet"]},
-        "staging": "staging",
-        "engine": {"name": "local", "options": {"workers": 2}},
-        "checkpoints": None,
-        "interval": None,
-        "stop_at": None,
-        "intermediates": [],
-        "checkpoint_quota": None,
-    }
+@dataclass(frozen=True, slots=True)
+class LaterRequest(RunRequest):
+    """Be what a version 2 of the protocol could make of a request."""
+
+    priority: int | None = field(default=None, metadata=since(2))
+    labels: tuple[str, ...] = field(default=(), metadata=since(2))
 
 
-def test_an_interval_is_two_days_and_a_partition_a_name() -> None:
-    line = encode(replace(REQUEST, interval=JANUARY))
-    assert json.loads(line)["interval"] == {"start": "2013-01-01", "end": "2013-02-01"}
-    line = encode(result(StagedFile("days/2013-01.parquet", 3, "f" * 64, 1, "2013-01")))
-    (file,) = json.loads(line)["outputs"][0]["files"]
-    assert file["partition"] == "2013-01"
+@dataclass(frozen=True, slots=True)
+class LaterCheckpointWritten(CheckpointWritten):
+    """Be what a version 2 could make of an event; an older reader can do without it."""
+
+    host: str | None = field(default=None, metadata=since(2, needed=False))
 
 
-@pytest.mark.parametrize(
-    ("interval", "message"),
-    [
-        ({"start": "2013-01-01"}, "RunRequest.interval: field 'end' is missing"),
-        (
-            {"start": "20130101", "end": "2013-02-01"},
-            "RunRequest.interval.start: expected a day as in '2013-01-31', got '20130101'",
-        ),
-        (
-            {"start": "2013-02-01", "end": "2013-02-01"},
-            "RunRequest.interval: the interval starts on 2013-02-01 and ends before 2013-02-01, ",
-        ),
-    ],
-)
-def test_what_is_no_interval_is_refused(interval: object, message: str) -> None:
-    line = json.dumps({**json.loads(encode(REQUEST)), "interval": interval})
-    with pytest.raises(ProtocolError) as caught:
-        decode_request(line)
-    assert str(caught.value).startswith(message)
+LATER = LaterRequest(**{field_.name: getattr(REQUEST, field_.name) for field_ in fields(REQUEST)})
+WRITTEN = LaterCheckpointWritten(1.5, "x", 1, 0.1, "x.checkpoint")
 
 
-FILE = StagedFile("days.parquet", 3, "f" * 64, 1)
-LIMITS = CheckpointQuota(1_000, 7.0)
+@pytest.fixture
+def next_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this side speak a version 2, which is not published yet, and version 1 as well."""
+    monkeypatch.setattr(wire, "VERSION", 2)
+    monkeypatch.setattr(wire, "ACCEPTED", (1, 2))
+    requests = {"request": LaterRequest}
+    answers = {"checkpoint_written": LaterCheckpointWritten, "node_started": NodeStarted}
+    monkeypatch.setattr(wire, "_REQUESTS", requests)
+    monkeypatch.setattr(wire, "_ANSWERS", answers)
+    tags = {message: tag for known in (requests, answers) for tag, message in known.items()}
+    monkeypatch.setattr(wire, "_TAG_OF", tags)
 
 
-@pytest.mark.parametrize("message", [REQUEST, STARTED, result(FILE)])
+@pytest.mark.usefixtures("next_version")
+@pytest.mark.parametrize("message", [LATER, STARTED, WRITTEN])
 def test_the_older_version_is_spoken_too(message: Message) -> None:
-    line = encode(message, 2)
-    assert json.loads(line)["protocol"] == 2
-    assert "stop_at" not in line
-    assert "checkpoint_quota" not in line
-    assert '"checkpoints":[' not in line
-    decode = decode_request if message is REQUEST else decode_answer
+    line = encode(message, 1)
+    assert json.loads(line)["protocol"] == 1
+    for name in ("priority", "labels", "host"):
+        assert name not in line
+    decode: Callable[[str], Message] = decode_request if message is LATER else decode_answer
     assert decode(line) == decode(encode(message)) == message
+    assert json.loads(encode(message))["protocol"] == 2
 
 
+@pytest.mark.usefixtures("next_version")
 @pytest.mark.parametrize(
     ("message", "place"),
     [
-        (replace(REQUEST, stop_at="flight_features"), "RunRequest.stop_at"),
-        (replace(REQUEST, intermediates=("a.checkpoint",)), "RunRequest.intermediates"),
-        (replace(REQUEST, checkpoint_quota=LIMITS), "RunRequest.checkpoint_quota"),
-        (replace(result(), checkpoints=(FILE,)), "RunResult.checkpoints"),
+        (replace(LATER, priority=1), "LaterRequest.priority"),
+        (replace(LATER, labels=("nightly",)), "LaterRequest.labels"),
+        (replace(LATER, checkpoint_quota=LaterQuota(1_000, 7.0, 5)), "LaterQuota.files"),
     ],
 )
 def test_what_the_older_version_lacks_is_not_sent_in_it(message: Message, place: str) -> None:
-    problem = "version 2 has no such field, and it is needed; both sides have to speak version 3"
+    problem = "version 1 has no such field, and it is needed; both sides have to speak version 2"
     with pytest.raises(ProtocolError) as caught:
-        encode(message, 2)
+        encode(message, 1)
     assert str(caught.value) == f"{place}: {problem}"
+    assert json.loads(encode(message))["protocol"] == 2
 
 
+@pytest.mark.usefixtures("next_version")
 def test_what_an_older_reader_can_do_without_is_left_out_for_it() -> None:
-    written = CheckpointWritten(1.5, "x", 1, 0.1, "x.checkpoint")
+    written = replace(WRITTEN, host="worker-1")
     assert decode_answer(encode(written)) == written
-    assert decode_answer(encode(written, 2)) == replace(written, file=None)
+    assert decode_answer(encode(written, 1)) == WRITTEN
 
 
-@pytest.mark.parametrize("value", [None, "flight_features"])
-def test_a_field_of_the_newer_version_is_unknown_in_the_older(value: object) -> None:
-    plain = {**json.loads(encode(REQUEST, 2)), "stop_at": value}
-    with pytest.raises(ProtocolError, match=r"^RunRequest: unknown field 'stop_at'; known: "):
+@pytest.mark.usefixtures("next_version")
+@pytest.mark.parametrize("value", [None, 7])
+def test_a_field_of_the_newer_version_is_unknown_in_the_older(value: int | None) -> None:
+    plain = {**json.loads(encode(LATER, 1)), "priority": value}
+    with pytest.raises(ProtocolError, match=r"^LaterRequest: unknown field 'priority'; known: "):
         decode_request(json.dumps(plain))
-    assert decode_request(json.dumps({**plain, "protocol": 3})).dataflow == REQUEST.dataflow
+    newer = json.dumps({**plain, "protocol": 2})
+    assert decode_request(newer) == replace(LATER, priority=value)
 
 
+@pytest.mark.usefixtures("next_version")
 @pytest.mark.parametrize(
     ("line", "version"),
     [
+        (encode(REQUEST, 1), 1),
         (encode(REQUEST, 2), 2),
-        (encode(REQUEST, 3), 3),
-        ('{"protocol": 2, "nonsense": true}', 2),
-        ('{"protocol": 1}', VERSION),
-        ('{"protocol": 99}', VERSION),
-        ('{"protocol": true}', VERSION),
-        ('{"protocol": [1]}', VERSION),
-        ("{}", VERSION),
-        ("hello", VERSION),
-        ("[1]", VERSION),
+        ('{"protocol": 1, "nonsense": true}', 1),
+        ('{"protocol": 0}', 2),
+        ('{"protocol": 99}', 2),
+        ('{"protocol": true}', 2),
+        ('{"protocol": [1]}', 2),
+        ("{}", 2),
+        ("hello", 2),
+        ("[1]", 2),
     ],
 )
 def test_an_answer_is_due_in_the_version_of_the_request(line: str, version: int) -> None:
     assert answer_version(line) == version
+
+
+@pytest.mark.usefixtures("next_version")
+@pytest.mark.parametrize("version", [0, 3])
+def test_no_other_version_than_these_two_is_accepted(version: int) -> None:
+    plain = {**json.loads(encode(LATER)), "protocol": version}
+    with pytest.raises(
+        ProtocolError,
+        match=rf"^message\.protocol: unknown version {version}; known: 1, 2; install contracts of ",
+    ):
+        decode_request(json.dumps(plain))
 
 
 @given(JSON_VALUES.map(json.dumps) | st.text())
@@ -247,15 +248,19 @@ def test_a_message_with_one_wrong_place_is_a_message_or_a_protocol_error(
     data: st.DataObject, wrong: object
 ) -> None:
     plain = json.loads(encode(data.draw(values(Message))))
-    inner = [each for each in plain.values() if isinstance(each, dict)]
+    inner = [part for part in plain.values() if isinstance(part, dict)]
     place = data.draw(st.sampled_from([plain, *inner]))
     place[data.draw(st.sampled_from([*place, "x"]))] = wrong
-    decode = decode_request if plain["type"] == "request" else decode_answer
+    asks = plain["type"] in ("request", "capabilities_request")
+    decode: Callable[[str], Message] = decode_request if asks else decode_answer
     try:
         message = decode(json.dumps(plain))
     except ProtocolError:
         return
     encode(message)
+
+
+KNOWN = "known: 1; install contracts of neighbouring releases on both sides"
 
 
 @pytest.mark.parametrize(
@@ -269,12 +274,12 @@ def test_a_message_with_one_wrong_place_is_a_message_or_a_protocol_error(
         ("[" * 200_000, f"message: not a JSON object: '{'[' * 80}'"),
         ('{"at": NaN}', "message: not a JSON object: '{\"at\": NaN}'"),
         ('{"at": 1e999}', "message: not a JSON object: '{\"at\": 1e999}'"),
-        ("{}", "message.protocol: version None is not spoken; known: 2, 3"),
-        ('{"protocol": 4}', "message.protocol: version 4 is not spoken; known: 2, 3"),
-        ('{"protocol": "1"}', "message.protocol: version '1' is not spoken; known: 2, 3"),
-        ('{"protocol": 1.0}', "message.protocol: version 1.0 is not spoken; known: 2, 3"),
-        ('{"protocol": true}', "message.protocol: version True is not spoken; known: 2, 3"),
-        ('{"protocol": [1]}', "message.protocol: version [1] is not spoken; known: 2, 3"),
+        ("{}", f"message.protocol: unknown version None; {KNOWN}"),
+        ('{"protocol": 2}', f"message.protocol: unknown version 2; {KNOWN}"),
+        ('{"protocol": "1"}', f"message.protocol: unknown version '1'; {KNOWN}"),
+        ('{"protocol": 1.0}', f"message.protocol: unknown version 1.0; {KNOWN}"),
+        ('{"protocol": true}', f"message.protocol: unknown version True; {KNOWN}"),
+        ('{"protocol": [1]}', f"message.protocol: unknown version [1]; {KNOWN}"),
     ],
 )
 def test_a_line_that_is_no_message_is_refused(line: str, message: str) -> None:
@@ -286,18 +291,18 @@ def test_a_line_that_is_no_message_is_refused(line: str, message: str) -> None:
 
 def test_a_request_and_an_answer_are_not_mistaken_for_each_other() -> None:
     with pytest.raises(
-        ProtocolError, match=r"^message\.type: 'node_started' is not expected here; known: 'requ"
+        ProtocolError, match=r"^message\.type: unexpected type 'node_started'; expected: 'requ"
     ):
         decode_request(encode(STARTED))
     with pytest.raises(
-        ProtocolError, match=r"^message\.type: 'request' is not expected here; known: 'graph', "
+        ProtocolError, match=r"^message\.type: unexpected type 'request'; expected: 'graph', "
     ):
         decode_answer(encode(REQUEST))
 
 
 @pytest.mark.parametrize("tag", [None, 1, "", "Graph", ["graph"], {"a": 1}])
 def test_an_unknown_type_is_refused(tag: object) -> None:
-    with pytest.raises(ProtocolError, match=r"^message\.type: .* is not expected here; known: "):
+    with pytest.raises(ProtocolError, match=r"^message\.type: unexpected type .*; expected: "):
         decode_answer(json.dumps({"protocol": VERSION, "type": tag}))
 
 
@@ -326,7 +331,7 @@ def test_a_number_that_json_lacks_is_not_sent(number: float) -> None:
     "what", [None, {}, "hello", 1, RunIdentity("r", "t", 1), Column("x", "bool", "A flag.")]
 )
 def test_what_is_no_message_is_not_sent(what: Any) -> None:  # noqa: ANN401
-    with pytest.raises(TypeError, match=r"is no message$"):
+    with pytest.raises(TypeError, match=r"is not a message$"):
         encode(what)
 
 
