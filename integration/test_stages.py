@@ -41,7 +41,7 @@ def cut(airflow: Airflow) -> Iterator[Callable[..., None]]:
         assert known is not None
 
         def is_read() -> bool:
-            tasks = airflow.client._ask("GET", f"/dags/{FLIGHT_DELAYS}/tasks")["tasks"]
+            tasks = airflow.client.request("GET", f"/dags/{FLIGHT_DELAYS}/tasks")["tasks"]
             return {task["task_id"] for task in tasks} == set(names)
 
         if not is_read():

@@ -15,19 +15,37 @@ from isthmus_platform.deployment import LOCAL
 
 Said = tuple[int, list[str]]
 Check = Callable[..., Said]
+RUNNER = """
+import sys
+from isthmus_contracts import Param
+from isthmus_contracts.protocol import Capabilities, encode
+sys.stdin.readline()
+workers = Param("workers", "integer", 1, "How many functions run at once.", minimum=1)
+engines = {"sequential": (), "threads": (workers,)}
+print(encode(Capabilities((1,), "x", {}, {}, engines, {})))
+"""
 
 
 @pytest.fixture
 def checked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Check:
-    """Return a function that checks the local deployment with more behind it."""
+    """Return a function that checks the local deployment with more behind it.
+
+    Its runner only states two engines.
+    """
     for name in ("ISTHMUS_STATE", "ISTHMUS_DEPLOYMENT", "ISTHMUS_TRANSFORMS_PYTHON"):
         monkeypatch.delenv(name, raising=False)
 
+    runner = tmp_path / "runner.py"
+    runner.write_text(RUNNER)
+    local = LOCAL.read_text()
+    command = '"-m", "isthmus_transforms.runner"'
+    assert command in local
+
     def call(more: str = "", python: str = sys.executable) -> Said:
         file = tmp_path / "company.toml"
-        file.write_text(LOCAL.read_text() + more)
+        file.write_text(local.replace(command, f'"{runner}"') + more)
         state = str(tmp_path / "state")
         status = main.main(["--state", state, "--transforms-python", python, "check", str(file)])
         return status, [line.rstrip() for line in capsys.readouterr().out.splitlines()]
@@ -129,6 +147,49 @@ def test_a_runner_that_is_not_on_this_machine_is_a_note(checked: Check) -> None:
     assert status == 0
     assert lines[-1] == (
         "note: runner 'default' starts '/nowhere/python', which is not a program here"
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "where", "problem"),
+    [
+        (
+            '[dataflows."flight_delays.v1"]\nengine = "thread"',
+            '[dataflows."flight_delays.v1"]',
+            "unknown engine 'thread'; did you mean 'threads'?",
+        ),
+        (
+            "engine_options = { workers = 2 }",
+            "[defaults]",
+            "unknown option 'workers' of engine 'sequential'; known: none",
+        ),
+        (
+            """
+            [dataflows."flight_delays.v1"]
+            stages = ["joined_flights"]
+            stage.joined_flights = { engine = "threads", engine_options = { workers = "two" } }
+            """,
+            '[dataflows."flight_delays.v1"].stage.joined_flights',
+            "option 'workers' of engine 'threads' is 'two'; allowed: integer from 1",
+        ),
+    ],
+)
+def test_an_engine_or_option_that_the_runner_does_not_know_is_a_mistake(
+    checked: Check, more: str, where: str, problem: str
+) -> None:
+    status, lines = checked(more)
+    assert status == 2
+    (mistake,) = [line for line in lines if line.startswith("mistake: ")]
+    assert mistake.startswith(f"mistake: company.toml, {where}: {problem}")
+
+
+def test_a_runner_that_states_no_engines_is_a_note(checked: Check, tmp_path: Path) -> None:
+    (tmp_path / "runner.py").write_text("raise SystemExit('no module here')")
+    status, lines = checked('[dataflows."flight_delays.v1"]\nengine = "thread"')
+    assert status == 0
+    assert lines[-1] == (
+        "note: runner 'default': its engines are not checked: the runner exited with 1 and sent no "
+        "result: no module here"
     )
 
 

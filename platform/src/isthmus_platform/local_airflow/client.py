@@ -92,7 +92,7 @@ class Client:
     def reparse(self, dag: Dag) -> None:
         """Request that the DAG's file is parsed again now, unless that was requested already."""
         try:
-            self._request("PUT", f"/parseDagFile/{_quoted(dag.file_token)}")
+            self.request("PUT", f"/parseDagFile/{_quoted(dag.file_token)}")
         except AirflowError as error:
             if error.status != httpx.codes.CONFLICT:
                 raise
@@ -100,12 +100,12 @@ class Client:
     def trigger(self, dag: str, params: Mapping[str, object] | None = None) -> str:
         """Start a run and return its id; raise `AirflowError` if Airflow refuses the params."""
         body = {"logical_date": None, "conf": dict(params or {})}
-        run_id: str = self._request("POST", f"/dags/{_quoted(dag)}/dagRuns", body)["dag_run_id"]
+        run_id: str = self.request("POST", f"/dags/{_quoted(dag)}/dagRuns", body)["dag_run_id"]
         return run_id
 
     def run(self, dag: str, run_id: str) -> Run:
         """Return a run as it is now."""
-        return _run(self._request("GET", _run_path(dag, run_id)))
+        return _run(self.request("GET", _run_path(dag, run_id)))
 
     def runs(self, dag: str = "~") -> list[Run]:
         """Return the runs of a DAG, or of all, oldest first."""
@@ -122,7 +122,7 @@ class Client:
 
     def fail(self, dag: str, run_id: str) -> None:
         """Mark a run as failed, which stops its tasks."""
-        self._request("PATCH", _run_path(dag, run_id), {"state": "failed"})
+        self.request("PATCH", _run_path(dag, run_id), {"state": "failed"})
 
     def clear(self, dag: str, run_id: str, tasks: Sequence[str] | None = None) -> list[str]:
         """Clear tasks of a run, by default all, and the tasks after them; return their ids."""
@@ -134,7 +134,7 @@ class Client:
         }
         if tasks is not None:
             body["task_ids"] = list(tasks)
-        answer = self._request("POST", f"/dags/{_quoted(dag)}/clearTaskInstances", body)
+        answer = self.request("POST", f"/dags/{_quoted(dag)}/clearTaskInstances", body)
         return [task["task_id"] for task in answer["task_instances"]]
 
     def tasks(self, dag: str, run_id: str) -> list[Task]:
@@ -159,7 +159,7 @@ class Client:
         """Return the log of one attempt of a task, without Airflow's header about its file."""
         path = f"{_run_path(dag, run_id)}/taskInstances/{_quoted(task)}/logs/{try_number}"
         query = {"full_content": True, "map_index": map_index}
-        content = self._request("GET", path, query=query)["content"]
+        content = self.request("GET", path, query=query)["content"]
         lines = [_line(record) for record in content]
         texts = [line.text for line in lines]
         if texts[:1] == [_HEADER] and _HEADER_END in texts:
@@ -191,24 +191,17 @@ class Client:
             for event in found
         ]
 
-    def _pages(
-        self, path: str, name: str, query: Mapping[str, object] | None = None
-    ) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        while True:
-            position = {"limit": _PAGE_ROWS, "offset": len(found)}
-            answer = self._request("GET", path, query={**(query or {}), **position})
-            found += answer[name]
-            if len(found) >= answer["total_entries"] or not answer[name]:
-                return found
-
-    def _request(
+    def request(
         self,
         method: str,
         path: str,
         body: object = None,
         query: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
+        """Return Airflow's answer to a request; `path` is below `/api/v2`.
+
+        Raise `AirflowError` if Airflow refuses it or does not answer.
+        """
         if "Authorization" not in self._http.headers:
             self._log_in()
         answer = self._send(method, f"/api/v2{path}", body, query)
@@ -216,6 +209,17 @@ class Client:
             self._log_in()
             answer = self._send(method, f"/api/v2{path}", body, query)
         return _decoded(answer)
+
+    def _pages(
+        self, path: str, name: str, query: Mapping[str, object] | None = None
+    ) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while True:
+            position = {"limit": _PAGE_ROWS, "offset": len(found)}
+            answer = self.request("GET", path, query={**(query or {}), **position})
+            found += answer[name]
+            if len(found) >= answer["total_entries"] or not answer[name]:
+                return found
 
     def _log_in(self) -> None:
         self._http.headers.pop("Authorization", None)

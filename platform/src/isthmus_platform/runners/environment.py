@@ -12,13 +12,15 @@ _INHERITED = ("LANG", "LC_ALL", "LC_CTYPE", "PATH", "TZ")
 
 
 def runner_environment(
-    dataflow: str, home: Path, scratch: Path, extra: Mapping[str, str]
+    dataflow: str | None, home: Path, scratch: Path, extra: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the whole environment of a runner, which names the dataflow it will run.
+    """Return the whole environment of a runner, which names the dataflow it will run, if known.
 
     `home` outlives the attempt, so that libraries keep their caches; `scratch` does not. `extra` is
     what the deployment adds.
     """
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    own = {"HOME": str(home), "TMPDIR": str(scratch), DATAFLOW_VARIABLE: dataflow}
+    own = {"HOME": str(home), "TMPDIR": str(scratch)}
+    if dataflow is not None:
+        own[DATAFLOW_VARIABLE] = dataflow
     return {**inherited, **own, **extra}

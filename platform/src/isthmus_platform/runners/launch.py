@@ -14,12 +14,12 @@ from isthmus_platform.runners.unix_user import check_user, find_user, make_writa
 
 def launch_runner(
     runner: Runner,
-    dataflow: str,
+    dataflow: str | None,
     staging: Path,
     scratch: Path,
     memory_megabytes: int | None = None,
 ) -> RunnerProcess:
-    """Return a runner of a dataflow, not started yet, whose user may write its directories.
+    """Return a runner, not started yet, whose user may write its directories.
 
     Raise `DeploymentError` if it cannot run as the user that the deployment names.
     """

@@ -15,9 +15,13 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from isthmus_contracts.protocol import (
     Answer,
+    Capabilities,
+    CapabilitiesRequest,
+    Request,
     RunFailure,
     RunRequest,
     RunResult,
@@ -40,6 +44,8 @@ _JOIN_SECONDS = 3.0
 _WATCH_SECONDS = 0.2
 _EXIT_SECONDS = 30.0
 _UMASK = 0o007
+
+_End: TypeAlias = RunResult | RunFailure | Capabilities
 
 
 class RunnerProcess:
@@ -98,15 +104,32 @@ class RunnerProcess:
         runner breaks the protocol or a limit, ends without a result or failure, or cannot be
         stopped; `DeploymentError` if its user may not read a file that the request names.
         """
+        if self._user is not None and self._user.uid != os.geteuid():
+            files = [file for paths in request.inputs.values() for file in paths]
+            check_user(self._user, (), [*files, *request.intermediates])
+        end = self._exchange(request, on_answer)
+        if isinstance(end, Capabilities):
+            raise RunnerError("the runner answered the request of a run with its capabilities")
+        if isinstance(end, RunResult) and end.identity != request.identity:
+            raise RunnerError(f"the runner answered for {end.identity}")
+        return end
+
+    def capabilities(self) -> Capabilities:
+        """Return what the runner states that it can do; raise `RunnerError` as `run` does."""
+        end = self._exchange(CapabilitiesRequest(), lambda _: None)
+        if not isinstance(end, Capabilities):
+            problem = end.message if isinstance(end, RunFailure) else "it sent the result of a run"
+            raise RunnerError(f"the runner does not state its capabilities: {problem}")
+        return end
+
+    def _exchange(self, request: Request, on_answer: Callable[[Answer], None]) -> _End:
+        """Send the request; return the last answer after all the runner's processes have ended."""
         process = self._process
         if process is None:
             raise RunnerError("the runner was not started; call `start` first")
-        if self._user is not None and self._user.uid != os.geteuid():
-            files = [file for table_input in request.inputs.values() for file in table_input]
-            check_user(self._user, (), [*files, *request.intermediates])
         exit_timer = threading.Timer(_EXIT_SECONDS, self.stop)
         try:
-            end = self._exchange(process, request, on_answer, exit_timer)
+            end = self._read_answers(process, request, on_answer, exit_timer)
             status = process.wait(_EXIT_SECONDS)
         except subprocess.TimeoutExpired:
             raise RunnerError(
@@ -122,7 +145,7 @@ class RunnerProcess:
         self._limit_problem = self._limit_problem or self._limits.disk_problem(self._writable)
         if self._limit_problem is not None:
             raise RunnerError(self._limit_problem)
-        return self._checked(end, status, request)
+        return self._checked(end, status)
 
     def close(self) -> None:
         """Stop the runner if it runs, and wait for the threads that read and watch it."""
@@ -209,41 +232,36 @@ class RunnerProcess:
             f"the runner's command {name!r} {problem}; see `command` in the deployment's [runners]"
         )
 
-    def _exchange(
+    def _read_answers(
         self,
         process: subprocess.Popen[bytes],
-        request: RunRequest,
+        request: Request,
         on_answer: Callable[[Answer], None],
         exit_timer: threading.Timer,
-    ) -> RunResult | RunFailure | None:
+    ) -> _End | None:
         if process.stdout is None:
             raise RunnerError("the runner was started without pipes")
         for descriptor in self._input[:]:  # none if it was stopped already
             _write(descriptor, f"{encode(request)}\n".encode())
-        end: RunResult | RunFailure | None = None
+        end: _End | None = None
         for answer in read_answers(process.stdout, self._command[0]):
             if end is not None:
                 raise RunnerError(
                     f"the runner sent more after its result or failure: {answer!r:.80}"
                 )
-            if isinstance(answer, RunResult | RunFailure):
+            if isinstance(answer, _End):
                 end = answer
                 exit_timer.start()
             on_answer(answer)
         return end
 
-    def _checked(
-        self, end: RunResult | RunFailure | None, status: int, request: RunRequest
-    ) -> RunResult | RunFailure:
+    def _checked(self, end: _End | None, status: int) -> _End:
         how = f"was ended by signal {-status}" if status < 0 else f"exited with {status}"
         if end is None:
             reason = "; it was stopped from outside" if self._stopped else ""
             raise RunnerError(f"the runner {how} and sent no result{reason}")
-        if isinstance(end, RunResult):
-            if status != 0:
-                raise RunnerError(f"the runner {how} after it sent a result")
-            if end.identity != request.identity:
-                raise RunnerError(f"the runner answered for {end.identity}")
+        if not isinstance(end, RunFailure) and status != 0:
+            raise RunnerError(f"the runner {how} after it sent a result")
         return end
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import IO
 
-from isthmus_contracts import ProtocolError
+from isthmus_contracts import ContractError
 from isthmus_contracts.protocol import Answer, decode_answer
 from isthmus_platform.errors import RunnerError
 from isthmus_platform.runners.sanitize import sanitize_answer
@@ -36,7 +36,7 @@ def read_answers(stream: IO[bytes], command: str) -> Iterator[Answer]:
                 raise RunnerError(f"the runner's command {command!r} cannot be run: {reason}")
         try:
             yield sanitize_answer(decode_answer(line.decode("utf-8", "replace")))
-        except ProtocolError as error:
+        except ContractError as error:
             raise RunnerError(f"the runner broke the protocol: {printable(str(error))}") from None
 
 
