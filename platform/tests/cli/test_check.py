@@ -13,8 +13,8 @@ from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
 from isthmus_platform.cli import check, main
 from isthmus_platform.deployment import LOCAL
 
-Said = tuple[int, list[str]]
-Check = Callable[..., Said]
+Result = tuple[int, list[str]]
+Check = Callable[..., Result]
 RUNNER = """
 import sys
 from isthmus_contracts import Param
@@ -43,7 +43,7 @@ def checked(
     command = '"-m", "isthmus_transforms.runner"'
     assert command in local
 
-    def call(more: str = "", python: str = sys.executable) -> Said:
+    def call(more: str = "", python: str = sys.executable) -> Result:
         file = tmp_path / "company.toml"
         file.write_text(local.replace(command, f'"{runner}"') + more)
         state = str(tmp_path / "state")
@@ -84,7 +84,7 @@ def test_it_shows_how_each_dataflow_runs(checked: Check) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         (
             '[dataflows."fligth_delays.v1"]',
@@ -101,12 +101,14 @@ def test_it_shows_how_each_dataflow_runs(checked: Check) -> None:
         ('[dataflows."flight_delays.v1"]\nretries = -1', "retries is -1; allowed: 0 or more"),
     ],
 )
-def test_every_mistake_in_a_dataflows_part_is_said(checked: Check, more: str, said: str) -> None:
+def test_every_mistake_in_a_dataflows_table_is_reported(
+    checked: Check, more: str, message: str
+) -> None:
     status, lines = checked(f'{more}\n\n[dataflows."airport_days.v1"]\nschedule = ""')
     assert status == 2
     mistakes = [line for line in lines if line.startswith("mistake: company.toml, [dataflows.")]
     assert len(mistakes) == 2
-    assert any(said in line for line in mistakes)
+    assert any(message in line for line in mistakes)
     assert any("schedule is ''; allowed: a cron expression" in line for line in mistakes)
     assert words(lines[2]) == ["airport_days.v1", "cannot run"]
     assert words(lines[3])[:2] == ["carrier_days.v1", "after flight_delays.v1"]
@@ -124,7 +126,7 @@ def test_without_a_file_it_checks_the_one_that_would_be_used(
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         (
             '[sources.erp]\nconnection = "erp"',
@@ -136,10 +138,10 @@ def test_without_a_file_it_checks_the_one_that_would_be_used(
         ),
     ],
 )
-def test_a_source_that_nobody_reads_is_a_mistake(checked: Check, more: str, said: str) -> None:
+def test_a_source_that_nobody_reads_is_a_mistake(checked: Check, more: str, message: str) -> None:
     status, lines = checked(f"\n{more}\n")
     assert status == 2
-    assert said in lines[-1]
+    assert message in lines[-1]
 
 
 def test_a_runner_that_is_not_on_this_machine_is_a_note(checked: Check) -> None:
@@ -193,7 +195,9 @@ def test_a_runner_that_states_no_engines_is_a_note(checked: Check, tmp_path: Pat
     )
 
 
-def test_a_retired_dataflow_is_no_mistake(checked: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_retired_dataflow_is_not_a_mistake(
+    checked: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
     last = Deprecation(date(2020, 1, 31), "flight_delays.v2")
     catalog = replace(CATALOG, dataflows=(replace(FLIGHT_DELAYS, deprecation=last),))
     monkeypatch.setattr(check, "CATALOG", catalog)

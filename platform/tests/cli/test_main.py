@@ -14,10 +14,10 @@ from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.storage import DiskStore
 
-Said = tuple[int, str, str]
+Result = tuple[int, str, str]
 Publish = Callable[[Lake, str], releases.Release]
 COMMANDS = ("demo", "up", "check", "run", "releases", "rollback", "export-inputs")
-Call = Callable[..., Said]
+Call = Callable[..., Result]
 
 
 @pytest.mark.parametrize(
@@ -33,9 +33,9 @@ def test_every_command_explains_itself(
     with pytest.raises(SystemExit) as end:
         main.main([*arguments, "--help"])
     assert end.value.code == 0
-    said = capsys.readouterr().out
-    assert said.startswith("usage: isthmus-platform ")
-    assert len(said.splitlines()) > 3
+    output = capsys.readouterr().out
+    assert output.startswith("usage: isthmus-platform ")
+    assert len(output.splitlines()) > 3
 
 
 def test_the_command_can_be_run_as_a_module() -> None:

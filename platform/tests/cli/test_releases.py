@@ -189,7 +189,7 @@ def test_no_file_name_controls_the_terminal(lake: Lake, publish: Publish, call: 
     assert "\x1b" not in said
 
 
-def test_a_removed_release_is_listed_no_more_and_refused_in_one_sentence(
+def test_a_removed_release_is_not_listed_and_refused_in_one_sentence(
     lake: Lake, publish: Publish, call: Call
 ) -> None:
     first, second = (publish(lake, run) for run in ("run-1", "run-2"))

@@ -22,7 +22,7 @@ with locked(Path(sys.argv[1]), "http://127.0.0.1:1"):
 """
 
 
-def test_a_second_installation_on_the_same_state_is_told_of_the_first(tmp_path: Path) -> None:
+def test_the_error_of_a_second_installation_on_a_state_names_the_first(tmp_path: Path) -> None:
     with (
         lock.locked(tmp_path, URL),
         pytest.raises(InstallationError, match="already up") as refused,
@@ -54,7 +54,7 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
         pass
 
 
-def test_a_lock_that_a_watchdog_still_has_is_waited_for(tmp_path: Path) -> None:
+def test_a_lock_that_a_watchdog_still_has_is_awaited(tmp_path: Path) -> None:
     with lock.locked(tmp_path, URL) as acquired:
         acquired.write_owner(lock.LockOwner(pid=2**22 + 1, url=URL, healthy=True))
         inherited = os.dup(acquired.descriptor)

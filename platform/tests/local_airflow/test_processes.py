@@ -54,16 +54,18 @@ def test_no_component_serves_logs_to_the_network(tmp_path: Path) -> None:
     assert "--skip-serve-logs" in commands["triggerer"]
 
 
-def test_a_port_that_is_taken_is_told_before_anything_starts(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_before_anything_starts(tmp_path: Path) -> None:
     reports: list[str] = []
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with (
-            pytest.raises(InstallationError, match=f"port {port} .* choose another port") as told,
+            pytest.raises(
+                InstallationError, match=f"port {port} .* choose another port"
+            ) as refused,
             processes.running(_installation(tmp_path, port), reports.append),
         ):
             pass
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(refused.value)
     assert reports == []
     processes.check_port(port)
 
@@ -78,7 +80,7 @@ def test_stopping_leaves_no_process(tmp_path: Path) -> None:
     assert not any(is_running(process) for process in everyone)
 
 
-def test_a_component_that_dies_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+def test_a_component_that_dies_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
     dies = ("sh", "-c", "seq 1 50; echo 'the reason' >&2; exit 3")
     with processes.started({"one": SLEEP, "scheduler": dies}, VARIABLES, tmp_path) as components:
         components.processes["scheduler"].wait()
@@ -90,7 +92,7 @@ def test_a_component_that_dies_is_told_with_the_end_of_its_log(tmp_path: Path) -
     assert lines[-1] == "  the reason"
 
 
-def test_a_component_that_is_killed_is_told(tmp_path: Path) -> None:
+def test_a_component_that_is_killed_is_reported(tmp_path: Path) -> None:
     with processes.started({"one": SLEEP}, VARIABLES, tmp_path) as components:
         components.processes["one"].kill()
         components.processes["one"].wait()
@@ -140,7 +142,7 @@ def test_the_database_is_created_once_for_a_version(
     assert len(reports) == 3
 
 
-def test_a_database_that_cannot_be_created_is_told(
+def test_a_database_that_cannot_be_created_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installation = _installation(tmp_path)

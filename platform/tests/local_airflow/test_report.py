@@ -27,7 +27,7 @@ def console() -> Console:
     return console
 
 
-def said(console: Console) -> str:
+def printed(console: Console) -> str:
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
 
@@ -45,7 +45,7 @@ def test_a_release_is_shown_with_places_that_are_not_cut_off(
         metrics={"quality": {"auc": 0.75}},
     )
     report_release(release, Lake(DiskStore(tmp_path)), console)
-    text = said(console)
+    text = printed(console)
     assert "flight_delays.v1 published release id" in text
     assert "1,095 rows" in text
     assert "(version 3)" in text
@@ -53,7 +53,7 @@ def test_a_release_is_shown_with_places_that_are_not_cut_off(
     assert "auc 0.75" in text
 
 
-def test_times_are_told_and_hostile_names_do_no_harm(console: Console, tmp_path: Path) -> None:
+def test_times_are_printed_and_hostile_names_are_escaped(console: Console, tmp_path: Path) -> None:
     record = RunRecord(tmp_path, Identity("flight_delays", 1), "run")
     node = GraphNode(HOSTILE, "function", "int", "", ())
     with record.attempt("transform", 1).recording() as recorder:
@@ -65,7 +65,7 @@ def test_times_are_told_and_hostile_names_do_no_harm(console: Console, tmp_path:
     begin = datetime(2013, 1, 1, tzinfo=UTC)
     run = Run("flight_delays.v1", "run", "success", None, None, begin, begin.replace(second=4))
     report_times(run, record, console)
-    text = said(console)
+    text = printed(console)
     assert "checks    2 passed, 1 warned" in text
     assert "warning   a[/]b\\x1b]0;title\\x07:bug: is low" in text
     assert "1.5 s in 1 functions, 2.5 s around them, 4.0 s in all" in text

@@ -21,5 +21,5 @@ def test_a_file_with_holes_counts_with_its_whole_size(tmp_path: Path) -> None:
     assert disk_usage(tmp_path) >= 1 << 40
 
 
-def test_what_is_not_there_has_no_bytes(tmp_path: Path) -> None:
+def test_a_missing_directory_has_no_bytes(tmp_path: Path) -> None:
     assert disk_usage(tmp_path / "nowhere", tmp_path / "either") == 0

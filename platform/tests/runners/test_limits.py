@@ -28,7 +28,7 @@ time.sleep(60)
 
 
 class Bench(Protocol):
-    """The place to start runners in, as the fixture gives it."""
+    """A directory to start runners in, as the fixture gives it."""
 
     folder: Path
     request: RunRequest
@@ -81,7 +81,7 @@ def test_all_processes_count_together() -> None:
     assert Limits().memory_problem([me]) is None
 
 
-def test_what_has_ended_holds_nothing() -> None:
+def test_a_process_that_has_ended_uses_no_memory() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         gone = psutil.Process(ended.pid)
     assert Limits(memory=1).memory_problem([gone]) is None

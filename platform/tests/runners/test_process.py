@@ -21,7 +21,7 @@ from isthmus_platform.runners import RunnerProcess
 
 
 class Bench(Protocol):
-    """A place to start runners in, as the fixture gives it."""
+    """A directory to start runners in, as the fixture gives it."""
 
     folder: Path
     answers: list[Answer]
@@ -44,7 +44,7 @@ def test_a_sound_runner_gives_its_result(bench: Bench) -> None:
     assert bench.answers[-1] == result
 
 
-def test_a_failure_is_returned_as_it_was_told(bench: Bench) -> None:
+def test_a_failure_is_returned_as_it_was_sent(bench: Bench) -> None:
     failure = bench.run(bench.stand_in("--fault", "raising"))
     assert isinstance(failure, RunFailure)
     assert failure.kind == "dataflow"
@@ -60,7 +60,7 @@ def test_a_failure_is_returned_as_it_was_told(bench: Bench) -> None:
         ("other-run", "the runner answered for "),
     ],
 )
-def test_a_fault_is_told_in_one_sentence(bench: Bench, fault: str, message: str) -> None:
+def test_a_fault_is_reported_in_one_sentence(bench: Bench, fault: str, message: str) -> None:
     with pytest.raises(RunnerError, match=message):
         bench.run(bench.stand_in("--fault", fault))
 
@@ -78,7 +78,7 @@ def test_a_command_that_cannot_be_run(bench: Bench) -> None:
         bench.run(bench.process(str(broken)))
 
 
-def test_a_command_that_is_no_program(bench: Bench) -> None:
+def test_a_command_that_is_not_a_program(bench: Bench) -> None:
     (bench.folder / "notes.txt").write_text("not executable")
     for path in (bench.folder / "notes.txt", bench.folder):
         with pytest.raises(RunnerError, match="is not a program that can be run; see `command` in"):
@@ -125,7 +125,7 @@ def test_a_process_that_was_never_started_can_be_stopped(bench: Bench) -> None:
         "",
     ],
 )
-def test_a_line_that_is_no_answer_is_refused(bench: Bench, line: str) -> None:
+def test_a_line_that_is_not_an_answer_is_refused(bench: Bench, line: str) -> None:
     content = line.encode("utf-8", "surrogateescape")
     with pytest.raises(RunnerError, match=r"^the runner broke the protocol: [mN]") as refusal:
         bench.run(bench.script(f"import sys; sys.stdout.buffer.write({content!r} + b'\\n')"))

@@ -22,7 +22,7 @@ from isthmus_platform.runners import RunnerProcess
 
 
 class Bench(Protocol):
-    """A place to start runners in, as the fixture gives it."""
+    """A directory to start runners in, as the fixture gives it."""
 
     folder: Path
     answers: list[Answer]
@@ -130,7 +130,7 @@ def test_an_exception_while_listening_stops_the_runner(bench: Bench) -> None:
         process.run(bench.request, refuse)
 
 
-def test_a_runner_that_is_never_asked_ends_when_it_is_closed(bench: Bench) -> None:
+def test_a_runner_without_a_request_ends_when_it_is_closed(bench: Bench) -> None:
     process = bench.script("import time\nprint('waits', flush=True)\ntime.sleep(600)")
     process.start(bench.log.append)
     process.close()
@@ -172,7 +172,7 @@ def test_a_runner_that_lingers_after_its_result_is_stopped(
         bench.run(bench.script(text))
 
 
-def test_what_others_started_meanwhile_is_left_alone(bench: Bench) -> None:
+def test_processes_that_others_started_meanwhile_go_on(bench: Bench) -> None:
     process = bench.script("import time; time.sleep(0.3)")
     with closing(process):
         process.start(bench.log.append)

@@ -32,9 +32,9 @@ def answer(process: subprocess.Popen[bytes], data: bytes) -> bytes:
     assert process.stdout is not None
     process.stdin.write(data)
     process.stdin.flush()
-    said = process.stdout.read()
+    output = process.stdout.read()
     process.wait(20)
-    return said
+    return output
 
 
 def spec(*command: str) -> bytes:
@@ -76,15 +76,15 @@ def test_it_ends_by_the_runners_signal(number: signal.Signals) -> None:
 def test_the_rest_of_its_input_is_the_runners_however_long() -> None:
     line = b"x" * 3_000_000
     with supervisor("run") as process:
-        said = answer(process, spec("/bin/sh", "-c", "head -c 3000000 | wc -c") + line)
-    assert said.split() == [b"3000000"]
+        output = answer(process, spec("/bin/sh", "-c", "head -c 3000000 | wc -c") + line)
+    assert output.split() == [b"3000000"]
     assert process.returncode == 0
 
 
 def test_a_command_that_cannot_be_run_is_reported() -> None:
     with supervisor("run") as process:
-        said = answer(process, spec("/no/such/program"))
-    assert json.loads(said) == {"supervisor": "No such file or directory"}
+        output = answer(process, spec("/no/such/program"))
+    assert json.loads(output) == {"supervisor": "No such file or directory"}
 
 
 def test_a_platform_that_goes_away_at_once_leaves_nothing() -> None:
@@ -127,9 +127,9 @@ time.sleep(0.3)
 
 def test_a_process_whose_first_thread_has_ended_is_ended() -> None:
     with supervisor("run") as process:
-        said = answer(process, spec(sys.executable, "-c", HIDDEN))
+        output = answer(process, spec(sys.executable, "-c", HIDDEN))
     with suppress(psutil.NoSuchProcess):
-        assert psutil.Process(int(said)).num_threads() <= 1
+        assert psutil.Process(int(output)).num_threads() <= 1
 
 
 def test_it_kills_processes_and_their_children() -> None:

@@ -73,7 +73,7 @@ def test_the_graph_is_drawn_and_escaped(record: RunRecord) -> None:
     assert "<script>" not in svg
 
 
-def test_a_workspace_is_empty_at_first_and_gone_afterwards(record: RunRecord) -> None:
+def test_a_workspace_is_empty_at_first_and_removed_afterwards(record: RunRecord) -> None:
     attempt = record.attempt("transform", 2)
     with attempt.workspace() as workspace:
         (workspace.staging / "stray").write_text("stray")
