@@ -12,6 +12,8 @@ import pytest
 from repository import ROOT, TREES, files
 from seeded_violations import Violation, table, violations
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:

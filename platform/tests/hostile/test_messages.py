@@ -5,7 +5,11 @@ from __future__ import annotations
 import resource
 from typing import Protocol
 
+import pytest
+
 from isthmus_contracts.protocol import Answer, NodeFailed
+
+pytestmark = pytest.mark.slow
 
 
 class Outcome(Protocol):

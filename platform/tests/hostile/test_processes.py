@@ -13,6 +13,8 @@ import pytest
 
 from isthmus_contracts.protocol import RunRequest, encode
 
+pytestmark = pytest.mark.slow
+
 
 class Outcome(Protocol):
     """The outcome of an attack, as the fixture gives it."""

@@ -9,6 +9,8 @@ from typing import Protocol
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 class Outcome(Protocol):
     """The outcome of an attack, as the fixture gives it."""

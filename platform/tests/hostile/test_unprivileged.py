@@ -22,6 +22,8 @@ import pytest
 
 from isthmus_contracts.protocol import RunRequest, encode
 
+pytestmark = pytest.mark.slow
+
 
 class Battlefield(Protocol):
     """Where the attack takes place, as the fixture gives it."""

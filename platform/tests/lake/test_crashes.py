@@ -17,6 +17,8 @@ from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.releases.pointer import read_moves
 from isthmus_platform.storage import disk, objects
 
+pytestmark = pytest.mark.slow
+
 Accept = Callable[..., Accepted]
 on_both = pytest.mark.parametrize("where", ["disk", "bucket"], indirect=True)
 Publisher = Callable[..., AbstractContextManager["subprocess.Popen[bytes]"]]

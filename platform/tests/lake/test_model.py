@@ -68,6 +68,8 @@ from isthmus_platform.lake.releases import garbage_collection, pointer, publicat
 from isthmus_platform.lake.releases.tombstones import RemovedReleaseError
 from isthmus_platform.storage import DiskStore
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 BY_MONTH = Partitioning("day", granularity="month")
 MONTHS = ("2013-01", "2013-02", "2013-03")

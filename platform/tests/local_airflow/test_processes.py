@@ -13,6 +13,8 @@ from isthmus_platform.local_airflow.errors import InstallationError
 from isthmus_platform.local_airflow.settings import Installation, environment
 from isthmus_platform.local_airflow.shutdown import is_running, members
 
+pytestmark = pytest.mark.slow
+
 VARIABLES = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
 SLEEP = ("sleep", "60")
 STARTER = """

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from isthmus_platform.lake.intake.acceptance import Accepted
 
 
+SHOWN = "shown"
+"""The key under which the approving task leaves what the person was shown."""
+
+
 def pins_from(context: Context, task: str) -> Pins:
     """Return the pins of the whole run, as its first task left them."""
     plain = context["ti"].xcom_pull(task_ids=task)
