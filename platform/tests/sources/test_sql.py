@@ -114,7 +114,7 @@ def test_a_long_chunk_is_made_of_parts(engine: Engine) -> None:
     assert pa.Table.from_batches(batches)["id"].to_pylist() == list(range(1, 40_001))
     with engine.begin() as connection:
         connection.execute(text("UPDATE trips SET km = 'far' WHERE id = 31234"))
-    with pytest.raises(SourceError, match="'km' has text in row 31234"):
+    with pytest.raises(SourceError, match="'km' holds text in row 31234"):
         read(engine, source)
 
 
@@ -125,15 +125,15 @@ def test_an_empty_table_has_no_chunk(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("row", "problem"),
     [
-        (ROW.replace("1,", "'one',", 1), "'id' has text in row 4; the contract says int64"),
-        (ROW.replace("1,", "1.5,", 1), "'id' has a number with a fraction in row 4"),
-        (ROW.replace("2.5", "'far'"), "'km' has text in row 4; the contract says float64"),
-        (ROW.replace("'2013-05-01'", "'May Day'"), "'day' has text in row 4"),
-        (ROW.replace("T10:00:00Z", " at noon"), "'at' has text in row 4"),
-        (ROW.replace("T10:00:00Z", "T10:00:00"), "'at' has text in row 4"),
-        (ROW.replace("'2013-05-01'", "20130501"), "'day' has text in row 4"),
-        (ROW.replace("'2013-05-01T10:00:00Z'", "1357034400"), "'at' has text in row 4"),
-        (ROW.replace(", 1, 'ann'", ", 7, 'ann'"), "'done' has a int in row 4"),
+        (ROW.replace("1,", "'one',", 1), "'id' holds text in row 4; the contract says int64"),
+        (ROW.replace("1,", "1.5,", 1), "'id' holds a number with a fraction in row 4"),
+        (ROW.replace("2.5", "'far'"), "'km' holds text in row 4; the contract says float64"),
+        (ROW.replace("'2013-05-01'", "'May Day'"), "'day' holds text in row 4"),
+        (ROW.replace("T10:00:00Z", " at noon"), "'at' holds text in row 4"),
+        (ROW.replace("T10:00:00Z", "T10:00:00"), "'at' holds text in row 4"),
+        (ROW.replace("'2013-05-01'", "20130501"), "'day' holds text in row 4"),
+        (ROW.replace("'2013-05-01T10:00:00Z'", "1357034400"), "'at' holds text in row 4"),
+        (ROW.replace(", 1, 'ann'", ", 7, 'ann'"), "'done' holds a int in row 4"),
     ],
 )
 def test_a_value_of_another_type_is_reported_by_its_row_and_not_shown(
@@ -184,7 +184,7 @@ def test_a_databases_message_is_shown_without_the_value(engine: Engine) -> None:
 
 def test_bytes_are_not_text(engine: Engine) -> None:
     insert(engine, ROW.replace("'ann'", "x'616e6e'"))
-    with pytest.raises(SourceError, match="column 'who' has a bytes in row 1; the contract says"):
+    with pytest.raises(SourceError, match="column 'who' holds a bytes in row 1; the contract says"):
         read(engine)
 
 

@@ -133,7 +133,7 @@ def _describe_mismatch(contract: Column, values: Sequence[object], first: int) -
             _array(contract, [value])
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
             return (
-                f"column {contract.name!r} has {_kind(value)} in row {row}; "
+                f"column {contract.name!r} holds {_kind(value)} in row {row}; "
                 f"the contract says {contract.type}"
             )
     return f"column {contract.name!r} mixes types; the contract says {contract.type}"
