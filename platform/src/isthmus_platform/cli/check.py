@@ -92,7 +92,7 @@ def _as_deployed(dataflow: DataflowContract, deployment: Deployment) -> tuple[st
 
     dag = deployed_dag(dataflow, deployment)
     settings = deployment.settings(dataflow)
-    engines = dict.fromkeys(settings.of_stage(cut).engine for cut in (*settings.stages, None))
+    engines = dict.fromkeys(settings.of_stage(stage).engine for stage in (*settings.stages, None))
     return _when(dataflow, settings), " > ".join(dag.task_ids), ", ".join(engines), settings.runner
 
 
