@@ -23,15 +23,18 @@ from isthmus_platform.terminal.printing import print_whole
 
 _COLUMNS = ("dataflow", "runs", "tasks", "engine", "runner")
 
-_MEANING = (
-    "check a deployment file, and show how it runs each dataflow; starts each runner to learn its "
-    "engines and their options; pools and connections, which only Airflow knows, are not checked"
+_MEANING = "check a deployment file, and show how it runs each dataflow"
+_DESCRIPTION = (
+    "Check a deployment file, and show how it runs each dataflow. Each runner is started, and asked "
+    "for its engines and their options; one that cannot be started here is a note. Pools and "
+    "connections, which only Airflow knows, are not checked."
 )
 
 
 def add_check_command(add: AddCommand) -> None:
     """Add the command `check` to a parser."""
     parser = add("check", _check, _MEANING)
+    parser.description = _DESCRIPTION
     parser.add_argument(
         "file",
         nargs="?",
