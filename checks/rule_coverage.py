@@ -30,6 +30,7 @@ CONTRACTS = {
     "platform-layers": "layers",
     "lake-layers": "layers",
     "pipeline": "forbidden",
+    "local-airflow": "protected",
     "cycles": "acyclic_siblings",
 }
 MAY_IGNORE = "contracts-stand-alone"  # its ignored imports are the allow-list

@@ -26,8 +26,9 @@ from isthmus_platform.lake.releases.garbage_collection import (
 )
 from isthmus_platform.lake.releases.locate import find_release, locate
 from isthmus_platform.lake_access import open_lake
-from isthmus_platform.local_airflow.report import describe_outputs, placed
-from isthmus_platform.terminal.printing import print_whole, printable
+from isthmus_platform.terminal.escape import printable
+from isthmus_platform.terminal.outputs import describe_outputs, display_location
+from isthmus_platform.terminal.printing import print_whole
 
 _KEEP_DAYS = 30.0
 
@@ -118,7 +119,10 @@ def _show(options: argparse.Namespace, console: Console) -> int:
     for name, pin in release.inputs.items():
         origin = f", of release {pin.release}" if pin.release else ""
         lines.append(
-            ("input", f"{name}  {placed(lake.path(pin.table))} (version {pin.version}{origin})")
+            (
+                "input",
+                f"{name}  {display_location(lake.path(pin.table))} (version {pin.version}{origin})",
+            )
         )
     lines += [("output", output) for output in describe_outputs(release, lake)]
     for name, table in release.tables.items():

@@ -35,11 +35,11 @@ async def nowhere(_message: object) -> None:
     """Send to nobody."""
 
 
-def test_one_who_sends_slowly_holds_up_nobody() -> None:
-    heard: list[Message] = []
+def test_a_client_that_sends_slowly_delays_nobody() -> None:
+    received: list[Message] = []
 
     async def app(_scope: object, receive: Receive, _send: object) -> None:
-        heard.append(await receive())
+        received.append(await receive())
 
     async def both() -> None:
         writer = SerializeWrites(app)
@@ -50,7 +50,7 @@ def test_one_who_sends_slowly_holds_up_nobody() -> None:
         slow.cancel()
 
     asyncio.run(both())
-    assert heard == [piece(b"b")]
+    assert received == [piece(b"b")]
 
 
 @pytest.mark.parametrize(
@@ -63,16 +63,16 @@ def test_one_who_sends_slowly_holds_up_nobody() -> None:
     ],
 )
 def test_a_request_arrives_as_it_was_sent(messages: tuple[Message, ...]) -> None:
-    heard: list[Message] = []
+    received: list[Message] = []
 
     async def app(_scope: object, receive: Receive, _send: object) -> None:
-        heard.extend([await receive() for _ in range(len(messages) + 1)])
+        received.extend([await receive() for _ in range(len(messages) + 1)])
 
     asyncio.run(SerializeWrites(app)(POST, client(*messages), nowhere))
-    assert heard == [*messages, END]
+    assert received == [*messages, END]
 
 
-def test_requests_that_write_take_turns_and_one_that_fails_ends_its_own() -> None:
+def test_writing_requests_are_serialized_also_after_an_error() -> None:
     inside: list[int] = []
 
     async def app(_scope: object, _receive: object, _send: object) -> None:
@@ -87,4 +87,4 @@ def test_requests_that_write_take_turns_and_one_that_fails_ends_its_own() -> Non
         calls = [writer(POST, client(piece(b"")), nowhere) for _ in range(5)]
         return await asyncio.gather(*calls, return_exceptions=True)
 
-    assert [str(each) for each in asyncio.run(several())] == ["True"] * 5
+    assert [str(error) for error in asyncio.run(several())] == ["True"] * 5
