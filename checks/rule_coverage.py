@@ -27,6 +27,7 @@ CONTRACTS = {
     "runtime": "protected",
     "transforms-layers": "layers",
     "platform-layers": "layers",
+    "pipeline": "forbidden",
     "cycles": "acyclic_siblings",
 }
 MAY_IGNORE = "contracts-stand-alone"  # its ignored imports are the allow-list

@@ -76,7 +76,7 @@ def test_a_run_in_stages_publishes_the_same(
     assert airflow.states(run)["transform"] == "failed"
     first = computed(airflow, run, "transform_joined_flights")
     assert "joined_flights" in first
-    assert "handed on 1 results" in airflow.log(run, "transform_joined_flights")
+    assert "saved 1 intermediates" in airflow.log(run, "transform_joined_flights")
     second = computed(airflow, run, "transform_flight_features")
     assert "flight_features" in second
     assert not first & second

@@ -13,6 +13,7 @@ from uuid import uuid4
 import httpx
 import pyarrow as pa
 import pytest
+from hypothesis import settings
 
 import isthmus_platform
 from isthmus_contracts import Column, Table
@@ -26,6 +27,10 @@ from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.schemas import arrow_schema
 from isthmus_platform.storage.cache import Cache
 from isthmus_platform.storage.objects import Credentials, ObjectStore
+
+# Sessions run beside each other, so an example may take longer than Hypothesis would allow it.
+settings.register_profile("platform", deadline=None)
+settings.load_profile("platform")
 
 # Airflow reads its settings when it is imported, which happens when tests are collected.
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-")

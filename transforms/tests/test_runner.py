@@ -42,6 +42,8 @@ from isthmus_contracts.testing.conformance import (
 )
 from isthmus_transforms.runtime.frames.types import arrow_schema
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parent / "dataflow_samples"
 
 

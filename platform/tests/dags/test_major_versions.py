@@ -80,8 +80,8 @@ def test_each_is_a_dag_of_its_own_with_an_asset_of_its_own() -> None:
     assert [dag.dag_id for dag in dags.values()] == ["x.v1", "x.v2", "reader.v1"]
     assert outlet(dags["x.v1"]) == Asset(name="x.v1", uri="isthmus://x/v1")
     assert outlet(dags["x.v2"]) == Asset(name="x.v2", uri="isthmus://x/v2")
-    assert dags["x.v1"].get_task("ingest").dataflow == "x.v1"
-    assert dags["x.v2"].get_task("ingest").dataflow == "x.v2"
+    assert str(dags["x.v1"].get_task("ingest").dataflow.contract.identity) == "x.v1"
+    assert str(dags["x.v2"].get_task("ingest").dataflow.contract.identity) == "x.v2"
     assert dags["x.v1"].tags == dags["x.v2"].tags == {"eve", "isthmus"}
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import resource
 from typing import Protocol
 
+import pytest
+
 from isthmus_contracts.protocol import Answer, NodeFailed
+
+pytestmark = pytest.mark.slow
 
 
 class Outcome(Protocol):
@@ -102,7 +106,7 @@ def test_a_log_without_end_is_cut(field: Battlefield) -> None:
     assert sum(map(len, outcome.log)) < 68_000_000
 
 
-def test_a_forged_word_of_the_guard_is_a_refusal(field: Battlefield) -> None:
+def test_a_forged_message_of_the_supervisor_is_a_refusal(field: Battlefield) -> None:
     for word in ('{"supervisor": "\\u001b[2J"}', '{"supervisor":"\\u001b[2J"}', '{"supervisor":'):
         outcome = field.attack(f"print({word!r})")
         assert outcome.error.startswith("the runner")

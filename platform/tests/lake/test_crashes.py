@@ -17,6 +17,8 @@ from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.releases.pointer import read_moves
 from isthmus_platform.storage import disk, objects
 
+pytestmark = pytest.mark.slow
+
 Accept = Callable[..., Accepted]
 on_both = pytest.mark.parametrize("where", ["disk", "bucket"], indirect=True)
 Publisher = Callable[..., AbstractContextManager["subprocess.Popen[bytes]"]]
@@ -61,7 +63,7 @@ def check_whole(lake: Lake, release: releases.Release) -> None:
     indirect=["where"],
     ids=lambda name: name if isinstance(name, str) else f"{name[1]}-{name[2]}",
 )
-def test_a_crash_anywhere_is_mended_by_trying_again(
+def test_a_crash_anywhere_is_repaired_by_a_retry(
     accepted: Accept,
     lake: Lake,
     dataflow: DataflowContract,
@@ -111,7 +113,7 @@ def _only_other(lake: Lake, dataflow: DataflowContract) -> releases.Release | No
 @pytest.mark.parametrize(
     "step", ["between tables", "before the document", "before the pointer", "after the pointer"]
 )
-def test_a_process_that_is_killed_is_mended_by_trying_again(
+def test_a_killed_process_is_repaired_by_a_retry(
     accepted: Accept, lake: Lake, dataflow: DataflowContract, publisher: Publisher, step: str
 ) -> None:
     ready = accepted()
@@ -126,7 +128,7 @@ def test_a_process_that_is_killed_is_mended_by_trying_again(
     assert len(read_moves(lake.pointer(dataflow.identity))) == 1
 
 
-def test_a_retry_that_computed_again_mends_a_crash_too(
+def test_a_retry_that_computed_again_repairs_a_crash_too(
     accepted: Accept, lake: Lake, dataflow: DataflowContract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = accepted()

@@ -39,7 +39,10 @@ from isthmus_platform.storage.objects import ObjectStore
 Accept = Callable[..., Accepted]
 NOW = timedelta(0)
 
-pytestmark = pytest.mark.parametrize("where", ["bucket"], indirect=True)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.parametrize("where", ["bucket"], indirect=True),
+]
 
 
 class Bucket(Protocol):

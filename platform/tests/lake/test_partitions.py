@@ -210,17 +210,17 @@ def test_repeating_a_publication_changes_nothing(lake: Lake, run: Callable[..., 
     assert content(lake) == {"2013-01": 1, "2013-02": 2}
 
 
-def test_an_overtaken_publication_is_prepared_anew(
+def test_a_publication_with_a_conflict_is_prepared_again(
     lake: Lake, run: Callable[..., Accepted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = run("slow", {"2013-01": 1}, month("2013-01"))
     fast = run("fast", {"2013-02": 2}, month("2013-02"))
     move = publication.try_move
 
-    def overtaken(*args: object) -> bool:
+    def overtaken(*args: object, **more: object) -> bool:
         monkeypatch.setattr(publication, "try_move", move)
         published(lake, fast)
-        return move(*args)  # type: ignore[arg-type] # as it was called
+        return move(*args, **more)  # type: ignore[arg-type] # as it was called
 
     monkeypatch.setattr(publication, "try_move", overtaken)
     published(lake, slow)
@@ -367,7 +367,7 @@ def test_partitions_of_old_runs_survive_a_cleaning_and_do_not_hinder_new_ones(
 
 
 @pytest.mark.parametrize("meanwhile", ["nothing", "a cleaning"])
-def test_a_release_consists_of_the_files_of_the_try_that_published_it(
+def test_a_release_consists_of_the_files_of_the_attempt_that_published_it(
     lake: Lake,
     run: Callable[..., Accepted],
     tmp_path: Path,

@@ -13,6 +13,8 @@ from isthmus_platform.local_airflow.errors import InstallationError
 from isthmus_platform.local_airflow.settings import Installation, environment
 from isthmus_platform.local_airflow.shutdown import _lives, members, stop
 
+pytestmark = pytest.mark.slow
+
 VARIABLES = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
 SLEEP = ("sleep", "60")
 STUBBORN = ("sh", "-c", "trap '' TERM; while true; do sleep 0.1; done")

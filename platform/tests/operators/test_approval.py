@@ -27,6 +27,8 @@ from isthmus_platform.operators.approval import ApproveOperator, request
 from isthmus_platform.runs.pins import Pins
 from isthmus_platform.storage import DiskStore
 
+pytestmark = pytest.mark.slow
+
 METRICS = FLIGHT_DELAYS.output("delay_metrics")
 assert isinstance(METRICS, Metrics)
 METRIC = METRICS.metrics[0].name

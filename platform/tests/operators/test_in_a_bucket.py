@@ -17,6 +17,8 @@ from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import queries
 from isthmus_platform.storage.objects import ObjectStore
 
+pytestmark = pytest.mark.slow
+
 # It keeps what it was asked and its environment, and computes as the stand-in does.
 WATCHED = """
 import json, os, sys

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from isthmus_contracts import catalog
 from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
 from isthmus_contracts.protocol import CheckFinished
 from isthmus_contracts.tables import Table
@@ -25,9 +26,10 @@ from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta import tables
 from isthmus_platform.lake.intake import acceptance
 from isthmus_platform.lake.layout import Lake
-from isthmus_platform.operators import dataflow
 from isthmus_platform.runs import RunRecord, summarize
 from isthmus_platform.storage import DiskStore
+
+pytestmark = pytest.mark.slow
 
 DAYS = AIRPORT_DAYS.output("days")
 FEATURES = FLIGHT_DELAYS.output("flight_features")
@@ -77,7 +79,7 @@ def test_a_dataflow_takes_the_current_release_of_another(company: Company) -> No
     (company.folder / "outputs" / "delay_calendar.png").write_bytes(b"picture")
     ended = company.run("airport_days")
     assert set(ended.states.values()) == {"success"}, ended.log
-    assert f"takes flight_features of release {company.published[0]}" in ended.log
+    assert f"reads flight_features of release {company.published[0]}" in ended.log
 
 
 def test_without_a_release_there_is_nothing_to_take(company: Company) -> None:
@@ -191,8 +193,8 @@ def unusual(monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
     )
     table = replace(FEATURES, **{"columns": columns, **changes})
     outputs = tuple(table if output is FEATURES else output for output in FLIGHT_DELAYS.outputs)
-    catalog = replace(CATALOG, dataflows=(replace(FLIGHT_DELAYS, outputs=outputs),))
-    monkeypatch.setattr(dataflow, "CATALOG", catalog)
+    changed = replace(CATALOG, dataflows=(replace(FLIGHT_DELAYS, outputs=outputs),))
+    monkeypatch.setattr(catalog, "CATALOG", changed)
 
 
 def test_what_is_unusual_is_published_with_a_warning(
@@ -267,7 +269,7 @@ def test_a_volume_that_the_contract_does_not_allow_is_not_published(
 def test_a_disk_that_is_full_is_one_sentence(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:

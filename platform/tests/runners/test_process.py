@@ -19,6 +19,8 @@ from isthmus_contracts.protocol import (
 from isthmus_platform.errors import RunnerError
 from isthmus_platform.runners import RunnerProcess
 
+pytestmark = pytest.mark.slow
+
 
 class Bench(Protocol):
     """A place to start runners in, as the fixture gives it."""

@@ -20,6 +20,8 @@ from isthmus_contracts.protocol import Answer, RunFailure, RunRequest, RunResult
 from isthmus_platform.errors import RunnerError
 from isthmus_platform.runners import RunnerProcess
 
+pytestmark = pytest.mark.slow
+
 
 class Bench(Protocol):
     """A place to start runners in, as the fixture gives it."""

@@ -15,6 +15,8 @@ import pytest
 
 from isthmus_platform.runners.unix_user import SUPERVISOR
 
+pytestmark = pytest.mark.slow
+
 
 def supervisor(*words: str) -> subprocess.Popen[bytes]:
     """Start a supervisor that waits for its order."""

@@ -26,6 +26,8 @@ from isthmus_platform.lake.layout import Lake
 from isthmus_platform.storage import Location, objects
 from isthmus_platform.storage.objects import Credentials, ObjectStore
 
+pytestmark = pytest.mark.slow
+
 NUMBERS = Table("numbers", "One number.", (Column("n", "int64", "N."),))
 NOBODY = "http://127.0.0.1:9"
 CREATING = """

@@ -17,6 +17,8 @@ from isthmus_transforms.errors import DefinitionError, EngineError, NodeError, W
 from isthmus_transforms.runtime import Dataflow
 from isthmus_transforms.runtime.engines import ENGINES
 
+pytestmark = pytest.mark.slow
+
 Flows = Callable[..., Dataflow]
 TWO = {"workers": 2}
 BESIDE = [EngineProfile("threads", TWO), EngineProfile("processes", TWO)]

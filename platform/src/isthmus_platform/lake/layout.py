@@ -7,14 +7,16 @@ from pathlib import PurePosixPath
 
 from isthmus_contracts import Identity
 from isthmus_platform.errors import LakeError
+from isthmus_platform.lake.clock import Clock, utc_now
 from isthmus_platform.storage import Location, Store
 
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """Lay out a lake in a store."""
+    """Lay out a lake in a store; `clock` says when what is written there was written."""
 
     store: Store
+    clock: Clock = utc_now
 
     @property
     def address(self) -> str:

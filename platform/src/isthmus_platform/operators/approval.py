@@ -11,11 +11,9 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowFailException
 
 from isthmus_contracts.codec import serialize
-from isthmus_platform.deployment import load_deployment
 from isthmus_platform.markdown import grid, literal
 from isthmus_platform.operators.dataflow import DataflowOperator
-from isthmus_platform.operators.publish import SHOWN
-from isthmus_platform.operators.xcom import accepted_from, pins_from
+from isthmus_platform.operators.xcom import SHOWN, accepted_from, pins_from
 from isthmus_platform.runs.pins import Pins
 
 if TYPE_CHECKING:
@@ -51,10 +49,10 @@ class ApproveOperator(DataflowOperator, ApprovalOperator):
         with self.errors_reported():
             pins = pins_from(context, self.pins_from)
             accepted = accepted_from(context, self.accepted_from, pins.interval)
-            lake = self.lake(load_deployment())
-            publication.check_gates(lake, self.contract, accepted)
-            last = releases.current(lake, self.contract.identity)
-            self.body = request(lake, self.contract, accepted, pins, last)
+            lake, contract = self.open_lake(), self.dataflow.contract
+            publication.check_gates(lake, contract, accepted)
+            last = releases.current(lake, contract.identity)
+            self.body = request(lake, contract, accepted, pins, last)
         shown = Approval(accepted.digest, last.id if last else None)
         context["ti"].xcom_push(key=SHOWN, value=serialize(shown))
         return super().execute(context)

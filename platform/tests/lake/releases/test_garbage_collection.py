@@ -330,7 +330,7 @@ def _crash_at(patch: pytest.MonkeyPatch, call: int) -> None:
 
 
 class TestAtTheSameTime:
-    def test_a_rollback_that_a_cleaning_overtakes_is_refused(
+    def test_a_rollback_that_conflicts_with_garbage_collection_is_refused(
         self,
         published: Callable[..., Release],
         lake: Lake,
@@ -346,7 +346,7 @@ class TestAtTheSameTime:
             rollback(lake, dataflow.identity, first.id, by="bob")
         assert current_id(lake, dataflow) == second.id
 
-    def test_a_cleaning_that_a_rollback_overtakes_keeps_that_release(
+    def test_garbage_collection_that_conflicts_with_a_rollback_keeps_that_release(
         self,
         published: Callable[..., Release],
         lake: Lake,
@@ -367,7 +367,7 @@ class TestAtTheSameTime:
             check_whole(lake, each)
 
     @pytest.mark.parametrize("step", ["commit", "write_once", "check_not_collected"])
-    def test_a_publication_of_old_files_that_a_cleaning_overtakes_is_refused(
+    def test_a_publication_of_old_files_after_garbage_collection_is_refused(
         self,
         accepted: Accept,
         lake: Lake,
@@ -387,7 +387,7 @@ class TestAtTheSameTime:
         assert current_id(lake, dataflow) == first.id
         check_whole(lake, first)
 
-    def test_a_cleaning_keeps_what_is_about_to_be_published(
+    def test_garbage_collection_keeps_what_is_about_to_be_published(
         self,
         accepted: Accept,
         published: Callable[..., Release],

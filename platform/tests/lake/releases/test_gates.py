@@ -119,7 +119,7 @@ def test_an_empty_release_is_nothing_to_compare_with(
 
 
 @on_both
-def test_an_overtaken_publication_is_compared_with_what_overtook_it(
+def test_a_publication_with_a_conflict_is_compared_with_the_new_release(
     lake: Lake, half: DataflowContract, accepted: Accept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(lake, half, accepted("first", **many(10)), params={}, inputs={})

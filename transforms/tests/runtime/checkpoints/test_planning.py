@@ -13,6 +13,8 @@ from isthmus_transforms.runtime import Dataflow
 from isthmus_transforms.runtime.checkpoints import digest_of_frame, modules
 from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig, LazyInput
 
+pytestmark = pytest.mark.slow
+
 Flows = Callable[..., Dataflow]
 FACTOR = Param("factor", "number", 2.0, "Factor.")
 SALES = """

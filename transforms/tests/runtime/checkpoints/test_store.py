@@ -15,6 +15,8 @@ import pytest
 from isthmus_transforms.runtime.checkpoints import MISSING, CheckpointStore, NotSavableError, store
 from isthmus_transforms.runtime.checkpoints.codecs import register
 
+pytestmark = pytest.mark.slow
+
 A, B, C = (hashlib.sha256(each).hexdigest() for each in (b"a", b"b", b"c"))
 
 

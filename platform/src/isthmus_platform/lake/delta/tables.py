@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +23,7 @@ from deltalake.transaction import AddAction, RemoveAction, create_table_with_add
 from pyarrow import parquet
 
 from isthmus_contracts import Table
+from isthmus_platform.lake.clock import Clock, utc_now
 from isthmus_platform.lake.schemas import arrow_schema, delta_schema, fit
 from isthmus_platform.lake.validation.checker import Checker
 from isthmus_platform.storage import Location
@@ -62,7 +62,14 @@ def write_table(
     return (TableFile(place.name, size, rows),)
 
 
-def commit(directory: Location, table: Table, files: Sequence[TableFile], app_id: str) -> int:
+def commit(
+    directory: Location,
+    table: Table,
+    files: Sequence[TableFile],
+    app_id: str,
+    *,
+    clock: Clock = utc_now,
+) -> int:
     """Make `files` the whole content of the table, and return the version that holds them.
 
     They lie in `directory` already; some may be in the table now or have been before. Whatever
@@ -71,6 +78,7 @@ def commit(directory: Location, table: Table, files: Sequence[TableFile], app_id
     change nothing.
     """
     while True:
+        now = int(clock().timestamp() * 1000)
         newest = _open(directory)
         done = newest.transaction_version(app_id) if newest else None
         if done is not None:
@@ -82,8 +90,8 @@ def commit(directory: Location, table: Table, files: Sequence[TableFile], app_id
         )
         try:
             if newest is None:
-                _create(directory, table, files, properties)
-            elif not _write(newest, table, files, properties):
+                _create(directory, table, [_action(file, now) for file in files], properties)
+            elif not _write(newest, table, files, properties, now):
                 continue
         except DeltaError:
             if (newest := _open(directory)) is None or newest.version() < version:
@@ -137,18 +145,18 @@ def _open(directory: Location) -> DeltaTable | None:
     return read_version(directory) if there else None
 
 
-def _action(file: TableFile) -> AddAction:
+def _action(file: TableFile, now: int) -> AddAction:
     stats = json.dumps({"numRecords": file.rows})
-    return AddAction(file.name, file.bytes, {}, int(time.time() * 1000), True, stats)
+    return AddAction(file.name, file.bytes, {}, now, True, stats)
 
 
 def _create(
-    directory: Location, table: Table, files: Sequence[TableFile], properties: CommitProperties
+    directory: Location, table: Table, actions: Sequence[AddAction], properties: CommitProperties
 ) -> None:
     create_table_with_add_actions(
         directory.address,
         delta_schema(table),
-        [_action(file) for file in files],
+        list(actions),
         name=table.name,
         description=table.description,
         configuration=_CONFIGURATION,
@@ -159,7 +167,11 @@ def _create(
 
 
 def _write(
-    newest: DeltaTable, table: Table, files: Sequence[TableFile], properties: CommitProperties
+    newest: DeltaTable,
+    table: Table,
+    files: Sequence[TableFile],
+    properties: CommitProperties,
+    now: int,
 ) -> bool:
     """Commit, or return False if that takes another commit before, which is done."""
     schema = delta_schema(table)
@@ -169,14 +181,14 @@ def _write(
     there = _sizes(newest)
     stay = there.keys() & {file.name for file in files}
     actions: list[AddAction | RemoveAction]
-    actions = [_action(file) for file in files if file.name not in stay]
+    actions = [_action(file, now) for file in files if file.name not in stay]
     if not stay:
         write(actions, "overwrite", commit_properties=properties)
         return True
     if newest.schema() != schema:  # only overwriting changes columns
         write([], "overwrite", commit_properties=CommitProperties(max_commit_retries=0))
         return False
-    actions += [_removal(name, size) for name, size in there.items() if name not in stay]
+    actions += [_removal(name, size, now) for name, size in there.items() if name not in stay]
     write(actions, "append", commit_properties=properties)
     return True
 
@@ -187,5 +199,5 @@ def _sizes(table: DeltaTable) -> dict[str, int]:
     return dict(zip(names, found.column("size_bytes").to_pylist(), strict=True))
 
 
-def _removal(name: str, size: int) -> RemoveAction:
-    return RemoveAction(name, True, int(time.time() * 1000), size, {})
+def _removal(name: str, size: int, now: int) -> RemoveAction:
+    return RemoveAction(name, True, now, size, {})

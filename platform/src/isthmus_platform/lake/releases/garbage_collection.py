@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from isthmus_contracts import Identity
@@ -60,7 +60,7 @@ def plan_collection(lake: Lake, keep: timedelta, dataflow: Identity | None = Non
     With `dataflow`, only its releases and files, else those of all dataflows and of the sources.
     Raise `LakeUnavailableError` or `LakeError` for a lake that cannot be read.
     """
-    now = datetime.now(UTC)
+    now = lake.clock()
     old = {
         each: _old_releases(lake, each, read_moves(lake.pointer(each)), now - keep)
         for each in _chosen(lake, dataflow)
@@ -77,7 +77,7 @@ def collect_garbage(
     it read. `by` says who wants it. If it is interrupted, doing it again finishes it.
     """
     with translated(lake):
-        now = datetime.now(UTC)
+        now = lake.clock()
         scope = None if dataflow is None else str(dataflow)
         plan = plan_collection(lake, keep, dataflow)
         if not plan.releases and not plan.files:
@@ -102,8 +102,8 @@ def _remove(lake: Lake, dataflow: Identity, before: datetime, by: str) -> tuple[
     while True:
         moves = read_moves(pointer)
         old = _old_releases(lake, dataflow, moves, before)
-        names = tuple(before_item.id for before_item in old)
-        if not old or try_remove(pointer, moves, names, by):
+        names = tuple(release.id for release in old)
+        if not old or try_remove(pointer, moves, names, by, clock=lake.clock):
             return old
 
 

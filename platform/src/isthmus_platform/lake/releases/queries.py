@@ -81,7 +81,7 @@ def rollback(lake: Lake, dataflow: Identity, release_id: str, *, by: str) -> Rel
     wanted = _among(moves, lake, dataflow, release_id)
     while moves[-1].release != wanted.id:
         check_not_removed(dataflow, wanted.id, moves)
-        try_move(pointer, moves, wanted.id, "rollback", by)
+        try_move(pointer, moves, wanted.id, "rollback", by, clock=lake.clock)
         moves = read_moves(pointer)
     return wanted
 
