@@ -159,7 +159,7 @@ def test_a_request_is_answered_by_events_and_a_result(
     assert sorted(path.name for path in staging.iterdir()) == ["report.txt", "totals.parquet"]
 
 
-def test_verdicts_of_inputs_come_before_functions_and_of_outputs_before_they_are_staged(
+def test_check_results_of_inputs_come_before_functions_and_of_outputs_before_they_are_staged(
     answered: Server, request_: RunRequest
 ) -> None:
     _, answers = answered(request_)
@@ -220,12 +220,12 @@ def test_a_request_goes_on_from_what_another_has_kept(
     monkeypatch.setattr(modules, "STARTED", float("inf"))  # the sample is newer than this process
     request = replace(request_, checkpoints=str(tmp_path / "kept"))
     _, first = answered(request)
-    assert [each.node for each in first if isinstance(each, CheckpointWritten)] == ["totals"]
+    assert [answer.node for answer in first if isinstance(answer, CheckpointWritten)] == ["totals"]
     status, second = answered(request)
     assert status == 0
     assert isinstance(second[0], Graph)
-    assert [each.node for each in second if isinstance(each, CheckpointReused)] == ["totals"]
-    started = [each.node for each in second if isinstance(each, NodeStarted)]
+    assert [answer.node for answer in second if isinstance(answer, CheckpointReused)] == ["totals"]
+    started = [answer.node for answer in second if isinstance(answer, NodeStarted)]
     assert started == ["report", "quality"]
     assert isinstance(first[-1], RunResult)
     assert isinstance(second[-1], RunResult)
