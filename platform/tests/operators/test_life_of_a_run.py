@@ -132,12 +132,12 @@ def test_a_source_that_breaks_its_contract_is_refused(
         ("raising", "failed in flight_features (x.py:1): ZeroDivisionError"),
         ("late-exit", "the runner exited with 3 after it sent a result"),
         ("other-run", "the runner answered for"),
-        ("missing-file", "is no file in it"),
+        ("missing-file", "is not a file in it"),
         ("wrong-digest", "the result says"),
         ("link", "link"),
         ("outside", "flight_features.parquet"),
         ("unnamed", "is named 0 times instead of once"),
-        ("stray", "'stray.parquet' is named by no output"),
+        ("stray", "'stray.parquet' is not named by any output"),
     ],
 )
 def test_a_runner_that_misbehaves_publishes_nothing(

@@ -146,7 +146,7 @@ def test_a_column_without_values_has_the_contracts_type(
     assert (str(column.type), column.to_pylist()) == (stored, values)
 
 
-KIND = "they are of another kind"
+KIND = "the types are incompatible"
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,12 @@ KIND = "they are of another kind"
         ("bool", [0, 1], "int64", KIND),
         ("date", ["2013-01-31"], "str", KIND),
         ("date", pd.to_datetime(["2013-01-31"]).tz_localize("UTC"), "datetime64.*UTC.", KIND),
-        ("date", pd.to_datetime(["2013-01-31T12:00"]), "datetime64.*", "they have a time of day"),
+        (
+            "date",
+            pd.to_datetime(["2013-01-31T12:00"]),
+            "datetime64.*",
+            "some values have a time of day",
+        ),
         ("timestamp", pd.to_datetime(["2013-01-31"]), "datetime64.*", KIND),
         ("timestamp", [dt.date(2013, 1, 31)], "object", KIND),
     ],
@@ -197,7 +202,7 @@ def test_every_column_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
         "column 'c' is not in the contract",
     )
     assert str(error) == (
-        "output 'days' does not keep its contract: "
+        "output 'days' breaks its contract: "
         "column 'a' occurs 2 times; the contract says once; "
         "column 'b' is missing; the contract says string; column 'c' is not in the contract"
     )
@@ -327,7 +332,7 @@ def test_rules_are_checked_within_the_interval(tmp_path: Path) -> None:
 def test_a_day_after_the_last_that_has_a_name_is_refused(tmp_path: Path) -> None:
     days = np.array(["12013-01-01"], dtype="datetime64[s]")
     (problem,) = _refusal(PARTED, pd.DataFrame({"day": days, "a": [1]}), tmp_path).problems
-    assert problem.startswith("column 'day' has a day without name: ")
+    assert problem.startswith("column 'day' has a day that has no name: ")
 
 
 REPORT = File("report", "A report.", ".html")

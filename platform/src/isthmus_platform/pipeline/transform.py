@@ -24,7 +24,8 @@ from isthmus_platform.deployment import DeployedDataflow
 from isthmus_platform.errors import PlatformError, RunFailedError, RunRefusedError
 from isthmus_platform.lake.delta.tables import files_of
 from isthmus_platform.lake.errors import translated
-from isthmus_platform.lake.intake.acceptance import Accepted, accept, accept_stage
+from isthmus_platform.lake.intake.acceptance import accept, accept_stage
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.intake.intermediates import intermediates_folder, intermediates_of
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.pipeline.checkpoint_sync import SyncedCheckpoints, sync_checkpoints

@@ -1,44 +1,124 @@
+"""Partitions and stages; test_acceptance has the refusals that leave the lake empty."""
+
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from datetime import date
 
 import pytest
 
-from isthmus_contracts import DataflowContract
-from isthmus_contracts.protocol import StagedFile
+from isthmus_contracts import (
+    Column,
+    DataflowContract,
+    Interval,
+    Metric,
+    Metrics,
+    Partitioning,
+    Table,
+)
+from isthmus_contracts.protocol import (
+    EngineProfile,
+    RunIdentity,
+    RunRequest,
+    RunResult,
+    StagedFile,
+    StagedOutput,
+)
 from isthmus_platform.errors import ResultError
 from isthmus_platform.lake.intake.result_validation import validate_result
 
-Stage = Callable[..., Any]
+DATAFLOW = DataflowContract(
+    "counted",
+    "1.0.0",
+    "data-science",
+    "Counts.",
+    (),
+    (
+        Table(
+            "counts",
+            "One row per day.",
+            (Column("day", "date", "Day."),),
+            partitioning=Partitioning("day", granularity="month"),
+        ),
+        Metrics("quality", "How good it is.", (Metric("auc", "AUC.", minimum=0, maximum=1),)),
+    ),
+)
+RUN = RunIdentity("run-1", "transform", 1)
+REQUEST = RunRequest(
+    RUN,
+    "counted.v1",
+    "1.0.0",
+    ("counts", "quality"),
+    {},
+    {},
+    "/staging",
+    EngineProfile("sequential", {}),
+    interval=Interval(date(2013, 1, 1), date(2013, 3, 1)),
+)
 
 
-def test_a_result_that_answers_its_request_is_accepted(
-    dataflow: DataflowContract, stage: Stage
-) -> None:
-    staged = stage()
-    validate_result(dataflow, staged.request, staged.result)
-
-
-def test_every_problem_is_named_at_once(dataflow: DataflowContract, stage: Stage) -> None:
-    staged = stage()
-    outputs = tuple(
-        replace(output, metrics={"auc": 2.0, "x": 1.0}) if output.metrics else output
-        for output in staged.result.outputs
+def staged(*partitions: str | None) -> tuple[StagedFile, ...]:
+    return tuple(
+        StagedFile(f"{number}.parquet", 1, "0" * 64, 1, partition)
+        for number, partition in enumerate(partitions)
     )
-    wrong = replace(staged.result, contract_version="9.0.0", outputs=outputs[1:])
-    with pytest.raises(ResultError) as caught:
-        validate_result(dataflow, staged.request, wrong)
-    message = str(caught.value)
-    assert "it is for contract version '9.0.0'" in message
-    assert f"output {outputs[0].name!r} is named 0 times instead of once" in message
-    assert "metrics 'quality': metric 'auc' is 2; the contract says at most 1" in message
-    assert "metrics 'quality': metric 'x' is not in the contract" in message
 
 
-def test_intermediates_need_a_request_for_a_stage(dataflow: DataflowContract, stage: Stage) -> None:
-    staged = stage()
-    wrong = replace(staged.result, checkpoints=(StagedFile("a.checkpoint", 1, "0" * 64),))
-    with pytest.raises(ResultError, match="1 result"):
-        validate_result(dataflow, staged.request, wrong)
+def result(*partitions: str | None, metrics: dict[str, float] | None = None) -> RunResult:
+    outputs = (
+        StagedOutput("counts", staged(*partitions)),
+        StagedOutput("quality", metrics={"auc": 0.5} if metrics is None else metrics),
+    )
+    return RunResult(RUN, "counted.v1", "1.0.0", "code", outputs)
+
+
+def problems(request: RunRequest, found: RunResult) -> tuple[str, ...]:
+    with pytest.raises(ResultError) as refusal:
+        validate_result(DATAFLOW, request, found)
+    return tuple(refusal.value.problems)
+
+
+@pytest.mark.parametrize("partitions", [(), ("2013-01",), ("2013-02", "2013-01")])
+def test_a_result_that_answers_its_request_passes(partitions: tuple[str, ...]) -> None:
+    validate_result(DATAFLOW, REQUEST, result(*partitions))
+
+
+def test_a_run_for_everything_may_have_any_partition() -> None:
+    validate_result(DATAFLOW, replace(REQUEST, interval=None), result("1999-12", "2013-01"))
+
+
+@pytest.mark.parametrize(
+    ("partitions", "problem"),
+    [
+        ((None,), "table 'counts' has files of no partition"),
+        (("2013-01", "2013-01"), "partition '2013-01' of table 'counts' has 2 files instead of"),
+        (("2013-03",), "table 'counts' has partition '2013-03'; the run is for 2013-01-01"),
+        (("2013-13",), "table 'counts': "),
+        (("../x",), "table 'counts': "),
+    ],
+)
+def test_a_wrong_partition_is_refused(partitions: tuple[str | None, ...], problem: str) -> None:
+    (found,) = problems(REQUEST, result(*partitions))
+    assert found.startswith(problem)
+
+
+def test_every_problem_is_said() -> None:
+    wrong = replace(result("2013-03", metrics={"auc": 2.0}), dataflow="other.v1")
+    assert len(problems(REQUEST, wrong)) == 3
+
+
+def test_an_output_of_another_request_is_refused() -> None:
+    request = replace(REQUEST, targets=("quality",))
+    assert problems(request, result("2013-01")) == ("output 'counts' was not requested",)
+
+
+def test_a_stage_has_intermediates_and_no_output() -> None:
+    stage = replace(REQUEST, stop_at="joined")
+    done = replace(result(), outputs=(), checkpoints=staged(None))
+    validate_result(DATAFLOW, stage, done)
+    assert problems(stage, result("2013-01")) == (
+        "output 'counts' was not requested",
+        "output 'quality' was not requested",
+    )
+    (found,) = problems(replace(REQUEST, targets=()), done)
+    assert found == "it has 1 intermediate, and the request is not for a stage"

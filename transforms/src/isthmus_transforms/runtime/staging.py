@@ -1,4 +1,4 @@
-"""Outputs: checked against their contract, then staged as files in the staging."""
+"""Staging: outputs are checked against their contract, then written as files."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def stage(
     """Write an output's value into the staging directory, and return what was staged.
 
     A table is a DataFrame, a file bytes or text, metrics a mapping of numbers. Raise `OutputError`
-    if the value is something else or does not keep the contract; `on_event` hears the result
-    of each check before anything is written.
+    if the value is something else or breaks the contract; `on_event` receives the result of each
+    check before anything is written.
 
-    A partitioned table is a file for each partition that has rows. In a run for an interval its
-    rows outside are neither checked nor written.
+    A partitioned table becomes a file for each partition that has rows. In a run for an interval,
+    rows outside of it are neither checked nor written.
     """
     match output:
         case Table():
@@ -93,7 +93,7 @@ def _stage_part(table: Table, name: str | None, rows: pa.Table, staging: Path) -
 
 
 def as_contracted(table: Table, frame: pd.DataFrame) -> pa.Table:
-    """Return the frame's columns with exactly the contract's names, order and types."""
+    """Return the frame as Arrow, with exactly the contract's columns, order and types."""
     problems = list(schema_problems(table, (str(name) for name in frame.columns)))
     if problems:
         raise OutputError(table.name, problems)
@@ -128,9 +128,9 @@ def _as_type(column: pd.Series, field: pa.Field) -> pa.ChunkedArray:
     if pa.types.is_date(field.type) and pa.types.is_timestamp(found) and found.tz is None:
         dates = values.cast(field.type)
         if not dates.cast(found).equals(values):
-            raise TypeError("they have a time of day")
+            raise TypeError("some values have a time of day")
         return dates
-    raise TypeError("they are of another kind")
+    raise TypeError("the types are incompatible")
 
 
 def _stage_file(file: File, value: object, staging: Path) -> StagedOutput:
@@ -169,7 +169,7 @@ def _as_number(value: object) -> object:
 
 
 def staged_file(staging: Path, path: Path, rows: int | None = None) -> StagedFile:
-    """Return what is claimed of a file, named by its path in the staging directory."""
+    """Return path, size and digest of a file; `path` is relative to the staging directory."""
     with (staging / path).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return StagedFile(path.as_posix(), (staging / path).stat().st_size, digest, rows)

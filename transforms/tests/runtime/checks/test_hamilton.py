@@ -20,7 +20,7 @@ from isthmus_contracts.protocol import (
 )
 from isthmus_transforms.errors import NodeError
 from isthmus_transforms.runtime import Dataflow
-from isthmus_transforms.runtime.checkpoints import modules
+from isthmus_transforms.runtime.checkpoints.fingerprints import module_source
 from isthmus_transforms.runtime.checks.hamilton import Check
 
 Flows = Callable[..., Dataflow]
@@ -392,15 +392,17 @@ def test_the_graph_says_what_the_nodes_of_a_check_are_for(flow_of: Flows) -> Non
     graph = flow_of(SALES, "report", params=(FACTOR,)).describe()
     described = {node.name: node.description for node in graph.nodes}
     assert described["priced_raw"] == "Price each order."
-    assert described["priced_range_validator"].startswith("Checks 'priced', which has to pass. ")
+    assert described["priced_range_validator"].startswith(
+        "Checks 'priced', and ends the run if that fails. "
+    )
     assert described["cheap_range_validator"].startswith("Checks 'cheap', and only warns. ")
-    assert described["priced"] == "Once it has passed its checks: Price each order."
+    assert described["priced"] == "The value after its checks: Price each order."
     assert described["report"] == ""
 
 
 @pytest.fixture
 def _sources_may_be_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(modules, "STARTED", float("inf"))
+    monkeypatch.setattr(module_source, "STARTED", float("inf"))
 
 
 @pytest.mark.usefixtures("_sources_may_be_new")

@@ -325,7 +325,7 @@ def test_a_doubled_column_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_arrays([pa.array([1])] * 2, names=["x", "x"]), path)
     with pytest.raises(InputError) as caught:
         read_input(_input(Column("x", "int64", "X.")), [path])
-    assert str(caught.value) == "input 'readings': part.parquet: column 'x' is there twice"
+    assert str(caught.value) == "input 'readings': part.parquet: column 'x' appears twice"
 
 
 def test_the_second_file_is_checked_like_the_first(tmp_path: Path) -> None:
@@ -359,11 +359,11 @@ def test_what_is_no_parquet_is_refused(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(InputError) as caught:
         read_input(X, [path])
-    assert str(caught.value).startswith(f"input 'readings': {path} is no Parquet file: ")
+    assert str(caught.value).startswith(f"input 'readings': {path} is not a Parquet file: ")
 
 
 def test_a_folder_is_no_parquet(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=f"{tmp_path} is no Parquet file: .*is a directory"):
+    with pytest.raises(InputError, match=f"{tmp_path} is not a Parquet file: .*is a directory"):
         read_input(X, [tmp_path])
 
 
