@@ -31,8 +31,8 @@ def validate_result(dataflow: DataflowContract, request: RunRequest, result: Run
         *_output_problems(dataflow, request, result.outputs),
     ]
     if result.checkpoints and request.stop_at is None:
-        number = len(result.checkpoints)
-        problems.append(f"it has {number} intermediates, and the request is not for a stage")
+        found = counted(len(result.checkpoints), "intermediate")
+        problems.append(f"it has {found}, and the request is not for a stage")
     if problems:
         raise ResultError(str(dataflow.identity), problems)
 
