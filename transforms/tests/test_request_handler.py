@@ -159,7 +159,7 @@ def test_a_request_is_answered_by_events_and_a_result(
     assert sorted(path.name for path in staging.iterdir()) == ["report.txt", "totals.parquet"]
 
 
-def test_verdicts_of_inputs_come_before_functions_and_of_outputs_before_they_are_staged(
+def test_check_results_of_inputs_come_before_functions_and_of_outputs_before_they_are_staged(
     answered: Server, request_: RunRequest
 ) -> None:
     _, answers = answered(request_)

@@ -224,7 +224,7 @@ def test_broken_rules_keep_a_table_out_of_the_staging(tmp_path: Path) -> None:
     )
 
 
-def test_verdicts_come_before_anything_is_written(tmp_path: Path) -> None:
+def test_check_results_come_before_anything_is_written(tmp_path: Path) -> None:
     written: list[int] = []
     told: list[Event] = []
 
@@ -244,7 +244,7 @@ def test_verdicts_come_before_anything_is_written(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_columns_that_are_wrong_have_verdicts(tmp_path: Path) -> None:
+def test_columns_that_are_wrong_have_check_results(tmp_path: Path) -> None:
     told: list[Event] = []
     with pytest.raises(OutputError) as caught:
         stage(AB, pd.DataFrame({"a": ["x"], "b": [1]}), tmp_path, on_event=told.append)

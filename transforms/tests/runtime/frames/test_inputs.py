@@ -163,7 +163,7 @@ def _checked(
     return [event for event in told if isinstance(event, CheckFinished)], refusal
 
 
-def test_an_input_that_keeps_its_contract_has_a_verdict_for_each_rule(tmp_path: Path) -> None:
+def test_an_input_that_keeps_its_contract_has_a_check_result_for_each_rule(tmp_path: Path) -> None:
     told, refusal = _checked(tmp_path, Input(RULES, "station"))
     assert refusal == ""
     assert [event.result.check for event in told] == [
@@ -255,7 +255,7 @@ def test_a_nan_that_must_not_be_null_is_refused(tmp_path: Path) -> None:
     assert [event.result.check for event in told if not event.result.passed] == ["x.nullable"]
 
 
-def test_a_wrong_schema_has_a_verdict_before_it_is_refused(tmp_path: Path) -> None:
+def test_a_wrong_schema_has_a_check_result_before_it_is_refused(tmp_path: Path) -> None:
     told, refusal = _checked(tmp_path, Input(RULES, "station"), x=["a", "b"])
     (check_result,) = told
     assert (check_result.result.check, check_result.result.level, check_result.result.passed) == (
