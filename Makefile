@@ -6,12 +6,13 @@ PLATFORM := platform/.venv/bin/isthmus-platform
 # uv copies where its cache lies on another disk; saying so is noise.
 export UV_LINK_MODE ?= hardlink
 
-.PHONY: help demo up test environments clean
+.PHONY: help demo up quick test environments clean
 
 help:
 	@echo "make demo   run three dataflows over the flights of 2013 in Airflow, and report"
 	@echo "make up     bring Airflow up at http://localhost:8080 until Ctrl-C"
-	@echo "make test   run every check"
+	@echo "make quick  check style, types and imports and run the fast tests, in a minute: before a commit"
+	@echo "make test   run every check, one session for each processor at a time"
 	@echo "make clean  remove environments and state: releases too"
 
 demo: environments
@@ -20,8 +21,11 @@ demo: environments
 up: environments
 	@$(PLATFORM) up
 
+quick: $(NOX)
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(NOX) -s quick
+
 test: $(NOX)
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(NOX)
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(NOX) -s parallel
 
 environments: $(NOX)
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" $(NOX) -s environments

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nox
@@ -14,7 +17,16 @@ import nox
 nox.needs_version = ">=2026.2.9"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["contracts", "odcs", "platform", "transforms", "boundaries", "integration"]
+# The longest first: `make test` runs two at a time.
+nox.options.sessions = [
+    "integration",
+    "platform",
+    "transforms",
+    "boundaries",
+    "release",
+    "contracts",
+    "odcs",
+]
 
 ROOT = Path(__file__).parent
 # `.venv/bin/nox` finds the uv beside it, also where `.venv` is not on the path.
@@ -31,13 +43,8 @@ INSTALL = {**CLEAN, "UV_COMPILE_BYTECODE": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
 COMPILE = (
     *("uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"),
-    *(
-        "--generate-hashes",
-        "--no-annotate",
-        "--no-header",
-        "--no-emit-package",
-        "isthmus-contracts",
-    ),
+    *("--generate-hashes", "--no-annotate", "--no-header"),
+    *("--no-emit-package", "isthmus-contracts"),
 )
 
 
@@ -91,7 +98,7 @@ def boundaries(session: nox.Session) -> None:
     session.run("lint-imports", "--no-cache", "--no-logo", env=environment)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
-    arguments = ["checks", "--ignore=checks/odcs", *session.posargs]
+    arguments = ["checks", "--ignore=checks/odcs", "--ignore=checks/release", *session.posargs]
     session.run("python", "-m", "pytest", *arguments, env=environment)
 
 
@@ -101,6 +108,40 @@ def odcs(session: nox.Session) -> None:
     sync(session, "checks/odcs/requirements.lock")
     environment = {**CLEAN, "PYTHONPATH": str(ROOT / "contracts" / "src")}
     session.run("python", "-m", "pytest", "checks/odcs", *session.posargs, env=environment)
+
+
+@nox.session
+def coverage(session: nox.Session) -> None:
+    """Measure which branches the tests of all trees take, or of -- TREE...; floors must hold."""
+    build(session, ROOT / "platform" / "s3-server")
+    for tree in session.posargs or ("contracts", "platform", "transforms"):
+        others = () if tree == "contracts" else ("contracts",)
+        sync(session, f"{tree}/requirements-test.lock", *others, tree)
+        with session.chdir(tree):
+            for step in (["erase"], ["run", "-m", "pytest"], ["combine", "-q"], ["report"]):
+                session.run("python", "-m", "coverage", *step, env=CLEAN)
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Build the packages of the three trees, and try them in clean environments."""
+    sync(session, "checks/requirements.lock")
+    session.run("python", "-m", "pytest", "checks/release", *session.posargs, env=INSTALL)
+
+
+@nox.session(venv_backend="none")
+def parallel(session: nox.Session) -> None:
+    """Run the sessions that run by default, or -- NAME..., beside each other: `make test`."""
+    names = session.posargs or nox.options.sessions
+    session.run(sys.executable, "checks/parallel.py", *names, external=True)
+
+
+@nox.session(venv_backend="none")
+def quick(session: nox.Session) -> None:
+    """Check style, types and imports, and run the tests not marked slow: `make quick`."""
+    names = ("transforms", "platform", "contracts", "boundaries")
+    command = (sys.executable, "checks/parallel.py", "--brief", *names, "--", "-m", "not slow")
+    session.run(*command, external=True)
 
 
 @nox.session(venv_backend="none")
@@ -163,19 +204,12 @@ def environments(session: nox.Session) -> None:
     for name in ("platform", "transforms"):
         build(session, ROOT / name, "contracts", name)
     lock = ROOT / "platform" / "demo-data.lock"
-    if not is_fresh(DATA, lock):
-        session.log("fetching the flights of 2013")
-        uv(
-            session,
-            "install",
-            "--no-deps",
-            "--require-hashes",
-            "--target",
-            str(DATA),
-            "-r",
-            str(lock),
-        )
-        mark_fresh(DATA, lock)
+    with locked("demo-data"):
+        if not is_fresh(DATA, lock):
+            session.log("fetching the flights of 2013")
+            options = ("--no-deps", "--require-hashes", "--target", str(DATA), "-r", str(lock))
+            uv(session, "install", *options)
+            mark_fresh(DATA, lock)
 
 
 @nox.session(venv_backend="none")
@@ -204,29 +238,40 @@ def check_tree(session: nox.Session, tree: str, *others: str) -> None:
 
 def sync(session: nox.Session, lock: str, *trees: str) -> None:
     """Make the session's environment hold exactly the lock, then these trees as they are here."""
-    session.run_install(
-        "uv", "pip", "sync", "-q", "--require-hashes", lock, env=INSTALL, external=True
-    )
+    uv(session, "sync", "--require-hashes", lock)
     for tree in trees:
-        session.run_install(
-            *("uv", "pip", "install", "-q", "--no-deps", "-e", tree), env=INSTALL, external=True
-        )
+        uv(session, "install", "--no-deps", "-e", tree)
 
 
 def build(session: nox.Session, folder: Path, *trees: str) -> None:
     """Make `<folder>/.venv` hold exactly its lock, then these trees, unless it does already."""
     venv, lock = folder / ".venv", folder / "requirements.lock"
     inputs = (lock, *(ROOT / tree / "pyproject.toml" for tree in trees))
-    if is_fresh(venv, *inputs):
-        return
+    with locked(folder.name):
+        if not is_fresh(venv, *inputs):
+            make(session, venv, lock, *trees)
+            mark_fresh(venv, *inputs)
+
+
+def make(session: nox.Session, venv: Path, lock: Path, *trees: str) -> None:
+    """Make the environment anew."""
     session.log(f"building {venv.relative_to(ROOT)}, which takes a minute or two")
-    make = ("uv", "venv", "-q", "--clear", "--python", sys.executable, str(venv))
-    session.run_install(*make, env=INSTALL, external=True)
+    command = ("uv", "venv", "-q", "--clear", "--python", sys.executable, str(venv))
+    session.run_install(*command, env=INSTALL, external=True)
     python = ("--python", str(venv / "bin" / "python"))
     uv(session, "sync", "--require-hashes", *python, str(lock))
     for tree in trees:
         uv(session, "install", "--no-deps", *python, "-e", str(ROOT / tree))
-    mark_fresh(venv, *inputs)
+
+
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Hold a lock, so that of several sessions one builds what they share."""
+    place = ROOT / ".nox" / f"{name}.lock"
+    place.parent.mkdir(exist_ok=True)
+    with place.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def uv(session: nox.Session, *arguments: str) -> None:

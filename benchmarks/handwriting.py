@@ -42,11 +42,11 @@ with DAG(
         "queue": {queue!r},
     }},
 ):
-    ingest = IngestOperator(task_id="ingest", dataflow={dag_id!r})
-    transform = TransformOperator(task_id="transform", dataflow={dag_id!r}, pins_from="ingest")
+    ingest = IngestOperator(task_id="ingest", dataflow=None)
+    transform = TransformOperator(task_id="transform", dataflow=None, pins_from="ingest")
     publish = PublishOperator(
         task_id="publish",
-        dataflow={dag_id!r},
+        dataflow=None,
         pins_from="ingest",
         accepted_from="transform",
         asset={asset},

@@ -22,7 +22,7 @@ from teams import (
 
 SESSIONS = (
     *("contracts", "odcs", "platform", "transforms"),
-    *("boundaries", "integration", "compose"),
+    *("boundaries", "integration", "compose", "release", "coverage"),
 )
 
 Approval: TypeAlias = Literal["platform", "data-science", "owner", "both", "either", "catalog"]
@@ -49,6 +49,7 @@ class Rule:
 # The first rule that matches a path decides; the last matches every path.
 RULES = (
     Rule(("checks/odcs/",), "the export", "both", ("odcs", "boundaries")),
+    Rule(("checks/release/",), "the packages", "both", ("boundaries", "release")),
     Rule(
         (
             *("checks/", ".github/", "ARCHITECTURE.md", "CODEOWNERS"),
@@ -75,15 +76,20 @@ RULES = (
         ("platform/",),
         "the platform",
         "platform",
-        ("platform", "boundaries", "integration"),
+        ("platform", "boundaries", "integration", "release", "coverage"),
     ),
     Rule(
         (DATAFLOWS, DATAFLOW_TESTS),
         "a dataflow",
         "owner",
-        ("transforms", "boundaries"),
+        ("transforms", "boundaries", "coverage"),
     ),
-    Rule(("transforms/",), "the transforms", "data-science", ("transforms", "boundaries")),
+    Rule(
+        ("transforms/",),
+        "the transforms",
+        "data-science",
+        ("transforms", "boundaries", "release", "coverage"),
+    ),
     Rule(
         ("docker/", "docker-compose.yaml", "integration/compose/"),
         "the stack",

@@ -1,8 +1,9 @@
-"""The decision records are whole: numbered without a gap, and each says what violates it."""
+"""The decision records are whole: numbered without a gap, dated, and each says what violates it."""
 
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ ROOT = Path(__file__).parents[1]
 RECORDS = sorted((ROOT / "docs" / "adr").iterdir())
 ENDING = "A change violates this decision when it "
 LONGEST_PAGE = 60
+# `superseded by 12` names the record that took the place of this one.
+STATUS = re.compile(r"Status: (proposed|accepted|superseded by (\d+)) · (\d{4}-\d\d-\d\d)")
 
 
 def test_numbers_have_no_gap() -> None:
@@ -32,6 +35,16 @@ def test_a_record_is_a_page_under_its_number(record: Path) -> None:
     lines = record.read_text(encoding="utf-8").splitlines()
     assert re.match(rf"# {int(record.name[:4])}\. \S", lines[0])
     assert len(lines) <= LONGEST_PAGE
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: str(record.stem))
+def test_a_record_has_a_status_and_a_date(record: Path) -> None:
+    line = record.read_text(encoding="utf-8").splitlines()[2]
+    status = STATUS.fullmatch(line)
+    assert status, f"line 3 of {record.name} is {line!r}, not 'Status: accepted · YYYY-MM-DD'"
+    date.fromisoformat(status[3])
+    if status[2]:
+        assert int(status[2]) in {int(other.name[:4]) for other in RECORDS}
 
 
 def test_the_architecture_page_links_to_the_records() -> None:

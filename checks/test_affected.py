@@ -60,6 +60,12 @@ def _commit(root: Path, message: str = "Change") -> None:
     _git(root, "commit", "-q", "-m", message)
 
 
+EVERY = [
+    *("contracts", "odcs", "platform", "transforms", "boundaries", "integration", "compose"),
+    *("release", "coverage"),
+]
+
+
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("AUTHOR", "COMMITTER"):
@@ -139,9 +145,7 @@ def test_an_addition_beside_another_contract_needs_both(
     document = _document(capsys)
     assert document["teams"] == [DATA, PLATFORM]
     assert document["informed"] == []
-    assert document["sessions"] == [
-        *("contracts", "odcs", "platform", "transforms", "boundaries", "integration", "compose")
-    ]
+    assert document["sessions"] == EVERY
 
 
 def test_both_trees_at_once_are_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -193,7 +197,7 @@ def test_the_text_says_who_what_and_why(root: Path, capsys: pytest.CaptureFixtur
         "the catalog: offered in addition: dataflow tides.v1, chart (output-added)",
         f"  paths     {CATALOG} and 1 more",
         f"  approval  {DATA}; {PLATFORM} is informed",
-        "  sessions  contracts, odcs, platform, transforms, boundaries, integration, compose",
+        f"  sessions  {', '.join(EVERY)}",
         "",
         "pages for readers",
         "  paths     README.md",
@@ -202,7 +206,7 @@ def test_the_text_says_who_what_and_why(root: Path, capsys: pytest.CaptureFixtur
         "",
         f"Must approve: {DATA}",
         f"Is informed:  {PLATFORM}",
-        "Must run:     nox -s contracts odcs platform transforms boundaries integration compose",
+        f"Must run:     nox -s {' '.join(EVERY)}",
     ]
 
 
@@ -222,7 +226,7 @@ def test_a_workflow_gets_its_lines_in_a_file_and_the_reader_the_text(
     assert affected.main(["main", "--format", "github", "--output", str(output)]) == 0
     assert output.read_text(encoding="utf-8").splitlines() == [
         "before=1",
-        'sessions=["platform", "boundaries", "integration"]',
+        'sessions=["platform", "boundaries", "integration", "release", "coverage"]',
         f'teams=["{PLATFORM}"]',
         "one_of=[]",
     ]
@@ -243,7 +247,7 @@ def test_the_document_has_these_keys(root: Path, capsys: pytest.CaptureFixture[s
         {
             "paths": [DAGS],
             "reason": "the platform",
-            "sessions": ["platform", "boundaries", "integration"],
+            "sessions": ["platform", "boundaries", "integration", "release", "coverage"],
             "teams": [PLATFORM],
             "one_of": [],
             "informed": [],

@@ -16,6 +16,9 @@ PLATFORM = "@isthmus/platform"
 DATA = "@isthmus/data-science"
 BOTH = (DATA, PLATFORM)
 DATAFLOWS = "transforms/src/isthmus_transforms/dataflows"
+PLATFORM_SESSIONS = "platform boundaries integration release coverage"
+TRANSFORMS_SESSIONS = "transforms boundaries release coverage"
+DATAFLOW_SESSIONS = "transforms boundaries coverage"
 CATALOG = json.dumps(
     {
         "dataflows": {
@@ -35,24 +38,20 @@ def _judged(*paths: str) -> Demand:
 @pytest.mark.parametrize(
     ("path", "teams", "sessions"),
     [
-        (
-            "platform/src/isthmus_platform/cli/main.py",
-            (PLATFORM,),
-            "platform boundaries integration",
-        ),
+        ("platform/src/isthmus_platform/cli/main.py", (PLATFORM,), PLATFORM_SESSIONS),
         ("platform/ruff.toml", BOTH, "boundaries"),
-        ("platform/README.md", (PLATFORM,), "platform boundaries integration"),
-        ("transforms/src/isthmus_transforms/cli/main.py", (DATA,), "transforms boundaries"),
-        ("transforms/requirements.lock", (DATA,), "transforms boundaries"),
-        ("transforms/README.md", (DATA,), "transforms boundaries"),
-        (f"{DATAFLOWS}/__init__.py", (DATA,), "transforms boundaries"),
-        (f"{DATAFLOWS}/tides/heights.py", (DATA,), "transforms boundaries"),
-        (f"{DATAFLOWS}/storage/sums.py", (PLATFORM,), "transforms boundaries"),
-        (f"{DATAFLOWS}/storage_v2/sums.py", (DATA,), "transforms boundaries"),
-        (f"{DATAFLOWS}/waves/heights.py", BOTH, "transforms boundaries"),
-        (f"{DATAFLOWS}/unknown/heights.py", (DATA,), "transforms boundaries"),
-        ("transforms/tests/dataflows/conftest.py", (DATA,), "transforms boundaries"),
-        ("transforms/tests/dataflows/storage/test_sums.py", (PLATFORM,), "transforms boundaries"),
+        ("platform/README.md", (PLATFORM,), PLATFORM_SESSIONS),
+        ("transforms/src/isthmus_transforms/cli/main.py", (DATA,), TRANSFORMS_SESSIONS),
+        ("transforms/requirements.lock", (DATA,), TRANSFORMS_SESSIONS),
+        ("transforms/README.md", (DATA,), TRANSFORMS_SESSIONS),
+        (f"{DATAFLOWS}/__init__.py", (DATA,), DATAFLOW_SESSIONS),
+        (f"{DATAFLOWS}/tides/heights.py", (DATA,), DATAFLOW_SESSIONS),
+        (f"{DATAFLOWS}/storage/sums.py", (PLATFORM,), DATAFLOW_SESSIONS),
+        (f"{DATAFLOWS}/storage_v2/sums.py", (DATA,), DATAFLOW_SESSIONS),
+        (f"{DATAFLOWS}/waves/heights.py", BOTH, DATAFLOW_SESSIONS),
+        (f"{DATAFLOWS}/unknown/heights.py", (DATA,), DATAFLOW_SESSIONS),
+        ("transforms/tests/dataflows/conftest.py", (DATA,), DATAFLOW_SESSIONS),
+        ("transforms/tests/dataflows/storage/test_sums.py", (PLATFORM,), DATAFLOW_SESSIONS),
         ("contracts/src/isthmus_contracts/protocol/messages.py", BOTH, " ".join(SESSIONS)),
         ("contracts/src/isthmus_contracts/codec.py", BOTH, " ".join(SESSIONS)),
         ("contracts/src/isthmus_contracts/testing/runner.py", BOTH, " ".join(SESSIONS)),
@@ -61,6 +60,7 @@ def _judged(*paths: str) -> Demand:
         ("contracts/tests/test_codec.py", BOTH, " ".join(SESSIONS)),
         ("contracts/README.md", BOTH, " ".join(SESSIONS)),
         ("checks/owners.py", BOTH, "boundaries"),
+        ("checks/release/test_release.py", BOTH, "boundaries release"),
         ("CODEOWNERS", BOTH, "boundaries"),
         (".importlinter", BOTH, "boundaries"),
         ("ruff.toml", BOTH, "boundaries"),

@@ -63,7 +63,7 @@ def test_a_planted_mistake_is_told(old: str, new: str, told: str, tmp_path: Path
             r"needs\.affected\.outputs\.(\w+)",
             r"^ +(\w+): \$\{\{ steps\.affected\.outputs\.\1 \}\}$",
         ),
-        (r"matrix\.(\w+)", r"^ +matrix:\n +(\w+):"),
+        (r"matrix\.(\w+)", r"^ {8}(\w+): (?:\[|\$)"),
     ],
 )
 def test_a_name_that_the_workflow_uses_is_defined(used: str, defined: str) -> None:
@@ -72,13 +72,33 @@ def test_a_name_that_the_workflow_uses_is_defined(used: str, defined: str) -> No
     assert names <= set(re.findall(defined, _text(), re.MULTILINE))
 
 
+def test_every_supported_python_is_tried_and_no_other() -> None:
+    (matrix,) = re.findall(r"^ +python: \[(.+)\]$", _text(), re.MULTILINE)
+    tried = re.findall(r'"3\.(\d+)"', matrix)
+    for tree in ("contracts", "platform", "transforms"):
+        text = (ROOT / tree / "pyproject.toml").read_text(encoding="utf-8")
+        supported = re.search(r'^requires-python = ">=3\.(\d+),<3\.(\d+)"$', text, re.MULTILINE)
+        assert supported
+        assert tried == [str(minor) for minor in range(int(supported[1]), int(supported[2]))]
+
+
+def test_what_the_matrix_leaves_out_is_a_session_and_a_python_of_it() -> None:
+    every, _ = _sessions()
+    left_out = re.findall(r"- \{ session: (\w+), python: \"([\d.]+)\" \}", _text())
+    assert left_out
+    assert {session for session, _ in left_out} <= every
+    by_session = {session: {p for s, p in left_out if s == session} for session, _ in left_out}
+    assert all(len(pythons) == 2 for pythons in by_session.values()), "each runs on one Python"
+
+
 def _sessions() -> tuple[set[str], set[str]]:
     """Return every session of noxfile.py, and those that run by default."""
     every, default = set[str](), set[str]()
     for node in ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8")).body:
         match node:
-            case ast.FunctionDef(name=name, decorator_list=[_, *_]):
-                every.add(name)
+            case ast.FunctionDef(name=name, decorator_list=[decorator, *_]):
+                if ast.unparse(decorator).startswith("nox.session"):
+                    every.add(name)
             case ast.Assign(targets=[target], value=value):
                 if ast.unparse(target) == "nox.options.sessions":
                     default |= set(ast.literal_eval(value))

@@ -91,14 +91,33 @@ def content(lake: Lake, dataflow: DataflowContract, release: releases.Release) -
 
 
 def processes_of(state: Path) -> list[psutil.Process]:
-    """Return the processes that guards and runners are, or have started."""
+    """Return the processes that supervisors and runners are, or have started.
+
+    Other sessions run beside this one: supervisors that their processes hold are not counted.
+    """
     home = str(state / "runner")
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if str(SUPERVISOR) in process.cmdline() or process.environ().get("HOME") == home:
+            if process.environ().get("HOME") == home or (
+                str(SUPERVISOR) in process.cmdline() and not _is_held_elsewhere(process, state)
+            ):
                 found.append(process)
     return found
+
+
+def _is_held_elsewhere(supervisor: psutil.Process, state: Path) -> bool:
+    """Say whether a supervisor's starter lives, and is not a task of the Airflow with this state.
+
+    A supervisor has no environment that would say whose it is. When its starter is gone, its
+    parent is whatever adopts orphans, which is not Python.
+    """
+    starter = supervisor.parent()
+    return (
+        starter is not None
+        and "python" in Path(starter.exe()).name
+        and starter.environ().get("ISTHMUS_STATE") != str(state)
+    )
 
 
 def left_behind(state: Path) -> list[str]:

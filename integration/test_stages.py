@@ -41,7 +41,7 @@ def cut(airflow: Airflow) -> Iterator[Callable[..., None]]:
         assert known is not None
 
         def is_read() -> bool:
-            tasks = airflow.client._ask("GET", f"/dags/{FLIGHT_DELAYS}/tasks")["tasks"]
+            tasks = airflow.client.request("GET", f"/dags/{FLIGHT_DELAYS}/tasks")["tasks"]
             return {task["task_id"] for task in tasks} == set(names)
 
         if not is_read():
@@ -76,7 +76,7 @@ def test_a_run_in_stages_publishes_the_same(
     assert airflow.states(run)["transform"] == "failed"
     first = computed(airflow, run, "transform_joined_flights")
     assert "joined_flights" in first
-    assert "handed on 1 results" in airflow.log(run, "transform_joined_flights")
+    assert "saved 1 intermediates" in airflow.log(run, "transform_joined_flights")
     second = computed(airflow, run, "transform_flight_features")
     assert "flight_features" in second
     assert not first & second
@@ -111,7 +111,7 @@ def test_a_stage_that_holds_too_much_memory_fails_and_says_so(
     before = airflow.current()
     run = airflow.run()
     assert airflow.states(run)["transform"] == "failed"
-    assert "the runner held more than 50 MB of memory; `memory_megabytes`" in airflow.log(
+    assert "the runner used more than 50 MB of memory; `memory_megabytes`" in airflow.log(
         run, "transform"
     )
     assert airflow.current() == before

@@ -13,19 +13,25 @@ from uuid import uuid4
 import httpx
 import pyarrow as pa
 import pytest
+from hypothesis import settings
 
 import isthmus_platform
 from isthmus_contracts import Column, Table
 from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta import tables
-from isthmus_platform.lake.intake.acceptance import Accepted, AcceptedFile, AcceptedOutput
+from isthmus_platform.lake.delta.writer import write_table
+from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.schemas import arrow_schema
 from isthmus_platform.storage.cache import Cache
 from isthmus_platform.storage.objects import Credentials, ObjectStore
+
+# Sessions run beside each other, so an example may take longer than Hypothesis would allow it.
+settings.register_profile("platform", deadline=None)
+settings.load_profile("platform")
 
 # Airflow reads its settings when it is imported, which happens when tests are collected.
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-")
@@ -140,13 +146,11 @@ def _publish(lake: Lake, run: str) -> releases.Release:
         for number in (1, 2)
     ]
     batches = pa.Table.from_pylist(rows, arrow_schema(FEATURES)).to_batches()
-    files = tables.write_table(features, FEATURES, batches)
+    files = write_table(features, FEATURES, batches)
     version = tables.commit(features, FEATURES, files, run)
     days = lake.table(AIRPORT_DAYS.identity, "days")
     row = {column.name: _value(column) for column in DAYS.columns}
-    (file,) = tables.write_table(
-        days, DAYS, pa.Table.from_pylist([row], arrow_schema(DAYS)).to_batches()
-    )
+    (file,) = write_table(days, DAYS, pa.Table.from_pylist([row], arrow_schema(DAYS)).to_batches())
     picture = lake.files(AIRPORT_DAYS.identity, "delay_calendar") / f"{run}.png"
     lake.store.create(picture.key, b"picture")
     accepted = Accepted(

@@ -12,11 +12,16 @@ from types import ModuleType
 
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 from isthmus_contracts import Checkpoint, Column, File, Output, Param, Table
 from isthmus_contracts import DataflowContract as Contract
 from isthmus_contracts.dataflows import Input
 from isthmus_transforms.runtime import Dataflow
+
+# Sessions run beside each other, so an example may take longer than Hypothesis would allow it.
+settings.register_profile("transforms", deadline=None)
+settings.load_profile("transforms")
 
 ORDERS = Table(
     "orders",

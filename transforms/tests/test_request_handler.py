@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import platform
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,8 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from isthmus_contracts import Column, Interval, Metric, Metrics, Param, Partitioning, Table
+from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.protocol import (
+    ACCEPTED,
     Answer,
+    Capabilities,
+    CapabilitiesRequest,
     CheckFinished,
     CheckpointQuota,
     CheckpointReused,
@@ -34,6 +39,7 @@ from isthmus_transforms.request_handler import serve
 from isthmus_transforms.runtime import Dataflow
 from isthmus_transforms.runtime.checkpoints.fingerprints import module_source
 from isthmus_transforms.runtime.code_location import code_version
+from isthmus_transforms.runtime.engines import registry
 from isthmus_transforms.runtime.frames.inputs import read_input
 
 Server = Callable[..., tuple[int, list[Answer]]]
@@ -163,7 +169,7 @@ def test_checks_of_inputs_come_before_functions_and_of_outputs_before_staging(
         if isinstance(answer, CheckFinished | NodeStarted | OutputStaged)
     ]
     names = [
-        f"{event.subject} {event.check}" if isinstance(event, CheckFinished) else ""
+        f"{event.subject} {event.result.check}" if isinstance(event, CheckFinished) else ""
         for event in events
     ]
     assert names == [
@@ -172,7 +178,7 @@ def test_checks_of_inputs_come_before_functions_and_of_outputs_before_staging(
         *("totals schema", "totals total.nullable", "totals total.minimum", "totals min_rows", ""),
         *("", "quality rows", ""),
     ]
-    assert all(event.passed for event in events if isinstance(event, CheckFinished))
+    assert all(event.result.passed for event in events if isinstance(event, CheckFinished))
 
 
 def test_an_input_that_breaks_the_contract_is_reported_after_the_graph_and_refused(
@@ -188,7 +194,7 @@ def test_an_input_that_breaks_the_contract_is_reported_after_the_graph_and_refus
     graph, *check_results, _ = served[1]
     assert isinstance(graph, Graph)
     assert [
-        check_result.passed
+        check_result.result.passed
         for check_result in check_results
         if isinstance(check_result, CheckFinished)
     ] == [
@@ -270,6 +276,55 @@ def test_a_wrong_request_is_refused_before_anything_runs(
     assert failure.kind == "request"
     assert failure.message.startswith(message)
     assert (failure.node, failure.traceback) == (None, None)
+
+
+def _asked(monkeypatch: pytest.MonkeyPatch, *found: Dataflow | Exception) -> Capabilities:
+    """Return the capabilities of a runner with these dataflows, as many as the catalog has."""
+    loadable = dict(
+        zip([str(dataflow.identity) for dataflow in CATALOG.dataflows], found, strict=True)
+    )
+
+    def load(name: str) -> Dataflow:
+        result = loadable[name]
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    monkeypatch.setattr(request_handler, "load_dataflow", load)
+    answers: list[Answer] = []
+    assert serve(encode(CapabilitiesRequest()), answers.append) == 0
+    (answer,) = answers
+    assert isinstance(answer, Capabilities)
+    return answer
+
+
+def test_capabilities_name_what_can_be_asked_for(
+    sales: Dataflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    able = _asked(monkeypatch, sales, ImportError("no module named 'x'"), sales)
+    first, second, third = [str(dataflow.identity) for dataflow in CATALOG.dataflows]
+    assert able.dataflows == {first: "1.2.0", third: "1.2.0"}
+    assert able.broken_dataflows == {second: "ImportError: no module named 'x'"}
+    assert able.protocol_versions == ACCEPTED
+    assert able.code_version == code_version()
+    assert able.libraries["pandas"] == pd.__version__
+    assert able.libraries["pyarrow"] == pa.__version__
+    assert able.libraries["python"] == platform.python_version()
+    assert able.libraries["apache-hamilton"]
+
+
+def test_capabilities_name_the_engines_that_can_be_opened_with_their_options(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    able = _asked(monkeypatch, *[LookupError()] * len(CATALOG.dataflows))
+    assert list(able.engines) == ["sequential", "threads", "processes"]
+    assert able.engines["sequential"] == ()
+    (workers,) = able.engines["threads"]
+    assert (workers.name, workers.allowed) == ("workers", "integer from 1 to 256")
+    assert workers.check(workers.default) == workers.default
+    monkeypatch.setattr(registry, "find_spec", lambda _name: None)
+    able = _asked(monkeypatch, *[LookupError()] * len(CATALOG.dataflows))
+    assert list(able.engines) == ["sequential", "threads"]
 
 
 DAY = Column("day", "date", "Day.")

@@ -98,6 +98,14 @@ class RunnerError(PlatformError):
     """Report a runner that could not be started, broke the protocol, or ended without a result."""
 
 
+class RunFailedError(PlatformError):
+    """Report a function that raised, or a fault of the runner; a retry may succeed."""
+
+
+class RunRefusedError(UserError):
+    """Report a request that the runner refused; a retry would be refused, too."""
+
+
 class LakeError(PlatformError):
     """Report something in the lake that this platform did not write or does not understand."""
 

@@ -16,7 +16,8 @@ from isthmus_platform.dags.builder import build_dags
 from isthmus_platform.deployment import LOCAL
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta import tables
-from isthmus_platform.lake.intake.acceptance import Accepted, AcceptedFile, AcceptedOutput
+from isthmus_platform.lake.delta.writer import write_table
+from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.schemas import arrow_schema
@@ -54,7 +55,7 @@ def publish(lake: Lake, dataflow: DataflowContract, run: str, value: float) -> r
     (column,) = table.columns
     directory = lake.table(dataflow.identity, table.name)
     rows = pa.Table.from_pylist([{column.name: value}], arrow_schema(table))
-    (file,) = tables.write_table(directory, table, rows.to_batches())
+    (file,) = write_table(directory, table, rows.to_batches())
     taken = AcceptedFile((directory / file.name).key, file.bytes, "0" * 64, file.rows)
     outputs = (AcceptedOutput(table.name, (taken,)),)
     accepted = Accepted(str(dataflow.identity), dataflow.version, "code", run, outputs)
@@ -80,8 +81,8 @@ def test_each_is_a_dag_of_its_own_with_an_asset_of_its_own() -> None:
     assert [dag.dag_id for dag in dags.values()] == ["x.v1", "x.v2", "reader.v1"]
     assert outlet(dags["x.v1"]) == Asset(name="x.v1", uri="isthmus://x/v1")
     assert outlet(dags["x.v2"]) == Asset(name="x.v2", uri="isthmus://x/v2")
-    assert dags["x.v1"].get_task("ingest").dataflow == "x.v1"
-    assert dags["x.v2"].get_task("ingest").dataflow == "x.v2"
+    assert str(dags["x.v1"].get_task("ingest").dataflow.contract.identity) == "x.v1"
+    assert str(dags["x.v2"].get_task("ingest").dataflow.contract.identity) == "x.v2"
     assert dags["x.v1"].tags == dags["x.v2"].tags == {"eve", "isthmus"}
 
 

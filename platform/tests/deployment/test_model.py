@@ -66,7 +66,7 @@ def test_a_dataflows_own_part_overrides_the_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[lake", "company.toml, file: it is no TOML: "),
+        ("[lake", "company.toml, file: it is not valid TOML: "),
         ("[lakes]\n" + SOUND, r"company.toml, \[lakes\]: no part 'lakes'; known: 'lake', 'runs'"),
         ("lake = 3", "company.toml, lake: expected a table, got 3"),
         (
@@ -74,7 +74,7 @@ def test_a_dataflows_own_part_overrides_the_defaults(tmp_path: Path) -> None:
             r"company.toml, \[runs\]: field 'root' is missing",
         ),
         (SOUND.replace("STATE", "STATED"), "lake.root: environment variable 'STATED' is not set"),
-        (SOUND.replace("${STATE}", "$$$"), "lake.root: .* has a \\$ that starts no name"),
+        (SOUND.replace("${STATE}", "$$$"), "lake.root: .* has a \\$ that no name follows"),
         (
             SOUND.replace('command = ["python"]', 'command = "python"'),
             r"\[runners.default\].command: expected a list, got 'python'",
@@ -165,7 +165,7 @@ def test_what_is_no_bucket_is_refused(root: str) -> None:
     [
         (
             IN_BUCKET.replace("cache =", "#"),
-            r"\[lake\]: cache is None; allowed: an absolute path, for the lake is in a bucket",
+            r"\[lake\]: cache is None; allowed: an absolute path, because the lake is in a bucket",
         ),
         (IN_BUCKET.replace("${STATE}/cache", "cache"), "cache is 'cache'; allowed: an absolute p"),
         (
@@ -178,11 +178,11 @@ def test_what_is_no_bucket_is_refused(root: str) -> None:
         ),
         (
             SOUND.replace('/lake"', '/lake"\ncache = "/x"'),
-            "cache is '/x'; allowed: none, for the lake is in a directory",
+            "cache is '/x'; allowed: none, because the lake is in a directory",
         ),
         (
             SOUND.replace('/lake"', '/lake"\nconnection = "x"'),
-            "connection is 'x'; allowed: none, for the lake is in a directory",
+            "connection is 'x'; allowed: none, because the lake is in a directory",
         ),
         (
             IN_BUCKET.replace("cache =", 'secret_key = "x"\ncache ='),
@@ -270,7 +270,7 @@ def test_variables_stand_for_themselves_in_texts_and_lists_only(tmp_path: Path) 
 def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "company.toml"
     file.write_bytes("# caf\N{LATIN SMALL LETTER E WITH ACUTE}".encode("latin-1"))
-    with pytest.raises(DeploymentError, match=r"company.toml, file: it is no TOML: 'utf-8'"):
+    with pytest.raises(DeploymentError, match=r"company.toml, file: it is not valid TOML: 'utf-8'"):
         load_deployment(file)
 
 

@@ -39,10 +39,10 @@ def test_a_stage_that_names_the_same_engine_keeps_its_options() -> None:
 
 
 def test_stages_keep_results_and_so_do_checkpoints() -> None:
-    assert CUT.keeps
+    assert CUT.saves_checkpoints
     assert not CUT.checkpoints
-    assert Settings(checkpoints=True).keeps
-    assert not Settings().keeps
+    assert Settings(checkpoints=True).saves_checkpoints
+    assert not Settings().saves_checkpoints
     assert not Settings().of_stage(None).checkpoints
 
 

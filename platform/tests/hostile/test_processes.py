@@ -13,9 +13,11 @@ import pytest
 
 from isthmus_contracts.protocol import RunRequest, encode
 
+pytestmark = pytest.mark.slow
+
 
 class Outcome(Protocol):
-    """What came of an attack, as the fixture says it."""
+    """The outcome of an attack, as the fixture gives it."""
 
     end: object
     error: str
@@ -47,12 +49,12 @@ def daemon():
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             for descriptor in range({first}, 3):
                 os.close(descriptor)
-            with open(SPOOL + "/pids", "a") as file:
+            with open(STAGING + "/pids", "a") as file:
                 file.write(f"{{os.getpid()}}\\n")
             time.sleep(600)
         os._exit(0)
     os.wait()
-    while not os.path.exists(SPOOL + "/pids") or not os.path.getsize(SPOOL + "/pids"):
+    while not os.path.exists(STAGING + "/pids") or not os.path.getsize(STAGING + "/pids"):
         time.sleep(0.01)
 """
 
@@ -96,7 +98,7 @@ import ctypes
 if os.fork() == 0:
     os.setsid()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    with open(SPOOL + "/pids", "w") as file:
+    with open(STAGING + "/pids", "w") as file:
         file.write(str(os.getpid()))
     threading.Thread(target=time.sleep, args=(600,)).start()
     ctypes.PyDLL(None).pthread_exit(None)
@@ -113,7 +115,7 @@ import re
 for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
     signal.signal(number, signal.SIG_IGN)
 daemon()
-with open(SPOOL + "/pids", "a") as file:
+with open(STAGING + "/pids", "a") as file:
     file.write(f"{os.getpid()}\\n{os.getppid()}\\n")
 print("ready", file=sys.stderr, flush=True)
 re.match("(a+)+b", "a" * 100)
@@ -156,7 +158,7 @@ def test_a_runner_that_ignores_everything_ends_with_a_killed_task(
 
 BOMB = """
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-with open(SPOOL + "/pids", "w") as file:
+with open(STAGING + "/pids", "w") as file:
     file.write(str(os.getpid()))
 depth = 0
 while depth < 7:
@@ -176,7 +178,9 @@ def test_a_fork_bomb_is_ended(field: Battlefield) -> None:
 
 
 @pytest.mark.parametrize("number", ["SIGKILL", "SIGSTOP"])
-def test_a_runner_that_ends_or_freezes_its_guard_is_ended(field: Battlefield, number: str) -> None:
+def test_a_runner_that_ends_or_freezes_its_supervisor_is_ended(
+    field: Battlefield, number: str
+) -> None:
     text = f"daemon()\nos.kill(os.getppid(), signal.{number})\nprint(RESULT, flush=True)"
     outcome = field.attack(DAEMON.format(first=3) + text + "\nos._exit(0)")
     assert outcome.end is None
@@ -185,7 +189,7 @@ def test_a_runner_that_ends_or_freezes_its_guard_is_ended(field: Battlefield, nu
     assert alive(field) == []
 
 
-def test_neither_guard_nor_platform_can_be_signalled_by_another_user(
+def test_neither_supervisor_nor_platform_can_be_signalled_by_another_user(
     other_side: Battlefield,
 ) -> None:
     text = """

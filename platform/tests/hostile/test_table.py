@@ -33,7 +33,7 @@ def in_tests() -> list[str]:
 
 
 def test_every_attempt_is_proved_by_a_test_that_exists() -> None:
-    assert [each for each in in_table() if each not in in_tests()] == []
+    assert [proof for proof in in_table() if proof not in in_tests()] == []
 
 
 def test_every_hostile_test_stands_in_the_table_once() -> None:
@@ -45,5 +45,5 @@ def test_what_needs_another_user_says_so() -> None:
     for proof in in_table():
         (line,) = [line for line in lines if proof in line]
         name = proof.partition("::")[2]
-        needs = "another_user" in name or "own_user" in name or "guard_gives" in name
+        needs = "another_user" in name or "own_user" in name or "supervisor_gives" in name
         assert ("| needed |" in line) == (needs and "setuid" not in name), line

@@ -22,6 +22,8 @@ import pytest
 
 from isthmus_contracts.protocol import RunRequest, encode
 
+pytestmark = pytest.mark.slow
+
 
 class Battlefield(Protocol):
     """Where the attack takes place, as the fixture gives it."""
@@ -38,7 +40,7 @@ class Battlefield(Protocol):
 Eventually = Callable[[Callable[[], object]], None]
 AIRFLOW = "daemon"
 # Without the library of the tests' own Python, which may lie in somebody's home.
-PATH = [each for each in sys.path if "site-packages" in each or each.endswith("/src")]
+PATH = [entry for entry in sys.path if "site-packages" in entry or entry.endswith("/src")]
 RIGHTS = "+setuid,+setgid"
 SUDO = """#!/bin/sh
 # sudo -n -u USER -- COMMAND...
@@ -143,7 +145,7 @@ def runs(pid: int) -> bool:
 
 
 def test_what_an_unprivileged_airflow_shares_can_be_used_by_both(shared: Battlefield) -> None:
-    text = "open(SPOOL + '/days', 'w').write(f'{os.getuid()}'); print(RESULT)"
+    text = "open(STAGING + '/days', 'w').write(f'{os.getuid()}'); print(RESULT)"
     with task(shared, text) as process:
         said, _ = process.communicate(timeout=30)
     assert said.split("\n")[:2] == ["RunResult", f"days {pwd.getpwnam(shared.user).pw_uid}"]
@@ -151,7 +153,7 @@ def test_what_an_unprivileged_airflow_shares_can_be_used_by_both(shared: Battlef
     assert list(shared.staging.iterdir()) == []
 
 
-def test_an_unprivileged_airflow_cannot_signal_its_runner_and_the_guard_ends_it(
+def test_an_unprivileged_airflow_cannot_signal_its_runner_and_the_supervisor_ends_it(
     shared: Battlefield, eventually: Eventually
 ) -> None:
     text = (
@@ -170,7 +172,7 @@ def test_an_unprivileged_airflow_cannot_signal_its_runner_and_the_guard_ends_it(
         eventually(lambda: alive(shared) == [])
 
 
-def test_a_runner_that_kills_an_unprivileged_guard_is_ended_from_its_side(
+def test_a_runner_that_kills_an_unprivileged_supervisor_is_ended_from_its_side(
     shared: Battlefield,
 ) -> None:
     text = "daemon()\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(600)"

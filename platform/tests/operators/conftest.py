@@ -14,8 +14,8 @@ import pytest
 from airflow.utils.db import initdb
 from pyarrow import parquet
 
-from isthmus_contracts import Column, Metrics, Table
-from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
+from isthmus_contracts import Column, Metrics, Table, catalog
+from isthmus_contracts.catalog import FLIGHT_DELAYS
 from isthmus_platform.dags.builder import build_dag
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases
@@ -68,15 +68,12 @@ class Company:
 
     def run(self, dataflow: str = "flight_delays", **params: object) -> Ended:
         """Run a dataflow's DAG to its end, in this process."""
-        contract = CATALOG.dataflow(dataflow)
-        dag = build_dag(contract, load_deployment().settings(contract))
+        contract = catalog.CATALOG.dataflow(dataflow)
+        dag = build_dag(load_deployment().deploy(contract))
         self.capture.readouterr()
         run = dag.test(run_conf=params)
         captured = self.capture.readouterr()
-        states = {
-            get_task_instance.task_id: str(get_task_instance.state)
-            for get_task_instance in run.get_task_instances()
-        }
+        states = {task.task_id: str(task.state) for task in run.get_task_instances()}
         return Ended(states, captured.out + captured.err, run.run_id)
 
     def execute(self, statement: str) -> None:

@@ -8,11 +8,12 @@ from typing import Protocol
 
 import pytest
 
-from isthmus_contracts import Deprecation
+from isthmus_contracts import Deprecation, catalog
 from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
 from isthmus_platform.errors import EndOfLifeError
-from isthmus_platform.operators import dataflow
 from isthmus_platform.pipeline.end_of_life import check_not_end_of_life
+
+pytestmark = pytest.mark.slow
 
 LAST_DAY = date(2027, 1, 31)
 
@@ -36,8 +37,8 @@ class Company(Protocol):
 def deprecate(monkeypatch: pytest.MonkeyPatch, until: date) -> None:
     """Deprecate flight_delays in the catalog that tasks read."""
     old = replace(FLIGHT_DELAYS, deprecation=Deprecation(until, "flight_delays.v2"))
-    catalog = replace(CATALOG, dataflows=(old, *CATALOG.dataflows[1:]))
-    monkeypatch.setattr(dataflow, "CATALOG", catalog)
+    changed = replace(CATALOG, dataflows=(old, *CATALOG.dataflows[1:]))
+    monkeypatch.setattr(catalog, "CATALOG", changed)
 
 
 def test_a_late_run_is_refused_and_not_tried_again(

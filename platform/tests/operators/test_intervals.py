@@ -1,30 +1,28 @@
-"""Intervals: which one a run is for, and runs for one by Airflow's own test mode."""
+"""Runs for an interval in Airflow's own test mode, with the stand-in runner."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Protocol
-from unittest.mock import Mock
+from typing import Protocol
 
 import pyarrow as pa
 import pytest
-from airflow.sdk import timezone
-from airflow.sdk.api.datamodels._generated import DagRunType
 from pyarrow import parquet
 
-from isthmus_contracts import Interval, IntervalError, Table
-from isthmus_contracts.catalog import AIRPORT_DAYS, CARRIER_DAYS
+from isthmus_contracts import Interval
+from isthmus_contracts.catalog import CARRIER_DAYS
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta.tables import read_version
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.schemas import arrow_schema
-from isthmus_platform.pipeline.intervals import interval_of, params_of, parts_of
 from isthmus_platform.storage import DiskStore
+
+pytestmark = pytest.mark.slow
 
 (DAYS,) = CARRIER_DAYS.partitioned
 QUARTER = Interval(date(2013, 1, 1), date(2013, 4, 1))
@@ -174,58 +172,3 @@ def test_an_interval_that_is_none_is_refused_before_anything_is_read(
     assert ended.states["ingest"] == "failed"
     assert problem in ended.log
     assert ended.states["publish"] != "success"
-
-
-def context(kind: str, days: int | None = None, **params: object) -> Any:  # noqa: ANN401 - a stand-in of Airflow's context
-    start = timezone.datetime(2013, 1, 1)  # of the kind that Airflow gives
-    bounds = {"data_interval_start": None, "data_interval_end": None}
-    if days is not None:
-        end = start + timedelta(days)
-        bounds = {"data_interval_start": start, "data_interval_end": end}  # type: ignore[dict-item]
-    return {"params": params, "dag_run": Mock(run_type=DagRunType(kind)), **bounds}
-
-
-JANUARY = Interval(date(2013, 1, 1), date(2013, 2, 1))
-FIELDS = {"interval_start": "2013-01-01", "interval_end": "2013-02-01"}
-
-
-class TestIntervalOf:
-    @pytest.mark.parametrize("kind", ["scheduled", "backfill"])
-    def test_a_timetable_with_intervals_gives_it(self, kind: str) -> None:
-        assert interval_of(CARRIER_DAYS, context(kind, 31)) == JANUARY
-
-    @pytest.mark.parametrize("kind", ["manual", "asset_triggered"])
-    def test_any_other_run_is_for_everything(self, kind: str) -> None:
-        assert interval_of(CARRIER_DAYS, context(kind, 31)) is None
-        assert interval_of(CARRIER_DAYS, context(kind)) is None
-
-    def test_what_a_person_asked_for_comes_first(self) -> None:
-        assert interval_of(CARRIER_DAYS, context("manual", **FIELDS)) == JANUARY
-        assert interval_of(CARRIER_DAYS, context("scheduled", 59, **FIELDS)) == JANUARY
-
-    def test_a_dataflow_without_partitions_has_none(self) -> None:
-        assert interval_of(AIRPORT_DAYS, context("scheduled", 31)) is None
-        assert params_of(AIRPORT_DAYS, context("manual", **FIELDS)) == FIELDS
-
-    def test_the_fields_are_no_params(self) -> None:
-        assert params_of(CARRIER_DAYS, context("manual", model="x", **FIELDS)) == {"model": "x"}
-
-    def test_an_interval_that_cuts_a_partition_is_refused(self) -> None:
-        with pytest.raises(IntervalError, match="cuts the month 2013-01"):
-            interval_of(CARRIER_DAYS, context("scheduled", 30))
-
-    def test_an_interval_that_does_not_start_at_midnight_is_refused(self) -> None:
-        noon = context("scheduled", 31)
-        noon["data_interval_start"] += timedelta(hours=12)
-        with pytest.raises(IntervalError, match="from 2013-01-01 12:00 UTC; right would be"):
-            interval_of(CARRIER_DAYS, noon)
-
-
-def test_the_parts_of_an_interval_are_its_partitions() -> None:
-    assert isinstance(DAYS, Table)
-    assert parts_of(CARRIER_DAYS, None) == (None,)
-    assert [str(each) for each in parts_of(CARRIER_DAYS, QUARTER)] == [
-        "2013-01-01 to before 2013-02-01",
-        "2013-02-01 to before 2013-03-01",
-        "2013-03-01 to before 2013-04-01",
-    ]

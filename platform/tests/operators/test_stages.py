@@ -11,6 +11,8 @@ from typing import Any, Protocol
 import psutil
 import pytest
 
+pytestmark = pytest.mark.slow
+
 STAGES = '[dataflows."flight_delays.v1"]\nstages = ["joined_flights", "flight_features"]\n'
 OWN = '[dataflows."flight_delays.v1".stage.joined_flights]\nengine = "threads"\n'
 FUSED = '[dataflows."flight_delays.v1"]\nfused = true\n'
@@ -71,7 +73,7 @@ def test_each_stage_goes_on_from_what_those_before_it_hand_on(company: Company) 
     names = {"ingest", "transform_joined_flights", "transform_flight_features", "transform"}
     assert set(ended.states) == names | {"publish"}
     assert len(company.published) == 1
-    assert ended.log.count("handed on 1 results, ") == 2
+    assert ended.log.count("saved 1 intermediates, ") == 2
 
     first = asked(company, "transform_joined_flights")
     assert (first["stop_at"], first["intermediates"]) == ("joined_flights", [])
@@ -92,9 +94,9 @@ def test_each_stage_goes_on_from_what_those_before_it_hand_on(company: Company) 
     ("fault", "words"),
     [
         ("wrong-digest", "'kept.checkpoint' has 31 bytes and another digest than the result says"),
-        ("missing-file", "'nowhere.parquet' is no file in it"),
+        ("missing-file", "'nowhere.parquet' is not a file in it"),
         ("other-run", "the runner answered for RunIdentity(run='another'"),
-        ("stray", "'stray.parquet' is named by no output"),
+        ("stray", "'stray.parquet' is not named by any output"),
         ("silent", "the runner exited with 0 and sent no result"),
     ],
 )

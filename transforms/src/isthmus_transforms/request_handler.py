@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib.metadata import version as version_of
 from pathlib import Path
 from types import MappingProxyType
 
 from isthmus_contracts import ContractError, Output, ProtocolError, Table, UnknownNameError
+from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.protocol import (
     Answer,
+    Capabilities,
+    CapabilitiesRequest,
     OutputStaged,
     RunFailure,
     RunRequest,
     RunResult,
     StagedOutput,
     decode_request,
+    wire,
 )
 from isthmus_transforms.errors import (
     ContractVersionError,
@@ -32,10 +38,12 @@ from isthmus_transforms.runtime.checkpoints import digest_of_input
 from isthmus_transforms.runtime.checkpoints.planning import DEFAULT_QUOTA, CheckpointConfig
 from isthmus_transforms.runtime.code_location import code_version
 from isthmus_transforms.runtime.dataflow import Dataflow
+from isthmus_transforms.runtime.engines import available_engines
 from isthmus_transforms.runtime.frames.inputs import LazyInput, read_input
 from isthmus_transforms.runtime.staging import stage
 
 _STATUS = {"dataflow": 1, "request": 2, "runner": 3}
+_LIBRARIES = ("apache-hamilton", "pandas", "pyarrow")
 _NOTHING: Mapping[str, Exception] = MappingProxyType({})
 
 
@@ -61,13 +69,16 @@ def serve(
     on_loaded: Callable[[], None] = _ignore,
     failed: Mapping[str, Exception] = _NOTHING,
 ) -> int:
-    """Answer the request on `line`; return 0 after a result, another status after a failure.
+    """Answer the request on `line`; return 0, or another status after a failure.
 
     `on_loaded` is called when everything is imported. A dataflow in `failed` is not loaded again:
     half of its modules are loaded, so it would fail for another reason, or not at all.
     """
     try:
         request = decode_request(line)
+        if isinstance(request, CapabilitiesRequest):
+            send(capabilities())
+            return 0
         dataflow = _load(request.dataflow, failed)
         on_loaded()
         send(_result(request, dataflow, send))
@@ -76,6 +87,23 @@ def serve(
         send(failure)
         return _STATUS[failure.kind]
     return 0
+
+
+def capabilities() -> Capabilities:
+    """Return what this runner can do; every dataflow of the catalog is loaded to find it out."""
+    dataflows: dict[str, str] = {}
+    broken: dict[str, str] = {}
+    for contract in CATALOG.dataflows:
+        name = str(contract.identity)
+        try:
+            dataflows[name] = load_dataflow(name).contract.version
+        except Exception as error:  # noqa: BLE001 - the platform is told why it cannot run
+            broken[name] = f"{type(error).__name__}: {error}"
+    libraries = {"python": ".".join(map(str, sys.version_info[:3]))}
+    libraries |= {library: version_of(library) for library in _LIBRARIES}
+    return Capabilities(
+        wire.ACCEPTED, code_version(), dataflows, broken, available_engines(), libraries
+    )
 
 
 def _load(name: str, failed: Mapping[str, Exception]) -> Dataflow:

@@ -96,8 +96,8 @@ class Settings:
                 raise ValueError(f"stage.{name}: {problem}") from None
 
     @property
-    def keeps(self) -> bool:
-        """Say whether results are kept: stages go on from them."""
+    def saves_checkpoints(self) -> bool:
+        """Say whether results are saved as checkpoints: stages need them."""
         return self.checkpoints or bool(self.stages)
 
     def of_stage(self, name: str | None) -> Settings:
@@ -109,7 +109,7 @@ class Settings:
             changes["transform_queue"] = changes.pop("queue")
         if own.engine not in (None, self.engine):
             changes.setdefault("engine_options", {})
-        return replace(self, stages=(), stage={}, checkpoints=self.keeps, **changes)
+        return replace(self, stages=(), stage={}, checkpoints=self.saves_checkpoints, **changes)
 
 
 def mismatches(dataflow: DataflowContract, settings: Settings) -> Iterator[str]:

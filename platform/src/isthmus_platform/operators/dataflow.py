@@ -1,52 +1,57 @@
-"""What the three operators share: the dataflow that they serve, and how they tell a mistake."""
+"""What the operators share: the deployed dataflow, the run's context, the report of errors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from isthmus_contracts import ContractError, DataflowContract
-from isthmus_contracts.catalog import CATALOG
-from isthmus_platform.deployment import Deployment
-from isthmus_platform.errors import LakeUnavailableError, RunnerError, UserError
+from isthmus_contracts import ContractError
+from isthmus_platform.deployment import DeployedDataflow
+from isthmus_platform.errors import LakeUnavailableError, RunFailedError, RunnerError, UserError
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake_access import open_lake
-from isthmus_platform.runs import RunRecord
+from isthmus_platform.operators.context import run_context
+from isthmus_platform.pipeline.context import Cancellation, RunContext
 
 
 class DataflowOperator(BaseOperator):
-    """Serve one dataflow of the catalog, named by its identity."""
+    """Run a task of one dataflow, whose settings were resolved when the DAG was built."""
 
-    def __init__(self, *, dataflow: str, **kwargs: Any) -> None:  # Airflow's own arguments
+    def __init__(
+        self,
+        *,
+        dataflow: DeployedDataflow,
+        **kwargs: Any,  # Airflow's own arguments
+    ) -> None:
         super().__init__(**kwargs)
         self.dataflow = dataflow
+        self.cancellation = Cancellation()
 
-    @property
-    def contract(self) -> DataflowContract:
-        """Return the contract that both teams signed."""
-        return CATALOG.dataflow(self.dataflow)
-
-    def lake(self, deployment: Deployment) -> Lake:
+    def open_lake(self) -> Lake:
         """Return the deployment's lake."""
-        return open_lake(deployment)
+        return open_lake(self.dataflow.deployment)
 
-    def record(self, deployment: Deployment, run_id: str) -> RunRecord:
-        """Return the record of one of the dataflow's runs."""
-        return RunRecord(Path(deployment.runs.root), self.contract.identity, run_id)
+    def run_context(self, context: Context) -> RunContext:
+        """Return what the pipeline needs to know of this attempt."""
+        return run_context(self.dataflow.contract, context, self.log, self.cancellation)
+
+    def on_kill(self) -> None:
+        """Stop the task when Airflow says so; nothing else ends `execute`."""
+        self.cancellation.request()
+        super().on_kill()
 
     @contextmanager
     def errors_reported(self) -> Iterator[None]:
-        """Fail with one clear message, and at once for what a retry cannot mend."""
+        """Fail with one clear message, and without a retry where a retry cannot help."""
         try:
             yield
         except (UserError, ContractError) as error:
-            self.log.error("%s", error)  # noqa: TRY400 - a mistake is told without a traceback
+            self.log.error("%s", error)  # noqa: TRY400 - a user's mistake needs no traceback
             raise AirflowFailException(str(error)) from None
-        except (LakeUnavailableError, RunnerError) as error:
-            self.log.error("%s", error)  # noqa: TRY400 - of these, our traceback says nothing more
+        except (LakeUnavailableError, RunnerError, RunFailedError) as error:
+            self.log.error("%s", error)  # noqa: TRY400 - our traceback would add nothing
             raise AirflowException(str(error)) from None

@@ -1,32 +1,37 @@
-"""The one task of a run that is not worth three: ingest, transform, publish.
-
-The runner loads the dataflow's functions while inputs are brought in.
-"""
+"""The operator of a run that has one task: ingest, transform and publish."""
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 from airflow.sdk import Asset, Context
 
-from isthmus_platform.operators.ingest import pin_inputs
-from isthmus_platform.operators.publish import publish
-from isthmus_platform.operators.transform import TransformOperator
+from isthmus_platform.operators.dataflow import DataflowOperator
+from isthmus_platform.operators.publish import announce
 
 
-class FusedOperator(TransformOperator):
+class FusedOperator(DataflowOperator):
     """Do all of a run in one task; return the release's id. Each attempt pins its inputs anew."""
 
-    def __init__(self, *, asset: Asset, **kwargs: Any) -> None:  # Airflow's own arguments
+    def __init__(
+        self,
+        *,
+        asset: Asset,
+        **kwargs: Any,  # Airflow's own arguments
+    ) -> None:
         super().__init__(outlets=[asset], **kwargs)
         self.asset = asset
 
-    def execute(self, context: Context) -> str:  # type: ignore[override] # a release, not what was accepted
-        """Pin, compute, accept and publish."""
+    def execute(self, context: Context) -> str:
+        """Pin inputs while the runner starts, then compute, accept and publish."""
+        from isthmus_platform.pipeline.ingest import ingest
+        from isthmus_platform.pipeline.publish import publish
+        from isthmus_platform.pipeline.transform import transform
+
         with self.errors_reported():
-            pins = cache(partial(pin_inputs, self, context))
-            accepted = self.compute(context, pins)
-            if accepted is None:
-                raise TypeError("a fused run has no stages")
-            return publish(self, context, pins(), accepted, self.asset)
+            lake, run = self.open_lake(), self.run_context(context)
+            pins = cache(lambda: ingest(self.dataflow, lake, run))
+            accepted = transform(self.dataflow, lake, run, pins)
+            published = publish(self.dataflow, lake, run, pins(), accepted)
+        return announce(context, self.asset, published)

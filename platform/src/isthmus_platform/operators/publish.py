@@ -1,4 +1,4 @@
-"""The last task: publish what was accepted as one release, and announce it."""
+"""The operator of the last task: publish what was accepted as one release, and announce it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, Context
 
 from isthmus_contracts.codec import deserialize
-from isthmus_platform.deployment import load_deployment
-from isthmus_platform.errors import LakeUnavailableError
 from isthmus_platform.operators.dataflow import DataflowOperator
-from isthmus_platform.operators.xcom import accepted_from, pins_from
-from isthmus_platform.runs.pins import Pins
+from isthmus_platform.operators.xcom import SHOWN, accepted_from, pins_from
 
 if TYPE_CHECKING:
-    from isthmus_platform.lake.intake.acceptance import Accepted
-    from isthmus_platform.lake.releases.gates import Approval
-
-SHOWN = "shown"
-"""The name under which the approving task leaves what the person was shown."""
+    from isthmus_platform.pipeline.publish import Published
 
 
 class PublishOperator(DataflowOperator):
@@ -42,6 +35,7 @@ class PublishOperator(DataflowOperator):
     def execute(self, context: Context) -> str:
         """Commit the accepted files, write the release and move the pointer."""
         from isthmus_platform.lake.releases.gates import Approval
+        from isthmus_platform.pipeline.publish import publish
 
         with self.errors_reported():
             pins = pins_from(context, self.pins_from)
@@ -50,38 +44,15 @@ class PublishOperator(DataflowOperator):
             if self.approved_by is not None:
                 plain = context["ti"].xcom_pull(task_ids=self.approved_by, key=SHOWN)
                 approval = deserialize(Approval, plain, "approval")
-            return publish(self, context, pins, accepted, self.asset, approval)
+            lake, run = self.open_lake(), self.run_context(context)
+            published = publish(self.dataflow, lake, run, pins, accepted, approval)
+        return announce(context, self.asset, published)
 
 
-def publish(  # noqa: PLR0913, PLR0917 - what a run has come to, and for whom
-    task: DataflowOperator,
-    context: Context,
-    pins: Pins,
-    accepted: Accepted,
-    asset: Asset,
-    approval: Approval | None = None,
-) -> str:
-    """Publish what was accepted, announce it as the asset, and return the release's id."""
-    from isthmus_platform.lake import releases
-    from isthmus_platform.lake.intake import intermediates
-    from isthmus_platform.lake.releases import publication
+def announce(context: Context, asset: Asset, published: Published) -> str:
+    """Announce the current release as an event of the asset; return the run's release.
 
-    deployment = load_deployment()
-    lake, dataflow = task.lake(deployment), task.contract
-    release = publication.publish(
-        lake, dataflow, accepted, params=pins.params, inputs=pins.inputs, approval=approval
-    )
-    # Where a repeated publication was overtaken, readers must not be sent back to it.
-    current = releases.current(lake, dataflow.identity) or release
-    context["outlet_events"][asset].extra = {"release": current.id}
-    task.log.info("published release %s of %s", release.id, dataflow.identity)
-    for warning in release.warnings:
-        task.log.warning("%s", warning)
-    if current.id != release.id:
-        task.log.warning("release %s has been published since and stays current", current.id)
-    if deployment.settings(dataflow).keeps:
-        try:
-            intermediates.remove_intermediates(lake, dataflow.identity, accepted.run)
-        except LakeUnavailableError as error:  # published it is; a cleaning will find the rest
-            task.log.warning("what the run's tasks handed on stays for now: %s", error)
-    return release.id
+    A repeated publication that found a newer release must not send readers back to its own.
+    """
+    context["outlet_events"][asset].extra = {"release": published.current}
+    return published.release

@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
-
-from airflow.sdk import Context
+from typing import Any
 
 from isthmus_contracts import DataflowContract, Interval, IntervalError, resolve_interval
 from isthmus_contracts.dataflows import INTERVAL_FIELDS
 
-_BY_TIMETABLE = ("scheduled", "backfill")
 
+def run_interval(
+    dataflow: DataflowContract,
+    fields: Mapping[str, Any],  # a person's entries, which `resolve_interval` checks
+    data_interval: tuple[datetime, datetime] | None,
+) -> Interval | None:
+    """Return the interval that a person asked for in `fields`, else the scheduler's.
 
-def interval_of(dataflow: DataflowContract, context: Context) -> Interval | None:
-    """Return what a run is for: what a person asked for, else Airflow's data interval.
-
-    None is everything: no person named an interval, and no timetable with intervals made the run.
-    Raise `IntervalError` for one that cuts a partition.
+    None stands for everything. Raise `IntervalError` for an interval that cuts a partition.
     """
     if not dataflow.partitioned:
         return None
-    start, end = (context["params"].get(each) for each in INTERVAL_FIELDS)
+    start, end = (fields.get(name) for name in INTERVAL_FIELDS)
     if start is not None or end is not None:
         return resolve_interval(dataflow, start, end)
-    first, last = context.get("data_interval_start"), context.get("data_interval_end")
-    by_timetable = context["dag_run"].run_type.value in _BY_TIMETABLE
-    if not by_timetable or first is None or last is None or first == last:
+    if data_interval is None or data_interval[0] == data_interval[1]:
         return None
-    interval = Interval(_day(first), _day(last))
+    interval = Interval(_day(data_interval[0]), _day(data_interval[1]))
     dataflow.check_interval(interval)
     return interval
 
 
-def params_of(dataflow: DataflowContract, context: Context) -> dict[str, object]:
+def run_params(dataflow: DataflowContract, fields: Mapping[str, object]) -> dict[str, object]:
     """Return the params of a run, without the fields that name its interval."""
-    fields = INTERVAL_FIELDS if dataflow.partitioned else ()
-    return {name: value for name, value in context["params"].items() if name not in fields}
+    names = INTERVAL_FIELDS if dataflow.partitioned else ()
+    return {name: value for name, value in fields.items() if name not in names}
 
 
 def parts_of(dataflow: DataflowContract, interval: Interval | None) -> tuple[Interval | None, ...]:
-    """Return the parts of an interval that can be computed apart, in order."""
+    """Return the parts of an interval that can be computed separately, in order."""
     if interval is None:
         return (None,)
     partitionings = [table.partitioning for table in dataflow.partitioned if table.partitioning]
@@ -51,6 +50,6 @@ def _day(instant: datetime) -> date:
     utc = instant.astimezone(UTC)
     if utc.time() != time.min:
         raise IntervalError(
-            f"the schedule makes an interval from {utc:%Y-%m-%d %H:%M} UTC; right would be midnight"
+            f"the schedule makes an interval from {utc:%Y-%m-%d %H:%M} UTC; expected midnight"
         )
-    return date(utc.year, utc.month, utc.day)  # Airflow's instants have dates of their own kind
+    return date(utc.year, utc.month, utc.day)  # Airflow's instants have a date type of their own

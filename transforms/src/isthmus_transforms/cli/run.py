@@ -168,12 +168,10 @@ def _interval(contract: DataflowContract, options: argparse.Namespace) -> Interv
 
 def _check_lines(events: Sequence[Event]) -> Iterator[str]:
     """Yield a line for each check that only warns, and one with the number of checks."""
-    from isthmus_transforms.runtime.checks.result import with_examples  # noqa: PLC0415
-
     checks = [event for event in events if isinstance(event, CheckFinished)]
-    failed = [check for check in checks if not check.passed]
+    failed = [check for check in checks if not check.result.passed]
     for check in failed:
-        yield f"warning: {with_examples(check.message, check.examples)}"
+        yield f"warning: {check.subject}: {check.result.sentence}"
     yield f"{len(checks)} checks, {len(checks) - len(failed)} passed"
 
 

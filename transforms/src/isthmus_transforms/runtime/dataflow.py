@@ -29,8 +29,8 @@ _LOG = logging.getLogger(__name__)
 
 def _log_failed_checks(event: Event) -> None:
     """Log a check that failed, and ignore other events."""
-    if isinstance(event, CheckFinished) and not event.passed:
-        _LOG.warning("%s (%s)", event.message, event.check)
+    if isinstance(event, CheckFinished) and not event.result.passed:
+        _LOG.warning("%s: %s (%s)", event.subject, event.result.message, event.result.check)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from isthmus_contracts.catalog import FLIGHT_DELAYS
 from isthmus_contracts.tables import Table
 from isthmus_transforms.dataflows.flight_delays import dataflow
 
+pytestmark = pytest.mark.slow
+
 OUTPUTS = [output.name for output in FLIGHT_DELAYS.outputs]
 KINDS = {"string": "str", "date": "datetime64[us]"}
 

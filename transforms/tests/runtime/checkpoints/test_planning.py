@@ -15,6 +15,8 @@ from isthmus_transforms.runtime.checkpoints.fingerprints import module_source
 from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig
 from isthmus_transforms.runtime.frames.inputs import LazyInput
 
+pytestmark = pytest.mark.slow
+
 Flows = Callable[..., Dataflow]
 FACTOR = Param("factor", "number", 2.0, "Factor.")
 SALES = """

@@ -15,6 +15,8 @@ import pytest
 from isthmus_transforms.runtime.checkpoints import MISSING, CheckpointStore, store
 from isthmus_transforms.runtime.checkpoints.codecs import NotSavableError, register
 
+pytestmark = pytest.mark.slow
+
 A, B, C = (hashlib.sha256(content).hexdigest() for content in (b"a", b"b", b"c"))
 
 

@@ -13,6 +13,8 @@ from isthmus_contracts.protocol import EngineProfile, Event, NodeFailed, NodeSta
 from isthmus_transforms.errors import NodeError
 from isthmus_transforms.runtime import Dataflow
 
+pytestmark = pytest.mark.slow
+
 Flows = Callable[..., Dataflow]
 TWO = {"workers": 2}
 PARALLEL = [EngineProfile("threads", TWO), EngineProfile("processes", TWO)]

@@ -20,9 +20,9 @@ TWO = {"workers": 2}
         ("dask", {}, "engine 'dask': it is unknown; known: 'sequential', 'threads', "),
         ("sequential", TWO, "engine 'sequential': it has no option 'workers'; known: none"),
         ("threads", {"threads": 2}, "engine 'threads': it has no option 'threads'; known: 'work"),
-        ("threads", {"workers": 0}, "option 'workers' is 0; expected a whole number from 1 to 256"),
-        ("processes", {"workers": True}, "option 'workers' is True; expected a whole number"),
-        ("threads", {"workers": "two"}, "option 'workers' is 'two'; expected a whole number"),
+        ("threads", {"workers": 0}, "option 'workers' is 0; allowed: integer from 1 to 256"),
+        ("processes", {"workers": True}, "option 'workers' is True; allowed: integer from 1"),
+        ("threads", {"workers": "two"}, "option 'workers' is 'two'; allowed: integer from 1"),
     ],
 )
 def test_a_wrong_engine_is_refused(

@@ -166,13 +166,16 @@ def _checked(
 def test_a_valid_input_has_a_check_result_for_each_rule(tmp_path: Path) -> None:
     events, refusal = _checked(tmp_path, Input(RULES, "station"))
     assert refusal == ""
-    assert [event.check for event in events] == [
+    assert [event.result.check for event in events] == [
         "schema",
         *("station.nullable", "station.choices", "day.nullable"),
         *("x.warn_nulls", "x.minimum", "x.warn_maximum", "key", "min_rows"),
     ]
     assert {event.subject for event in events} == {"readings"}
-    assert all(event.passed and not event.broken and not event.examples for event in events)
+    assert all(
+        event.result.passed and not event.result.violations and not event.result.examples
+        for event in events
+    )
 
 
 @pytest.mark.parametrize(
@@ -215,7 +218,7 @@ def test_a_valid_input_has_a_check_result_for_each_rule(tmp_path: Path) -> None:
             {"station": ["north"], "day": DAYS[:1], "x": [1.0]},
             "min_rows",
             (),
-            "there are only 1 row; the contract says 2",
+            "there is only 1 row; the contract says 2",
         ),
     ],
 )
@@ -224,18 +227,22 @@ def test_an_input_that_breaks_its_contract_is_refused_with_keys(
 ) -> None:
     events, refusal = _checked(tmp_path, Input(RULES, "station"), **columns)
     assert refusal == f"input 'readings': {problem}"
-    (broken,) = [event for event in events if not event.passed]
-    assert (broken.check, broken.level, broken.examples) == (check, "error", examples)
-    assert broken.message.startswith("input 'readings': ")
-    assert broken.broken >= 1
+    (broken,) = [event for event in events if not event.result.passed]
+    assert (broken.result.check, broken.result.level, broken.result.examples) == (
+        check,
+        "error",
+        examples,
+    )
+    assert refusal == f"input {broken.subject!r}: {broken.result.sentence}"
+    assert broken.result.violations >= 1
 
 
 def test_an_input_that_only_warns_is_read(tmp_path: Path) -> None:
     events, refusal = _checked(tmp_path, Input(RULES, "station"), x=[None, 101.0])
     assert refusal == ""
-    assert [(event.check, event.level) for event in events if not event.passed] == [
-        ("x.warn_maximum", "warning")
-    ]
+    assert [
+        (event.result.check, event.result.level) for event in events if not event.result.passed
+    ] == [("x.warn_maximum", "warning")]
 
 
 def test_a_nan_that_must_not_be_null_is_refused(tmp_path: Path) -> None:
@@ -245,18 +252,18 @@ def test_a_nan_that_must_not_be_null_is_refused(tmp_path: Path) -> None:
         "input 'readings': column 'x' has 1 null or NaN value; the contract says not null "
         "(see row 1)"
     )
-    assert [event.check for event in events if not event.passed] == ["x.nullable"]
+    assert [event.result.check for event in events if not event.result.passed] == ["x.nullable"]
 
 
 def test_a_wrong_schema_is_reported_before_it_is_refused(tmp_path: Path) -> None:
     events, refusal = _checked(tmp_path, Input(RULES, "station"), x=["a", "b"])
     (check_result,) = events
-    assert (check_result.check, check_result.level, check_result.passed) == (
+    assert (check_result.result.check, check_result.result.level, check_result.result.passed) == (
         "schema",
         "error",
         False,
     )
-    assert check_result.message == refusal
+    assert refusal == f"input {check_result.subject!r}: {check_result.result.message}"
 
 
 def test_the_number_of_rows_is_not_checked_where_an_interval_filters(tmp_path: Path) -> None:
@@ -268,14 +275,14 @@ def test_the_number_of_rows_is_not_checked_where_an_interval_filters(tmp_path: P
     ):
         events, refusal = _checked(tmp_path, Input(RULES, "station", within), interval=interval)
         assert refusal == ""
-        assert ("min_rows" in [event.check for event in events]) is checked
+        assert ("min_rows" in [event.result.check for event in events]) is checked
 
 
 def test_the_number_of_rows_is_not_checked_for_partitioned_inputs(tmp_path: Path) -> None:
     table = replace(RULES, partitioning=Partitioning("day", "month"), min_rows=9)
     events, refusal = _checked(tmp_path, Input(table, Identity("readings", 1)))
     assert refusal == ""
-    assert "min_rows" not in [event.check for event in events]
+    assert "min_rows" not in [event.result.check for event in events]
 
 
 def test_columns_come_in_the_contracts_order_and_others_are_not_read(tmp_path: Path) -> None:

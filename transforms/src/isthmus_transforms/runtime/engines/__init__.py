@@ -7,6 +7,6 @@ for the loop in `execution`, which alone decides their order; `threads` and `pro
 from __future__ import annotations
 
 from isthmus_transforms.runtime.engines.engine import Engine, Workload
-from isthmus_transforms.runtime.engines.registry import ENGINES, open_engine
+from isthmus_transforms.runtime.engines.registry import ENGINES, available_engines, open_engine
 
-__all__ = ["ENGINES", "Engine", "Workload", "open_engine"]
+__all__ = ["ENGINES", "Engine", "Workload", "available_engines", "open_engine"]

@@ -11,15 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from isthmus_contracts import Input, Interval
+from isthmus_contracts.rules import SCHEMA_PASSED, CheckResult
 from isthmus_transforms.errors import InputError
 from isthmus_transforms.runtime.checks.contract import check_results
-from isthmus_transforms.runtime.checks.result import (
-    SCHEMA_KEPT,
-    CheckResult,
-    Listener,
-    ignore,
-    refusals,
-)
+from isthmus_transforms.runtime.checks.result import Listener, check_finished, ignore, refusals
 from isthmus_transforms.runtime.frames.partitions import read_filter
 from isthmus_transforms.runtime.frames.types import arrow_schema, same_kind
 
@@ -69,8 +64,8 @@ def _check(contract: Input, rows: pa.Table, interval: Interval | None, on_event:
     ):
         table = replace(table, min_rows=0)
     found = [*check_results(table, rows)]
-    for result in (SCHEMA_KEPT, *found):
-        on_event(result.about("input", contract.name))
+    for result in (SCHEMA_PASSED, *found):
+        on_event(check_finished(contract.name, result))
     if problems := refusals(found):
         raise InputError(contract.name, "; ".join(problems))
 
@@ -86,8 +81,8 @@ def _read(contract: Input, file: Path, interval: Interval | None, on_event: List
     problems = [_problem(field, found) for field in schema]
     for problem in filter(None, problems):
         result = CheckResult("schema", "error", False, f"{file.name}: {problem}", 1)
-        on_event(result.about("input", name))
-        raise InputError(name, result.found)
+        on_event(check_finished(name, result))
+        raise InputError(name, result.message)
     try:
         filters = read_filter(contract, found, interval)
         return pq.read_table(file, columns=schema.names, filters=filters).cast(schema)

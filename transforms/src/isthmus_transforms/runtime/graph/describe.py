@@ -13,8 +13,8 @@ from hamilton.node import Node
 from isthmus_contracts import DataflowContract as Contract
 from isthmus_contracts import Input
 from isthmus_contracts.protocol import Graph, GraphNode
+from isthmus_contracts.rules import Level
 from isthmus_transforms.runtime.checks.hamilton import CHECKS, check_of
-from isthmus_transforms.runtime.checks.result import Level
 from isthmus_transforms.runtime.code_location import location_of
 from isthmus_transforms.runtime.graph.steps import function_of
 

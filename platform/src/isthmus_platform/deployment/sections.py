@@ -1,0 +1,96 @@
+"""The sections of a deployment file: where the lake, run records, sources and runners are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from isthmus_platform.deployment.settings import expect
+
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?")
+
+# Variables that a deployment may not set for a runner: settings of Airflow and of Isthmus.
+_RESERVED = ("AIRFLOW", "ISTHMUS")
+
+
+@dataclass(frozen=True, slots=True)
+class RunsLocation:
+    """Say in which directory the records of runs are kept."""
+
+    root: str
+
+    def __post_init__(self) -> None:
+        expect(Path(self.root).is_absolute(), "root", self.root, "an absolute path")
+
+
+@dataclass(frozen=True, slots=True)
+class LakeLocation:
+    """Say where the lake is: in a directory, or in a bucket such as `s3://bucket/prefix`.
+
+    A bucket's credentials are those of the Airflow `connection`, of type `aws`; without one, they
+    are those of the environment variables `AWS_...`, or of the machine's role. What is read from a
+    bucket is kept in the directory `cache`, on each host.
+    """
+
+    root: str
+    connection: str | None = None
+    cache: str | None = None
+    cache_megabytes: int = 20_000
+
+    @property
+    def is_bucket(self) -> bool:
+        """Say whether the lake is in a bucket."""
+        return self.root.startswith("s3://")
+
+    def __post_init__(self) -> None:
+        bucket = _BUCKET.fullmatch(self.root)
+        allowed = "an absolute path, or a bucket as in s3://bucket/prefix"
+        expect(Path(self.root).is_absolute() or bucket is not None, "root", self.root, allowed)
+        if bucket is None:
+            for name in ("connection", "cache"):
+                value = getattr(self, name)
+                expect(value is None, name, value, "none, because the lake is in a directory")
+            return
+        absolute = self.cache is not None and Path(self.cache).is_absolute()
+        expect(absolute, "cache", self.cache, "an absolute path, because the lake is in a bucket")
+        expect(self.cache_megabytes > 0, "cache_megabytes", self.cache_megabytes, "1 or more")
+        expect(self.connection != "", "connection", self.connection, "an Airflow connection")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Say where a dataset is read: an Airflow connection, and `schema.table` where names differ."""
+
+    connection: str
+    tables: Mapping[str, str] = field(default_factory=dict)
+    chunk_rows: int = 50_000
+
+    def __post_init__(self) -> None:
+        expect(self.chunk_rows > 0, "chunk_rows", self.chunk_rows, "1 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Say how a runner is started, and what its environment holds beyond the allow-list.
+
+    `user` is the Unix user that it runs as, by default Airflow's own; `disk_limit_megabytes` is how
+    much it may write into its staging directory and scratch directories together.
+    """
+
+    command: tuple[str, ...]
+    home: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    user: str | None = None
+    disk_limit_megabytes: int | None = None
+
+    def __post_init__(self) -> None:
+        expect(bool(self.command), "command", list(self.command), "a program and its arguments")
+        expect(Path(self.home).is_absolute(), "home", self.home, "an absolute path")
+        expect(self.user not in ("", "root"), "user", self.user, "a Unix user other than root")
+        limit = self.disk_limit_megabytes
+        expect(limit is None or limit > 0, "disk_limit_megabytes", limit, "1 or more")
+        for name in self.environment:
+            free = not name.startswith(_RESERVED)
+            expect(free, "a name in environment", name, "no setting of Airflow's or Isthmus's")

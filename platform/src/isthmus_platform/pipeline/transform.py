@@ -1,0 +1,198 @@
+"""The second task of a run: have a runner compute the outputs, then accept what it staged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from isthmus_contracts import Identity
+from isthmus_contracts.protocol import (
+    Answer,
+    CheckFinished,
+    CheckpointQuota,
+    CheckpointWritten,
+    EngineProfile,
+    RunFailure,
+    RunRequest,
+    RunResult,
+)
+from isthmus_contracts.rules import CheckResult
+from isthmus_platform.deployment import DeployedDataflow
+from isthmus_platform.errors import PlatformError, RunFailedError, RunRefusedError
+from isthmus_platform.lake.delta.tables import files_of
+from isthmus_platform.lake.errors import translated
+from isthmus_platform.lake.intake.acceptance import accept, accept_stage
+from isthmus_platform.lake.intake.accepted import Accepted
+from isthmus_platform.lake.intake.intermediates import intermediates_folder, intermediates_of
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.pipeline.checkpoint_sync import SyncedCheckpoints, sync_checkpoints
+from isthmus_platform.pipeline.context import RunContext
+from isthmus_platform.pipeline.event_log import format_event, format_failure
+from isthmus_platform.runners import RunnerProcess, launch_runner
+from isthmus_platform.runners.limits import MEGABYTE
+from isthmus_platform.runs import RunRecord
+from isthmus_platform.runs.pins import Pins
+from isthmus_platform.runs.record import Recorder
+
+PinsSource = Callable[[], Pins]
+
+
+def transform(
+    dataflow: DeployedDataflow, lake: Lake, run: RunContext, pins: PinsSource
+) -> Accepted:
+    """Compute every output in a runner, and return what was accepted.
+
+    The runner starts before `pins` is called, so it loads the functions while inputs are pinned.
+    Raise `RunFailedError` if a function raised, `RunRefusedError` if the runner refused the
+    request, and what `accept` raises for staged files that break the contract.
+    """
+    with _computed(dataflow, lake, run, pins) as staged:
+
+        def on_warning(table: str, warning: CheckResult) -> None:
+            run.log.warning("table %r: %s", table, warning.message)
+            staged.recorder.keep(CheckFinished(time.time(), table, warning.bounded()))
+
+        start = time.perf_counter()
+        accepted = accept(dataflow.contract, staged.request, staged.result, lake, on_warning)
+        seconds = time.perf_counter() - start
+        run.log.info("accepted %s outputs in %.2f s", len(staged.request.targets), seconds)
+        return accepted
+
+
+def transform_stage(
+    dataflow: DeployedDataflow, lake: Lake, run: RunContext, pins: PinsSource
+) -> None:
+    """Compute a stage that is not the last, and save its intermediates for the next stage.
+
+    Raise what `transform` raises.
+    """
+    with _computed(dataflow, lake, run, pins) as staged:
+        size = accept_stage(dataflow.contract, staged.request, staged.result, lake)
+        count = len(staged.result.checkpoints)
+        run.log.info("saved %s intermediates, %s bytes", count, f"{size:,}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Staged:
+    """Hold a request, the runner's result, and the record of the attempt."""
+
+    request: RunRequest
+    result: RunResult
+    recorder: Recorder
+
+
+@contextmanager
+def _computed(
+    dataflow: DeployedDataflow,
+    lake: Lake,
+    run: RunContext,
+    pins: PinsSource,
+) -> Iterator[_Staged]:
+    """Have a runner compute; its staging directory exists until the context ends."""
+    contract = dataflow.contract
+    record = RunRecord(Path(dataflow.deployment.runs.root), contract.identity, run.run)
+    attempt = record.attempt(run.task, run.attempt)
+    with attempt.workspace() as workspace, attempt.recording() as recorder:
+        process = launch_runner(
+            dataflow.runner,
+            str(contract.identity),
+            workspace.staging,
+            workspace.scratch,
+            dataflow.settings.memory_megabytes,
+        )
+        run.cancellation.on_request(process.stop)
+        with closing(process):
+            process.start(lambda line: run.log.info("runner: %s", line))
+            request = _request(dataflow, lake, run, pins(), workspace.staging)
+            with _checkpoint_sync(dataflow, lake, run, request) as sync:
+                result = _run(process, request, run, recorder, sync)
+        yield _Staged(request, result, recorder)
+
+
+def _request(
+    dataflow: DeployedDataflow,
+    lake: Lake,
+    run: RunContext,
+    pins: Pins,
+    staging: Path,
+) -> RunRequest:
+    contract, settings = dataflow.contract, dataflow.settings
+    quota = CheckpointQuota(settings.checkpoint_megabytes, settings.checkpoint_days)
+    with translated(lake):
+        inputs = {
+            name: tuple(str(file.local()) for file in files_of(lake.path(pin.table), pin.version))
+            for name, pin in pins.inputs.items()
+        }
+        folder = intermediates_folder(lake, contract.identity, run.run, pins.interval)
+        intermediates = intermediates_of(folder) if settings.checkpoints else ()
+    # A runner writes its checkpoints and trusts them, so they are in its home.
+    checkpoints = Path(dataflow.runner.home) / _checkpoint_path(contract.identity)
+    return RunRequest(
+        identity=run.identity,
+        dataflow=str(contract.identity),
+        contract_version=contract.version,
+        targets=tuple(output.name for output in contract.outputs),
+        params=pins.params,
+        inputs=inputs,
+        staging=str(staging),
+        engine=EngineProfile(settings.engine, settings.engine_options),
+        checkpoints=str(checkpoints) if settings.checkpoints else None,
+        interval=pins.interval,
+        stop_at=dataflow.stop_at,
+        intermediates=intermediates,
+        checkpoint_quota=quota if settings.checkpoints else None,
+    )
+
+
+def _checkpoint_sync(
+    dataflow: DeployedDataflow, lake: Lake, run: RunContext, request: RunRequest
+) -> AbstractContextManager[Callable[[str], None]]:
+    """Copy checkpoints into a lake in a bucket; a lake on a disk serves this host only."""
+    quota = request.checkpoint_quota
+    if quota is None or not dataflow.deployment.lake.is_bucket:
+        return nullcontext(lambda _name: None)
+    identity = dataflow.contract.identity
+    folder = intermediates_folder(lake, identity, run.run, request.interval)
+    home = Path(dataflow.runner.home).resolve()
+    synced = SyncedCheckpoints(home, _checkpoint_path(identity), quota.megabytes * MEGABYTE)
+    return sync_checkpoints(
+        lake, folder, synced, run.log.warning, lambda: run.cancellation.requested
+    )
+
+
+def _run(
+    process: RunnerProcess,
+    request: RunRequest,
+    run: RunContext,
+    recorder: Recorder,
+    sync: Callable[[str], None],
+) -> RunResult:
+    def on_answer(answer: Answer) -> None:
+        recorder.keep(answer)
+        if (line := format_event(answer)) is not None:
+            run.log.log(line[0], "%s", line[1])
+        if isinstance(answer, CheckpointWritten) and answer.file is not None:
+            sync(answer.file)
+
+    end = process.run(request, on_answer)
+    if isinstance(end, RunFailure):
+        if end.traceback:
+            run.log.error("%s", end.traceback)
+        raise _error_of(end)
+    return end
+
+
+def _error_of(failure: RunFailure) -> PlatformError:
+    """Return the error of a runner's failure; only what may succeed next time is retried."""
+    message = format_failure(failure)
+    if failure.kind == "request" or (failure.kind == "dataflow" and failure.node is None):
+        return RunRefusedError(message)
+    return RunFailedError(message)
+
+
+def _checkpoint_path(dataflow: Identity) -> str:
+    """Return the path of a dataflow's checkpoints in the home of a runner."""
+    return f"checkpoints/{dataflow}"

@@ -1,0 +1,88 @@
+"""What the pipeline gets of Airflow's context."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from logging import getLogger
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk import Asset, timezone
+from airflow.sdk.api.datamodels._generated import DagRunType
+
+from isthmus_contracts import DataflowContract, Interval, IntervalError
+from isthmus_contracts.catalog import AIRPORT_DAYS, CARRIER_DAYS, FLIGHT_DELAYS
+from isthmus_contracts.protocol import RunIdentity
+from isthmus_platform.operators.context import run_context
+from isthmus_platform.pipeline.context import Cancellation, RunContext
+
+JANUARY = Interval(date(2013, 1, 1), date(2013, 2, 1))
+FIELDS = {"interval_start": "2013-01-01", "interval_end": "2013-02-01"}
+START = timezone.datetime(2013, 1, 1)  # of the type that Airflow gives
+
+
+def airflow_context(kind: str = "manual", days: int | None = None, **changes: object) -> Any:  # noqa: ANN401 - a stand-in of Airflow's context
+    """Return what an operator reads of Airflow's context."""
+    instance = SimpleNamespace(task_id="transform", map_index=-1, try_number=2)
+    context = {
+        "ti": instance,
+        "run_id": "manual__1",
+        "params": {},
+        "dag_run": SimpleNamespace(run_type=DagRunType(kind)),
+        "data_interval_start": None if days is None else START,
+        "data_interval_end": None if days is None else START + timedelta(days),
+        "triggering_asset_events": {},
+    }
+    return context | changes
+
+
+def run_of(context: Any, contract: DataflowContract = CARRIER_DAYS) -> RunContext:  # noqa: ANN401 - as above
+    return run_context(contract, context, getLogger("test"), Cancellation())
+
+
+def test_an_attempt_is_named_as_airflow_names_it() -> None:
+    assert run_of(airflow_context()).identity == RunIdentity("manual__1", "transform", 2)
+
+
+def test_each_mapped_task_is_a_task_of_its_own() -> None:
+    mapped = SimpleNamespace(task_id="transform", map_index=3, try_number=1)
+    assert run_of(airflow_context(ti=mapped)).task == "transform[3]"
+
+
+@pytest.mark.parametrize("kind", ["scheduled", "backfill"])
+def test_a_timetable_with_intervals_gives_the_interval(kind: str) -> None:
+    assert run_of(airflow_context(kind, 31)).interval == JANUARY
+
+
+@pytest.mark.parametrize("kind", ["manual", "asset_triggered"])
+def test_any_other_run_is_for_everything(kind: str) -> None:
+    assert run_of(airflow_context(kind, 31)).interval is None
+    assert run_of(airflow_context(kind)).interval is None
+
+
+@pytest.mark.parametrize(("kind", "days"), [("manual", None), ("scheduled", 59)])
+def test_the_interval_that_a_person_asks_for_comes_first(kind: str, days: int | None) -> None:
+    assert run_of(airflow_context(kind, days, params=FIELDS)).interval == JANUARY
+
+
+def test_a_dataflow_without_partitions_has_no_interval() -> None:
+    run = run_of(airflow_context("scheduled", 31, params=FIELDS), AIRPORT_DAYS)
+    assert (run.interval, run.params) == (None, FIELDS)
+
+
+def test_an_interval_that_cuts_a_partition_is_refused() -> None:
+    with pytest.raises(IntervalError, match="cuts the month 2013-01"):
+        run_of(airflow_context("scheduled", 30))
+
+
+def test_the_newest_announced_release_of_a_triggering_asset_counts() -> None:
+    def event(hour: int, **extra: str) -> SimpleNamespace:
+        return SimpleNamespace(timestamp=timezone.datetime(2013, 1, 1, hour), extra=extra)
+
+    asset, by_hand = Asset(name="flight_delays.v1"), Asset(name="other.v1")
+    events = {asset: [event(2, release="new"), event(1, release="old"), event(3)]}
+    run = run_of(airflow_context(triggering_asset_events=events | {by_hand: [event(1)]}))
+    assert run.triggers == {"flight_delays.v1": "new"}
+    assert run.triggering_release(FLIGHT_DELAYS.identity) == "new"
+    assert run.triggering_release(AIRPORT_DAYS.identity) is None
