@@ -63,12 +63,12 @@ class Line:
         """Return the line as the table shows it."""
         judged = [figure for figure in self.figures if figure.target is not None]
         targets = "; ".join(str(each.target) for each in judged)
-        verdict = "met" if all(each.is_met for each in judged) else "**missed**"
+        outcome = "met" if all(each.is_met for each in judged) else "**missed**"
         return (
             self.measured,
             "; ".join(map(str, self.figures)),
             targets or "none",
-            verdict if judged else "",
+            outcome if judged else "",
         )
 
 

@@ -63,7 +63,7 @@ def test_a_copy_keeps_the_rules_too(copy: Path) -> None:
 
 
 @pytest.mark.parametrize("violation", violations(), ids=lambda each: each.name)
-def test_a_planted_violation_is_caught_by_its_rules(
+def test_a_seeded_violation_is_caught_by_its_rules(
     violation: Violation, seeded: Path, stale: Path
 ) -> None:
     sources = [seeded / tree / "src" for tree in TREES]
@@ -103,9 +103,9 @@ def _rules() -> set[str]:
     return sentences | bans | others
 
 
-def test_every_rule_has_a_planted_violation() -> None:
+def test_every_rule_has_a_seeded_violation() -> None:
     assert set().union(*(violation.caught_by for violation in violations())) == _rules()
 
 
-def test_every_planting_is_listed_with_what_catches_it() -> None:
+def test_every_seeded_violation_is_listed_with_what_catches_it() -> None:
     assert table() in (ROOT / "docs" / "border.md").read_text(encoding="utf-8")

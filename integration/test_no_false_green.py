@@ -20,7 +20,7 @@ Edit = Callable[..., tuple[str, str]]
 AIRPORT_DAYS = "airport_days.v1"
 RETRIES = (("retries = 0", "retries = 1"), ("retry_delay_seconds = 5", "retry_delay_seconds = 0"))
 COMMAND = 'command = ["${ISTHMUS_TRANSFORMS_PYTHON}", "-m", "isthmus_transforms.runner"]'
-LIAR = Path(__file__).with_name("liar.py")
+LIAR = Path(__file__).parent / "faults" / "faulty_runner.py"
 DAYS = "dataflows/airport_days/days.py"
 DONE = {"ingest": "success", "transform": "success", "publish": "success"}
 
@@ -192,7 +192,7 @@ def test_the_runner_is_killed(case: Case, edited_transforms: Edit) -> None:
     assert "was ended by signal 9" in case.airflow.log(case.end(node.run), "transform")
 
 
-def test_the_guard_is_killed(case: Case, edited_transforms: Edit) -> None:
+def test_the_supervisor_is_killed(case: Case, edited_transforms: Edit) -> None:
     node = case.enter_node(edited_transforms)
     node.supervisor.kill()
     case.succeeds(node.run, second="transform")
@@ -282,12 +282,12 @@ def test_two_runs_publish_at_once(case: Case) -> None:
 def test_the_runner_lies(case: Case) -> None:
     (other, *_) = (case.airflow.state / "lake").glob("dataflows/airport_days/v1/tables/*/*.parquet")
     for lie, words in {
-        "no file": "'days.parquet' is not a file in it",
-        "wrong count": "rows; the result says",
-        "another's file": "'days.parquet' is a link",
+        "missing file": "'days.parquet' is not a file in it",
+        "wrong row count": "rows; the result says",
+        f"another's file={other}": "'days.parquet' is a link",
     }.items():
-        program = f'"${{ISTHMUS_TRANSFORMS_PYTHON}}", "{LIAR}", "{lie}", "{other}"'
-        case.fails(case.start((COMMAND, f"command = [{program}]")), words)
+        lying = f'["${{ISTHMUS_TRANSFORMS_PYTHON}}", "{LIAR}", "{lie}", '
+        case.fails(case.start((COMMAND, COMMAND.replace("[", lying, 1))), words)
 
 
 def test_a_staged_file_is_cut_short(case: Case) -> None:

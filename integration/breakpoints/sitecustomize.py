@@ -18,7 +18,7 @@ def _hold(event: str, arguments: tuple[object, ...]) -> None:
     if event not in {"open", "os.link", "os.remove", "os.scandir"}:
         return
     wanted = f"{PLACE}/wanted"
-    paths = [str(each) for each in arguments if isinstance(each, str | os.PathLike)]
+    paths = [str(argument) for argument in arguments if isinstance(argument, str | os.PathLike)]
     if wanted in paths or not os.path.exists(wanted):  # noqa: PTH110 - asked at each event
         return
     try:

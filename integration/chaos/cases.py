@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
-import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import disks, invariants, lakes
-from .invariants import Ledger
-from .orders import FAILED, REFUSED, SUCCESS, Trap, xcom
-from .plans import Plan
-from .scheduler import Disturbance, Scheduler
-from .spans import AFTERWARDS
-from .stores import Store
-from .templates import PARAMS, Templates
-from .zygote import Zygote
+from integration import lake_inspection
+from integration.faults import disks
+from integration.faults.crashing_store import OperationFault, spoil
+from integration.fork_server import ForkServer
 
-_HARMLESS = ("events twice",)
-_ALONE_SECONDS = 60.0
+from . import invariants, product
+from .checkpoints import Checkpoints
+from .plan import AFTERWARDS, FAILED, REFUSED, SUCCESS, Plan, xcom
+from .scheduler import Disturbance, Scheduler
+from .templates import KEEP_DAYS, PARAMS, Templates
 
 
 @dataclass
@@ -35,7 +32,6 @@ class Outcome:
     struck: bool = False
     recovery: str = ""
     problems: list[str] = field(default_factory=list)
-    left: dict[str, int] = field(default_factory=dict)
     checkpoints: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
@@ -44,36 +40,37 @@ class Case:
     """Carry out one plan in a folder of its own."""
 
     def __init__(
-        self, plan: Plan, templates: Templates, zygote: Zygote, folder: Path, bug: str | None = None
+        self, plan: Plan, templates: Templates, server: ForkServer, folder: Path, bug: str | None
     ) -> None:
-        self.plan, self.templates, self.zygote, self.folder = plan, templates, zygote, folder
-        self.outcome = Outcome(plan, folder)
-        self.scheduler = Scheduler(folder, zygote, plan.dataflow, PARAMS[plan.dataflow], bug)
-        self.ledger = Ledger(self.scheduler.claims)
-        self.store = Store(plan, templates.kept.get(plan.dataflow), folder)
-        self._chance = random.Random(plan.seed)  # noqa: S311 - no secret
+        self.plan, self.templates, self.server, self.folder = plan, templates, server, folder
+        self.outcome, self.contract = Outcome(plan, folder), product.contract_of(plan.dataflow)
+        counts = templates.counts[plan.dataflow]
+        params = PARAMS[plan.dataflow]
+        self.scheduler = Scheduler(folder, server, plan.dataflow, params, bug, counts)
+        self.removable: set[str] = set()
+        self.checkpoints = Checkpoints(plan, templates.kept.get(plan.dataflow), folder)
         self.before, *_, self.first = templates.before[plan.dataflow]
-        (self.other_input, *_) = reversed(templates.before["flight_delays"])
         self.may_be_current: set[str] = set()
 
     def carry_out(self) -> Outcome:
         """Disturb, recover, go on, and look; the folder stays where all is not well."""
-        start = time.monotonic()
+        start, plan = time.monotonic(), self.plan
         try:
             self._prepare()
             ended = self._disturb()
             self._look()
             self._lift()
             if self._recover(*ended):
-                for each in self.plan.later:
+                for verb in plan.later:
                     if not self.outcome.problems:  # what is broken may not even be readable
-                        self._go_on(each)
+                        self._go_on(verb)
                 self._settle()
-                self._look()
-                if not self.outcome.problems:
-                    self._check_current()
+            self._look()
+            if not self.outcome.problems:
+                self._check_current()
         finally:
-            self._tidy()
+            if plan.full:
+                disks.take_away(self.folder / plan.full.disk)
         self.outcome.seconds = time.monotonic() - start
         if not self.outcome.problems:
             shutil.rmtree(self.folder)
@@ -81,13 +78,14 @@ class Case:
 
     def _prepare(self) -> None:
         plan, folder = self.plan, self.folder
-        self.templates.copy(plan.dataflow, plan.start, folder)
+        place = self.templates.place(plan.dataflow, plan.start)
+        shutil.copytree(place, folder, dirs_exist_ok=True)
         self.scheduler.attempts = self.templates.attempts[plan.dataflow, plan.start].copy()
         self.scheduler.clocks = dict(plan.clocks)
         if plan.clocks:
-            lakes.age(folder, -plan.clocks["files"] / 24)
-        self.templates.deploy(folder, plan.lie, kept=bool(plan.kept), trap=plan.runner_trap)
-        self.store.prepare()
+            lake_inspection.age(folder, -self.scheduler.clocks["files"] / 24)
+        self._deploy(plan)
+        self.checkpoints.prepare()
         if plan.full:
             disks.fill(folder / plan.full.disk, plan.full.kilobytes)
         if plan.closed:
@@ -97,117 +95,118 @@ class Case:
         if plan.truncated:
             said = json.loads(xcom(folder, plan.main, "transform").read_text())
             parts = said if isinstance(said, list) else [said]
-            outputs = [each for part in parts for each in part["outputs"]]
+            outputs = [output for part in parts for output in part["outputs"]]
             files = [file["path"] for output in outputs for file in output["files"]]
-            path = folder / "lake" / self._chance.choice(files)
-            os.truncate(path, self._chance.randrange(path.stat().st_size))
+            chance = random.Random(plan.seed)  # noqa: S311 - no secret
+            spoil(folder / "lake" / chance.choice(files), "truncate", chance)
+
+    def _deploy(self, plan: Plan | None = None) -> None:
+        kept, bug = bool(self.plan.kept), self.scheduler.bug
+        self.templates.deploy(self.folder, kept=kept, plan=plan, bug=bug)
 
     def _disturb(self) -> tuple[str, int]:
         """Run until the run ends, well or not; return its last task and that task's status."""
-        plan = self.plan
-        meanwhile = self._meanwhile if plan.beside else None
-        by = Disturbance(plan.trap, plan.blow, meanwhile, plan.seed)
-        other: list[int] = []
-
-        def run_other(after: float) -> None:
-            time.sleep(after)
-            _, status = self.scheduler.run(plan.other, plan.start, retries=1)
-            other.append(status)
-
-        thread = None
-        if plan.second_after is not None:
-            thread = threading.Thread(target=run_other, args=(plan.second_after,))
-            thread.start()
-        ended = self.scheduler.run(plan.main, plan.start, disturbed=plan.task, by=by)
-        if thread is not None:
-            thread.join()
-            if other != [SUCCESS]:
-                self._blame("the run beside failed, undisturbed")
-        failed = ended[1] != SUCCESS
-        lasting = bool(plan.lie or plan.full or plan.closed or plan.truncated)
-        self.outcome.struck = (
-            self.store.was_struck()
-            or self.scheduler.struck
-            or (lasting and (failed or plan.lie in _HARMLESS))
-            or bool(plan.clocks)
-            or thread is not None
+        plan, scheduler = self.plan, self.scheduler
+        by = Disturbance(plan.fault, plan.strike, self._meanwhile, plan.seed)
+        with ThreadPoolExecutor(1) as pool:
+            beside = None if plan.second_after is None else pool.submit(self._run_beside)
+            ended = scheduler.run(plan.main, plan.start, disturbed=plan.task, by=by)
+        if beside and beside.result() != SUCCESS:
+            self._blame("the run beside failed, undisturbed")
+        failed, harmless = ended[1] != SUCCESS, plan.lie in ("", "events twice")
+        lasting = plan.full or plan.closed or plan.truncated or not harmless
+        self.outcome.struck = bool(
+            self.checkpoints.was_struck()
+            or scheduler.struck
+            or (lasting and failed)
+            or (plan.lie and harmless)
+            or plan.clocks
+            or beside
         )
-        if not failed and self.store.killed:
-            self._blame("the runner was killed, and the run went on")
         if failed and plan.spares_run:
             self._blame("the run failed, and only its checkpoints were disturbed")
-        if not failed and (plan.lie or plan.truncated) and plan.lie not in _HARMLESS:
+        if not failed and self.checkpoints.killed:
+            self._blame("the runner was killed, and the run went on")
+        if not failed and (plan.truncated or not harmless):
             self._blame(f"it was believed: {plan.lie or 'a truncated file'}")
-        if not failed and plan.kind == "spoiled files" and self.scheduler.struck:
+        if not failed and plan.kind == "spoiled files" and scheduler.struck:
             self._blame("a spoiled file was accepted")
         return ended
 
+    def _run_beside(self) -> int:
+        """Run the other run after a while; retry each task once, as Airflow does."""
+        time.sleep(self.plan.second_after or 0)
+        task, status = self.scheduler.run(self.plan.other, self.plan.start)
+        retried: set[str] = set()
+        while (status == FAILED or status < 0) and task not in retried:
+            retried.add(task)
+            task, status = self.scheduler.run(self.plan.other, task)
+        return status
+
     def _meanwhile(self) -> None:
-        """Do what happens beside the run while a trap holds one of its tasks."""
+        """Do what happens beside the run while a fault holds one of its tasks."""
         match self.plan.beside:
             case "publish twice":
                 status = self.scheduler.attempt(self.plan.main, "publish")
                 self._expect("publishing a second time at once", status)
             case "another run":
                 self._run_other()
-            case "roll back":
-                self._roll_back(self.before)
-            case "roll back further":
-                self._roll_back(self.first)
+            case "roll back" | "roll back further":
+                self._roll_back(self.first if "further" in self.plan.beside else self.before)
             case "supersede":
-                status = self.scheduler.command("rollback", self.other_input, "flight_delays")
+                *_, other_input = self.templates.before["flight_delays"]
+                status = self.scheduler.command("rollback", other_input, "flight_delays")
                 self._expect("giving another input", status)
-            case "garbage-collection":
-                self._clean(lakes.KEEP_DAYS)
-            case "clean everything":
-                self._clean(0)
+            case "garbage-collection" | "collect everything":
+                self._collect(0 if "everything" in self.plan.beside else KEEP_DAYS)
 
     def _recover(self, task: str, status: int) -> bool:
         """Retry, or clear where a retry is refused; say whether the run has published then."""
         if status == SUCCESS:
             self.outcome.recovery = "at once" if self.outcome.struck else "missed"
             return True
-        plan = self.plan
+        plan, run = self.plan, self.scheduler.run
         spoiled = plan.lie or plan.truncated or plan.kind == "spoiled files"
-        swept = plan.beside == "clean everything"
+        swept = plan.beside == "collect everything"
         if status == REFUSED and not (spoiled or swept):
             self._blame(f"{task} refuses to be retried")
         if not spoiled:
-            self.store.spoil_between()
+            self.checkpoints.spoil_between()
             if plan.between:
                 self._run_other()
             again = Disturbance(plan.again, instance=plan.seed)
-            task, status = self.scheduler.run(plan.main, task, disturbed=task, by=again)
+            task, status = run(plan.main, task, disturbed=task, by=again)
             if plan.again and status not in (SUCCESS, REFUSED):
-                task, status = self.scheduler.run(plan.main, task)
+                task, status = run(plan.main, task)
             self.outcome.recovery = "retry"
         if status != SUCCESS and spoiled:
-            task, status = self.scheduler.run(plan.main, "transform")
+            task, status = run(plan.main, "transform")
             self.outcome.recovery = "clear"
         if status != SUCCESS and swept:  # what a run under way had made may be gone for good
-            task, status = self.scheduler.run(f"{plan.main}-anew")
+            task, status = run(f"{plan.main}-anew")
             self.outcome.recovery = "new run"
         self._expect(f"{task}, tried again without a disturbance,", status)
         return status == SUCCESS
 
     def _go_on(self, later: str) -> None:
         """Do what a person does once all is well, and expect that all stays well."""
-        known, current = lakes.published(self.folder, self.plan.dataflow), self._current()
+        plan, current = self.plan, lake_inspection.current(self.folder, self.contract)
+        known = lake_inspection.published(self.folder, self.contract)
         match later:
             case "roll back" | "kill a roll back":
                 if "kill" in later:
-                    self.scheduler.command("rollback", self.before, trap=self.plan.later_trap)
+                    self.scheduler.command("rollback", self.before, fault=plan.later_fault)
                     self._look()
                 self.may_be_current = set()
                 self._roll_back(self.before)
-            case "garbage-collection" | "kill a clean":
+            case "garbage-collection" | "kill a garbage collection":
                 if "kill" in later:
-                    self._clean(lakes.KEEP_DAYS, self.plan.later_trap)
+                    self._collect(KEEP_DAYS, plan.later_fault)
                     self._look()
-                self._clean(lakes.KEEP_DAYS)
+                self._collect(KEEP_DAYS)
             case _:
-                first = {"clear": "ingest", "publish again": "publish"}.get(later, self.plan.start)
-                run = AFTERWARDS.get(later, self.plan.main)
+                first = {"clear": "ingest", "publish again": "publish"}.get(later, plan.start)
+                run = AFTERWARDS.get(later, plan.main)
                 task, status = self.scheduler.run(run, first)
                 self._expect(f"{task} of {run}, cleared or new,", status)
                 if status == SUCCESS:
@@ -222,42 +221,33 @@ class Case:
         task, status = self.scheduler.run(self.plan.other, self.plan.start)
         self._expect(f"{task} of {self.plan.other}, undisturbed,", status)
 
-    def _clean(self, keep_days: float, trap: Trap | None = None) -> None:
-        for releases in self.templates.before.values():
-            newest, *older = releases
-            self.ledger.removable |= {*older} if keep_days else {newest, *older}
-        status = self.scheduler.command("garbage-collection", str(keep_days), trap=trap)
-        if trap is None:
-            self._expect("cleaning", status)
-
-    def _current(self) -> str:
-        return lakes.current(self.folder, self.plan.dataflow) or ""
+    def _collect(self, keep_days: float, fault: OperationFault | None = None) -> None:
+        for newest, *older in self.templates.before.values():
+            self.removable |= {*older} if keep_days else {newest, *older}
+        status = self.scheduler.command("garbage-collection", str(keep_days), fault=fault)
+        if fault is None:
+            self._expect("garbage collection", status)
 
     def _settle(self) -> None:
-        for each in self.scheduler.leave_alone(_ALONE_SECONDS):
-            self._blame(f"{each.order.name}, left alone, does not end")
-        self.outcome.problems += invariants.left_behind(self.zygote)
-        self.outcome.problems += self.store.left_behind(self.scheduler.failures)
-        self.outcome.checkpoints = self.store.counts
-        drafts = lakes.unknown_dataflows(self.folder)[1]
-        work = list((self.folder / "runs").rglob("*.work"))
-        self.outcome.left = {"drafts": len(drafts), "workspaces": len(work)}
+        for name in self.scheduler.leave_alone(60):
+            self._blame(f"{name}, left alone, does not end")
+        self.outcome.problems += self.server.left_behind()
+        self.outcome.problems += self.checkpoints.left_behind(self.scheduler.failures)
+        self.outcome.checkpoints = self.checkpoints.counts
 
     def _look(self) -> None:
-        lake = invariants.broken(self.folder, self.plan.dataflow, self.templates, self.ledger)
-        found = [*lake, *self.store.broken()]
-        self.outcome.problems += [each for each in found if each not in self.outcome.problems]
+        claims, name = self.scheduler.claims, self.plan.dataflow
+        lake = invariants.broken(self.folder, name, self.templates, claims, self.removable)
+        found = [*lake, *self.checkpoints.broken()]
+        self.outcome.problems += [result for result in found if result not in self.outcome.problems]
 
     def _check_current(self) -> None:
-        overtaken = lakes.overtaken(self.folder, self.plan.dataflow)
-        self.outcome.left["releases that were overtaken"] = overtaken
         made = {release for _, release in self.scheduler.claims}
-        allowed = self.may_be_current | (set() if self._decided() else made)
-        if self._current() not in allowed:
-            self._blame(f"{self._current()} is current; expected was {' or '.join(allowed)}")
-
-    def _decided(self) -> bool:
-        return any("garbage-collection" not in each for each in self.plan.later)
+        decided = any("garbage-collection" not in verb for verb in self.plan.later)
+        allowed = self.may_be_current | (set() if decided else made)
+        current = lake_inspection.current(self.folder, self.contract)
+        if current not in allowed:
+            self._blame(f"{current} is current; expected was {' or '.join(allowed)}")
 
     def _expect(self, what: str, status: int) -> None:
         if status != SUCCESS:
@@ -269,14 +259,9 @@ class Case:
 
     def _lift(self) -> None:
         """End what disturbs lastingly."""
-        plan = self.plan
-        if plan.lie or plan.runner_trap:
-            self.templates.deploy(self.folder, kept=bool(plan.kept))
-        if plan.closed:
-            (self.folder / plan.closed).chmod(0o755)
-        if plan.full:
-            disks.make_room(self.folder / plan.full.disk)
-
-    def _tidy(self) -> None:
+        if self.plan.lie or self.plan.runner_fault:
+            self._deploy()
+        if self.plan.closed:
+            (self.folder / self.plan.closed).chmod(0o755)
         if self.plan.full:
-            disks.take_away(self.folder / self.plan.full.disk)
+            disks.make_room(self.folder / self.plan.full.disk)

@@ -2,76 +2,52 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
+from integration import lake_inspection
+from integration.lake_inspection import Whole
 
-from . import lakes, partitions
-from .lakes import Whole
-from .spans import PARTITIONED
+from . import product
+from .plan import PARTITIONED
 from .templates import DATAFLOWS, Templates
-from .zygote import Zygote
-
-_PATIENCE_SECONDS = 20.0
 
 
-@dataclass
-class Ledger:
-    """What the invariants are held against.
-
-    `claims` are runs and the releases that Airflow was told of; `removable` are releases that a
-    cleaning may have removed.
-    """
-
-    claims: list[tuple[str, str]]
-    removable: set[str] = field(default_factory=set)
-
-
-def broken(folder: Path, dataflow: str, templates: Templates, ledger: Ledger) -> Iterator[str]:
-    """Yield what does not hold of the lake."""
-    for each in DATAFLOWS:
-        claims = ledger.claims if each == dataflow else []
-        yield from _broken_releases(folder, each, templates, claims, ledger.removable)
-    for name in lakes.unknown_dataflows(folder)[0]:
-        yield f"a file that has no place in the lake was left behind: {name}"
-
-
-def _broken_releases(
+def broken(
     folder: Path,
     dataflow: str,
     templates: Templates,
     claims: list[tuple[str, str]],
     removable: Collection[str],
 ) -> Iterator[str]:
-    try:
-        found = lakes.published(folder, dataflow)
-        current = lakes.current(folder, dataflow)
-        moved = lakes.publications(folder, dataflow)
-    except Exception as error:  # noqa: BLE001 - whatever it is, readers get it too
-        yield f"the releases of {dataflow} cannot be read: {_words(error)}"
-        return
-    if current not in found:
-        yield f"the current release of {dataflow}, {current}, is none of those published"
-    for name, times in Counter(moved).items():
-        if times > 1:
-            yield f"release {name} of {dataflow} was published {times} times"
-    wholes: dict[str, Whole] = {}
-    for name in found:
+    """Yield what does not hold of the lake.
+
+    `claims` are the runs of the dataflow and the releases that Airflow was told of; `removable` are
+    releases that a garbage collection may have removed.
+    """
+    for name in DATAFLOWS:
+        wholes: dict[str, Whole] = {}
         try:
-            wholes[name] = lakes.read_whole(folder, dataflow, name)
-        except Exception as error:  # noqa: BLE001 - as above
-            role = "current" if name == current else "published"
-            yield f"the {role} release {name} of {dataflow} is not whole: {_words(error)}"
-    lost = templates.before[dataflow].keys() - {*found} - {*removable}
-    yield from (f"release {name} of {dataflow}, published before, is lost" for name in lost)
-    yield from _wrong_content(dataflow, templates, wholes)
-    if dataflow == PARTITIONED:
-        yield from partitions.broken(folder, templates, wholes)
-    yield from _empty_claims(claims, {*found, *removable}, wholes)
+            contract = product.contract_of(name)
+            yield from lake_inspection.broken_releases(folder, contract, wholes)
+            found = {*lake_inspection.published(folder, contract)}
+            for lost in templates.before[name].keys() - found - {*removable}:
+                yield f"release {lost} of {name}, published before, is lost"
+            yield from _wrong_content(name, templates, wholes)
+            if name == PARTITIONED:
+                yield from _wrong_partitions(folder, templates, wholes)
+        except Exception as error:  # noqa: BLE001 - whatever it is, readers get it too
+            yield f"the releases of {name} cannot be read: {lake_inspection.words(error)}"
+            continue
+        for run, made in claims if name == dataflow else ():
+            if made not in found | {*removable}:
+                yield f"run {run} is called successful, and its release {made} is not published"
+            elif made in wholes and wholes[made].run != run:
+                other = wholes[made].run
+                yield f"run {run} is called successful, and its release {made} is of {other}"
+    for name in lake_inspection.unknown_files(folder):
+        yield f"a file that has no place in the lake was left behind: {name}"
 
 
 def _wrong_content(
@@ -81,33 +57,24 @@ def _wrong_content(
     for name, whole in wholes.items():
         if whole != before.get(name, whole):
             yield f"release {name} of {dataflow}, published before, has changed"
-        if dataflow != PARTITIONED and not templates.expected(dataflow, whole):
+        if dataflow != PARTITIONED and templates.made.get((dataflow, whole.given)) != whole.made:
             yield f"release {name} of {dataflow} is not what an undisturbed run makes"
 
 
-def _empty_claims(
-    claims: list[tuple[str, str]], known: Collection[str], wholes: Mapping[str, Whole]
+def _wrong_partitions(
+    folder: Path, templates: Templates, wholes: Mapping[str, Whole]
 ) -> Iterator[str]:
-    for run, name in claims:
-        if name not in known:
-            yield f"run {run} is called successful, and its release {name} is not published"
-        elif name in wholes and wholes[name].run != run:
-            yield f"run {run} is called successful, and its release {name} is of {wholes[name].run}"
-
-
-def left_behind(zygote: Zygote) -> Iterator[str]:
-    """Yield each process that does not end by itself, and end it."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while (left := zygote.offspring()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    for each in left:
-        try:
-            words = " ".join(each.cmdline())
-            each.kill()
-        except psutil.NoSuchProcess:
-            continue
-        yield f"a process was left behind: {words}"
-
-
-def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+    """Yield what does not hold of partitions: each is whole and one run's, others are kept."""
+    given: dict[str, set[str]] = defaultdict(set)
+    for whole in wholes.values():
+        given[whole.run].add(whole.given)
+    for whole in wholes.values():
+        for name, (run, made) in whole.parts.items():
+            # Of a run whose release was removed, it is not known any more what it read.
+            known = [templates.parts.get(each, {}) for each in given[run]]
+            if made not in {parts.get(name) for parts in known or templates.parts.values()}:
+                yield f"partition {name} of release {whole.id} is not what an undisturbed run makes"
+    read = {name: templates.parts.get(whole.given, {}) for name, whole in wholes.items()}
+    yield from lake_inspection.wrong_publications(
+        folder, product.contract_of(PARTITIONED), read.get
+    )

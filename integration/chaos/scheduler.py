@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import signal
 import threading
 import time
 from collections import Counter
@@ -13,38 +11,39 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
+from integration.faults.crashing_store import OperationFault
+from integration.faults.processes import ProcessFault, strike_processes
+from integration.fork_server import Child, ForkServer
 
-from isthmus_contracts import ParamValue
-from isthmus_platform.runs import RunRecord
+from .plan import CONFUSED, FAILED, REFUSED, SUCCESS, TASKS, TaskSpec, interval_of, xcom
+from .product import work_of
+from .task_process import perform
 
-from . import lakes
-from .moments import STAGING
-from .orders import CONFUSED, FAILED, REFUSED, SUCCESS, TASKS, Order, Trap, xcom
-from .plans import Blow
-from .spans import span_of
-from .zygote import TaskProcess, Zygote
-
-_ROUND_SECONDS = 0.004
-_LONGEST_SECONDS = 120
-_STOP_SECONDS = 5.0
+STAGING = "staging"
+"""Not an event of a runner's: that there is a file where it stages."""
+Counts = Mapping[str, Mapping[str, int]]
+"""How often an undisturbed task does what, by task."""
+_ROUND_SECONDS, _LONGEST_SECONDS, _STOP_SECONDS = 0.004, 120.0, 5.0
 
 
 class ConfusedError(Exception):
-    """Report that a case could not be carried out, by a fault of chaos itself."""
+    """Report that a case could not be carried out, by an error of chaos itself."""
 
 
 @dataclass(frozen=True)
 class Disturbance:
-    """Hold what befalls one attempt; `meanwhile` is done while its trap holds the process.
+    """Hold what befalls one attempt; `meanwhile` is done while its fault pauses the process.
 
     Where the task is mapped, the number `instance` is disturbed, modulo how many there are.
     """
 
-    trap: Trap | None = None
-    blow: Blow | None = None
+    fault: OperationFault | None = None
+    strike: ProcessFault | None = None
     meanwhile: Callable[[], None] | None = None
     instance: int = 0
+
+
+UNDISTURBED = Disturbance()
 
 
 @dataclass
@@ -52,205 +51,147 @@ class Scheduler:
     """Run the tasks of one dataflow's runs, in one case's folder; several threads may use it."""
 
     folder: Path
-    zygote: Zygote
+    server: ForkServer
     dataflow: str
-    params: Mapping[str, ParamValue]
+    params: Mapping[str, int]
     bug: str | None = None
+    counts: Counts = field(default_factory=dict)
     clocks: dict[str, float] = field(default_factory=dict)
     obeys_modes: bool = False
     claims: list[tuple[str, str]] = field(default_factory=list)
-    abandoned: list[TaskProcess] = field(default_factory=list)
+    abandoned: list[tuple[TaskSpec, Child]] = field(default_factory=list)
     struck: bool = False
     failures: int = 0
     attempts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def run(
-        self,
-        run: str,
-        first: str = TASKS[0],
-        *,
-        retries: int = 0,
-        disturbed: str = "",
-        by: Disturbance | None = None,
+        self, run: str, first: str = TASKS[0], disturbed: str = "", by: Disturbance = UNDISTURBED
     ) -> tuple[str, int]:
         """Run the tasks from `first` on; return the last one and its status.
 
         The first attempt of the task `disturbed` is disturbed.
         """
         for task in TASKS[TASKS.index(first) :]:
-            blow = by if task == disturbed else None
-            status = self.attempt(run, task, blow or Disturbance())
-            for _ in range(retries):
-                if status == FAILED or status < 0:
-                    status = self.attempt(run, task)
+            status = self.attempt(run, task, by if task == disturbed else UNDISTURBED)
             if status != SUCCESS:
                 return task, status
         return TASKS[-1], SUCCESS
 
-    def attempt(self, run: str, task: str, by: Disturbance | None = None) -> int:
-        """Execute one attempt of a task, or of its instances; return its status as Airflow sees it."""  # noqa: E501
-        by = by or Disturbance()
-        if task == "transform" and span_of(run).mapped:
-            return self._attempt_instances(run, by)
-        return self._attempt(run, task, by)
-
-    def _attempt_instances(self, run: str, by: Disturbance) -> int:
-        """Execute an attempt of each instance of the transform that has not yet succeeded."""
+    def attempt(self, run: str, task: str, by: Disturbance = UNDISTURBED) -> int:
+        """Execute a task, or its instances; return its status as Airflow sees it."""
+        if task != "transform" or not interval_of(run).mapped:
+            return self.execute(run, task, by)
         parts = len(json.loads(xcom(self.folder, run, "ingest").read_text(encoding="utf-8")))
-        tasks = [f"transform[{index}]" for index in range(parts)]
-        left = [each for each in tasks if not xcom(self.folder, run, each).exists()]
-        xcom(self.folder, run, "transform").unlink(missing_ok=True)
+        kept = {f"transform[{n}]": xcom(self.folder, run, f"transform[{n}]") for n in range(parts)}
+        left = [instance for instance, path in kept.items() if not path.exists()]
+        xcom(self.folder, run, task).unlink(missing_ok=True)
         disturbed = left[by.instance % len(left)]
         with ThreadPoolExecutor(2) as pool:
             ended = pool.map(
-                lambda each: self._attempt(run, each, by if each == disturbed else Disturbance()),
-                left,
+                lambda each: self.execute(run, each, by if each == disturbed else UNDISTURBED), left
             )
-        failed = [each for each in ended if each != SUCCESS]
+        failed = [status for status in ended if status != SUCCESS]
         if failed:
             return REFUSED if REFUSED in failed else FAILED
         # From now on the whole task has succeeded; who clears it, clears all of its instances.
-        returned = []
-        for each in tasks:
-            kept = xcom(self.folder, run, each)
-            returned.append(json.loads(kept.read_text(encoding="utf-8")))
-            kept.unlink()
-        xcom(self.folder, run, "transform").write_text(json.dumps(returned), encoding="utf-8")
+        returned = [json.loads(path.read_text(encoding="utf-8")) for path in kept.values()]
+        for path in kept.values():
+            path.unlink()
+        xcom(self.folder, run, task).write_text(json.dumps(returned), encoding="utf-8")
         return SUCCESS
 
-    def _attempt(self, run: str, task: str, by: Disturbance, more: str = "") -> int:
+    def execute(
+        self, run: str, task: str, by: Disturbance, argument: str = "", dataflow: str = ""
+    ) -> int:
+        """Execute an attempt of a task, or of an instance, or a command; return its status."""
         self.attempts[run, task] += 1
-        order = Order(
-            str(self.folder),
-            self.dataflow,
+        operator = task.partition("[")[0]
+        spec = TaskSpec(
+            self.folder,
+            dataflow or self.dataflow,
             run,
             task,
             self.attempts[run, task],
             self.params,
-            more,
-            by.trap,
-            self.clocks.get(task, 0.0),
+            argument,
+            by.fault and by.fault.among(self.counts[operator]),
+            self.clocks.get(operator, 0.0),
             self.obeys_modes,
             self.bug,
-            span_of(run),
+            interval_of(run),
         )
         kept = xcom(self.folder, run, task)
         kept.unlink(missing_ok=True)
-        process = self.zygote.start(order)
-        status = self._watch(process, by)
-        self.struck = self.struck or order.sprung.exists()
-        self.failures += status != SUCCESS
+        status = self._watch(spec, self.server.start(perform, spec, spec.file("log")), by)
+        self.struck = self.struck or spec.file("acted").exists()
+        self.failures += status != SUCCESS and operator in TASKS
         if status == CONFUSED:
-            raise ConfusedError(f"{order.name}: {order.log.read_text()[-2000:]}")
-        if status == SUCCESS:
-            said = json.loads(order.result.read_text(encoding="utf-8"))
-            if order.operator in TASKS:
-                kept.write_text(json.dumps(said["returned"]), encoding="utf-8")
+            raise ConfusedError(f"{spec.name}: {spec.file('log').read_text()[-2000:]}")
+        if status == SUCCESS and operator in TASKS:
+            returned = json.loads(spec.file("result").read_text(encoding="utf-8"))["returned"]
+            kept.write_text(json.dumps(returned), encoding="utf-8")
             if task == TASKS[-1]:
-                self.claims.append((run, said["returned"]))
+                self.claims.append((run, returned))
         return status
 
     def command(
-        self, verb: str, argument: str, dataflow: str | None = None, trap: Trap | None = None
+        self, verb: str, argument: str, dataflow: str = "", fault: OperationFault | None = None
     ) -> int:
         """Have a person's command executed in a process of its own; return its status."""
-        other = Scheduler(
-            self.folder,
-            self.zygote,
-            dataflow or self.dataflow,
-            {},
-            self.bug,
-            self.clocks,
-            attempts=self.attempts,
-        )
-        return other._attempt("person", verb, Disturbance(trap), argument)
+        return self.execute("person", verb, Disturbance(fault), argument, dataflow)
 
-    def leave_alone(self, seconds: float) -> list[TaskProcess]:
-        """Wait for attempts that nobody supervises; return those that do not end."""
+    def leave_alone(self, seconds: float) -> list[str]:
+        """Wait for attempts that nobody supervises; return the names of those that do not end."""
         deadline = time.monotonic() + seconds
-        for each in self.abandoned:
-            each.order.go_on.touch()
-        return [
-            each for each in self.abandoned if not each.wait(max(0, deadline - time.monotonic()))
-        ]
+        for spec, _ in self.abandoned:
+            spec.file("go-on").touch()
+        left = [(spec, child.wait(deadline - time.monotonic())) for spec, child in self.abandoned]
+        return [spec.name for spec, has_ended in left if not has_ended]
 
-    def _watch(self, process: TaskProcess, by: Disturbance) -> int:
-        start, due, fallen, resumed = time.monotonic(), None, False, False
+    def _watch(self, spec: TaskSpec, process: Child, by: Disturbance) -> int:
+        """Wait until the process ends; strike it, or do something while it is paused."""
+        strike = by.strike
+        pauses = by.fault is not None and by.fault.action == "pause"
+        start, due, fallen = time.monotonic(), 0.0, False
         while not process.wait(_ROUND_SECONDS):
             now = time.monotonic()
             if now - start > _LONGEST_SECONDS:
                 process.kill()
-                raise ConfusedError(f"{process.order.name} does not end: {process.order.log}")
-            held = by.trap is not None and by.trap.deed == "pause"
-            sprung = held and process.order.sprung.exists()
-            if (
-                by.blow
-                and due is None
-                and (sprung if held else self._is_said(process.order, by.blow))
-            ):
-                due = now if held else now + by.blow.seconds
-            if by.blow and due is not None and now >= due and not fallen:
-                fallen = _strike(process, by.blow)
-                if fallen and by.blow.victim in ("supervisor", "stop"):
+                raise ConfusedError(f"{spec.name} does not end: {spec.file('log')}")
+            paused = pauses and spec.file("acted").exists()
+            if strike and not due and (paused if pauses else _is_due(spec, strike)):
+                due = now if paused else now + strike.seconds
+            if strike and due and now >= due and not fallen:
+                fallen = strike_processes(process.pid, strike)
+                if fallen and strike.victim in ("task_supervisor", "stop"):
                     self.struck = True
-                    return self._forget(process, by.blow)
-            if sprung and by.blow is None and not resumed:
+                    return self._forget(spec, process, strike)
+            if paused and not strike and not spec.file("go-on").exists():
                 if by.meanwhile is not None:
                     by.meanwhile()
-                process.order.go_on.touch()
-                resumed = True
+                spec.file("go-on").touch()
         self.struck = self.struck or (fallen and process.status != SUCCESS)
         return process.status
 
-    def _forget(self, process: TaskProcess, blow: Blow) -> int:
+    def _forget(self, spec: TaskSpec, process: Child, strike: ProcessFault) -> int:
         """Give an attempt up, whatever it still does: Airflow calls it failed."""
-        if blow.victim == "stop":
-            process.order.go_on.touch()
+        if strike.victim == "stop":
+            spec.file("go-on").touch()
             if not process.wait(_STOP_SECONDS):
                 process.kill()
                 process.wait(_STOP_SECONDS)
         else:
-            self.abandoned.append(process)
-            threading.Timer(blow.seconds, process.order.go_on.touch).start()
+            self.abandoned.append((spec, process))
+            threading.Timer(strike.seconds, spec.file("go-on").touch).start()
         return FAILED
 
-    def _is_said(self, order: Order, blow: Blow) -> bool:
-        """Say whether the runner has said what the blow waits for."""
-        if not blow.event:
-            return True
-        identity = lakes.identity_of(self.dataflow)
-        record = RunRecord(self.folder / "runs", identity, order.run)
-        if blow.event == STAGING:
-            staging = record.directory / f"{order.task}.{order.number}.work" / "staging"
-            return len(list(staging.rglob("*"))) >= blow.count
-        try:
-            said = record.attempt(order.task, order.number).events.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return False
-        return said.count(f'"type":"{blow.event}"') >= blow.count
 
-
-def _strike(process: TaskProcess, blow: Blow) -> bool:
-    """Strike, unless the victim is not there yet or any more."""
-    try:
-        below = psutil.Process(process.pid).children(recursive=True)
-        guards = [each for each in below if any("supervisor.py" in word for word in each.cmdline())]
-        runners = [each for each in below if each not in guards]
-    except psutil.Error:
-        return False
-    if blow.victim == "supervisor":
+def _is_due(spec: TaskSpec, strike: ProcessFault) -> bool:
+    """Say whether the runner has said what the strike waits for."""
+    if not strike.event:
         return True
-    if blow.victim == "stop":
-        process.kill(signal.SIGTERM)
-        return True
-    victims = {"task": [], "runner": runners, "supervisor": guards, "everything": below}[
-        blow.victim
-    ]
-    if blow.victim in ("runner", "supervisor") and not victims:
-        return False
-    if blow.victim in ("task", "everything"):
-        process.kill()
-    for each in victims:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            each.kill()
-    return True
+    staging, events = work_of(spec)
+    if strike.event == STAGING:
+        return len(list(staging.rglob("*"))) >= strike.count
+    said = events.read_text(encoding="utf-8") if events.exists() else ""
+    return said.count(f'"type":"{strike.event}"') >= strike.count

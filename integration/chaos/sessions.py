@@ -2,79 +2,56 @@
 
 from __future__ import annotations
 
-import resource
-import shutil
+import multiprocessing
 import tempfile
-import threading
 import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 from .cases import Case, Outcome
-from .disks import ImpossibleError
-from .kinds import KINDS, draw
-from .plans import Plan
-from .spans import span_of
+from .plan import Plan, interval_of
+from .sampler import KINDS, draw_plan
 from .templates import Templates
-from .zygote import Zygote
 
 _RECOVERIES = ("at once", "retry", "clear", "new run")
 
 
 @dataclass
 class Session:
-    """Hold how cases went. `broken` are those that count as failures of the product."""
+    """Hold how cases went: `struck` are those that count, in `broken` an invariant does not hold.
+
+    `errors` are what chaos itself, or this machine, could not do.
+    """
 
     outcomes: list[Outcome] = field(default_factory=list)
-    impossible: Counter[str] = field(default_factory=Counter)
-    faults: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
     seconds: float = 0.0
-    cpu_seconds: float = 0.0
 
     @property
     def struck(self) -> list[Outcome]:
-        """Return the cases that count: those in which something happened."""
-        return [each for each in self.outcomes if each.struck]
+        return [outcome for outcome in self.outcomes if outcome.struck]
 
     @property
     def broken(self) -> list[Outcome]:
-        """Return the cases in which an invariant does not hold."""
-        return [each for each in self.outcomes if each.problems]
+        return [outcome for outcome in self.outcomes if outcome.problems]
 
     @property
     def passed(self) -> bool:
-        """Say whether all is well."""
-        return not (self.broken or self.impossible or self.faults) and bool(self.struck)
+        return not (self.broken or self.errors) and bool(self.struck)
 
 
-@dataclass(frozen=True)
 class Field:
-    """A folder with templates, where cases are carried out."""
+    """A folder where cases are carried out; everything has run once there, undisturbed."""
 
-    root: Path
-    templates: Templates
-
-    @classmethod
-    def prepare(cls) -> Field:
-        """Run everything once without a disturbance, so that there is something to compare with."""
-        root = Path(tempfile.mkdtemp(prefix="isthmus-chaos-"))
-        templates = Templates(root / "templates")
-        templates.root.mkdir()
-        zygote = templates.zygote("builder")
-        try:
-            templates.build(zygote)
-        finally:
-            zygote.close()
-        return cls(root, templates)
-
-    def remove(self, *, keep: bool) -> None:
-        """Remove the folder; one that shows what went wrong is kept."""
-        if not keep:
-            shutil.rmtree(self.root)
+    def __init__(self) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="isthmus-chaos-"))
+        self.templates = Templates(self.root / "templates")
+        self.templates.build()
 
     def carry_out(  # noqa: PLR0913 - each names what it is
         self,
@@ -88,108 +65,64 @@ class Field:
         tell: Callable[[Session, Outcome], None] = lambda *_: None,
     ) -> Session:
         """Carry out the plans that are wanted, from `seed` on, until so many were disturbed."""
-        session, lock = Session(), threading.Lock()
-        plans = filter(wanted, map(draw, count(seed)))
-        start, cpu = time.monotonic(), _cpu_seconds()
+        session, start = Session(), time.monotonic()
+        plans = filter(wanted, map(draw_plan, count(seed)))
+        running: dict[Future[Outcome], Plan] = {}
 
-        def next_plan() -> Plan | None:
-            with lock:
-                enough = len(session.struck) + running[0] >= cases
-                hopeless = len(session.outcomes) + session.impossible.total() > 3 * cases + 10
-                found = stop_at_first and session.broken
-                if enough or hopeless or found or session.faults:
-                    return None
-                running[0] += 1
-                return next(plans)
+        def is_over() -> bool:
+            enough = len(session.struck) + len(running) >= cases
+            hopeless = len(session.outcomes) > 3 * cases + 10
+            found = stop_at_first and session.broken
+            return bool(enough or hopeless or found or session.errors)
 
-        def work(number: int) -> None:
-            zygote = self.templates.zygote(f"worker-{number}-{seed}")
-            try:
-                while (plan := next_plan()) is not None:
-                    outcome = self._carry_out(plan, zygote, bug, session)
-                    with lock:
-                        running[0] -= 1
-                        if outcome is not None:
-                            session.outcomes.append(outcome)
-                            tell(session, outcome)
-            except Exception:  # noqa: BLE001 - a thread's end would be seen by nobody
-                session.faults.append(traceback.format_exc())
-            finally:
-                zygote.close()
-
-        running = [0]
-        threads = [threading.Thread(target=work, args=(n,)) for n in range(workers)]
-        for each in threads:
-            each.start()
-        for each in threads:
-            each.join()
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(workers, spawn, _start, (self.templates,)) as pool:
+            while running or not is_over():
+                while len(running) < workers and not is_over():
+                    plan = next(plans)
+                    running[pool.submit(_carry_out, plan, self.root, bug)] = plan
+                for done in wait(running, return_when=FIRST_COMPLETED).done:
+                    plan = running.pop(done)
+                    try:
+                        session.outcomes.append(done.result())
+                    except Exception:  # noqa: BLE001 - whatever it is, it is no error of the product
+                        session.errors.append(f"{plan}\n{traceback.format_exc()}")
+                    else:
+                        tell(session, session.outcomes[-1])
         session.seconds = time.monotonic() - start
-        session.cpu_seconds = _cpu_seconds() - cpu
         return session
 
-    def _carry_out(
-        self, plan: Plan, zygote: Zygote, bug: str | None, session: Session
-    ) -> Outcome | None:
-        folder = Path(tempfile.mkdtemp(prefix=f"seed-{plan.seed}-", dir=self.root))
-        try:
-            return Case(plan, self.templates, zygote, folder, bug).carry_out()
-        except ImpossibleError as error:
-            session.impossible[str(error)] += 1
-            return None
-        except Exception:  # noqa: BLE001 - whatever it is, it is no fault of the product
-            session.faults.append(f"{plan}\n{traceback.format_exc()}")
-            return None
+
+def _start(templates: Templates) -> None:
+    """Start the fork server of this worker, whose child every task becomes."""
+    global _templates, _server
+    _templates, _server = templates, templates.server()
+
+
+def _carry_out(plan: Plan, root: Path, bug: str | None) -> Outcome:
+    folder = Path(tempfile.mkdtemp(prefix=f"seed-{plan.seed}-", dir=root))
+    return Case(plan, _templates, _server, folder, bug).carry_out()
 
 
 def table(session: Session) -> Iterator[str]:
     """Yield the lines of the table: kinds of disturbance, and what came of them."""
-    head = ("disturbance", "cases", "missed", *_RECOVERIES, "broken", "seconds")
-    yield _row(head)
-    for kind in KINDS:
-        own = [each for each in session.outcomes if each.plan.kind == kind]
-        if own:
-            yield _row((kind, *_counts(own)))
-    yield _row(("all", *_counts(session.outcomes)))
+    heads = ("cases", "missed", *_RECOVERIES, "broken", "seconds")
+    yield f"{'disturbance':22}" + "".join(f"{head:>9}" for head in heads)
+    for kind in (*KINDS, ""):
+        own = [outcome for outcome in session.outcomes if kind in ("", outcome.plan.kind)]
+        recovered = Counter(each.recovery for each in own if each.struck)
+        counts = [recovered.total(), len(own) - recovered.total()]
+        counts += [recovered[recovery] for recovery in _RECOVERIES]
+        counts += [
+            sum(bool(each.problems) for each in own),
+            sum(round(each.seconds) for each in own),
+        ]
+        yield f"{kind or 'all':22}" + "".join(f"{number:9}" for number in counts)
     runs = Counter(each.plan.dataflow for each in session.struck)
-    runs["with mapped tasks"] = sum(span_of(each.plan.main).mapped for each in session.struck)
-    yield "disturbed: " + ", ".join(f"{times} {name}" for name, times in runs.items())
-    yield f"checkpoints: {_checkpoints(session.outcomes)}"
-    left = Counter[str]()
-    for each in session.outcomes:
-        left.update(each.left)
-    words = ", ".join(f"{times} {name}" for name, times in left.items())
-    yield f"left behind, which is allowed: {words or 'nothing'}"
-    yield f"{session.seconds:.0f} s, {session.cpu_seconds:.0f} s of CPU"
-
-
-def _checkpoints(outcomes: list[Outcome]) -> str:
+    runs["with mapped tasks"] = sum(interval_of(each.plan.main).mapped for each in session.struck)
     done = Counter[str]()
-    for each in outcomes:
-        done.update(each.checkpoints)
-    kept = sum(bool(each.plan.kept) for each in outcomes)
-    return ", ".join((f"{kept} cases kept some", *(f"{n} {what}" for what, n in done.items())))
-
-
-def _counts(outcomes: list[Outcome]) -> tuple[str, ...]:
-    struck = [each for each in outcomes if each.struck]
-    recovered = Counter(each.recovery for each in struck)
-    return (
-        str(len(struck)),
-        str(len(outcomes) - len(struck)),
-        *(str(recovered[each]) for each in _RECOVERIES),
-        str(sum(bool(each.problems) for each in outcomes)),
-        f"{sum(each.seconds for each in outcomes):.0f}",
-    )
-
-
-def _row(cells: tuple[str, ...]) -> str:
-    first, *rest = cells
-    return f"{first:22}" + "".join(f"{each:>9}" for each in rest)
-
-
-def _cpu_seconds() -> float:
-    """Return the CPU time of this process and of all that it has waited for."""
-    own, children = (
-        resource.getrusage(each) for each in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    for outcome in session.outcomes:
+        done.update({"kept by cases": int(bool(outcome.plan.kept))} | outcome.checkpoints)
+    for head, numbers in (("disturbed", runs), ("checkpoints", done)):
+        yield f"{head}: " + ", ".join(f"{times} {name}" for name, times in numbers.items())
+    yield f"{session.seconds:.0f} s"

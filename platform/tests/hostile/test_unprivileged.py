@@ -153,7 +153,7 @@ def test_what_an_unprivileged_airflow_shares_can_be_used_by_both(shared: Battlef
     assert list(shared.staging.iterdir()) == []
 
 
-def test_an_unprivileged_airflow_cannot_signal_its_runner_and_the_guard_ends_it(
+def test_an_unprivileged_airflow_cannot_signal_its_runner_and_the_supervisor_ends_it(
     shared: Battlefield, eventually: Eventually
 ) -> None:
     text = (
@@ -172,7 +172,7 @@ def test_an_unprivileged_airflow_cannot_signal_its_runner_and_the_guard_ends_it(
         eventually(lambda: alive(shared) == [])
 
 
-def test_a_runner_that_kills_an_unprivileged_guard_is_ended_from_its_side(
+def test_a_runner_that_kills_an_unprivileged_supervisor_is_ended_from_its_side(
     shared: Battlefield,
 ) -> None:
     text = "daemon()\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(600)"

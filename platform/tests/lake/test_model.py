@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -134,12 +134,12 @@ class Crash(BaseException):
 
 
 class Clock:
-    """Stand for `datetime` where the lake asks for the time."""
+    """Stand for the time as the lake knows it."""
 
     def __init__(self) -> None:
         self.time = START
 
-    def now(self, _: tzinfo) -> datetime:
+    def __call__(self) -> datetime:
         return self.time
 
 
@@ -215,14 +215,12 @@ class Publishing(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.root = Path(tempfile.mkdtemp(prefix="model-", dir=MEMORY))
-        self.lake = Lake(DiskStore(self.root / "lake"))
         self.model, self.clock = Model(), Clock()
+        self.lake = Lake(DiskStore(self.root / "lake"), self.clock)
         self.runs: dict[tuple[object, ...], Run] = {}
         self.seen: dict[object, Any] = {}
         self.tombstones = 0
         self.patch = pytest.MonkeyPatch()
-        for module in (garbage_collection, pointer, publication):
-            self.patch.setattr(module, "datetime", self.clock)
         self.patch.setattr(os, "fsync", lambda _: None)  # nothing here is about power cuts
 
     def teardown(self) -> None:

@@ -266,7 +266,7 @@ def test_a_volume_that_the_contract_does_not_allow_is_not_published(
 def test_a_disk_that_is_full_is_one_sentence(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:

@@ -44,7 +44,9 @@ def runner(bench: Bench, limits: Limits, *command: str) -> RunnerProcess:
     return RunnerProcess(command, environment, scratch, bench.folder / "staging", limits=limits)
 
 
-def test_a_runner_that_fills_its_spool_before_it_is_asked_is_ended(bench: Bench) -> None:
+def test_a_runner_that_fills_its_staging_directory_before_its_request_is_ended(
+    bench: Bench,
+) -> None:
     filling = "import time; open('../staging/full', 'wb').write(bytes(200_000)); time.sleep(60)"
     process = runner(bench, Limits(disk=150_000), sys.executable, "-c", filling)
     with closing(process):

@@ -7,14 +7,16 @@ from pathlib import PurePosixPath
 
 from isthmus_contracts import Identity
 from isthmus_platform.errors import LakeError
+from isthmus_platform.lake.clock import Clock, utc_now
 from isthmus_platform.storage import Location, Store
 
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """Know the places of a lake in a store."""
+    """Know the places of a lake in a store; `clock` gives the time of everything written there."""
 
     store: Store
+    clock: Clock = utc_now
 
     @property
     def address(self) -> str:

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 from airflow.sdk import Context
 
 from isthmus_contracts import Interval
-from isthmus_contracts.codec import deserialize
-from isthmus_platform.runs.pins import Pins
 
 if TYPE_CHECKING:
     from isthmus_platform.lake.intake.accepted import Accepted
-
+    from isthmus_platform.runs.pins import Pins
 
 SHOWN = "shown"
 """The key under which the approving task leaves what the person was shown."""
@@ -20,23 +18,13 @@ SHOWN = "shown"
 
 def pins_from(context: Context, task: str) -> Pins:
     """Return the pins of the whole run, as its first task left them."""
-    plain = context["ti"].xcom_pull(task_ids=task)
-    if not isinstance(plain, list):
-        return deserialize(Pins, plain, "pins")
-    parts = [deserialize(Pins, each, f"pins[{number}]") for number, each in enumerate(plain)]
-    first, last = parts[0].interval, parts[-1].interval
-    interval = Interval(first.start, last.end) if first and last else None
-    return Pins(parts[0].params, parts[0].inputs, interval)
+    from isthmus_platform.pipeline.results import read_pins
+
+    return read_pins(context["ti"].xcom_pull(task_ids=task))
 
 
 def accepted_from(context: Context, task: str, interval: Interval | None) -> Accepted:
-    """Return what the run's tasks, one or those that it was mapped to, have accepted.
+    """Return what the run's transform tasks have accepted; raise what `read_accepted` raises."""
+    from isthmus_platform.pipeline.results import read_accepted
 
-    Raise `PublicationError` if they are not together what the run is for.
-    """
-    from isthmus_platform.lake.intake.accepted import Accepted, join
-
-    plain = context["ti"].xcom_pull(task_ids=task)
-    parts = plain if isinstance(plain, list) else [plain]
-    accepted = [deserialize(Accepted, part, f"accepted[{n}]") for n, part in enumerate(parts)]
-    return join(accepted, interval)
+    return read_accepted(context["ti"].xcom_pull(task_ids=task), interval)

@@ -57,7 +57,7 @@ def _ingest_table(
         finally:
             engine.dispose()
         commit_id = f"{dataflow.contract.identity}/{run.run}/{run.attempt}/{files[0].name}"
-        version = commit(directory, declared.table, files, commit_id)
+        version = commit(directory, declared.table, files, commit_id, clock=lake.clock)
     row_count = sum(file.rows for file in files)
     run.log.info("ingested %s: %s rows as version %s", declared.name, f"{row_count:,}", version)
     return Pin(directory.key, version)

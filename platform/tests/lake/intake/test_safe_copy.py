@@ -55,7 +55,7 @@ def test_a_second_name_of_a_file_is_a_link(staging: Path, tmp_path: Path) -> Non
     assert scan(staging) == (frozenset(), ("'a/b/model.bin' is a link",))
 
 
-def test_a_spool_that_is_gone_is_a_problem(tmp_path: Path) -> None:
+def test_a_staging_directory_that_is_gone_is_a_problem(tmp_path: Path) -> None:
     files, (problem,) = scan(tmp_path / "gone")
     assert not files
     assert problem.startswith("it cannot be listed")
@@ -85,7 +85,7 @@ def test_whoever_still_has_the_staged_file_open_cannot_change_what_was_taken(
     assert (tmp_path / "copied").read_bytes() == CONTENT
 
 
-def test_a_spool_that_became_a_link_is_refused(
+def test_a_staging_directory_that_became_a_link_is_refused(
     staging: Path, tmp_path: Path, hashing: Executor
 ) -> None:
     link = tmp_path / "link"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +13,7 @@ from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from isthmus_contracts import Table
+from isthmus_platform.lake.clock import Clock, utc_now
 from isthmus_platform.lake.schemas import delta_schema
 from isthmus_platform.storage import Location
 
@@ -31,7 +31,14 @@ class TableFile:
     rows: int
 
 
-def commit(directory: Location, table: Table, files: Sequence[TableFile], app_id: str) -> int:
+def commit(
+    directory: Location,
+    table: Table,
+    files: Sequence[TableFile],
+    app_id: str,
+    *,
+    clock: Clock = utc_now,
+) -> int:
     """Make `files` the whole content of the table, and return the version that holds them.
 
     The files lie in `directory` already; some may be in the table now or have been before. The new
@@ -39,6 +46,7 @@ def commit(directory: Location, table: Table, files: Sequence[TableFile], app_id
     left in the newest one. If `app_id` has committed before, return its version and change nothing.
     """
     while True:
+        now = int(clock().timestamp() * 1000)
         newest = _open(directory)
         done = newest.transaction_version(app_id) if newest else None
         if done is not None:
@@ -50,8 +58,9 @@ def commit(directory: Location, table: Table, files: Sequence[TableFile], app_id
         )
         try:
             if newest is None:
-                _create(directory, table, files, properties)
-            elif not _write(newest, table, files, properties):
+                actions = [_add_action(file, now) for file in files]
+                _create(directory, table, actions, properties)
+            elif not _write(newest, table, files, properties, now):
                 continue
         except DeltaError:
             if (newest := _open(directory)) is None or newest.version() < version:
@@ -85,18 +94,18 @@ def _open(directory: Location) -> DeltaTable | None:
     return read_version(directory) if exists else None
 
 
-def _add_action(file: TableFile) -> AddAction:
+def _add_action(file: TableFile, now: int) -> AddAction:
     stats = json.dumps({"numRecords": file.rows})
-    return AddAction(file.name, file.bytes, {}, int(time.time() * 1000), True, stats)
+    return AddAction(file.name, file.bytes, {}, now, True, stats)
 
 
 def _create(
-    directory: Location, table: Table, files: Sequence[TableFile], properties: CommitProperties
+    directory: Location, table: Table, actions: Sequence[AddAction], properties: CommitProperties
 ) -> None:
     create_table_with_add_actions(
         directory.address,
         delta_schema(table),
-        [_add_action(file) for file in files],
+        list(actions),
         name=table.name,
         description=table.description,
         configuration=_CONFIGURATION,
@@ -107,7 +116,11 @@ def _create(
 
 
 def _write(
-    newest: DeltaTable, table: Table, files: Sequence[TableFile], properties: CommitProperties
+    newest: DeltaTable,
+    table: Table,
+    files: Sequence[TableFile],
+    properties: CommitProperties,
+    now: int,
 ) -> bool:
     """Commit, or return False after a commit that must come before and changes the columns."""
     schema = delta_schema(table)
@@ -117,14 +130,16 @@ def _write(
     present = _sizes(newest)
     stay = present.keys() & {file.name for file in files}
     actions: list[AddAction | RemoveAction]
-    actions = [_add_action(file) for file in files if file.name not in stay]
+    actions = [_add_action(file, now) for file in files if file.name not in stay]
     if not stay:
         write(actions, "overwrite", commit_properties=properties)
         return True
     if newest.schema() != schema:  # only overwriting changes columns
         write([], "overwrite", commit_properties=CommitProperties(max_commit_retries=0))
         return False
-    actions += [_remove_action(name, size) for name, size in present.items() if name not in stay]
+    actions += [
+        _remove_action(name, size, now) for name, size in present.items() if name not in stay
+    ]
     write(actions, "append", commit_properties=properties)
     return True
 
@@ -135,5 +150,5 @@ def _sizes(table: DeltaTable) -> dict[str, int]:
     return dict(zip(names, found.column("size_bytes").to_pylist(), strict=True))
 
 
-def _remove_action(name: str, size: int) -> RemoveAction:
-    return RemoveAction(name, True, int(time.time() * 1000), size, {})
+def _remove_action(name: str, size: int, now: int) -> RemoveAction:
+    return RemoveAction(name, True, now, size, {})

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from isthmus_contracts import Identity
@@ -61,7 +61,7 @@ def plan_collection(lake: Lake, keep: timedelta, dataflow: Identity | None = Non
     With `dataflow`, only its releases and files, else those of all dataflows and of the sources.
     Raise `LakeUnavailableError` or `LakeError` for a lake that cannot be read.
     """
-    now = datetime.now(UTC)
+    now = lake.clock()
     old = {
         identity: _old_releases(lake, identity, read_moves(lake.pointer(identity)), now - keep)
         for identity in _selected(lake, dataflow)
@@ -78,7 +78,7 @@ def collect_garbage(
     `by` says who wants this. If it is interrupted, the next garbage collection finishes it.
     """
     with translated(lake):
-        now = datetime.now(UTC)
+        now = lake.clock()
         scope = None if dataflow is None else str(dataflow)
         plan = plan_collection(lake, keep, dataflow)
         if not plan.releases and not plan.files:
@@ -109,7 +109,7 @@ def _remove_releases(
         moves = read_moves(pointer)
         old = _old_releases(lake, dataflow, moves, before)
         names = tuple(release.id for release in old)
-        if not old or append_removal(pointer, moves, names, by):
+        if not old or append_removal(pointer, moves, names, by, clock=lake.clock):
             return old
 
 

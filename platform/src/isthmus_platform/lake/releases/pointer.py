@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal
 
 from isthmus_platform.errors import LakeError
+from isthmus_platform.lake.clock import Clock, utc_now
 from isthmus_platform.lake.documents import read_document, write_once
 from isthmus_platform.storage import Location
 
@@ -46,24 +46,31 @@ def last_move(pointer: Location) -> Move | None:
     return read_document(Move, _place(pointer, numbers[-1])) if numbers else None
 
 
-def append_move(
+def append_move(  # noqa: PLR0913 - a move names all of it
     pointer: Location,
     moves: tuple[Move, ...],
     release: str,
     reason: Literal["publish", "rollback"],
     by: str,
+    *,
+    clock: Clock = utc_now,
 ) -> bool:
     """Move the pointer to `release`; return False for a conflict, a move that is not in `moves`."""
     previous = moves[-1].release if moves else None
-    return _append(pointer, moves, Move(release, previous, _now(), reason, by))
+    return _append(pointer, moves, Move(release, previous, clock().isoformat(), reason, by))
 
 
 def append_removal(
-    pointer: Location, moves: tuple[Move, ...], releases: tuple[str, ...], by: str
+    pointer: Location,
+    moves: tuple[Move, ...],
+    releases: tuple[str, ...],
+    by: str,
+    *,
+    clock: Clock = utc_now,
 ) -> bool:
     """Say that `releases` no longer exist; return False for a conflict, as `append_move` does."""
     current = moves[-1].release
-    move = Move(current, current, _now(), "garbage-collection", by, releases)
+    move = Move(current, current, clock().isoformat(), "garbage-collection", by, releases)
     return _append(pointer, moves, move)
 
 
@@ -73,10 +80,6 @@ def _append(pointer: Location, moves: tuple[Move, ...], move: Move) -> bool:
     except FileExistsError:
         return False
     return True
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
 
 
 def _place(pointer: Location, number: int) -> Location:

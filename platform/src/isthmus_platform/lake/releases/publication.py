@@ -12,7 +12,6 @@ import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from isthmus_contracts import DataflowContract, ParamValue, Partitioning, Table
 from isthmus_platform.errors import PublicationError
@@ -75,7 +74,7 @@ def publish(  # noqa: PLR0913 - each names what it is
             release = read_document(Release, document)
             check_not_removed(identity, release.id, moves)
             check_not_collected(lake, dataflow, own_files(lake, release), release.inputs)
-            append_move(pointer, moves, release.id, "publish", accepted.run)
+            append_move(pointer, moves, release.id, "publish", accepted.run, clock=lake.clock)
         check_not_removed(identity, done, moves)
         return read_release(lake, identity, done)
 
@@ -176,7 +175,7 @@ class _Attempt:
             code_version=accepted.code_version,
             run=accepted.run,
             digest=accepted.digest,
-            created_at=datetime.now(UTC).isoformat(),
+            created_at=self.lake.clock().isoformat(),
             params=params,
             inputs=inputs,
             tables=tables,
@@ -194,7 +193,8 @@ class _Attempt:
             unchanged = self._unchanged_partitions(table, table.partitioning)
             partitions = dict(sorted((unchanged | self._new_partitions(output)).items()))
             files = tuple(file for partition in partitions.values() for file in partition.files)
-        version = commit(folder, table, files, app_id=self._commit_id(files))
+        commit_id = self._commit_id(files)
+        version = commit(folder, table, files, app_id=commit_id, clock=self.lake.clock)
         return ReleasedTable(folder.key, version, sum(file.rows for file in files), partitions)
 
     def _commit_id(self, files: Iterable[TableFile]) -> str:

@@ -81,7 +81,7 @@ def rollback(lake: Lake, dataflow: Identity, release_id: str, *, by: str) -> Rel
     wanted = _published_release(lake, dataflow, release_id, moves)
     while moves[-1].release != wanted.id:
         check_not_removed(dataflow, wanted.id, moves)
-        append_move(pointer, moves, wanted.id, "rollback", by)
+        append_move(pointer, moves, wanted.id, "rollback", by, clock=lake.clock)
         moves = read_moves(pointer)
     return wanted
 

@@ -1,6 +1,7 @@
 """A runner that starts the real one, and lies about what came of it.
 
-`python -I -S lying_runner.py LIE COMMAND...` passes the request on, and changes what comes back.
+`python -I -S faulty_runner.py LIE COMMAND...` passes the request on, and changes what comes back.
+LIE may be `another's file=PATH`, where PATH is a file that another run has published.
 It needs nothing but the standard library.
 """
 
@@ -12,6 +13,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,9 @@ def main(lie: str, command: list[str]) -> int:
     status = runner.wait()
     if status != 0:
         raise SystemExit(f"the real runner failed: {answers[-1:]}")
-    for answer in LIES[lie](answers, request):
+    name, _, path = lie.partition("=")
+    lies = LIES | {"another's file": _in_result(partial(_published_file, path))}
+    for answer in lies[name](answers, request):
         sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
     return 3 if lie == "bad status" else 0
@@ -58,7 +62,7 @@ def _missing_file(result: Answer, staging: Path) -> None:
 
 
 def _wrong_rows(result: Answer, _: Path) -> None:
-    next(each for each in _files(result) if each["rows"] is not None)["rows"] += 1
+    next(file for file in _files(result) if file["rows"] is not None)["rows"] += 1
 
 
 def _no_table(result: Answer, staging: Path) -> None:
@@ -77,7 +81,7 @@ def _other_run(result: Answer, _: Path) -> None:
     result["identity"]["run"] = "another"
 
 
-def _earlier_try(result: Answer, _: Path) -> None:
+def _earlier_attempt(result: Answer, _: Path) -> None:
     result["identity"]["try_number"] -= 1
 
 
@@ -87,6 +91,12 @@ def _others_file(result: Answer, staging: Path) -> None:
     name = Path(file["path"]).name
     (staging / file["path"]).rename(staging.parent / "scratch" / name)
     file["path"] = f"../scratch/{name}"
+
+
+def _published_file(path: str, result: Answer, staging: Path) -> None:
+    staged = staging / _files(result)[0]["path"]
+    staged.unlink()
+    staged.hardlink_to(path)
 
 
 def _link_to_others_file(result: Answer, staging: Path) -> None:
@@ -126,8 +136,8 @@ def _all_twice(answers: list[Answer], _: Answer) -> Iterator[Answer]:
 
 
 def _events_twice(answers: list[Answer], _: Answer) -> Iterator[Answer]:
-    for each in answers[:-1]:
-        yield from (each, each)
+    for answer in answers[:-1]:
+        yield from (answer, answer)
     yield answers[-1]
 
 
@@ -142,7 +152,7 @@ LIES: dict[str, Callable[[list[Answer], Answer], Iterator[Answer]]] = {
     "no table": _in_result(_no_table),
     "wrong digest": _in_result(_wrong_digest),
     "other run": _in_result(_other_run),
-    "earlier attempt": _in_result(_earlier_try),
+    "earlier attempt": _in_result(_earlier_attempt),
     "other's file": _in_result(_others_file),
     "link": _in_result(_link_to_others_file),
     "other partition": _in_result(_other_partition),

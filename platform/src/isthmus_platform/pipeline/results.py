@@ -1,0 +1,30 @@
+"""What one task of a run leaves for the next, as plain JSON."""
+
+from __future__ import annotations
+
+from isthmus_contracts import Interval
+from isthmus_contracts.codec import deserialize
+from isthmus_platform.lake.intake.accepted import Accepted, join
+from isthmus_platform.runs.pins import Pins
+
+
+def read_pins(plain: object) -> Pins:
+    """Return the pins of the whole run from those of the run, or of each of its parts."""
+    if not isinstance(plain, list):
+        return deserialize(Pins, plain, "pins")
+    parts = [deserialize(Pins, part, f"pins[{index}]") for index, part in enumerate(plain)]
+    first, last = parts[0].interval, parts[-1].interval
+    interval = Interval(first.start, last.end) if first and last else None
+    return Pins(parts[0].params, parts[0].inputs, interval)
+
+
+def read_accepted(plain: object, interval: Interval | None) -> Accepted:
+    """Return what a run's transform tasks have accepted, one task or a task for each part.
+
+    Raise `PublicationError` if the parts are not exactly the run's interval.
+    """
+    parts = plain if isinstance(plain, list) else [plain]
+    accepted = [
+        deserialize(Accepted, part, f"accepted[{index}]") for index, part in enumerate(parts)
+    ]
+    return join(accepted, interval)
