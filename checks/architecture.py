@@ -9,7 +9,7 @@ from pathlib import Path
 
 from repository import PACKAGES
 
-ROOMS = ("isthmus_platform.lake",)
+ROOMS = ("isthmus_platform.lake", "isthmus_transforms.runtime")
 """Packages within the trees whose modules have an enforced order, too."""
 
 

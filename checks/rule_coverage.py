@@ -26,9 +26,11 @@ CONTRACTS = {
     "dataflows": "independence",
     "runtime": "protected",
     "transforms-layers": "layers",
+    "runtime-layers": "layers",
     "platform-layers": "layers",
     "lake-layers": "layers",
     "pipeline": "forbidden",
+    "local-airflow": "protected",
     "cycles": "acyclic_siblings",
 }
 MAY_IGNORE = "contracts-stand-alone"  # its ignored imports are the allow-list

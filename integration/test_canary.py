@@ -32,7 +32,7 @@ def connections(airflow: Airflow) -> None:
         "unavailable": {"host": "nowhere", "login": "reader", "password": CANARY},
     }.items():
         body = {"connection_id": name, "conn_type": "sqlite", **more}
-        airflow.client._ask("POST", "/connections", body)
+        airflow.client.request("POST", "/connections", body)
 
 
 @pytest.fixture(scope="module")
@@ -89,10 +89,10 @@ def test_what_is_no_secret_is_found_everywhere(airflow: Airflow, runs: list[Run]
 def test_the_secret_is_in_no_answer_of_the_api(airflow: Airflow, runs: list[Run]) -> None:
     for run in runs:
         place = f"/dags/{FLIGHT_DELAYS}/dagRuns/{quote(run.id, safe='')}"
-        tasks = airflow.client._ask("GET", f"{place}/taskInstances")
+        tasks = airflow.client.request("GET", f"{place}/taskInstances")
         answers = [str(tasks), airflow.log(run, "ingest"), str(airflow.states(run))]
         for task in ("ingest", "transform", "publish"):
-            entries = airflow.client._ask("GET", f"{place}/taskInstances/{task}/xcomEntries")
+            entries = airflow.client.request("GET", f"{place}/taskInstances/{task}/xcomEntries")
             answers.append(str(entries))
         assert not any(form.decode() in text for text in answers for form in in_any_form(CANARY))
         assert "rendered_fields" in answers[0]

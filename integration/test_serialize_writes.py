@@ -17,10 +17,10 @@ def test_many_write_at_once(airflow: Airflow) -> None:
         with Client(airflow.up.url) as client:
             for number in range(VARIABLES):
                 body = {"key": f"{writer}-{number}", "value": "written"}
-                client._ask("POST", "/variables", body)
+                client.request("POST", "/variables", body)
 
     with ThreadPoolExecutor(WRITERS) as pool:
         list(pool.map(write, range(WRITERS)))
 
-    written = airflow.client._ask("GET", "/variables", query={"limit": 1})["total_entries"]
+    written = airflow.client.request("GET", "/variables", query={"limit": 1})["total_entries"]
     assert written == WRITERS * VARIABLES

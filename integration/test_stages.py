@@ -41,7 +41,7 @@ def cut(airflow: Airflow) -> Iterator[Callable[..., None]]:
         assert known is not None
 
         def is_read() -> bool:
-            tasks = airflow.client._ask("GET", f"/dags/{FLIGHT_DELAYS}/tasks")["tasks"]
+            tasks = airflow.client.request("GET", f"/dags/{FLIGHT_DELAYS}/tasks")["tasks"]
             return {task["task_id"] for task in tasks} == set(names)
 
         if not is_read():
@@ -111,7 +111,7 @@ def test_a_stage_that_holds_too_much_memory_fails_and_says_so(
     before = airflow.current()
     run = airflow.run()
     assert airflow.states(run)["transform"] == "failed"
-    assert "the runner held more than 50 MB of memory; `memory_megabytes`" in airflow.log(
+    assert "the runner used more than 50 MB of memory; `memory_megabytes`" in airflow.log(
         run, "transform"
     )
     assert airflow.current() == before

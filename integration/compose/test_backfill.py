@@ -56,13 +56,13 @@ def deploy(stack: Stack, text: str, file: Path) -> None:
 def backfill(stack: Stack, **options: object) -> list[Run]:
     """Backfill the twelve months; return their runs in order of the month, all published."""
     body = {"dag_id": NAME, "from_date": FIRST, "to_date": LAST, "max_active_runs": AT_ONCE}
-    number = stack.client._ask("POST", "/backfills", body | options)["id"]
+    number = stack.client.request("POST", "/backfills", body | options)["id"]
     found = sorted(runs(stack, "backfill"), key=lambda run: run.id)
     assert len(found) == 12
     for result in found:
         stack.published_by(CARRIER_DAYS, result.id)
     # Airflow looks for finished backfills now and then, and starts none while another is not.
-    eventually(lambda: bool(stack.client._ask("GET", f"/backfills/{number}")["completed_at"]))
+    eventually(lambda: bool(stack.client.request("GET", f"/backfills/{number}")["completed_at"]))
     return found
 
 

@@ -81,7 +81,7 @@ def test_two_workers_of_each_kind_and_eight_runs_at_once(published: Stack) -> No
     finally:
         published.compose("up", "--detach", "--wait", "--no-recreate")
     tasks = [
-        published.client._ask("GET", f"/dags/{name}/dagRuns/{run}/taskInstances/transform")
+        published.client.request("GET", f"/dags/{name}/dagRuns/{run}/taskInstances/transform")
         for run in runs
     ]
     assert len({task["hostname"] for task in tasks}) == 2

@@ -31,8 +31,15 @@ from isthmus_contracts.protocol import (
     RunResult,
     decode_answer,
     encode,
+    wire,
 )
-from isthmus_contracts.testing.conformance import CHECKS, Subject, run
+from isthmus_contracts.testing.conformance import (
+    CHECKS,
+    Subject,
+    it_answers_in_the_version_it_is_asked_in,
+    it_states_its_capabilities,
+    run,
+)
 from isthmus_transforms.runtime.frames.types import arrow_schema
 
 pytestmark = pytest.mark.slow
@@ -134,8 +141,32 @@ def months(subject: Subject) -> Subject:
     return replace(subject, request=request)
 
 
+LATER_RUNNER = """
+from isthmus_contracts.protocol import wire
+
+wire.VERSION, wire.ACCEPTED = 2, (1, 2)
+from isthmus_transforms import runner
+
+runner.main()
+"""
+
+
+def test_the_runner_answers_in_the_version_before_its_own(
+    subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "VERSION", 2)
+    monkeypatch.setattr(wire, "ACCEPTED", (1, 2))
+    program = tmp_path / "later_runner.py"
+    program.write_text(LATER_RUNNER, encoding="utf-8")
+    later = replace(subject, command=(sys.executable, str(program)))
+    it_answers_in_the_version_it_is_asked_in(later)
+    it_states_its_capabilities(later)
+    with pytest.raises(AssertionError, match=r"asked in 2, it answers in \{1\}"):
+        it_answers_in_the_version_it_is_asked_in(subject)
+
+
 OF_PARTITIONS = [
-    each for each in CHECKS if re.search("partition|interval|version|files", each.__name__)
+    check for check in CHECKS if re.search("partition|interval|version|files", check.__name__)
 ]
 
 

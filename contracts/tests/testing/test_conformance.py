@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -12,6 +13,7 @@ import pytest
 from isthmus_contracts import Interval
 from isthmus_contracts.protocol import (
     Answer,
+    Capabilities,
     Graph,
     GraphNode,
     NodeFinished,
@@ -22,6 +24,7 @@ from isthmus_contracts.protocol import (
     StagedFile,
     StagedOutput,
     encode,
+    wire,
 )
 from isthmus_contracts.testing import conformance as kit
 from isthmus_contracts.testing.conformance import CHECKS, Subject
@@ -31,6 +34,16 @@ A, B = NodeStarted(0.0, "a"), NodeFinished(0.0, "a", 0.0)
 NODE_A = GraphNode("a", "function", "int", "", (), "a")
 NODE_B = GraphNode("b", "function", "int", "", ("a",), "b")
 GRAPH = Graph(0.0, (NODE_A,))
+LATER_RUNNER = """
+import sys
+
+from isthmus_contracts.protocol import wire
+
+wire.VERSION, wire.ACCEPTED = 2, (1, 2)
+from isthmus_contracts.testing import runner
+
+sys.exit(runner.main())
+"""
 
 
 def good_result(request: RunRequest, **changes: object) -> RunResult:
@@ -89,11 +102,11 @@ def test_checks_can_be_told_apart() -> None:
         ("late-exit", kit.it_ends_with_one_result, "a result comes with another status than 0"),
         ("other-run", kit.its_result_answers_the_request, "it answers RunIdentity(run='another'"),
         ("unnamed", kit.its_result_answers_the_request, "its outputs are ['carrier_scores', "),
-        ("missing-file", kit.its_files_are_as_claimed, "nowhere.parquet is no file"),
+        ("missing-file", kit.its_files_are_as_claimed, "nowhere.parquet is not a file"),
         ("wrong-digest", kit.its_files_are_as_claimed, "flight_features.bin has digest "),
-        ("link", kit.its_files_are_as_claimed, "flight_features.bin is no file"),
+        ("link", kit.its_files_are_as_claimed, "flight_features.bin is not a file"),
         ("outside", kit.its_files_are_as_claimed, "flight_features.bin is outside"),
-        ("stray", kit.its_files_are_as_claimed, "it leaves strays: ["),
+        ("stray", kit.its_files_are_as_claimed, "it leaves files that its result does not name: ["),
         (
             "wrong-partition",
             kit.its_files_are_the_partitions_asked_for,
@@ -143,19 +156,84 @@ def test_without_an_interval_any_partition_will_do(puppet: Callable[..., Subject
     kit.its_files_are_the_partitions_asked_for(replace(puppet(result), request=request))
 
 
+@pytest.fixture
+def next_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this side speak a version 2, which is not published yet, and version 1 as well."""
+    monkeypatch.setattr(wire, "VERSION", 2)
+    monkeypatch.setattr(wire, "ACCEPTED", (1, 2))
+
+
+@pytest.mark.usefixtures("next_version")
 def test_an_answer_in_another_version_than_the_request_is_found(
     puppet: Callable[..., Subject],
 ) -> None:
-    with pytest.raises(AssertionError, match=r"asked in 2, it answers in \{3\}"):
+    with pytest.raises(AssertionError, match=r"asked in 1, it answers in \{2\}"):
         kit.it_answers_in_the_version_it_is_asked_in(puppet(A, B))
 
 
+@pytest.mark.usefixtures("next_version")
 def test_a_runner_that_serves_only_its_own_version_is_found(
     puppet: Callable[..., Subject],
 ) -> None:
-    first = encode(RunFailure("request", "I serve no no_such_dataflow.v1"), 2) + "\n"
+    first = encode(RunFailure("request", "I serve no no_such_dataflow.v1"), 1) + "\n"
     with pytest.raises(AssertionError, match="the last answer is RunFailure"):
         kit.it_answers_in_the_version_it_is_asked_in(puppet(text=first, status=2))
+
+
+@pytest.mark.usefixtures("next_version")
+def test_the_stand_in_runner_answers_in_both_versions(
+    stand_in: Callable[..., Subject], tmp_path: Path
+) -> None:
+    subject = stand_in()
+    program = tmp_path / "later_runner.py"
+    program.write_text(LATER_RUNNER, encoding="utf-8")
+    command = (sys.executable, "-S", str(program), *subject.command[4:])
+    later = replace(subject, command=command)
+    kit.it_answers_in_the_version_it_is_asked_in(later)
+    kit.it_states_its_capabilities(later)
+    with pytest.raises(AssertionError, match=r"asked in 2, it answers in \{1\}"):
+        kit.it_answers_in_the_version_it_is_asked_in(subject)
+
+
+def able(request: RunRequest, **changes: object) -> Capabilities:
+    known = {request.dataflow: request.contract_version}
+    capabilities = Capabilities((1,), "puppet", known, {}, {"local": ()}, {"python": "3.11.7"})
+    return replace(capabilities, **changes)  # type: ignore[arg-type]
+
+
+def test_capabilities_that_fit_the_request_conform(
+    puppet: Callable[..., Subject], small: RunRequest
+) -> None:
+    kit.it_states_its_capabilities(puppet(able(small)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"protocol_versions": (7,)}, "it claims protocol versions (7,)"),
+        ({"dataflows": {}}, "it claims None for the version of 'flight_delays.v1'"),
+        ({"dataflows": {"flight_delays.v1": "9.0.0"}}, "it claims '9.0.0' for the version of "),
+        ({"engines": {"moon": ()}}, "it claims the engines ['moon']"),
+        ({"libraries": {}}, "it does not state its version of Python"),
+    ],
+)
+def test_capabilities_that_do_not_fit_the_request_are_found(
+    puppet: Callable[..., Subject], small: RunRequest, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(AssertionError, match=re.escape(message)):
+        kit.it_states_its_capabilities(puppet(able(small, **changes)))
+
+
+def test_a_runner_that_does_not_state_its_capabilities_is_found(
+    puppet: Callable[..., Subject], small: RunRequest
+) -> None:
+    for answers in ((), (A,), (able(small), able(small)), (RunFailure("request", "no"),)):
+        with pytest.raises(
+            AssertionError, match=f"expected one `Capabilities`, got {len(answers)}"
+        ):
+            kit.it_states_its_capabilities(puppet(*answers))
+    with pytest.raises(AssertionError, match="capabilities come with another status than 0"):
+        kit.it_states_its_capabilities(puppet(able(small), status=1))
 
 
 def test_a_runner_that_ignores_a_cut_is_found(puppet: Callable[..., Subject]) -> None:
@@ -171,29 +249,32 @@ def test_a_stage_whose_files_are_not_there_is_found(puppet: Callable[..., Subjec
     file = StagedFile("a.checkpoint", 1, "0" * 64)
     stage = good_result(puppet().request, outputs=(), checkpoints=(file,))
     request = replace(puppet().request, dataflow=CARRIER_DAYS)
-    with pytest.raises(AssertionError, match=r"a\.checkpoint is no file"):
+    with pytest.raises(AssertionError, match=r"a\.checkpoint is not a file"):
         kit.it_cuts_where_the_contract_allows(replace(puppet(stage), request=request))
 
 
 def test_a_runner_that_hangs_is_found(puppet: Callable[..., Subject]) -> None:
     subject = replace(puppet(), command=("/bin/sh", "-c", "exec sleep 60"))
-    with pytest.raises(AssertionError, match=r"^it has not ended after 0\.2 seconds$"):
+    with pytest.raises(AssertionError, match=r"^it has not exited after 0\.2 seconds$"):
         kit.it_ends_with_one_result(replace(subject, timeout=0.2))
 
 
 def test_a_runner_that_does_not_listen_is_found(puppet: Callable[..., Subject]) -> None:
     deaf = replace(puppet(), command=("/bin/sh", "-c", "exit 0"))
     big = replace(deaf.request, staging="x" * 1_000_000)
-    with pytest.raises(AssertionError, match="the last answer is None, no result"):
+    with pytest.raises(AssertionError, match="the last answer is None, expected a result"):
         kit.it_ends_with_one_result(replace(deaf, request=big))
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("\n", "it writes a line that is no answer: message: not a JSON object: ''"),
+        ("\n", "it writes a line that is not an answer: message: not a JSON object: ''"),
         ('{"protocol":1', "its last line has no end: '{\"protocol\":1'"),
-        ('{"protocol":9}\n', "it writes a line that is no answer: message.protocol: version 9"),
+        (
+            '{"protocol":9}\n',
+            "it writes a line that is not an answer: message.protocol: unknown version 9",
+        ),
     ],
 )
 def test_a_line_that_is_no_answer_is_found(
@@ -244,7 +325,9 @@ def test_a_stray_link_is_found_although_it_leads_nowhere(
     puppet: Callable[..., Subject], small: RunRequest
 ) -> None:
     (Path(small.staging) / "dangling").symlink_to("nowhere")
-    with pytest.raises(AssertionError, match=r"it leaves strays: .*dangling"):
+    with pytest.raises(
+        AssertionError, match=r"it leaves files that its result does not name: .*dangling"
+    ):
         kit.its_files_are_as_claimed(puppet(good_result(small)))
 
 
@@ -291,7 +374,7 @@ def test_computing_more_than_was_asked_is_found(
         kit.it_computes_only_what_is_asked(puppet(more))
 
 
-REFUSALS = [each for each in CHECKS if each.__name__.startswith("it_refuses")]
+REFUSALS = [check for check in CHECKS if check.__name__.startswith("it_refuses")]
 
 
 @pytest.mark.parametrize("check", REFUSALS, ids=lambda check: check.__name__)

@@ -13,21 +13,39 @@ from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
 from isthmus_platform.cli import check, main
 from isthmus_platform.deployment import LOCAL
 
-Said = tuple[int, list[str]]
-Check = Callable[..., Said]
+Result = tuple[int, list[str]]
+Check = Callable[..., Result]
+RUNNER = """
+import sys
+from isthmus_contracts import Param
+from isthmus_contracts.protocol import Capabilities, encode
+sys.stdin.readline()
+workers = Param("workers", "integer", 1, "How many functions run at once.", minimum=1)
+engines = {"sequential": (), "threads": (workers,)}
+print(encode(Capabilities((1,), "x", {}, {}, engines, {})))
+"""
 
 
 @pytest.fixture
 def checked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Check:
-    """Return a function that checks the local deployment with more behind it."""
+    """Return a function that checks the local deployment with more behind it.
+
+    Its runner only states two engines.
+    """
     for name in ("ISTHMUS_STATE", "ISTHMUS_DEPLOYMENT", "ISTHMUS_TRANSFORMS_PYTHON"):
         monkeypatch.delenv(name, raising=False)
 
-    def call(more: str = "", python: str = sys.executable) -> Said:
+    runner = tmp_path / "runner.py"
+    runner.write_text(RUNNER)
+    local = LOCAL.read_text()
+    command = '"-m", "isthmus_transforms.runner"'
+    assert command in local
+
+    def call(more: str = "", python: str = sys.executable) -> Result:
         file = tmp_path / "company.toml"
-        file.write_text(LOCAL.read_text() + more)
+        file.write_text(local.replace(command, f'"{runner}"') + more)
         state = str(tmp_path / "state")
         status = main.main(["--state", state, "--transforms-python", python, "check", str(file)])
         return status, [line.rstrip() for line in capsys.readouterr().out.splitlines()]
@@ -66,7 +84,7 @@ def test_it_shows_how_each_dataflow_runs(checked: Check) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         (
             '[dataflows."fligth_delays.v1"]',
@@ -83,12 +101,14 @@ def test_it_shows_how_each_dataflow_runs(checked: Check) -> None:
         ('[dataflows."flight_delays.v1"]\nretries = -1', "retries is -1; allowed: 0 or more"),
     ],
 )
-def test_every_mistake_in_a_dataflows_part_is_said(checked: Check, more: str, said: str) -> None:
+def test_every_mistake_in_a_dataflows_table_is_reported(
+    checked: Check, more: str, message: str
+) -> None:
     status, lines = checked(f'{more}\n\n[dataflows."airport_days.v1"]\nschedule = ""')
     assert status == 2
     mistakes = [line for line in lines if line.startswith("mistake: company.toml, [dataflows.")]
     assert len(mistakes) == 2
-    assert any(said in line for line in mistakes)
+    assert any(message in line for line in mistakes)
     assert any("schedule is ''; allowed: a cron expression" in line for line in mistakes)
     assert words(lines[2]) == ["airport_days.v1", "cannot run"]
     assert words(lines[3])[:2] == ["carrier_days.v1", "after flight_delays.v1"]
@@ -106,7 +126,7 @@ def test_without_a_file_it_checks_the_one_that_would_be_used(
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         (
             '[sources.erp]\nconnection = "erp"',
@@ -118,21 +138,66 @@ def test_without_a_file_it_checks_the_one_that_would_be_used(
         ),
     ],
 )
-def test_a_source_that_nobody_reads_is_a_mistake(checked: Check, more: str, said: str) -> None:
+def test_a_source_that_nobody_reads_is_a_mistake(checked: Check, more: str, message: str) -> None:
     status, lines = checked(f"\n{more}\n")
     assert status == 2
-    assert said in lines[-1]
+    assert message in lines[-1]
 
 
 def test_a_runner_that_is_not_on_this_machine_is_a_note(checked: Check) -> None:
     status, lines = checked(python="/nowhere/python")
     assert status == 0
     assert lines[-1] == (
-        "note: runner 'default' starts '/nowhere/python', which is no program here"
+        "note: runner 'default' starts '/nowhere/python', which is not a program here"
     )
 
 
-def test_a_retired_dataflow_is_no_mistake(checked: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("more", "where", "problem"),
+    [
+        (
+            '[dataflows."flight_delays.v1"]\nengine = "thread"',
+            '[dataflows."flight_delays.v1"]',
+            "unknown engine 'thread'; did you mean 'threads'?",
+        ),
+        (
+            "engine_options = { workers = 2 }",
+            "[defaults]",
+            "unknown option 'workers' of engine 'sequential'; known: none",
+        ),
+        (
+            """
+            [dataflows."flight_delays.v1"]
+            stages = ["joined_flights"]
+            stage.joined_flights = { engine = "threads", engine_options = { workers = "two" } }
+            """,
+            '[dataflows."flight_delays.v1"].stage.joined_flights',
+            "option 'workers' of engine 'threads' is 'two'; allowed: integer from 1",
+        ),
+    ],
+)
+def test_an_engine_or_option_that_the_runner_does_not_know_is_a_mistake(
+    checked: Check, more: str, where: str, problem: str
+) -> None:
+    status, lines = checked(more)
+    assert status == 2
+    (mistake,) = [line for line in lines if line.startswith("mistake: ")]
+    assert mistake.startswith(f"mistake: company.toml, {where}: {problem}")
+
+
+def test_a_runner_that_states_no_engines_is_a_note(checked: Check, tmp_path: Path) -> None:
+    (tmp_path / "runner.py").write_text("raise SystemExit('no module here')")
+    status, lines = checked('[dataflows."flight_delays.v1"]\nengine = "thread"')
+    assert status == 0
+    assert lines[-1] == (
+        "note: runner 'default': its engines are not checked: the runner exited with 1 and sent no "
+        "result: no module here"
+    )
+
+
+def test_a_retired_dataflow_is_not_a_mistake(
+    checked: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
     last = Deprecation(date(2020, 1, 31), "flight_delays.v2")
     catalog = replace(CATALOG, dataflows=(replace(FLIGHT_DELAYS, deprecation=last),))
     monkeypatch.setattr(check, "CATALOG", catalog)

@@ -1,42 +1,23 @@
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pyarrow import parquet
 
-from isthmus_contracts import Table
-from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
+from isthmus_contracts.catalog import AIRPORT_DAYS
 from isthmus_platform.cli import main
 from isthmus_platform.deployment import LOCAL
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
-from isthmus_platform.lake.schemas import arrow_schema
 from isthmus_platform.storage import DiskStore
 
-Said = tuple[int, str, str]
+Result = tuple[int, str, str]
 Publish = Callable[[Lake, str], releases.Release]
 COMMANDS = ("demo", "up", "check", "run", "releases", "rollback", "export-inputs")
-FEATURES = FLIGHT_DELAYS.output("flight_features")
-
-
-@pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-    for name in ("ISTHMUS_STATE", "ISTHMUS_DEPLOYMENT", "ISTHMUS_TRANSFORMS_PYTHON"):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path / "var"
-
-
-def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> Said:
-    status = main.main(arguments)
-    captured = capsys.readouterr()
-    return status, captured.out, captured.err
+Call = Callable[..., Result]
 
 
 @pytest.mark.parametrize(
@@ -52,9 +33,9 @@ def test_every_command_explains_itself(
     with pytest.raises(SystemExit) as end:
         main.main([*arguments, "--help"])
     assert end.value.code == 0
-    said = capsys.readouterr().out
-    assert said.startswith("usage: isthmus-platform ")
-    assert len(said.splitlines()) > 3
+    output = capsys.readouterr().out
+    assert output.startswith("usage: isthmus-platform ")
+    assert len(output.splitlines()) > 3
 
 
 def test_the_command_can_be_run_as_a_module() -> None:
@@ -78,7 +59,7 @@ def test_the_command_can_be_run_as_a_module() -> None:
         (["releases", "airport_days", "--all"], "unrecognized arguments: --all"),
     ],
 )
-def test_a_command_that_is_none_is_status_2(
+def test_an_unknown_command_or_argument_is_status_2(
     capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     with pytest.raises(SystemExit) as end:
@@ -107,64 +88,33 @@ def test_a_command_that_is_none_is_status_2(
         ),
         (["export-inputs", "airport_days", "in"], "it has published no release yet; run it first"),
         (["export-inputs", "airport_days", "in", "--run", "x"], "no run 'x' has pinned its inputs"),
-        (["demo", "--data", "nowhere"], "it holds neither flights.csv nor flights.csv.zip"),
+        (["demo", "--data", "nowhere"], "it contains neither flights.csv nor flights.csv.zip"),
         (
             ["--deployment", "gone.toml", "releases", "airport_days"],
             "gone.toml, file: it cannot be",
         ),
     ],
 )
-def test_a_mistake_is_one_line_and_status_2(
-    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
-) -> None:
-    status, _, error = call(capsys, *arguments)
+def test_a_mistake_is_one_line_and_status_2(call: Call, arguments: list[str], message: str) -> None:
+    status, _, error = call(*arguments)
     assert status == 2
     assert error.startswith("isthmus-platform: ")
     assert message in error
     assert len(error.splitlines()) == 1
 
 
-def test_releases_are_listed_and_rolled_back(
-    state: Path, publish: Publish, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert "has published nothing yet" in call(capsys, "releases", "airport_days")[1]
+def test_releases_are_listed_and_rolled_back(state: Path, publish: Publish, call: Call) -> None:
+    assert "has published nothing yet" in call("releases", "airport_days")[1]
     lake = Lake(DiskStore(state / "lake"))
     first, second = (publish(lake, run) for run in ("run-1", "run-2"))
-    listed = call(capsys, "releases", "airport_days")[1].splitlines()
+    listed = call("releases", "airport_days")[1].splitlines()
     assert [line.split()[0:2] for line in listed[1:2]] == [["current", second.id]]
     assert first.id in listed[2]
     assert "days 1" in listed[2]
-    assert call(capsys, "rollback", "airport_days", first.id)[0] == 0
+    assert call("rollback", "airport_days", first.id)[0] == 0
     current = releases.current(lake, AIRPORT_DAYS.identity)
     assert current is not None
     assert current.id == first.id
-
-
-def test_inputs_are_exported_as_the_run_read_them(
-    state: Path, publish: Publish, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    publish(Lake(DiskStore(state / "lake")), "run-1")
-    publish(Lake(DiskStore(state / "lake")), "run-2")
-    out = tmp_path / "inputs"
-    status, told, _ = call(capsys, "export-inputs", "airport_days", str(out))
-    assert (status, told) == (0, f"wrote {out}/flight_features.parquet, 2 rows\n")
-    rows = parquet.read_table(out / "flight_features.parquet")
-    assert isinstance(FEATURES, Table)
-    assert rows.schema.equals(arrow_schema(FEATURES))
-    assert rows["flight"].to_pylist() == [1, 2]
-
-
-def test_inputs_of_a_run_that_did_not_publish_can_be_exported(
-    state: Path, publish: Publish, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    release = publish(Lake(DiskStore(state / "lake")), "run-1")
-    (pin,) = release.inputs.values()
-    directory = state / "runs" / "airport_days.v1" / "run-9"
-    directory.mkdir(parents=True)
-    inputs = {"flight_features": {"table": pin.table, "version": pin.version, "release": None}}
-    (directory / "pins.json").write_text(json.dumps({"params": {}, "inputs": inputs}))
-    out = str(tmp_path / "inputs")
-    assert call(capsys, "export-inputs", "airport_days", out, "--run", "run-9")[0] == 0
 
 
 def test_the_built_in_deployment_is_part_of_the_package() -> None:

@@ -27,7 +27,7 @@ def read(page: str) -> tuple[list[str], list[str]]:
         for token in tokens
         if token.type == "inline"
     ]
-    return [each for each in layout if each not in ("text", "text_special")], texts
+    return [part for part in layout if part not in ("text", "text_special")], texts
 
 
 def saying(text: str) -> DataflowContract:
@@ -37,7 +37,7 @@ def saying(text: str) -> DataflowContract:
     return DataflowContract("x", "1.0.0", "eve", text, (), outputs)
 
 
-def test_the_page_holds_the_whole_contract() -> None:
+def test_the_page_shows_the_whole_contract() -> None:
     page = dataflow_page(FLIGHT_DELAYS)
     for words in (
         "Contract version **1.0.0**, owner **data-science**",
@@ -48,7 +48,7 @@ def test_the_page_holds_the_whole_contract() -> None:
         "| wind\\_speed | float64 | km/h | at least 0, at most 250 |",
         "### File model_card (.html)",
         "| roc\\_auc | Area under the ROC curve",
-        "## Where to change what",
+        "## How to change it",
     ):
         assert words in page, page
 
@@ -59,12 +59,12 @@ def test_an_input_of_another_dataflow_is_named_by_its_identity() -> None:
     assert "## Params\n\nNone." in page
 
 
-def test_what_a_dataflow_says_is_escaped() -> None:
+def test_a_dataflows_description_is_escaped() -> None:
     page = dataflow_page(replace(AIRPORT_DAYS, description="<b>x</b> | [y](z) `w`"))
     assert "&lt;b&gt;x&lt;/b&gt; \\| \\[y\\](z) \\`w\\`" in page
 
 
-def test_a_mistake_says_what_to_do() -> None:
+def test_the_page_of_a_mistake_says_what_to_do() -> None:
     page = invalid_deployment_page("x.v1", DeploymentError(Path("a.toml"), "[lake]", "<gone>"))
     assert "x.v1 cannot run here" in page
     assert "a.toml, \\[lake\\]: &lt;gone&gt;" in page
@@ -80,7 +80,7 @@ def test_a_deprecation_stands_at_the_top_and_is_escaped() -> None:
     assert "eprecated" not in dataflow_page(AIRPORT_DAYS)
 
 
-def test_a_retired_dataflow_leaves_nothing_to_mend() -> None:
+def test_a_retired_dataflow_leaves_nothing_to_correct() -> None:
     page = end_of_life_page("x.v1", EndOfLifeError("x.v1", LAST_DAY, "<x.v2>"))
     assert "x.v1 was retired after 2027-01-31; use &lt;x.v2&gt; instead" in page
     assert "deployment file" not in page
@@ -123,7 +123,7 @@ def test_no_description_breaks_the_layout(text: str) -> None:
 
 @given(st.text("#~-+=>*_`|\\[]()!<&1.) \n\tab:/").filter(str.strip))
 @example("1)")
-def test_whatever_is_said_of_a_mistake_is_one_paragraph(text: str) -> None:
+def test_any_text_of_a_mistake_is_one_paragraph(text: str) -> None:
     page = invalid_deployment_page("x.v1", DeploymentError(None, text, text))
     layout, texts = read(page)
     assert layout == read(invalid_deployment_page("x.v1", DeploymentError(None, "a", "b")))[0]
@@ -131,14 +131,14 @@ def test_whatever_is_said_of_a_mistake_is_one_paragraph(text: str) -> None:
 
 
 @given(st.text("#~-+=>*_`|\\[]()!<&1.) \n\tab:/").filter(str.strip))
-def test_whatever_is_said_of_a_dataflow_leaves_the_layout(text: str) -> None:
+def test_no_text_of_a_dataflow_changes_the_layout(text: str) -> None:
     layout, texts = read(dataflow_page(saying(text)))
     assert layout == read(dataflow_page(saying("plain")))[0]
     assert texts[1] == " ".join(text.split())
 
 
-def test_the_volume_that_is_promised_is_on_the_page() -> None:
+def test_the_promised_number_of_rows_is_on_the_page() -> None:
     (days, *rest) = AIRPORT_DAYS.outputs
     promised = replace(AIRPORT_DAYS, outputs=(replace(days, max_row_change=0.5), *rest))
-    assert "Rows change by at most 50% from release to release." in dataflow_page(promised)
-    assert "Rows change" not in dataflow_page(AIRPORT_DAYS)
+    assert "The number of rows changes by at most 50% per release." in dataflow_page(promised)
+    assert "number of rows" not in dataflow_page(AIRPORT_DAYS)

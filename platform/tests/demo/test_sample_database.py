@@ -28,25 +28,25 @@ def package(tmp_path: Path) -> Path:
 
 
 def test_every_table_is_loaded_with_missing_values_as_null(package: Path, tmp_path: Path) -> None:
-    said: list[str] = []
+    reports: list[str] = []
     database = tmp_path / "company.sqlite"
-    load_sample_database(package, database, said.append)
-    assert said[0] == "loaded 2 flights into the company's database"
+    load_sample_database(package, database, reports.append)
+    assert reports[0] == "loaded 2 flights into the sample database"
     with closing(sqlite3.connect(database)) as connection:
         rows = connection.execute("SELECT month, carrier, dep_delay FROM flights").fetchall()
     assert rows == [(1, "1", 1.0), (None, None, None)]
 
 
 def test_it_is_loaded_once(package: Path, tmp_path: Path) -> None:
-    said: list[str] = []
+    reports: list[str] = []
     for _ in range(2):
-        load_sample_database(package, tmp_path / "company.sqlite", said.append)
-    assert len(said) == len(NYC_FLIGHTS.tables)
+        load_sample_database(package, tmp_path / "company.sqlite", reports.append)
+    assert len(reports) == len(NYC_FLIGHTS.tables)
 
 
 def test_a_package_that_lacks_a_file_leaves_no_database(package: Path, tmp_path: Path) -> None:
     (package / "data" / "airlines.csv").unlink()
-    with pytest.raises(SourceError, match=r"holds neither airlines.csv nor airlines.csv.zip"):
+    with pytest.raises(SourceError, match=r"contains neither airlines.csv nor airlines.csv.zip"):
         load_sample_database(package, tmp_path / "company.sqlite", lambda _: None)
     assert [path.name for path in tmp_path.iterdir()] == ["package"]
 
@@ -69,11 +69,11 @@ def test_columns_are_found_by_name_and_others_left_out(package: Path, tmp_path: 
         assert connection.execute("SELECT * FROM airlines").fetchall() == [("UQ", "Ürümqi Air")]
 
 
-def test_what_is_interrupted_is_loaded_anew(package: Path, tmp_path: Path) -> None:
+def test_an_interrupted_load_starts_again(package: Path, tmp_path: Path) -> None:
     database = tmp_path / "company.sqlite"
 
-    def interrupt(said: str) -> None:
-        if "planes" in said:
+    def interrupt(line: str) -> None:
+        if "planes" in line:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -40,7 +40,7 @@ OTHER_USER = "nobody"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an attack."""
+    """The outcome of an attack."""
 
     end: RunResult | RunFailure | None
     error: str
@@ -50,7 +50,7 @@ class Outcome:
 
     @property
     def report(self) -> Mapping[str, object]:
-        """Return what the attacker tells in its last line of log, as JSON."""
+        """Return the JSON in the last line of the attacker's log."""
         report: Mapping[str, object] = json.loads(self.log[-1])
         return report
 
@@ -108,7 +108,7 @@ class Battlefield:
         names = {
             "STATE": str(self.state),
             "FOLDER": str(self.folder),
-            "SPOOL": str(self.staging),
+            "STAGING": str(self.staging),
             "LAKE": str(self.folder / "lake"),
             "RESULT": encode(self.result()),
         }
@@ -160,7 +160,9 @@ def _fill(folder: Path) -> None:
 
 def _clean_up(folder: Path, before: list[psutil.Process]) -> None:
     shutil.rmtree(folder)
-    left = [each for each in psutil.Process().children(recursive=True) if each not in before]
+    left = [
+        process for process in psutil.Process().children(recursive=True) if process not in before
+    ]
     assert psutil.wait_procs(left, timeout=5)[1] == []
 
 
@@ -198,12 +200,12 @@ def python_for_others() -> str:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], object]], None]:
-    """Wait until something holds."""
+    """Wait until a condition is true."""
 
-    def wait(holds: Callable[[], object]) -> None:
+    def wait(condition: Callable[[], object]) -> None:
         deadline = time.monotonic() + 20
-        while not holds():
-            assert time.monotonic() < deadline, "it has not come true after 20 seconds"
+        while not condition():
+            assert time.monotonic() < deadline, "the condition is still false after 20 seconds"
             time.sleep(0.02)
 
     return wait

@@ -15,7 +15,7 @@ from isthmus_platform.lake.layout import Lake
 
 
 class Outcome(Protocol):
-    """What came of an attack, as the fixture says it."""
+    """The outcome of an attack, as the fixture gives it."""
 
     end: object
     error: str
@@ -40,7 +40,7 @@ def test_nothing_outside_the_staging_place_can_be_written_as_another_user(
 ) -> None:
     text = """
 got = []
-places = [FOLDER, LAKE, STATE, os.path.dirname(SPOOL), "/etc", "/usr"]
+places = [FOLDER, LAKE, STATE, os.path.dirname(STAGING), "/etc", "/usr"]
 for place in places:
     try:
         open(place + "/planted", "w").close()
@@ -54,7 +54,7 @@ for path in (LAKE + "/input.parquet", FOLDER + "/company.toml", STATE + "/airflo
             got.append(path)
         except OSError:
             pass
-open(SPOOL + "/allowed", "w").close()
+open(STAGING + "/allowed", "w").close()
 print(json.dumps({"got": got}), file=sys.stderr)
 """
     assert other_side.attack(text).report["got"] == []
@@ -80,29 +80,29 @@ def test_a_path_that_leads_out_of_the_staging_directory_is_refused(
 
 
 def test_a_symbolic_link_is_refused(field: Battlefield) -> None:
-    field.attack("os.symlink(STATE + '/airflow.cfg', SPOOL + '/days.parquet')")
+    field.attack("os.symlink(STATE + '/airflow.cfg', STAGING + '/days.parquet')")
     refused(field, "days.parquet", why="'days.parquet' is a link")
 
 
 def test_a_folder_that_is_a_symbolic_link_is_refused(field: Battlefield) -> None:
-    field.attack("os.symlink(STATE, SPOOL + '/folder')")
+    field.attack("os.symlink(STATE, STAGING + '/folder')")
     refused(field, "folder/airflow.cfg", why="'folder' is a link")
 
 
 def test_a_hard_link_is_refused(field: Battlefield) -> None:
-    field.attack("os.link(LAKE + '/input.parquet', SPOOL + '/days.parquet')")
+    field.attack("os.link(LAKE + '/input.parquet', STAGING + '/days.parquet')")
     refused(field, "days.parquet", why="'days.parquet' is a link")
 
 
 def test_a_staging_directory_that_is_replaced_by_a_link_is_refused(field: Battlefield) -> None:
-    field.attack("os.rmdir(SPOOL); os.symlink(STATE, SPOOL)")
+    field.attack("os.rmdir(STAGING); os.symlink(STATE, STAGING)")
     with pytest.raises(StagingError, match="it is a link itself"):
         field.accepted("airflow.cfg")
     (field.folder / "airflow" / "calendar.png").unlink()
 
 
 def test_a_pipe_does_not_stop_the_platform(field: Battlefield) -> None:
-    field.attack("os.mkfifo(SPOOL + '/days.parquet')")
+    field.attack("os.mkfifo(STAGING + '/days.parquet')")
     refused(field, "days.parquet", why="'days.parquet' is not a regular file")
 
 
@@ -110,17 +110,17 @@ MANY_FILES = """
 number = 0
 while True:
     number += 1
-    with open(f"{SPOOL}/{number}", "wb") as file:
+    with open(f"{STAGING}/{number}", "wb") as file:
         file.write(b"x" * 1_000_000)
     time.sleep(0.005)
 """
 ONE_FILE = """
-with open(f"{SPOOL}/days.parquet", "wb") as file:
+with open(f"{STAGING}/days.parquet", "wb") as file:
     while True:
         file.write(b"x" * 1_000_000)
 """
 HOLES = """
-os.truncate(os.open(f"{SPOOL}/days.parquet", os.O_CREAT | os.O_WRONLY), 1 << 40)
+os.truncate(os.open(f"{STAGING}/days.parquet", os.O_CREAT | os.O_WRONLY), 1 << 40)
 """
 
 

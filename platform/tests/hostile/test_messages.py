@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 class Outcome(Protocol):
-    """What came of an attack, as the fixture says it."""
+    """The outcome of an attack, as the fixture gives it."""
 
     error: str
     log: list[str]
@@ -32,7 +32,7 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000
 
 
-EVENT = '{"protocol":3,"type":"node_started","at":1.0,"node":"%s"}'
+EVENT = '{"protocol":1,"type":"node_started","at":1.0,"node":"%s"}'
 
 
 def test_an_event_of_100_mb_is_refused(field: Battlefield) -> None:
@@ -102,7 +102,7 @@ def test_a_message_in_an_error_is_escaped(field: Battlefield) -> None:
 def test_a_log_without_end_is_cut(field: Battlefield) -> None:
     text = "line = 'x' * 1023 + '\\n'\nfor _ in range(80_000): sys.stderr.write(line)"
     outcome = field.attack(text)
-    assert outcome.log[-1] == "the rest is left out: its log has more than 67,108,864 bytes"
+    assert outcome.log[-1] == "the rest is omitted: the log has more than 67,108,864 bytes"
     assert sum(map(len, outcome.log)) < 68_000_000
 
 

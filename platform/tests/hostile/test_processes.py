@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 
 class Outcome(Protocol):
-    """What came of an attack, as the fixture says it."""
+    """The outcome of an attack, as the fixture gives it."""
 
     end: object
     error: str
@@ -49,12 +49,12 @@ def daemon():
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             for descriptor in range({first}, 3):
                 os.close(descriptor)
-            with open(SPOOL + "/pids", "a") as file:
+            with open(STAGING + "/pids", "a") as file:
                 file.write(f"{{os.getpid()}}\\n")
             time.sleep(600)
         os._exit(0)
     os.wait()
-    while not os.path.exists(SPOOL + "/pids") or not os.path.getsize(SPOOL + "/pids"):
+    while not os.path.exists(STAGING + "/pids") or not os.path.getsize(STAGING + "/pids"):
         time.sleep(0.01)
 """
 
@@ -98,7 +98,7 @@ import ctypes
 if os.fork() == 0:
     os.setsid()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    with open(SPOOL + "/pids", "w") as file:
+    with open(STAGING + "/pids", "w") as file:
         file.write(str(os.getpid()))
     threading.Thread(target=time.sleep, args=(600,)).start()
     ctypes.PyDLL(None).pthread_exit(None)
@@ -115,7 +115,7 @@ import re
 for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
     signal.signal(number, signal.SIG_IGN)
 daemon()
-with open(SPOOL + "/pids", "a") as file:
+with open(STAGING + "/pids", "a") as file:
     file.write(f"{os.getpid()}\\n{os.getppid()}\\n")
 print("ready", file=sys.stderr, flush=True)
 re.match("(a+)+b", "a" * 100)
@@ -158,7 +158,7 @@ def test_a_runner_that_ignores_everything_ends_with_a_killed_task(
 
 BOMB = """
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-with open(SPOOL + "/pids", "w") as file:
+with open(STAGING + "/pids", "w") as file:
     file.write(str(os.getpid()))
 depth = 0
 while depth < 7:

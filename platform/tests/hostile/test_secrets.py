@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 class Outcome(Protocol):
-    """What came of an attack, as the fixture says it."""
+    """The outcome of an attack, as the fixture gives it."""
 
     error: str
     log: list[str]

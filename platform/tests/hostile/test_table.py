@@ -33,7 +33,7 @@ def in_tests() -> list[str]:
 
 
 def test_every_attempt_is_proved_by_a_test_that_exists() -> None:
-    assert [each for each in in_table() if each not in in_tests()] == []
+    assert [proof for proof in in_table() if proof not in in_tests()] == []
 
 
 def test_every_hostile_test_stands_in_the_table_once() -> None:

@@ -40,7 +40,7 @@ class Battlefield(Protocol):
 Eventually = Callable[[Callable[[], object]], None]
 AIRFLOW = "daemon"
 # Without the library of the tests' own Python, which may lie in somebody's home.
-PATH = [each for each in sys.path if "site-packages" in each or each.endswith("/src")]
+PATH = [entry for entry in sys.path if "site-packages" in entry or entry.endswith("/src")]
 RIGHTS = "+setuid,+setgid"
 SUDO = """#!/bin/sh
 # sudo -n -u USER -- COMMAND...
@@ -145,7 +145,7 @@ def runs(pid: int) -> bool:
 
 
 def test_what_an_unprivileged_airflow_shares_can_be_used_by_both(shared: Battlefield) -> None:
-    text = "open(SPOOL + '/days', 'w').write(f'{os.getuid()}'); print(RESULT)"
+    text = "open(STAGING + '/days', 'w').write(f'{os.getuid()}'); print(RESULT)"
     with task(shared, text) as process:
         said, _ = process.communicate(timeout=30)
     assert said.split("\n")[:2] == ["RunResult", f"days {pwd.getpwnam(shared.user).pw_uid}"]

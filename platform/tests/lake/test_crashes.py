@@ -63,7 +63,7 @@ def check_whole(lake: Lake, release: releases.Release) -> None:
     indirect=["where"],
     ids=lambda name: name if isinstance(name, str) else f"{name[1]}-{name[2]}",
 )
-def test_a_crash_anywhere_is_repaired_by_a_retry(
+def test_a_retry_recovers_from_a_crash_anywhere(
     accepted: Accept,
     lake: Lake,
     dataflow: DataflowContract,
@@ -115,7 +115,7 @@ def _only_other(lake: Lake, dataflow: DataflowContract) -> releases.Release | No
 @pytest.mark.parametrize(
     "step", ["between tables", "before the document", "before the pointer", "after the pointer"]
 )
-def test_a_killed_process_is_repaired_by_a_retry(
+def test_a_retry_recovers_from_a_killed_process(
     accepted: Accept, lake: Lake, dataflow: DataflowContract, publisher: Publisher, step: str
 ) -> None:
     ready = accepted()
@@ -130,7 +130,7 @@ def test_a_killed_process_is_repaired_by_a_retry(
     assert len(read_moves(lake.pointer(dataflow.identity))) == 1
 
 
-def test_a_retry_that_computed_again_repairs_a_crash_too(
+def test_a_retry_that_computed_again_recovers_from_a_crash_too(
     accepted: Accept, lake: Lake, dataflow: DataflowContract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = accepted()

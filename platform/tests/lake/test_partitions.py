@@ -211,17 +211,17 @@ def test_repeating_a_publication_changes_nothing(lake: Lake, run: Callable[..., 
     assert content(lake) == {"2013-01": 1, "2013-02": 2}
 
 
-def test_a_publication_with_a_conflict_is_prepared_again(
+def test_a_publication_is_prepared_again_after_a_conflict(
     lake: Lake, run: Callable[..., Accepted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = run("slow", {"2013-01": 1}, month("2013-01"))
     fast = run("fast", {"2013-02": 2}, month("2013-02"))
     move = publication.append_move
 
-    def conflicting(*args: object, **more: object) -> bool:
+    def conflicting(*args: object, **options: object) -> bool:
         monkeypatch.setattr(publication, "append_move", move)
         published(lake, fast)
-        return move(*args, **more)  # type: ignore[arg-type] # as it was called
+        return move(*args, **options)  # type: ignore[arg-type] # as it was called
 
     monkeypatch.setattr(publication, "append_move", conflicting)
     published(lake, slow)
@@ -300,8 +300,8 @@ class TestRefused:
         ("partition", "problem"),
         [
             (None, "table 'counts' has files of no partition"),
-            ("2013-13", "'2013-13' names no partition"),
-            ("../2013", "names no partition"),
+            ("2013-13", "'2013-13' is not the name of a month"),
+            ("../2013", "is not the name of a month"),
         ],
     )
     def test_a_file_with_an_unknown_partition(

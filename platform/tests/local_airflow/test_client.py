@@ -89,7 +89,7 @@ def test_one_login_serves_many_requests_and_is_renewed() -> None:
         (500, None, "Internal Server Error"),
     ],
 )
-def test_airflows_own_words_are_passed_on(status: int, detail: object, sentence: str) -> None:
+def test_airflows_message_is_passed_on(status: int, detail: object, sentence: str) -> None:
     client, _ = _client(_always(status, {"detail": detail}))
     with pytest.raises(AirflowError) as refused:
         client.trigger("d")
@@ -97,7 +97,7 @@ def test_airflows_own_words_are_passed_on(status: int, detail: object, sentence:
     assert refused.value.status == status
 
 
-def test_an_airflow_that_does_not_answer_is_told() -> None:
+def test_an_airflow_that_does_not_answer_is_reported() -> None:
     def answer(_request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused")
 
@@ -119,7 +119,7 @@ def test_every_page_is_read() -> None:
     assert len(stub.asked) == 2
 
 
-def test_a_run_is_waited_for() -> None:
+def test_a_run_is_awaited() -> None:
     states = iter(["queued", "running", "success"])
     client, _ = _client(lambda _: httpx.Response(200, json=_run("r", next(states))))
     assert client.wait("d", "r", timeout=5, interval=0).state == "success"
@@ -164,7 +164,7 @@ def test_a_log_is_lines_without_the_note_on_where_it_lies() -> None:
 
 
 def test_the_runs_that_an_event_triggered_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "_INTERVAL", 0)
+    monkeypatch.setattr(client_module, "_POLL_SECONDS", 0)
     event = {
         "name": "flight_delays.v1",
         "timestamp": "2026-01-01T00:00:00Z",
@@ -179,7 +179,7 @@ def test_the_runs_that_an_event_triggered_are_found(monkeypatch: pytest.MonkeyPa
     assert found.extra == {"release": "x"}
 
 
-def test_a_run_is_failed_and_a_task_cleared_with_what_follows() -> None:
+def test_a_run_is_failed_and_a_task_cleared_with_the_tasks_after_it() -> None:
     client, stub = _client(_always(200, {"task_instances": [{"task_id": "publish"}]}))
     client.fail("d", "r")
     assert stub.asked[-1] == ("PATCH", "/api/v2/dags/d/dagRuns/r", {"state": "failed"})
@@ -198,7 +198,7 @@ def test_a_run_is_failed_and_a_task_cleared_with_what_follows() -> None:
 @pytest.mark.parametrize(
     "asked", [httpx.Response(200, json=None), httpx.Response(409, json={"detail": "there is one"})]
 )
-def test_a_dag_file_is_read_again_whether_or_not_somebody_asked_before(
+def test_a_dag_file_is_read_again_whether_or_not_it_was_requested_before(
     asked: httpx.Response,
 ) -> None:
     dag = {

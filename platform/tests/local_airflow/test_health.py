@@ -37,13 +37,13 @@ def _wait(handler: Callable[[httpx.Request], httpx.Response], timeout: float = 5
     wait_until_healthy(URL, COMPONENTS, lambda: None, timeout, transport)
 
 
-def test_the_part_for_tasks_is_asked_once_before_all_is_well() -> None:
+def test_the_api_for_tasks_is_requested_once_before_health_is_reported() -> None:
     asked: list[str] = []
     _wait(_airflow(asked, lambda: datetime.now(UTC)))
     assert asked == ["/execution/health", "/api/v2/monitor/health"]
 
 
-def test_a_server_that_does_not_listen_yet_is_waited_for() -> None:
+def test_a_server_that_does_not_listen_yet_is_awaited() -> None:
     asked: list[str] = []
     airflow = _airflow(asked, lambda: datetime.now(UTC))
     refusals = iter([True, True])
@@ -57,7 +57,7 @@ def test_a_server_that_does_not_listen_yet_is_waited_for() -> None:
     assert len(asked) == 2
 
 
-def test_a_heartbeat_from_before_counts_for_nothing() -> None:
+def test_a_heartbeat_from_before_is_ignored() -> None:
     before = datetime.now(UTC) - timedelta(seconds=5)
     beats = iter([None, before, before])
     asked: list[str] = []
@@ -65,7 +65,7 @@ def test_a_heartbeat_from_before_counts_for_nothing() -> None:
     assert asked.count("/api/v2/monitor/health") == 3
 
 
-def test_what_is_missing_after_the_time_is_named() -> None:
+def test_components_without_a_heartbeat_are_named_after_the_timeout() -> None:
     with pytest.raises(InstallationError, match=r"not healthy after 0.3 s.* from scheduler;"):
         _wait(_airflow([], lambda: None), timeout=0.3)
 

@@ -22,7 +22,7 @@ with locked(Path(sys.argv[1]), "http://127.0.0.1:1"):
 """
 
 
-def test_a_second_installation_on_the_same_state_is_told_of_the_first(tmp_path: Path) -> None:
+def test_the_error_of_a_second_installation_on_a_state_names_the_first(tmp_path: Path) -> None:
     with (
         lock.locked(tmp_path, URL),
         pytest.raises(InstallationError, match="already up") as refused,
@@ -37,8 +37,8 @@ def test_a_second_installation_on_the_same_state_is_told_of_the_first(tmp_path: 
 def test_the_lock_is_free_again_afterwards(tmp_path: Path) -> None:
     for _ in range(2):
         with lock.locked(tmp_path, URL):
-            assert lock.holder(tmp_path) == lock.Holder(os.getpid(), URL, healthy=False)
-        assert lock.holder(tmp_path) is None
+            assert lock.lock_owner(tmp_path) == lock.LockOwner(os.getpid(), URL, healthy=False)
+        assert lock.lock_owner(tmp_path) is None
 
 
 def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout
         assert other.stdout.readline() == "held\n"
-        found = lock.holder(tmp_path)
+        found = lock.lock_owner(tmp_path)
         assert found
         assert found.pid == other.pid
         other.send_signal(signal.SIGKILL)
@@ -54,10 +54,10 @@ def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
         pass
 
 
-def test_a_lock_that_a_guard_still_holds_is_waited_for(tmp_path: Path) -> None:
-    with lock.locked(tmp_path, URL) as held:
-        held.tell(lock.Holder(pid=2**22 + 1, url=URL, healthy=True))
-        inherited = os.dup(held.descriptor)
+def test_a_lock_that_a_watchdog_still_has_is_awaited(tmp_path: Path) -> None:
+    with lock.locked(tmp_path, URL) as acquired:
+        acquired.write_owner(lock.LockOwner(pid=2**22 + 1, url=URL, healthy=True))
+        inherited = os.dup(acquired.descriptor)
     begin = time.monotonic()
     watchdog = subprocess.Popen(["sleep", "0.5"], pass_fds=[inherited])
     os.close(inherited)
@@ -68,8 +68,8 @@ def test_a_lock_that_a_guard_still_holds_is_waited_for(tmp_path: Path) -> None:
 
 def test_an_installation_is_found_when_it_is_healthy(tmp_path: Path) -> None:
     assert find_running(tmp_path) is None
-    with lock.locked(tmp_path / "airflow", URL) as held:
+    with lock.locked(tmp_path / "airflow", URL) as acquired:
         assert find_running(tmp_path) is None
-        held.tell(lock.Holder(os.getpid(), URL, healthy=True))
+        acquired.write_owner(lock.LockOwner(os.getpid(), URL, healthy=True))
         assert find_running(tmp_path) == URL
     assert find_running(tmp_path) is None

@@ -11,20 +11,19 @@ import pytest
 from isthmus_platform.local_airflow import processes
 from isthmus_platform.local_airflow.errors import InstallationError
 from isthmus_platform.local_airflow.settings import Installation, environment
-from isthmus_platform.local_airflow.shutdown import _lives, members, stop
+from isthmus_platform.local_airflow.shutdown import is_running, members
 
 pytestmark = pytest.mark.slow
 
 VARIABLES = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
 SLEEP = ("sleep", "60")
-STUBBORN = ("sh", "-c", "trap '' TERM; while true; do sleep 0.1; done")
 STARTER = """
 import os, sys, time
 from pathlib import Path
 from isthmus_platform.local_airflow.processes import started
 sleep = ("sh", "-c", "sleep 60 & sleep 60")
 with started({"one": sleep, "two": sleep}, dict(os.environ), Path(sys.argv[1])) as components:
-    print(*(each.pid for each in components.processes.values()), flush=True)
+    print(*(process.pid for process in components.processes.values()), flush=True)
     time.sleep(60)
 """
 
@@ -57,16 +56,18 @@ def test_no_component_serves_logs_to_the_network(tmp_path: Path) -> None:
     assert "--skip-serve-logs" in commands["triggerer"]
 
 
-def test_a_port_that_is_taken_is_told_before_anything_starts(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_before_anything_starts(tmp_path: Path) -> None:
     reports: list[str] = []
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with (
-            pytest.raises(InstallationError, match=f"port {port} .* choose another port") as told,
+            pytest.raises(
+                InstallationError, match=f"port {port} .* choose another port"
+            ) as refused,
             processes.running(_installation(tmp_path, port), reports.append),
         ):
             pass
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(refused.value)
     assert reports == []
     processes.check_port(port)
 
@@ -78,26 +79,10 @@ def test_stopping_leaves_no_process(tmp_path: Path) -> None:
         components.check()
         while len(everyone := [member for leader in leaders for member in members(leader)]) < 4:
             time.sleep(0.05)
-    assert not any(_lives(process) for process in everyone)
+    assert not any(is_running(process) for process in everyone)
 
 
-def test_one_that_does_not_listen_is_killed() -> None:
-    with subprocess.Popen(STUBBORN, start_new_session=True) as stubborn:
-        time.sleep(0.3)
-        stop([stubborn.pid], patience=0.3)
-        assert stubborn.wait() == -signal.SIGKILL
-
-
-def test_what_a_dead_leader_left_behind_is_stopped() -> None:
-    command = ("sh", "-c", "sleep 60 & exit 0")
-    with subprocess.Popen(command, start_new_session=True) as leader:
-        leader.wait()
-        assert members(leader.pid)
-        stop([leader.pid])
-        assert not members(leader.pid)
-
-
-def test_a_component_that_dies_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+def test_a_component_that_dies_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
     dies = ("sh", "-c", "seq 1 50; echo 'the reason' >&2; exit 3")
     with processes.started({"one": SLEEP, "scheduler": dies}, VARIABLES, tmp_path) as components:
         components.processes["scheduler"].wait()
@@ -109,7 +94,7 @@ def test_a_component_that_dies_is_told_with_the_end_of_its_log(tmp_path: Path) -
     assert lines[-1] == "  the reason"
 
 
-def test_a_component_that_is_killed_is_told(tmp_path: Path) -> None:
+def test_a_component_that_is_killed_is_reported(tmp_path: Path) -> None:
     with processes.started({"one": SLEEP}, VARIABLES, tmp_path) as components:
         components.processes["one"].kill()
         components.processes["one"].wait()
@@ -159,7 +144,7 @@ def test_the_database_is_created_once_for_a_version(
     assert len(reports) == 3
 
 
-def test_a_database_that_cannot_be_created_is_told(
+def test_a_database_that_cannot_be_created_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installation = _installation(tmp_path)

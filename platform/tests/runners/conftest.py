@@ -25,7 +25,7 @@ OUTPUTS = {"days.parquet": b"rows", "delay_calendar.png": b"picture"}
 
 @dataclass
 class Bench:
-    """A place to start runners in, and what they said."""
+    """A directory to start runners in, their answers and their log."""
 
     folder: Path
     answers: list[Answer] = field(default_factory=list)
@@ -83,5 +83,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         (tmp_path / "outputs" / name).write_bytes(content)
     before = psutil.Process().children(recursive=True)
     yield Bench(tmp_path)
-    left = [each for each in psutil.Process().children(recursive=True) if each not in before]
+    left = [
+        process for process in psutil.Process().children(recursive=True) if process not in before
+    ]
     assert psutil.wait_procs(left, timeout=5)[1] == []

@@ -16,7 +16,7 @@ from isthmus_platform.errors import RunnerError
 from isthmus_platform.runners import RunnerProcess
 from isthmus_platform.runners.limits import Limits
 
-HOLDING = """
+ALLOCATING = """
 import subprocess, sys, time
 if sys.argv[1:]:
     held = bytes(b"x" * int(sys.argv[1]))
@@ -28,7 +28,7 @@ time.sleep(60)
 
 
 class Bench(Protocol):
-    """The place to start runners in, as the fixture gives it."""
+    """A directory to start runners in, as the fixture gives it."""
 
     folder: Path
     request: RunRequest
@@ -52,18 +52,18 @@ def test_a_runner_that_fills_its_staging_directory_before_its_request_is_ended(
     with closing(process):
         before = psutil.Process().children()
         process.start(print)
-        supervisor = [each for each in psutil.Process().children() if each not in before]
+        supervisor = [child for child in psutil.Process().children() if child not in before]
         assert psutil.wait_procs(supervisor, timeout=20)[1] == []
         with pytest.raises(RunnerError, match="the runner wrote more than 0 MB"):
             process.run(bench.request, print)
 
 
-def test_a_runner_whose_child_holds_too_much_is_ended(bench: Bench, tmp_path: Path) -> None:
-    script = tmp_path / "holding.py"
-    script.write_text(HOLDING.replace("open(__file__).read()", f"open({str(script)!r}).read()"))
+def test_a_runner_whose_child_uses_too_much_memory_is_ended(bench: Bench, tmp_path: Path) -> None:
+    script = tmp_path / "allocating.py"
+    script.write_text(ALLOCATING.replace("open(__file__).read()", f"open({str(script)!r}).read()"))
     process = runner(bench, Limits(memory=200_000_000), sys.executable, str(script))
     start = time.monotonic()
-    with pytest.raises(RunnerError, match="held more than 200 MB of memory; `memory_megabytes` of"):
+    with pytest.raises(RunnerError, match="used more than 200 MB of memory; `memory_megabytes` of"):
         bench.run(process)
     assert time.monotonic() - start < 30
 
@@ -76,15 +76,15 @@ def test_a_runner_within_its_limits_is_left_alone(bench: Bench) -> None:
 def test_all_processes_count_together() -> None:
     me = psutil.Process()
     held = me.memory_info().rss
-    assert Limits(memory=held * 3).held_too_much([me, me]) is None
-    assert Limits(memory=int(held * 1.5)).held_too_much([me, me]) is not None
-    assert Limits().held_too_much([me]) is None
+    assert Limits(memory=held * 3).memory_problem([me, me]) is None
+    assert Limits(memory=int(held * 1.5)).memory_problem([me, me]) is not None
+    assert Limits().memory_problem([me]) is None
 
 
-def test_what_has_ended_holds_nothing() -> None:
+def test_a_process_that_has_ended_uses_no_memory() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         gone = psutil.Process(ended.pid)
-    assert Limits(memory=1).held_too_much([gone]) is None
+    assert Limits(memory=1).memory_problem([gone]) is None
 
 
 def test_files_count_in_all_directories(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_files_count_in_all_directories(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_bytes(bytes(10_000))
     both = (tmp_path / "a", tmp_path / "b")
-    assert Limits(disk=100_000).written_too_much(both) is None
-    problem = Limits(disk=1_000).written_too_much(both)
+    assert Limits(disk=100_000).disk_problem(both) is None
+    problem = Limits(disk=1_000).disk_problem(both)
     assert problem is not None
     assert "`disk_limit_megabytes`" in problem

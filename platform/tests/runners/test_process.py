@@ -1,4 +1,4 @@
-"""What is said between the platform and a runner, and how each mistake is told."""
+"""The exchange between the platform and a runner, and the message for each mistake."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 
 class Bench(Protocol):
-    """A place to start runners in, as the fixture gives it."""
+    """A directory to start runners in, as the fixture gives it."""
 
     folder: Path
     answers: list[Answer]
@@ -46,7 +46,7 @@ def test_a_sound_runner_gives_its_result(bench: Bench) -> None:
     assert bench.answers[-1] == result
 
 
-def test_a_failure_is_returned_as_it_was_told(bench: Bench) -> None:
+def test_a_failure_is_returned_as_it_was_sent(bench: Bench) -> None:
     failure = bench.run(bench.stand_in("--fault", "raising"))
     assert isinstance(failure, RunFailure)
     assert failure.kind == "dataflow"
@@ -62,7 +62,7 @@ def test_a_failure_is_returned_as_it_was_told(bench: Bench) -> None:
         ("other-run", "the runner answered for "),
     ],
 )
-def test_a_fault_is_told_in_one_sentence(bench: Bench, fault: str, message: str) -> None:
+def test_a_fault_is_reported_in_one_sentence(bench: Bench, fault: str, message: str) -> None:
     with pytest.raises(RunnerError, match=message):
         bench.run(bench.stand_in("--fault", fault))
 
@@ -80,10 +80,10 @@ def test_a_command_that_cannot_be_run(bench: Bench) -> None:
         bench.run(bench.process(str(broken)))
 
 
-def test_a_command_that_is_no_program(bench: Bench) -> None:
+def test_a_command_that_is_not_a_program(bench: Bench) -> None:
     (bench.folder / "notes.txt").write_text("not executable")
     for path in (bench.folder / "notes.txt", bench.folder):
-        with pytest.raises(RunnerError, match="is no program that can be run; `command` in"):
+        with pytest.raises(RunnerError, match="is not a program that can be run; see `command` in"):
             bench.run(bench.process(str(path)))
 
 
@@ -119,15 +119,15 @@ def test_a_process_that_was_never_started_can_be_stopped(bench: Bench) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        '{"protocol": 4, "type": "result"}',
-        '{"protocol": 3, "type": "request"}',
-        '{"protocol": 3, "type": "node_started", "at": 1.0, "node": "a", "colour": "red"}',
+        '{"protocol": 2, "type": "result"}',
+        '{"protocol": 1, "type": "request"}',
+        '{"protocol": 1, "type": "node_started", "at": 1.0, "node": "a", "colour": "red"}',
         "\udcff",
         "[" * 100_000,
         "",
     ],
 )
-def test_a_line_that_is_no_answer_is_refused(bench: Bench, line: str) -> None:
+def test_a_line_that_is_not_an_answer_is_refused(bench: Bench, line: str) -> None:
     content = line.encode("utf-8", "surrogateescape")
     with pytest.raises(RunnerError, match=r"^the runner broke the protocol: [mN]") as refusal:
         bench.run(bench.script(f"import sys; sys.stdout.buffer.write({content!r} + b'\\n')"))
@@ -135,7 +135,7 @@ def test_a_line_that_is_no_answer_is_refused(bench: Bench, line: str) -> None:
 
 
 def test_a_runner_that_goes_on_after_its_result(bench: Bench) -> None:
-    with pytest.raises(RunnerError, match="the runner went on after its end"):
+    with pytest.raises(RunnerError, match="the runner sent more after its result or failure"):
         bench.run(bench.script(f"print({encode(bench.result)!r})\nprint({encode(bench.result)!r})"))
 
 
@@ -154,7 +154,7 @@ def test_standard_error_is_log(bench: Bench) -> None:
 def test_a_runner_has_three_descriptors_and_no_more(bench: Bench) -> None:
     text = (
         "import os, stat, sys\n"
-        "names = sorted(int(each) for each in os.listdir('/proc/self/fd'))\n"
+        "names = sorted(int(name) for name in os.listdir('/proc/self/fd'))\n"
         "pipe = stat.S_ISFIFO(os.fstat(0).st_mode)\n"
         "print(names[:-1], pipe, file=sys.stderr)"
     )

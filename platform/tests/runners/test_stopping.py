@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 
 class Bench(Protocol):
-    """A place to start runners in, as the fixture gives it."""
+    """A directory to start runners in, as the fixture gives it."""
 
     folder: Path
     answers: list[Answer]
@@ -54,10 +54,10 @@ time.sleep(600)
 """
 
 
-def eventually(holds: Callable[[], object]) -> None:
+def eventually(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline, "it has not come true after 20 seconds"
+    while not condition():
+        assert time.monotonic() < deadline, "the condition is still false after 20 seconds"
         time.sleep(0.02)
 
 
@@ -132,7 +132,7 @@ def test_an_exception_while_listening_stops_the_runner(bench: Bench) -> None:
         process.run(bench.request, refuse)
 
 
-def test_a_runner_that_is_never_asked_ends_when_it_is_closed(bench: Bench) -> None:
+def test_a_runner_without_a_request_ends_when_it_is_closed(bench: Bench) -> None:
     process = bench.script("import time\nprint('waits', flush=True)\ntime.sleep(600)")
     process.start(bench.log.append)
     process.close()
@@ -174,7 +174,7 @@ def test_a_runner_that_lingers_after_its_result_is_stopped(
         bench.run(bench.script(text))
 
 
-def test_what_others_started_meanwhile_is_left_alone(bench: Bench) -> None:
+def test_processes_that_others_started_meanwhile_go_on(bench: Bench) -> None:
     process = bench.script("import time; time.sleep(0.3)")
     with closing(process):
         process.start(bench.log.append)
@@ -193,9 +193,9 @@ from pathlib import Path
 from isthmus_contracts.protocol import decode_request
 from isthmus_platform.runners import RunnerProcess
 process = RunnerProcess({command!r}, {{}}, Path({folder!r}), Path({folder!r}))
-hear = lambda answer: print("heard", flush=True)
+on_answer = lambda answer: print("answered", flush=True)
 process.start(print)
-process.run(decode_request({request!r}), hear)
+process.run(decode_request({request!r}), on_answer)
 """
 
 
@@ -206,7 +206,7 @@ def test_a_runner_ends_when_its_supervisor_is_killed(bench: Bench) -> None:
     )
     with subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE) as supervisor:
         assert supervisor.stdout is not None
-        assert supervisor.stdout.readline() == b"heard\n"
+        assert supervisor.stdout.readline() == b"answered\n"
         family = psutil.Process(supervisor.pid)
         eventually(
             lambda: len(family.children(recursive=True)) == 3

@@ -16,7 +16,7 @@ def test_answers_come_one_by_one() -> None:
     assert list(read_answers(stream, "runner")) == [EVENT] * 3
 
 
-def test_the_guards_word_names_the_command() -> None:
+def test_the_supervisors_message_names_the_command() -> None:
     stream = io.BytesIO(b'{"supervisor": "Permission denied"}\n')
     with pytest.raises(RunnerError, match="command 'runner' cannot be run: Permission denied"):
         list(read_answers(stream, "runner"))
@@ -31,9 +31,9 @@ def test_anything_else_breaks_the_protocol(line: bytes) -> None:
 @pytest.mark.parametrize(
     ("limit", "value", "words"),
     [
-        ("_LONGEST_LINE", 20, "a line is longer than 20 bytes"),
-        ("_MOST_ANSWERS", 2, "it sent more than 2 answers"),
-        ("_MOST_ANSWER_BYTES", 100, "its answers have more than 100 bytes"),
+        ("_MAX_LINE_BYTES", 20, "a line is longer than 20 bytes"),
+        ("_MAX_ANSWERS", 2, "it sent more than 2 answers"),
+        ("_MAX_ANSWER_BYTES", 100, "its answers have more than 100 bytes"),
     ],
 )
 def test_there_is_a_limit(
@@ -45,9 +45,9 @@ def test_there_is_a_limit(
 
 
 def test_a_log_beyond_its_limit_is_read_and_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("isthmus_platform.runners.stream._MOST_LOG_BYTES", 10)
+    monkeypatch.setattr("isthmus_platform.runners.stream._MAX_LOG_BYTES", 10)
     lines: list[str] = []
     stream = io.BytesIO(b"123456789\n" * 5)
     relay_log(stream, lines.append)
-    assert lines == ["123456789", "the rest is left out: its log has more than 10 bytes"]
+    assert lines == ["123456789", "the rest is omitted: the log has more than 10 bytes"]
     assert stream.closed

@@ -1,4 +1,4 @@
-"""The supervisor by itself: a script that needs nothing but Python."""
+"""The supervisor alone: a script that needs nothing but Python."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from isthmus_platform.runners.unix_user import SUPERVISOR
 pytestmark = pytest.mark.slow
 
 
-def supervisor(*words: str) -> subprocess.Popen[bytes]:
-    """Start a supervisor that waits for its order."""
+def supervisor(*arguments: str) -> subprocess.Popen[bytes]:
+    """Start a supervisor that waits for its spec."""
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(SUPERVISOR), *words],
+        [sys.executable, "-I", "-S", str(SUPERVISOR), *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -29,18 +29,18 @@ def supervisor(*words: str) -> subprocess.Popen[bytes]:
 
 
 def answer(process: subprocess.Popen[bytes], data: bytes) -> bytes:
-    """Give an order, and return what comes back; standard input stays open, as in a task."""
+    """Send a spec, and return the output; standard input stays open, as in a task."""
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(data)
     process.stdin.flush()
-    said = process.stdout.read()
+    output = process.stdout.read()
     process.wait(20)
-    return said
+    return output
 
 
-def order(*command: str) -> bytes:
-    """Return the order to run a command."""
+def spec(*command: str) -> bytes:
+    """Return the spec that runs a command."""
     nobody = {"user": None, "group": None, "groups": None}
     rest = {"environment": {}, "directory": "/", "umask": -1, "file_bytes": None}
     return json.dumps({"command": command, **nobody, **rest}).encode() + b"\n"
@@ -64,29 +64,29 @@ def test_it_imports_the_standard_library_only() -> None:
 @pytest.mark.parametrize("status", [0, 1, 5, 127])
 def test_its_status_is_the_runners(status: int) -> None:
     with supervisor("run") as process:
-        assert answer(process, order("/bin/sh", "-c", f"exit {status}")) == b""
+        assert answer(process, spec("/bin/sh", "-c", f"exit {status}")) == b""
     assert process.returncode == status
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM])
 def test_it_ends_by_the_runners_signal(number: signal.Signals) -> None:
     with supervisor("run") as process:
-        answer(process, order("/bin/sh", "-c", f"kill -{number.value} $$; sleep 60"))
+        answer(process, spec("/bin/sh", "-c", f"kill -{number.value} $$; sleep 60"))
     assert process.returncode == -number
 
 
-def test_what_follows_the_order_is_the_runners_however_long() -> None:
+def test_the_rest_of_its_input_is_the_runners_however_long() -> None:
     line = b"x" * 3_000_000
     with supervisor("run") as process:
-        said = answer(process, order("/bin/sh", "-c", "head -c 3000000 | wc -c") + line)
-    assert said.split() == [b"3000000"]
+        output = answer(process, spec("/bin/sh", "-c", "head -c 3000000 | wc -c") + line)
+    assert output.split() == [b"3000000"]
     assert process.returncode == 0
 
 
-def test_a_command_that_cannot_be_run_is_told() -> None:
+def test_a_command_that_cannot_be_run_is_reported() -> None:
     with supervisor("run") as process:
-        said = answer(process, order("/no/such/program"))
-    assert json.loads(said) == {"supervisor": "No such file or directory"}
+        output = answer(process, spec("/no/such/program"))
+    assert json.loads(output) == {"supervisor": "No such file or directory"}
 
 
 def test_a_platform_that_goes_away_at_once_leaves_nothing() -> None:
@@ -99,7 +99,7 @@ def test_signals_do_not_end_it_before_its_runner() -> None:
     with supervisor("run") as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(order("/bin/sh", "-c", "trap 'exit 3' TERM; echo; sleep 60 & wait"))
+        process.stdin.write(spec("/bin/sh", "-c", "trap 'exit 3' TERM; echo; sleep 60 & wait"))
         process.stdin.flush()
         process.stdout.readline()
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
@@ -129,26 +129,26 @@ time.sleep(0.3)
 
 def test_a_process_whose_first_thread_has_ended_is_ended() -> None:
     with supervisor("run") as process:
-        said = answer(process, order(sys.executable, "-c", HIDDEN))
+        output = answer(process, spec(sys.executable, "-c", HIDDEN))
     with suppress(psutil.NoSuchProcess):
-        assert psutil.Process(int(said)).num_threads() <= 1
+        assert psutil.Process(int(output)).num_threads() <= 1
 
 
-def test_it_ends_named_processes_and_theirs() -> None:
+def test_it_kills_processes_and_their_children() -> None:
     command = ["/bin/sh", "-c", "trap '' TERM; sleep 600 & echo; wait"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as victim:
         assert victim.stdout is not None
         victim.stdout.readline()
         (child,) = psutil.Process(victim.pid).children()
-        with supervisor("end", str(victim.pid)) as process:
+        with supervisor("kill", str(victim.pid)) as process:
             assert process.wait(10) == 0
         assert victim.wait(10) == -signal.SIGKILL
         assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
 
 
-def test_to_end_a_process_that_is_gone_is_no_error() -> None:
+def test_killing_a_process_that_has_ended_is_not_an_error() -> None:
     with subprocess.Popen(["/bin/true"]) as gone:
         gone.wait()
-    with supervisor("end", str(gone.pid)) as process:
+    with supervisor("kill", str(gone.pid)) as process:
         assert process.communicate(timeout=10) == (b"", b"")
     assert process.returncode == 0

@@ -1,4 +1,4 @@
-"""Which Unix user a runner may be, and how each refusal is told."""
+"""Which Unix user a runner may run as, and the message of each refusal."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from isthmus_platform.runners.unix_user import (
     UnixUser,
     check_user,
     find_user,
-    grant_directories,
+    make_writable,
     supervisor_command,
-    user_order,
+    user_spec,
 )
 
 STRANGER = UnixUser("stranger", 54321, 54321, (54321,))
@@ -41,20 +41,20 @@ def test_a_user_is_found_with_its_groups() -> None:
     assert found.gid in found.groups
 
 
-def test_root_starts_a_guard_that_switches_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_starts_a_supervisor_that_switches_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert "sudo" not in str(supervisor_command(STRANGER, "run"))
-    assert user_order(STRANGER) == {"user": 54321, "group": 54321, "groups": (54321,)}
+    assert user_spec(STRANGER) == {"user": 54321, "group": 54321, "groups": (54321,)}
 
 
-def test_anybody_else_starts_the_guard_through_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_anybody_else_starts_the_supervisor_by_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(module.shutil, "which", lambda _: "/usr/bin/sudo")
     command = supervisor_command(STRANGER, "run")
     assert command[:5] == ["/usr/bin/sudo", "-n", "-u", "stranger", "--"]
     assert command[6:8] == ["-I", "-S"]
     assert command[-1] == "run"
-    assert user_order(STRANGER) == {"user": None, "group": None, "groups": None}
+    assert user_spec(STRANGER) == {"user": None, "group": None, "groups": None}
 
 
 def test_without_sudo_the_user_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +65,7 @@ def test_without_sudo_the_user_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
         supervisor_command(STRANGER, "run")
 
 
-def test_a_sudo_that_says_no_is_told_in_its_words(
+def test_the_message_of_a_sudo_that_refuses_is_shown(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     sudo = tmp_path / "sudo"
@@ -73,12 +73,12 @@ def test_a_sudo_that_says_no_is_told_in_its_words(
     sudo.chmod(0o755)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(module.shutil, "which", lambda _: str(sudo))
-    words = "user 'stranger': it cannot be switched to: sudo: a password is required$"
+    words = "user 'stranger': switching to it failed: sudo: a password is required$"
     with pytest.raises(DeploymentError, match=words):
         check_user(STRANGER, [tmp_path], [])
 
 
-def test_what_a_user_may_not_do_is_told_before_it_computes(tmp_path: Path) -> None:
+def test_a_file_that_the_user_may_not_use_is_reported_before_the_run(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can become another user")
     (tmp_path / "private").mkdir(mode=0o700)
@@ -93,7 +93,7 @@ def test_what_a_user_may_not_do_is_told_before_it_computes(tmp_path: Path) -> No
 def test_root_gives_directories_away(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can give files away")
-    grant_directories(STRANGER, [tmp_path])
+    make_writable(STRANGER, [tmp_path])
     status = tmp_path.stat()
     assert (status.st_uid, status.st_gid, status.st_mode & 0o7777) == (54321, 54321, 0o700)
 
@@ -102,7 +102,7 @@ def test_anybody_else_shares_directories_through_the_users_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    grant_directories(UnixUser("stranger", 54321, os.getgid(), (os.getgid(),)), [tmp_path])
+    make_writable(UnixUser("stranger", 54321, os.getgid(), (os.getgid(),)), [tmp_path])
     assert tmp_path.stat().st_mode & 0o7777 == 0o2770
 
     def deny(*_: object) -> None:
@@ -110,4 +110,4 @@ def test_anybody_else_shares_directories_through_the_users_group(
 
     monkeypatch.setattr(os, "chown", deny)
     with pytest.raises(DeploymentError, match="cannot be shared with it; Airflow's user must be"):
-        grant_directories(STRANGER, [tmp_path])
+        make_writable(STRANGER, [tmp_path])

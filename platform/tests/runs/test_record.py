@@ -6,10 +6,7 @@ import pytest
 
 from isthmus_contracts import Identity
 from isthmus_contracts.protocol import Graph, GraphNode, NodeStarted
-from isthmus_platform.lake.documents import parse_document
-from isthmus_platform.lake.pins import Pin
 from isthmus_platform.runs import RunRecord
-from isthmus_platform.runs.pins import Pins, pins_document
 from isthmus_platform.runs.record import safe_name, write_whole
 
 GRAPH = Graph(
@@ -34,13 +31,13 @@ def record(tmp_path: Path) -> RunRecord:
         *("x" * 250, "é" * 250, "." * 250, "/" * 10_000),
     ],
 )
-def test_no_run_id_leads_elsewhere(tmp_path: Path, run: str) -> None:
+def test_no_run_id_leads_out_of_the_directory(tmp_path: Path, run: str) -> None:
     record = RunRecord(tmp_path, Identity("flight_delays", 1), run)
     assert record.directory.resolve().parent == tmp_path / "flight_delays.v1"
     assert "/" not in safe_name(run)
     with record.attempt("transform", 1).recording() as recorder:
         recorder.keep(GRAPH)
-    assert record.picture.is_file()
+    assert record.graph_file.is_file()
 
 
 def test_different_runs_have_different_directories() -> None:
@@ -49,7 +46,7 @@ def test_different_runs_have_different_directories() -> None:
     assert len({safe_name(run) for run in runs}) == len(runs)
 
 
-def test_answers_can_be_read_while_they_are_kept(record: RunRecord) -> None:
+def test_answers_can_be_read_while_they_are_recorded(record: RunRecord) -> None:
     attempt = record.attempt("transform", 1)
     assert list(attempt.answers()) == []
     with attempt.recording() as recorder:
@@ -60,7 +57,7 @@ def test_answers_can_be_read_while_they_are_kept(record: RunRecord) -> None:
         assert list(attempt.answers()) == [GRAPH]
 
 
-def test_a_try_that_starts_again_forgets_the_start_before(record: RunRecord) -> None:
+def test_an_attempt_that_starts_again_loses_its_earlier_answers(record: RunRecord) -> None:
     attempt = record.attempt("transform", 1)
     for node in ("delays", "scores"):
         with attempt.recording() as recorder:
@@ -68,15 +65,15 @@ def test_a_try_that_starts_again_forgets_the_start_before(record: RunRecord) -> 
     assert list(attempt.answers()) == [NodeStarted(1.0, "scores")]
 
 
-def test_the_picture_is_drawn_and_escaped(record: RunRecord) -> None:
+def test_the_graph_is_drawn_and_escaped(record: RunRecord) -> None:
     with record.attempt("transform", 1).recording() as recorder:
         recorder.keep(GRAPH)
-    picture = record.picture.read_text()
-    assert "delays" in picture
-    assert "<script>" not in picture
+    svg = record.graph_file.read_text()
+    assert "delays" in svg
+    assert "<script>" not in svg
 
 
-def test_a_workspace_is_empty_at_first_and_gone_afterwards(record: RunRecord) -> None:
+def test_a_workspace_is_empty_at_first_and_removed_afterwards(record: RunRecord) -> None:
     attempt = record.attempt("transform", 2)
     with attempt.workspace() as workspace:
         (workspace.staging / "stray").write_text("stray")
@@ -86,28 +83,25 @@ def test_a_workspace_is_empty_at_first_and_gone_afterwards(record: RunRecord) ->
     assert not workspace.staging.parent.exists()
 
 
-def test_the_workspace_of_a_try_that_was_killed_is_gone_with_the_next(record: RunRecord) -> None:
+def test_the_workspace_of_a_killed_attempt_is_removed_by_the_next(record: RunRecord) -> None:
     left = [record.directory / name for name in ("transform.1.work", "another.1.work")]
-    for process in left:
-        (process / "staging").mkdir(parents=True)
-        (process / "staging" / "days.parquet").write_text("what was staged")
+    for directory in left:
+        (directory / "staging").mkdir(parents=True)
+        (directory / "staging" / "days.parquet").write_text("what was staged")
     with record.attempt("transform", 3).workspace():
         assert not left[0].exists()
     assert list(record.directory.iterdir()) == left[1:]
 
 
-def test_tries_are_listed_in_order(record: RunRecord) -> None:
+def test_attempts_are_listed_in_order(record: RunRecord) -> None:
     for number in (1, 2):
         with record.attempt("transform", number).recording() as recorder:
             recorder.keep(GRAPH)
     assert [attempt.number for attempt in record.attempts()] == [1, 2]
 
 
-def test_pins_are_read_back_as_they_were_kept(record: RunRecord) -> None:
-    pins = Pins(
-        {"model": "logistic", "seed": 1},
-        {"a": Pin("sources/a", 3), "b": Pin("dataflows/b", 0, "0a1b")},
-    )
-    write_whole(record.pins, pins_document(pins))
-    assert parse_document(Pins, record.pins.read_bytes(), "pins") == pins
+def test_a_file_is_replaced_whole(record: RunRecord) -> None:
+    for text in ("first, which is longer", "second"):
+        write_whole(record.pins, text)
+        assert record.pins.read_text() == text
     assert [path.name for path in record.directory.iterdir()] == ["pins.json"]

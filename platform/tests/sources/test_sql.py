@@ -92,7 +92,7 @@ def test_rows_come_in_chunks(engine: Engine) -> None:
     assert [batch.num_rows for batch in read(engine)] == [2, 2, 1]
 
 
-def test_a_source_without_end_is_read_as_far_as_asked(engine: Engine) -> None:
+def test_an_endless_source_is_read_only_as_far_as_needed(engine: Engine) -> None:
     make_endless(engine)
     batches = read_source(TRIPS, Source("nyc", {"trips": "endless"}, chunk_rows=1000), engine)
     assert next(batches)["id"][999].as_py() == 1000
@@ -136,7 +136,7 @@ def test_an_empty_table_has_no_chunk(engine: Engine) -> None:
         (ROW.replace(", 1, 'ann'", ", 7, 'ann'"), "'done' holds a int in row 4"),
     ],
 )
-def test_a_value_of_another_type_is_named_by_row_and_not_shown(
+def test_a_value_of_another_type_is_reported_by_its_row_and_not_shown(
     engine: Engine, row: str, problem: str
 ) -> None:
     insert(engine, ROW, ROW, ROW, row)
@@ -147,14 +147,14 @@ def test_a_value_of_another_type_is_named_by_row_and_not_shown(
 
 
 def test_a_missing_table_is_named_with_those_there_are(engine: Engine) -> None:
-    with pytest.raises(SourceError, match=r"'nyc.rides': there is no such table; there are: trips"):
+    with pytest.raises(SourceError, match=r"'nyc.rides': there is no such table; known: trips"):
         read(engine, Source("nyc", {"trips": "rides"}))
 
 
 def test_a_missing_column_is_named_with_those_there_are(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE trips DROP COLUMN who"))
-    with pytest.raises(SourceError, match=r"column 'who' is missing; there are: id, km, day"):
+    with pytest.raises(SourceError, match=r"column 'who' is missing; known: id, km, day"):
         read(engine)
 
 
@@ -164,7 +164,7 @@ def test_a_schema_can_be_named(engine: Engine) -> None:
     assert batch.num_rows == 1
 
 
-def test_a_database_that_does_not_answer_may_do_so_the_next_time(tmp_path: Path) -> None:
+def test_a_database_that_does_not_answer_may_be_retried(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'no' / 'such' / 'folder.sqlite'}")
     with pytest.raises(
         SourceUnavailableError, match="does not answer: unable to open database file"
@@ -173,7 +173,7 @@ def test_a_database_that_does_not_answer_may_do_so_the_next_time(tmp_path: Path)
     engine.dispose()
 
 
-def test_what_a_database_says_is_told_without_the_value(engine: Engine) -> None:
+def test_a_databases_message_is_shown_without_the_value(engine: Engine) -> None:
     insert(engine, ROW)
     with engine.begin() as connection:
         connection.execute(text("UPDATE trips SET who = CAST(x'736563726574ff' AS TEXT)"))
@@ -182,15 +182,15 @@ def test_what_a_database_says_is_told_without_the_value(engine: Engine) -> None:
     assert "secret" not in str(mistake.value)
 
 
-def test_bytes_are_no_text(engine: Engine) -> None:
+def test_bytes_are_not_text(engine: Engine) -> None:
     insert(engine, ROW.replace("'ann'", "x'616e6e'"))
     with pytest.raises(SourceError, match="column 'who' holds a bytes in row 1; the contract says"):
         read(engine)
 
 
-def test_values_that_each_fit_and_do_not_fit_together() -> None:
+def test_values_of_mixed_types_are_refused() -> None:
     day = Column("day", "date", "Day.")
-    with pytest.raises(TypeError, match="no date or instant"):
+    with pytest.raises(TypeError, match="not a date or instant"):
         _array(day, [date(2013, 5, 1), "2013-05-01"])
 
 
@@ -204,7 +204,7 @@ def test_whole_numbers_may_come_as_decimals() -> None:
     assert _array(Column("km", "float64", "Km."), [Decimal("2.5"), 1]).to_pylist() == [2.5, 1.0]
 
 
-def test_instants_and_dates_are_taken_only_as_what_they_are() -> None:
+def test_an_instant_is_not_a_date_and_needs_a_time_zone() -> None:
     at, day = Column("at", "timestamp", "At."), Column("day", "date", "Day.")
     aware, naive = datetime(2013, 5, 1, 23, 30, tzinfo=UTC), datetime(2013, 5, 1, 23, 30)  # noqa: DTZ001
     assert _array(at, [aware, None]).to_pylist() == [aware, None]

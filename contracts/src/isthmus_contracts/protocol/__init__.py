@@ -1,19 +1,27 @@
 """What the platform and a runner say to each other.
 
-A runner is a process. The platform writes one `RunRequest` as a line of JSON to its standard input
-and keeps that open; when it closes, the platform is gone and the runner stops at once. The runner
-writes events as lines of JSON to its standard output, and last either one `RunResult`, with exit
-status 0, or one `RunFailure`, with another, all in the version of the protocol in which it was
-asked. What it writes to standard error is log.
+A runner is a process. The platform writes one request as a line of JSON to its standard input and
+keeps that open; when it closes, the platform is gone and the runner stops at once. The runner
+writes answers as lines of JSON to its standard output, in the version of the protocol in which it
+was asked. What it writes to standard error is log.
 
-It may be started before the platform knows what to ask. Meanwhile it may load the dataflow that the
-variable `DATAFLOW_VARIABLE` of its environment names; the request decides.
+- A `RunRequest` is answered by events, and last by either one `RunResult`, with exit status 0, or
+  one `RunFailure`, with another.
+- A `CapabilitiesRequest` is answered by one `Capabilities`, with exit status 0, or one
+  `RunFailure`, with another.
+
+A runner may be started before the platform knows what to ask. Meanwhile it may load the dataflow
+that the variable `DATAFLOW_VARIABLE` of its environment names; the request decides.
+
+`messages` declares what is said, `wire` how it travels.
 """
 
 from __future__ import annotations
 
 from isthmus_contracts.protocol.messages import (
     Answer,
+    Capabilities,
+    CapabilitiesRequest,
     CheckFinished,
     CheckpointQuota,
     CheckpointReused,
@@ -27,6 +35,7 @@ from isthmus_contracts.protocol.messages import (
     NodeFinished,
     NodeStarted,
     OutputStaged,
+    Request,
     RunFailure,
     RunIdentity,
     RunRequest,
@@ -49,6 +58,8 @@ __all__ = [
     "DATAFLOW_VARIABLE",
     "VERSION",
     "Answer",
+    "Capabilities",
+    "CapabilitiesRequest",
     "CheckFinished",
     "CheckpointQuota",
     "CheckpointReused",
@@ -62,6 +73,7 @@ __all__ = [
     "NodeFinished",
     "NodeStarted",
     "OutputStaged",
+    "Request",
     "RunFailure",
     "RunIdentity",
     "RunRequest",

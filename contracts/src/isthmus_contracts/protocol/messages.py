@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from isthmus_contracts.codec import since
-from isthmus_contracts.params import ParamValue
+from isthmus_contracts.params import Param, ParamValue
 from isthmus_contracts.partitions import Interval
+from isthmus_contracts.rules import CheckResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,15 @@ class RunRequest:
     staging: str
     engine: EngineProfile
     checkpoints: str | None = None
-    interval: Interval | None = field(default=None, metadata=since(2))
-    stop_at: str | None = field(default=None, metadata=since(3))
-    intermediates: tuple[str, ...] = field(default=(), metadata=since(3))
-    checkpoint_quota: CheckpointQuota | None = field(default=None, metadata=since(3))
+    interval: Interval | None = None
+    stop_at: str | None = None
+    intermediates: tuple[str, ...] = ()
+    checkpoint_quota: CheckpointQuota | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilitiesRequest:
+    """Ask a runner for its `Capabilities`; nothing is computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +126,11 @@ class NodeFailed:
 
 @dataclass(frozen=True, slots=True)
 class CheckFinished:
-    """Announce the version_check of one check, with a few keys of rows that broke it."""
+    """Report the result of one check; `subject` is an input, an output or a node."""
 
     at: float
     subject: str
-    check: str
-    level: Literal["error", "warning"]
-    passed: bool
-    message: str
-    broken: int = 0
-    examples: tuple[str, ...] = ()
+    result: CheckResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class CheckpointWritten:
     node: str
     bytes: int
     seconds: float
-    file: str | None = field(default=None, metadata=since(3, needed=False))
+    file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +174,7 @@ class StagedFile:
     bytes: int
     sha256: str
     rows: int | None = None
-    partition: str | None = field(default=None, metadata=since(2))
+    partition: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +201,7 @@ class RunResult:
     contract_version: str
     code_version: str
     outputs: tuple[StagedOutput, ...]
-    checkpoints: tuple[StagedFile, ...] = field(default=(), metadata=since(3))
+    checkpoints: tuple[StagedFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +221,24 @@ class RunFailure:
     traceback: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """Answer a `CapabilitiesRequest`: what a runner can do.
+
+    `dataflows` maps each identity, such as `flight_delays.v1`, to the version of its contract;
+    `broken_dataflows` maps the identity of each that cannot be loaded to the reason. `engines`
+    maps the name of each engine to its options. `libraries` maps `python` and the libraries that
+    compute to their versions.
+    """
+
+    protocol_versions: tuple[int, ...]
+    code_version: str
+    dataflows: Mapping[str, str]
+    broken_dataflows: Mapping[str, str]
+    engines: Mapping[str, tuple[Param, ...]]
+    libraries: Mapping[str, str]
+
+
 Event: TypeAlias = (
     Graph
     | NodeStarted
@@ -231,5 +249,6 @@ Event: TypeAlias = (
     | CheckpointWritten
     | CheckpointReused
 )
-Answer: TypeAlias = Event | RunResult | RunFailure
-Message: TypeAlias = RunRequest | Answer
+Request: TypeAlias = RunRequest | CapabilitiesRequest
+Answer: TypeAlias = Event | RunResult | RunFailure | Capabilities
+Message: TypeAlias = Request | Answer

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from math import isfinite
+from typing import TypeVar
 
 from isthmus_contracts.codec import deserialize, parse_json, serialize
 from isthmus_contracts.errors import ProtocolError
 from isthmus_contracts.protocol.messages import (
     Answer,
+    Capabilities,
+    CapabilitiesRequest,
     CheckFinished,
     CheckpointReused,
     CheckpointWritten,
@@ -19,44 +22,60 @@ from isthmus_contracts.protocol.messages import (
     NodeFinished,
     NodeStarted,
     OutputStaged,
+    Request,
     RunFailure,
     RunRequest,
     RunResult,
 )
 
-VERSION = 3  # it brought stages, and limits of what is kept
-ACCEPTED = (2, 3)
-"""The versions that this side reads: its own and the one before."""
+M = TypeVar("M", bound=Message)
+
+VERSION = 1
+ACCEPTED: tuple[int, ...] = (1,)
+"""The versions that this side reads and answers in: its own and, once there is one, the one before.
+
+A field that a later version brings says so with `codec.since`.
+"""
 
 DATAFLOW_VARIABLE = "ISTHMUS_DATAFLOW"
 """Names, in a runner's environment, the dataflow that it will be asked for."""
 
 _json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
-_TAGS: Mapping[str, type[Message]] = {
+_REQUESTS: Mapping[str, type[Request]] = {
     "request": RunRequest,
+    "capabilities_request": CapabilitiesRequest,
+}
+_ANSWERS: Mapping[str, type[Answer]] = {
     "graph": Graph,
     "node_started": NodeStarted,
     "node_finished": NodeFinished,
     "node_failed": NodeFailed,
-    "quality": CheckFinished,
+    "check_finished": CheckFinished,
     "output_staged": OutputStaged,
     "checkpoint_written": CheckpointWritten,
     "checkpoint_reused": CheckpointReused,
     "result": RunResult,
     "failure": RunFailure,
+    "capabilities": Capabilities,
 }
-_TAG_OF = {cls: tag for tag, cls in _TAGS.items()}
+_TAG_OF: Mapping[type[Message], str] = {
+    message: tag for tags in (_REQUESTS, _ANSWERS) for tag, message in tags.items()
+}
 
 
-def encode(message: Message, version: int = VERSION) -> str:
-    """Return the message as a line without end; raise `ProtocolError` for what a version lacks."""
+def encode(message: Message, version: int | None = None) -> str:
+    """Return the message as a line without its end, in this side's version unless one is given.
+
+    Raise `ProtocolError` for what the version cannot express.
+    """
+    version = VERSION if version is None else version
     quick = _quick_line(message, version)
     if quick is not None:
         return quick
     tag = _TAG_OF.get(type(message))
     if tag is None:
-        raise TypeError(f"{message!r} is no message")
+        raise TypeError(f"{message!r} is not a message")
     return _json({"protocol": version, "type": tag, **serialize(message, version)})
 
 
@@ -87,37 +106,34 @@ def answer_version(line: str) -> int:
     return version if type(version) is int and version in ACCEPTED else VERSION
 
 
-def decode_request(line: str) -> RunRequest:
+def decode_request(line: str) -> Request:
     """Return the request on a line, or raise `ProtocolError`."""
-    message = _decode(line, ("request",))
-    if not isinstance(message, RunRequest):
-        raise TypeError(f"a request is no {type(message).__name__}")
-    return message
+    return _decode(line, _REQUESTS)
 
 
 def decode_answer(line: str) -> Answer:
-    """Return the event, result or failure on a line, or raise `ProtocolError`."""
-    message = _decode(line, tuple(tag for tag in _TAGS if tag != "request"))
-    if isinstance(message, RunRequest):
-        raise TypeError("an answer is no RunRequest")
-    return message
+    """Return the event, result, failure or capabilities on a line, or raise `ProtocolError`."""
+    return _decode(line, _ANSWERS)
 
 
-def _decode(line: str, tags: tuple[str, ...]) -> Message:
+def _decode(line: str, expected: Mapping[str, type[M]]) -> M:
     plain = _parsed(line)
     if plain is None:
         raise ProtocolError("message", f"not a JSON object: {line.strip()[:80]!r}")
     version = plain.pop("protocol", None)
     if type(version) is not int or version not in ACCEPTED:
-        known = ", ".join(str(each) for each in ACCEPTED)
+        known = ", ".join(map(str, ACCEPTED))
         raise ProtocolError(
-            "message.protocol", f"version {version!r} is not spoken; known: {known}"
+            "message.protocol",
+            f"unknown version {version!r}; known: {known}; install contracts of neighbouring "
+            "releases on both sides",
         )
     tag = plain.pop("type", None)
-    if tag not in tags:
-        listed = ", ".join(repr(each) for each in tags)
-        raise ProtocolError("message.type", f"{tag!r} is not expected here; known: {listed}")
-    return deserialize(_TAGS[tag], plain, version=version)
+    message = expected.get(tag) if isinstance(tag, str) else None
+    if message is None:
+        known = ", ".join(map(repr, expected))
+        raise ProtocolError("message.type", f"unexpected type {tag!r}; expected: {known}")
+    return deserialize(message, plain, version=version)
 
 
 def _parsed(line: str) -> dict[str, object] | None:

@@ -19,7 +19,8 @@ from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.errors import IntervalError
 from isthmus_contracts.partitions import Interval, Partitioning
 from isthmus_contracts.protocol import (
-    ACCEPTED,
+    Capabilities,
+    CapabilitiesRequest,
     Graph,
     NodeFinished,
     NodeStarted,
@@ -27,6 +28,7 @@ from isthmus_contracts.protocol import (
     RunResult,
     StagedFile,
     encode,
+    wire,
 )
 from isthmus_contracts.testing.harness import Subject, Transcript, run
 
@@ -41,7 +43,9 @@ def _expect(transcript: Transcript, condition: object, sentence: str) -> None:
 def _result(transcript: Transcript) -> RunResult:
     last = transcript.answers[-1] if transcript.answers else None
     if not isinstance(last, RunResult):
-        raise AssertionError(f"the last answer is {last!r}, no result; log:\n{transcript.log}")
+        raise AssertionError(
+            f"the last answer is {last!r}, expected a result; log:\n{transcript.log}"
+        )
     return last
 
 
@@ -49,7 +53,9 @@ def _refused(transcript: Transcript, *words: str) -> None:
     last = transcript.answers[-1] if transcript.answers else None
     _expect(transcript, transcript.status != 0, "a refusal exits with 0")
     if not isinstance(last, RunFailure):
-        raise AssertionError(f"the last answer is {last!r}, no failure; log:\n{transcript.log}")
+        raise AssertionError(
+            f"the last answer is {last!r}, expected a failure; log:\n{transcript.log}"
+        )
     _expect(transcript, last.kind == "request", f"the refusal is of kind {last.kind!r}")
     for word in words:
         _expect(transcript, word in last.message, f"{last.message!r} does not name {word!r}")
@@ -85,7 +91,7 @@ def _check_files(transcript: Transcript, staging: Path, files: Sequence[StagedFi
     for file in files:
         path = staging / file.path
         _expect(transcript, path.resolve().is_relative_to(staging.resolve()), f"{path} is outside")
-        _expect(transcript, path.is_file() and not path.is_symlink(), f"{path} is no file")
+        _expect(transcript, path.is_file() and not path.is_symlink(), f"{path} is not a file")
         content = path.read_bytes()
         _expect(transcript, len(content) == file.bytes, f"{path} has {len(content)} bytes")
         digest = hashlib.sha256(content).hexdigest()
@@ -93,7 +99,11 @@ def _check_files(transcript: Transcript, staging: Path, files: Sequence[StagedFi
     strays = {path for path in staging.rglob("*") if path.is_symlink() or not path.is_dir()} - {
         staging / file.path for file in files
     }
-    _expect(transcript, not strays, f"it leaves strays: {sorted(map(str, strays))}")
+    _expect(
+        transcript,
+        not strays,
+        f"it leaves files that its result does not name: {sorted(map(str, strays))}",
+    )
 
 
 def its_files_are_the_partitions_asked_for(subject: Subject) -> None:
@@ -134,8 +144,10 @@ def it_announces_its_graph_first(subject: Subject) -> None:
     _expect(transcript, transcript.answers, "it answers nothing")
     first, *rest = transcript.answers
     if not isinstance(first, Graph):
-        raise AssertionError(f"the first answer is {first!r}, no graph")
-    _expect(transcript, not any(isinstance(each, Graph) for each in rest), "two graphs")
+        raise AssertionError(f"the first answer is {first!r}, expected a graph")
+    _expect(
+        transcript, not any(isinstance(answer, Graph) for answer in rest), "it sends two graphs"
+    )
     seen: set[str] = set()
     for node in first.nodes:
         missing = set(node.dependencies) - seen
@@ -217,13 +229,36 @@ def it_answers_in_the_version_it_is_asked_in(subject: Subject) -> None:
     """Expect of each accepted version every answer in that version, be it good or bad."""
     request = replace(subject.request, interval=None)
     wrong = replace(request, dataflow="no_such_dataflow.v1")
-    for version in ACCEPTED:
+    for version in wire.ACCEPTED:
         good, bad = (run(subject, encode(asked, version)) for asked in (request, wrong))
         for transcript in (good, bad):
             spoken = set(transcript.versions)
             _expect(transcript, spoken == {version}, f"asked in {version}, it answers in {spoken}")
         _refused(bad, wrong.dataflow)
         _result(good)
+
+
+def it_states_its_capabilities(subject: Subject) -> None:
+    """Expect one answer to a `CapabilitiesRequest`: a runner that can serve the test's request."""
+    transcript = run(subject, encode(CapabilitiesRequest()))
+    first = transcript.answers[0] if transcript.answers else None
+    if len(transcript.answers) != 1 or not isinstance(first, Capabilities):
+        raise AssertionError(
+            f"expected one `Capabilities`, got {len(transcript.answers)} answers, first {first!r}; "
+            f"log:\n{transcript.log}"
+        )
+    _expect(transcript, transcript.status == 0, "capabilities come with another status than 0")
+    request, accepted = subject.request, first.protocol_versions
+    _expect(transcript, wire.VERSION in accepted, f"it claims protocol versions {accepted}")
+    version = first.dataflows.get(request.dataflow)
+    _expect(
+        transcript,
+        version == request.contract_version,
+        f"it claims {version!r} for the version of {request.dataflow!r}",
+    )
+    engines = sorted(first.engines)
+    _expect(transcript, request.engine.name in engines, f"it claims the engines {engines}")
+    _expect(transcript, "python" in first.libraries, "it does not state its version of Python")
 
 
 def it_refuses_what_it_does_not_know(subject: Subject) -> None:
@@ -241,7 +276,7 @@ def it_refuses_what_it_does_not_know(subject: Subject) -> None:
 def it_refuses_a_param_out_of_bounds(subject: Subject) -> None:
     """Expect a refusal, naming the param, for each param that gets a text it does not allow."""
     for name in subject.request.params:
-        params = {**subject.request.params, name: "\N{SNOWMAN} is no value"}
+        params = {**subject.request.params, name: "\N{SNOWMAN} is not a value"}
         _refused(run(replace(subject, request=replace(subject.request, params=params))), name)
 
 
@@ -296,6 +331,7 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     it_cuts_where_the_contract_allows,
     it_refuses_a_cut_that_is_not_offered,
     it_answers_in_the_version_it_is_asked_in,
+    it_states_its_capabilities,
     it_refuses_what_it_does_not_know,
     it_refuses_a_param_out_of_bounds,
     it_refuses_a_missing_input,

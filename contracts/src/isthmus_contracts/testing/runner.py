@@ -28,10 +28,12 @@ from typing import TypeAlias
 from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.dataflows import DataflowContract
 from isthmus_contracts.errors import ContractError, ProtocolError, UnknownNameError
-from isthmus_contracts.params import resolve_params
+from isthmus_contracts.params import Param, resolve_params
 from isthmus_contracts.partitions import Interval
 from isthmus_contracts.protocol import (
     Answer,
+    Capabilities,
+    CapabilitiesRequest,
     Graph,
     GraphNode,
     NodeFailed,
@@ -46,14 +48,16 @@ from isthmus_contracts.protocol import (
     answer_version,
     decode_request,
     encode,
+    wire,
 )
 from isthmus_contracts.tables import Table
 
+_CODE_VERSION = "stand-in"
 _Send: TypeAlias = Callable[[Answer], None]
 
 FAULTS = {
     "silent": "exits with 0 and sends no result",
-    "garbage": "writes a line that is no message",
+    "garbage": "writes a line that is not a message",
     "raising": "reports a node that raised",
     "crash": "dies without a word",
     "hanging": "never ends, and neither does its child",
@@ -80,6 +84,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         request = decode_request(line)
         threading.Thread(target=_stop_with_platform, daemon=True).start()
+        if isinstance(request, CapabilitiesRequest):
+            send(_capabilities())
+            return 0
         dataflow = _check(request)
     except ContractError as error:
         send(RunFailure("request", str(error)))
@@ -97,6 +104,17 @@ def _stop_with_platform() -> None:
 def _send(version: int, answer: Answer) -> None:
     sys.stdout.write(encode(answer, version) + "\n")
     sys.stdout.flush()
+
+
+def _capabilities() -> Capabilities:
+    return Capabilities(
+        wire.ACCEPTED,
+        _CODE_VERSION,
+        {str(dataflow.identity): dataflow.version for dataflow in CATALOG.dataflows},
+        {},
+        {"local": (Param("workers", "integer", 1, "Number of calls at once.", minimum=1),)},
+        {"python": ".".join(map(str, sys.version_info[:3]))},
+    )
 
 
 def _check(request: RunRequest) -> DataflowContract:
@@ -146,7 +164,7 @@ def _serve(
         send(NodeFinished(time.time(), target, 0.0))
         send(OutputStaged(time.time(), target, sum(file.bytes for file in output.files)))
         staged.append(output)
-    head = (request.identity, request.dataflow, dataflow.version, "stand-in")
+    head = (request.identity, request.dataflow, dataflow.version, _CODE_VERSION)
     result = RunResult(*head, tuple(staged), kept)
     if fault in _LIES:
         result = _LIES[fault](result, Path(request.staging))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -12,24 +11,30 @@ from rich.table import Table
 
 from isthmus_contracts import DataflowContract
 from isthmus_contracts.catalog import CATALOG
+from isthmus_contracts.protocol import Capabilities
+from isthmus_platform.cli.arguments import AddCommand
+from isthmus_platform.cli.engines import engine_mistakes
 from isthmus_platform.deployment import Deployment, load_deployment
 from isthmus_platform.deployment.settings import Settings
-from isthmus_platform.errors import DeploymentError, EndOfLifeError
-from isthmus_platform.terminal.printing import print_whole, printable
+from isthmus_platform.errors import DeploymentError, EndOfLifeError, RunnerError
+from isthmus_platform.runners import runner_capabilities
+from isthmus_platform.terminal.escape import printable
+from isthmus_platform.terminal.printing import print_whole
 
 _COLUMNS = ("dataflow", "runs", "tasks", "engine", "runner")
 
-_MEANING = (
-    "check a deployment file, and show how it runs each dataflow; what only a runner or Airflow "
-    "knows, engines and their options, pools and connections, is not checked"
+_MEANING = "check a deployment file, and show how it runs each dataflow"
+_DESCRIPTION = (
+    "Check a deployment file, and show how it runs each dataflow. The command starts each runner "
+    "and asks it for its engines and their options; a runner that cannot be started here is a "
+    "note. Pools and connections, which only Airflow knows, are not checked."
 )
 
-Add = Callable[[str, Callable[..., int], str], argparse.ArgumentParser]
 
-
-def add_check_command(add: Add) -> None:
-    """Add this command to a parser, which `add` makes from name, function and meaning."""
+def add_check_command(add: AddCommand) -> None:
+    """Add the command `check` to a parser."""
     parser = add("check", _check, _MEANING)
+    parser.description = _DESCRIPTION
     parser.add_argument(
         "file",
         nargs="?",
@@ -46,9 +51,11 @@ def _check(options: argparse.Namespace, console: Console) -> int:
         *deployment.unknown_dataflows(CATALOG).values(),
         *deployment.unknown_sources(CATALOG),
     ]
+    runners, notes = _ask_runners(deployment, console)
     for dataflow in CATALOG.dataflows:
         try:
             cells = _as_deployed(dataflow, deployment)
+            mistakes += engine_mistakes(dataflow, deployment, runners)
         except DeploymentError as error:
             mistakes.append(error)
             cells = ("cannot run",)
@@ -56,13 +63,30 @@ def _check(options: argparse.Namespace, console: Console) -> int:
             cells = (str(error),)
         grid.add_row(str(dataflow.identity), *map(printable, cells))
     print_whole(grid, console)
-    for name, runner in deployment.runners.items():
-        if shutil.which(runner.command[0]) is None:
-            note = f"note: runner {name!r} starts {runner.command[0]!r}, which is no program here"
-            console.print(printable(note), soft_wrap=True)
-    for mistake in mistakes:
+    for note in notes:
+        console.print(printable(f"note: {note}"), soft_wrap=True)
+    for mistake in dict.fromkeys(map(str, mistakes)):  # one in [defaults] concerns many dataflows
         console.print(printable(f"mistake: {mistake}"), soft_wrap=True)
     return 2 if mistakes else 0
+
+
+def _ask_runners(
+    deployment: Deployment, console: Console
+) -> tuple[dict[str, Capabilities], list[str]]:
+    """Return what each runner can do, and a note on each that cannot be asked here."""
+    runners: dict[str, Capabilities] = {}
+    notes = []
+    for name, runner in deployment.runners.items():
+        program = runner.command[0]
+        if shutil.which(program) is None:
+            notes.append(f"runner {name!r} starts {program!r}, which is not a program here")
+            continue
+        try:
+            with console.status(f"starting runner {name!r}"):
+                runners[name] = runner_capabilities(runner)
+        except (RunnerError, DeploymentError, OSError) as error:
+            notes.append(f"runner {name!r}: its engines are not checked: {error}")
+    return runners, notes
 
 
 def _as_deployed(dataflow: DataflowContract, deployment: Deployment) -> tuple[str, ...]:
@@ -71,7 +95,7 @@ def _as_deployed(dataflow: DataflowContract, deployment: Deployment) -> tuple[st
 
     dag = deployed_dag(dataflow, deployment)
     settings = deployment.settings(dataflow)
-    engines = dict.fromkeys(settings.of_stage(cut).engine for cut in (*settings.stages, None))
+    engines = dict.fromkeys(settings.of_stage(stage).engine for stage in (*settings.stages, None))
     return _when(dataflow, settings), " > ".join(dag.task_ids), ", ".join(engines), settings.runner
 
 

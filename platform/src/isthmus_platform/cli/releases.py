@@ -13,6 +13,7 @@ from rich.table import Table
 
 from isthmus_contracts import DataflowContract
 from isthmus_contracts.catalog import CATALOG
+from isthmus_contracts.sentences import counted
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
@@ -25,8 +26,9 @@ from isthmus_platform.lake.releases.garbage_collection import (
 )
 from isthmus_platform.lake.releases.locate import find_release, locate
 from isthmus_platform.lake_access import open_lake
-from isthmus_platform.local_airflow.report import describe_outputs, placed
-from isthmus_platform.terminal.printing import print_whole, printable
+from isthmus_platform.terminal.escape import printable
+from isthmus_platform.terminal.outputs import describe_outputs, display_location
+from isthmus_platform.terminal.printing import print_whole
 
 _KEEP_DAYS = 30.0
 
@@ -117,7 +119,10 @@ def _show(options: argparse.Namespace, console: Console) -> int:
     for name, pin in release.inputs.items():
         origin = f", of release {pin.release}" if pin.release else ""
         lines.append(
-            ("input", f"{name}  {placed(lake.path(pin.table))} (version {pin.version}{origin})")
+            (
+                "input",
+                f"{name}  {display_location(lake.path(pin.table))} (version {pin.version}{origin})",
+            )
         )
     lines += [("output", output) for output in describe_outputs(release, lake)]
     for name, table in release.tables.items():
@@ -194,8 +199,8 @@ def _collect(options: argparse.Namespace, console: Console) -> int:
         return 0
     verb = "removed" if options.yes else "would remove"
     console.print(
-        f"{verb} {_counted(len(plan.releases), 'release')} and "
-        f"{_counted(len(plan.files), 'file')}, {_counted(plan.bytes, 'byte')}"
+        f"{verb} {counted(len(plan.releases), 'release')} and "
+        f"{counted(len(plan.files), 'file')}, {counted(plan.bytes, 'byte')}"
     )
     if not options.yes:
         console.print("nothing was removed; --yes removes it")
@@ -213,10 +218,6 @@ def _value(value: object | None) -> str:
     if value is None:
         return "-"
     return f"{value:,}" if type(value) is int else str(value)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _when(release: releases.Release) -> str:

@@ -10,7 +10,7 @@ from isthmus_platform.markdown import grid, literal
 
 
 def dataflow_page(dataflow: DataflowContract) -> str:
-    """Return what a dataflow takes, offers and promises, and where to change what."""
+    """Return the page of a dataflow: its inputs, params and outputs, and where to change them."""
     parts = [
         f"# {literal(str(dataflow.identity))}",
         *_deprecation(dataflow),
@@ -18,15 +18,15 @@ def dataflow_page(dataflow: DataflowContract) -> str:
         f"Contract version **{dataflow.version}**, owner **{literal(dataflow.owner)}**.",
         "## Inputs",
         grid(
-            ("input", "from", "what it is"),
+            ("input", "source", "description"),
             (
-                (declared.name, _origin(declared.source), declared.table.description)
+                (declared.name, _source(declared.source), declared.table.description)
                 for declared in dataflow.inputs
             ),
         ),
         "## Params",
         grid(
-            ("param", "default", "allowed", "what it is"),
+            ("param", "default", "allowed", "description"),
             (
                 (param.name, str(param.default), param.allowed, param.description)
                 for param in dataflow.params
@@ -34,9 +34,9 @@ def dataflow_page(dataflow: DataflowContract) -> str:
         ),
         "## Outputs",
         *(_output(output) for output in dataflow.outputs),
-        "## Where to change what",
+        "## How to change it",
         grid(
-            ("to change", "edit", "approved by"),
+            ("change", "edit", "approved by"),
             (
                 (
                     "how something is computed",
@@ -60,19 +60,19 @@ def dataflow_page(dataflow: DataflowContract) -> str:
 
 
 def invalid_deployment_page(name: str, error: DeploymentError) -> str:
-    """Return why a dataflow cannot run here, and what to do."""
+    """Return the page of a dataflow whose part of the deployment file is invalid."""
     own = error.where.startswith("[dataflows.")
-    others = "The other dataflows are not affected." if own else "It may stop others, too."
+    others = "Other dataflows are not affected." if own else "Other dataflows may be affected, too."
     return _refusal(
         name,
         error,
-        f"Mend the deployment file; Airflow reads it again within a minute. {others}",
+        f"Correct the deployment file; Airflow reads it again within a minute. {others}",
     )
 
 
 def end_of_life_page(name: str, error: UserError) -> str:
-    """Return that a dataflow's last day has passed, and what is left of it."""
-    return _refusal(name, error, "What it has published stays in the lake and can still be read.")
+    """Return the page of a dataflow whose last day has passed."""
+    return _refusal(name, error, "Its releases stay in the lake and can still be read.")
 
 
 def _refusal(name: str, error: UserError, advice: str) -> str:
@@ -86,23 +86,25 @@ def _deprecation(dataflow: DataflowContract) -> tuple[str, ...]:
     return (f"**Deprecated**: runs until {until}, use {literal(replacement)} instead.",)
 
 
-def _origin(origin: str | Identity) -> str:
-    return f"dataflow {origin}" if isinstance(origin, Identity) else f"dataset {origin}"
+def _source(source: str | Identity) -> str:
+    return f"dataflow {source}" if isinstance(source, Identity) else f"dataset {source}"
 
 
 def _output(output: Output) -> str:
     if isinstance(output, Table):
         key = f" Key: {', '.join(output.key)}." if output.key else ""
         if output.max_row_change is not None:
-            key += f" Rows change by at most {output.max_row_change:.0%} from release to release."
+            key += (
+                f" The number of rows changes by at most {output.max_row_change:.0%} per release."
+            )
         rows = grid(
-            ("column", "type", "unit", "promise", "what it is"),
+            ("column", "type", "unit", "rules", "description"),
             (_column(column) for column in output.columns),
         )
         return f"### Table {output.name}\n\n{literal(output.description + key)}\n\n{rows}"
     if isinstance(output, Metrics):
         rows = grid(
-            ("metric", "what it is"),
+            ("metric", "description"),
             ((metric.name, metric.description) for metric in output.metrics),
         )
         return f"### Metrics {output.name}\n\n{literal(output.description)}\n\n{rows}"

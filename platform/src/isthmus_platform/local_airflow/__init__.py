@@ -1,4 +1,7 @@
-"""An Airflow on this machine alone: its settings, its processes, and a client to speak with it."""
+"""An Airflow on this machine alone: its settings, processes, client, and reports of runs.
+
+Nothing that a production installation needs imports this package.
+"""
 
 from __future__ import annotations
 

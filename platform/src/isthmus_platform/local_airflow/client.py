@@ -24,15 +24,15 @@ from isthmus_platform.local_airflow.settings import PASSWORD, USER
 
 __all__ = ["AssetEvent", "Client", "Dag", "ImportFailure", "LogLine", "Run", "Task"]
 
-_PAGE = 100
-_INTERVAL = 0.2
-_QUEUED = 30.0
-_NOTE = "::group::Log message source details"
-_NOTE_END = "::endgroup::"
+_PAGE_ROWS = 100
+_POLL_SECONDS = 0.2
+_MAX_QUEUED_SECONDS = 30.0
+_HEADER = "::group::Log message source details"
+_HEADER_END = "::endgroup::"
 
 
 class Client:
-    """Speak with one Airflow; use it as a context manager, or call `close`."""
+    """Send requests to one Airflow; use it as a context manager, or call `close`."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Client:
         self._http.close()
 
     def dags(self) -> list[Dag]:
-        """Return every DAG that Airflow knows and still finds in its file."""
+        """Return every DAG that Airflow currently finds in a file."""
         return [
             Dag(
                 page["dag_id"],
@@ -75,12 +75,12 @@ class Client:
 
     def dag(self, dag: str) -> Dag | None:
         """Return one DAG, or None while Airflow does not know it."""
-        return next((each for each in self.dags() if each.id == dag), None)
+        return next((found for found in self.dags() if found.id == dag), None)
 
     def versions(self, dag: str) -> list[int]:
         """Return the numbers of a DAG's versions, the first one first."""
-        found = self._pages(f"/dags/{_safe(dag)}/dagVersions", "dag_versions")
-        return sorted(result["version_number"] for result in found)
+        versions = self._pages(f"/dags/{_quoted(dag)}/dagVersions", "dag_versions")
+        return sorted(version["version_number"] for version in versions)
 
     def import_errors(self) -> list[ImportFailure]:
         """Return why DAG files could not be imported."""
@@ -90,9 +90,9 @@ class Client:
         ]
 
     def reparse(self, dag: Dag) -> None:
-        """Ask for the DAG's file to be read again now, unless somebody has asked already."""
+        """Request that the DAG's file is parsed again now, unless that was requested already."""
         try:
-            self._ask("PUT", f"/parseDagFile/{_safe(dag.file_token)}")
+            self.request("PUT", f"/parseDagFile/{_quoted(dag.file_token)}")
         except AirflowError as error:
             if error.status != httpx.codes.CONFLICT:
                 raise
@@ -100,19 +100,19 @@ class Client:
     def trigger(self, dag: str, params: Mapping[str, object] | None = None) -> str:
         """Start a run and return its id; raise `AirflowError` if Airflow refuses the params."""
         body = {"logical_date": None, "conf": dict(params or {})}
-        run_id: str = self._ask("POST", f"/dags/{_safe(dag)}/dagRuns", body)["dag_run_id"]
+        run_id: str = self.request("POST", f"/dags/{_quoted(dag)}/dagRuns", body)["dag_run_id"]
         return run_id
 
     def run(self, dag: str, run_id: str) -> Run:
         """Return a run as it is now."""
-        return _run(self._ask("GET", _run_path(dag, run_id)))
+        return _run(self.request("GET", _run_path(dag, run_id)))
 
     def runs(self, dag: str = "~") -> list[Run]:
         """Return the runs of a DAG, or of all, oldest first."""
-        return [_run(page) for page in self._pages(f"/dags/{_safe(dag)}/dagRuns", "dag_runs")]
+        return [_run(page) for page in self._pages(f"/dags/{_quoted(dag)}/dagRuns", "dag_runs")]
 
-    def wait(self, dag: str, run_id: str, timeout: float, interval: float = _INTERVAL) -> Run:
-        """Return a run when it has ended; raise `TimeoutError` if it does not in time."""
+    def wait(self, dag: str, run_id: str, timeout: float, interval: float = _POLL_SECONDS) -> Run:
+        """Return a run when it has ended; raise `TimeoutError` if it has not after `timeout` s."""
         deadline = time.monotonic() + timeout
         while not (now := self.run(dag, run_id)).finished:
             if time.monotonic() > deadline:
@@ -121,11 +121,11 @@ class Client:
         return now
 
     def fail(self, dag: str, run_id: str) -> None:
-        """Mark a run failed, which stops its tasks."""
-        self._ask("PATCH", _run_path(dag, run_id), {"state": "failed"})
+        """Mark a run as failed, which stops its tasks."""
+        self.request("PATCH", _run_path(dag, run_id), {"state": "failed"})
 
     def clear(self, dag: str, run_id: str, tasks: Sequence[str] | None = None) -> list[str]:
-        """Clear tasks of a run, by default all, with what follows them; return their ids."""
+        """Clear tasks of a run, by default all, and the tasks after them; return their ids."""
         body: dict[str, object] = {
             "dry_run": False,
             "dag_run_id": run_id,
@@ -134,8 +134,8 @@ class Client:
         }
         if tasks is not None:
             body["task_ids"] = list(tasks)
-        answer = self._ask("POST", f"/dags/{_safe(dag)}/clearTaskInstances", body)
-        return [each["task_id"] for each in answer["task_instances"]]
+        answer = self.request("POST", f"/dags/{_quoted(dag)}/clearTaskInstances", body)
+        return [task["task_id"] for task in answer["task_instances"]]
 
     def tasks(self, dag: str, run_id: str) -> list[Task]:
         """Return the tasks of a run, in the order in which they started."""
@@ -156,23 +156,23 @@ class Client:
     def log(
         self, dag: str, run_id: str, task: str, try_number: int = 1, map_index: int = -1
     ) -> list[LogLine]:
-        """Return the log of one attempt of a task, without Airflow's note on where it lies."""
-        path = f"{_run_path(dag, run_id)}/taskInstances/{_safe(task)}/logs/{try_number}"
+        """Return the log of one attempt of a task, without Airflow's header about its file."""
+        path = f"{_run_path(dag, run_id)}/taskInstances/{_quoted(task)}/logs/{try_number}"
         query = {"full_content": True, "map_index": map_index}
-        content = self._ask("GET", path, query=query)["content"]
-        lines = [_line(each) for each in content]
+        content = self.request("GET", path, query=query)["content"]
+        lines = [_line(record) for record in content]
         texts = [line.text for line in lines]
-        if texts[:1] == [_NOTE] and _NOTE_END in texts:
-            return lines[texts.index(_NOTE_END) + 1 :]
+        if texts[:1] == [_HEADER] and _HEADER_END in texts:
+            return lines[texts.index(_HEADER_END) + 1 :]
         return lines
 
     def asset_events(self, dag: str, run_id: str) -> list[AssetEvent]:
-        """Return the events that a run announced, with the runs that each has triggered.
+        """Return the asset events of a run, with the runs that each event triggered.
 
-        Airflow 3.3.2 answers 500 here as long as a triggered run is queued: ask until it is not.
+        Airflow 3.3.2 answers 500 while a triggered run is queued: repeat the request until then.
         """
         query = {"source_dag_id": dag, "source_run_id": run_id}
-        deadline = time.monotonic() + _QUEUED
+        deadline = time.monotonic() + _MAX_QUEUED_SECONDS
         while True:
             try:
                 found = self._pages("/assets/events", "asset_events", query)
@@ -180,37 +180,28 @@ class Client:
             except AirflowError as error:
                 if error.status != httpx.codes.INTERNAL_SERVER_ERROR or time.monotonic() > deadline:
                     raise
-            time.sleep(_INTERVAL)
+            time.sleep(_POLL_SECONDS)
         return [
             AssetEvent(
-                asset=result["name"],
-                timestamp=datetime.fromisoformat(result["timestamp"]),
-                triggered=tuple(
-                    (run["dag_id"], run["run_id"]) for run in result["created_dagruns"]
-                ),
-                extra=result["extra"] or {},
+                asset=event["name"],
+                timestamp=datetime.fromisoformat(event["timestamp"]),
+                triggered=tuple((run["dag_id"], run["run_id"]) for run in event["created_dagruns"]),
+                extra=event["extra"] or {},
             )
-            for result in found
+            for event in found
         ]
 
-    def _pages(
-        self, path: str, name: str, query: Mapping[str, object] | None = None
-    ) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        while True:
-            place = {"limit": _PAGE, "offset": len(found)}
-            answer = self._ask("GET", path, query={**(query or {}), **place})
-            found += answer[name]
-            if len(found) >= answer["total_entries"] or not answer[name]:
-                return found
-
-    def _ask(
+    def request(
         self,
         method: str,
         path: str,
         body: object = None,
         query: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
+        """Return Airflow's answer to a request; `path` is below `/api/v2`.
+
+        Raise `AirflowError` if Airflow refuses it or does not answer.
+        """
         if "Authorization" not in self._http.headers:
             self._log_in()
         answer = self._send(method, f"/api/v2{path}", body, query)
@@ -218,6 +209,17 @@ class Client:
             self._log_in()
             answer = self._send(method, f"/api/v2{path}", body, query)
         return _decoded(answer)
+
+    def _pages(
+        self, path: str, name: str, query: Mapping[str, object] | None = None
+    ) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        while True:
+            position = {"limit": _PAGE_ROWS, "offset": len(found)}
+            answer = self.request("GET", path, query={**(query or {}), **position})
+            found += answer[name]
+            if len(found) >= answer["total_entries"] or not answer[name]:
+                return found
 
     def _log_in(self) -> None:
         self._http.headers.pop("Authorization", None)
@@ -246,38 +248,38 @@ def _decoded(answer: httpx.Response) -> dict[str, Any]:
 
 
 def _sentence(detail: object) -> str:
-    """Return Airflow's reason as text; a refused body has a list of places and reasons."""
+    """Return Airflow's reason as text; for a refused body, it is a list of fields and reasons."""
     if isinstance(detail, list):
-        return "; ".join(_sentence(each) for each in detail)
+        return "; ".join(_sentence(part) for part in detail)
     if isinstance(detail, dict):
-        where = ".".join(str(each) for each in detail.get("loc", ()))
+        where = ".".join(str(part) for part in detail.get("loc", ()))
         text = str(detail.get("msg") or detail.get("reason") or detail)
         return f"{where}: {text}" if where else text
-    return str(detail or "").split("\n\n")[0]  # a param's schema and value follow
+    return str(detail or "").split("\n\n")[0]  # the param's schema and value follow
 
 
-def _run(each: Mapping[str, Any]) -> Run:
+def _run(page: Mapping[str, Any]) -> Run:
     return Run(
-        dag=each["dag_id"],
-        id=each["dag_run_id"],
-        state=each["state"],
-        triggered_by=each["triggered_by"],
-        queued=_moment(each["queued_at"]),
-        start=_moment(each["start_date"]),
-        end=_moment(each["end_date"]),
+        dag=page["dag_id"],
+        id=page["dag_run_id"],
+        state=page["state"],
+        triggered_by=page["triggered_by"],
+        queued=_moment(page["queued_at"]),
+        start=_moment(page["start_date"]),
+        end=_moment(page["end_date"]),
     )
 
 
-def _line(each: Mapping[str, Any] | str) -> LogLine:
-    if isinstance(each, str):
-        return LogLine(each)
+def _line(record: Mapping[str, Any] | str) -> LogLine:
+    if isinstance(record, str):
+        return LogLine(record)
     known = ("event", "level", "logger", "timestamp")
     return LogLine(
-        text=each["event"],
-        level=each.get("level"),
-        logger=each.get("logger"),
-        timestamp=_moment(each.get("timestamp")),
-        fields={name: value for name, value in each.items() if name not in known},
+        text=record["event"],
+        level=record.get("level"),
+        logger=record.get("logger"),
+        timestamp=_moment(record.get("timestamp")),
+        fields={name: value for name, value in record.items() if name not in known},
     )
 
 
@@ -285,9 +287,9 @@ def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _safe(part: str) -> str:
+def _quoted(part: str) -> str:
     return quote(part, safe="~")
 
 
 def _run_path(dag: str, run_id: str) -> str:
-    return f"/dags/{_safe(dag)}/dagRuns/{_safe(run_id)}"
+    return f"/dags/{_quoted(dag)}/dagRuns/{_quoted(run_id)}"

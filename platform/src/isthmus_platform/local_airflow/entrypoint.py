@@ -1,7 +1,7 @@
-"""A component of Airflow as a process: its own command line, with a gentler garbage collector.
+"""A component of Airflow as a process: Airflow's command line, with rarer garbage collection.
 
-Airflow builds some millions of objects while it starts and throws few away. Collecting every 700
-of them costs a quarter of the start, and collecting at exit takes the API server 5 s.
+Airflow creates some millions of objects while it starts and frees few. A collection after every 700
+allocations takes a quarter of the start, and the collection at exit takes the API server 5 s.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import atexit
 import gc
 import sys
 
-_OBJECTS = 100_000
+_COLLECT_AFTER_OBJECTS = 100_000
 
 
 def main() -> None:
     """Run the Airflow command that the arguments name."""
-    gc.set_threshold(_OBJECTS, 20, 100)
+    gc.set_threshold(_COLLECT_AFTER_OBJECTS, 20, 100)
     atexit.register(gc.freeze)
     from airflow.__main__ import main as airflow  # noqa: PLC0415 # after the setting above
 

@@ -1,4 +1,4 @@
-"""What can go wrong with an installation, and what Airflow may answer."""
+"""The errors of a local installation, and of requests to Airflow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class InstallationError(UserError):
 
 
 class AirflowError(PlatformError):
-    """Report a request that Airflow refused, with its own words; `status` is that of HTTP."""
+    """Report a request that Airflow refused, with its message; `status` is the HTTP status."""
 
     def __init__(self, status: int | None, problem: str) -> None:
         self.status = status

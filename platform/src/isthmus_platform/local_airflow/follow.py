@@ -1,4 +1,4 @@
-"""Following a run in the terminal until it has ended."""
+"""Follow a run in the terminal until it has ended."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from isthmus_platform.local_airflow.client import Run, Task
 from isthmus_platform.runs import RunRecord, summarize
 
 _POLL_SECONDS = 0.4
-_REMIND_SECONDS = 5.0
+_PRINT_SECONDS = 5.0
 _ENDED = {"success": "done", "failed": "failed", "upstream_failed": "not run", "skipped": "skipped"}
 
 
 def follow(
     client: Client, installation: Running | None, record: RunRecord, console: Console
 ) -> Run:
-    """Show each task's end and the nodes done meanwhile; return the run when it has ended.
+    """Print the end of each task and the progress in between; return the run when it has ended.
 
     Raise `InstallationError` if a component of Airflow dies.
     """
     dag, run_id = str(record.dataflow), record.run
-    shown = _Shown(console)
+    progress = _Progress(console)
     with console.status(f"{dag}: waiting for the scheduler") as status:
         while True:
             run = client.run(dag, run_id)
             for task in client.tasks(dag, run_id):
-                shown.task(task, record, status)
+                progress.show(task, record, status)
             if run.finished:
                 return run
             if installation is not None:
@@ -41,29 +41,29 @@ def follow(
 def triggered_runs(
     client: Client, run: Run, expected: int, timeout: float = 30
 ) -> list[tuple[str, str]]:
-    """Return the (DAG, run id) pairs that a run's publication started, once all are there.
+    """Return the (DAG, run id) pairs that a run's publication started, once `expected` exist.
 
-    After the timeout, return those that there are: a dataflow with a schedule waits for that.
+    After the timeout, return those that exist by then.
     """
     deadline = time.monotonic() + timeout
     while True:
         events = client.asset_events(run.dag, run.id)
-        found = [each for event in events for each in event.triggered]
+        found = [triggered for event in events for triggered in event.triggered]
         if len(found) >= expected or time.monotonic() > deadline:
             return found
         time.sleep(_POLL_SECONDS)
 
 
 @dataclass(slots=True)
-class _Shown:
-    """Remember what was shown already."""
+class _Progress:
+    """Print the progress of tasks, each end of an attempt once."""
 
     console: Console
     ended: set[tuple[str, int]] = field(default_factory=set)
-    reminded: float = 0.0
-    counted: str = ""
+    printed_at: float = 0.0
+    printed_line: str = ""
 
-    def task(self, task: Task, record: RunRecord, status: Status) -> None:
+    def show(self, task: Task, record: RunRecord, status: Status) -> None:
         head = f"{record.dataflow} {task.name}"
         if task.state in _ENDED:
             if (task.name, task.try_number) not in self.ended:
@@ -73,15 +73,15 @@ class _Shown:
         elif task.state is not None:
             count = self._count(task, record)
             status.update(f"{head} {task.state}{count}")
-            self._remind(f"  {head}{count}" if count else "")
+            self._print_now_and_then(f"  {head}{count}" if count else "")
 
     def _count(self, task: Task, record: RunRecord) -> str:
         progress = summarize(record.attempt(task.name, task.try_number).answers())
         return f": {progress.done} of {progress.total} nodes" if progress.total else ""
 
-    def _remind(self, line: str) -> None:
-        """Say now and then how far it is where a line cannot be drawn anew."""
-        quiet = time.monotonic() - self.reminded < _REMIND_SECONDS
-        if line and line != self.counted and not quiet and not self.console.is_terminal:
-            self.reminded, self.counted = time.monotonic(), line
+    def _print_now_and_then(self, line: str) -> None:
+        """Print the progress every few seconds where a status line cannot be redrawn."""
+        recent = time.monotonic() - self.printed_at < _PRINT_SECONDS
+        if line and line != self.printed_line and not recent and not self.console.is_terminal:
+            self.printed_at, self.printed_line = time.monotonic(), line
             self.console.print(line)

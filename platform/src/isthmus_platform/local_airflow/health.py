@@ -1,4 +1,4 @@
-"""Wait until a new Airflow is fit for work, not only for an answer."""
+"""Wait until a new Airflow can run tasks, not only answer requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import httpx
 from isthmus_platform.local_airflow.errors import InstallationError
 
 _INTERVAL = 0.1
-_HAVE_A_HEARTBEAT = ("scheduler", "dag-processor", "triggerer")
+_WITH_HEARTBEAT = ("scheduler", "dag-processor", "triggerer")
 
 
 def wait_until_healthy(
@@ -22,14 +22,14 @@ def wait_until_healthy(
     timeout: float,
     transport: httpx.BaseTransport | None = None,
 ) -> None:
-    """Return when each component has given a sign of life and the first task will not wait.
+    """Return when each component is healthy and the first task will not have to wait.
 
-    `check` raises if a component has died. A heartbeat from before this call counts for nothing:
-    an installation that was killed leaves one behind.
+    `check` raises if a component has died. A heartbeat from before this call is ignored: an
+    installation that was killed leaves one in the database.
     """
     begin = datetime.now(UTC)
     deadline = time.monotonic() + timeout
-    expected = [name for name in _HAVE_A_HEARTBEAT if name in components]
+    expected = [name for name in _WITH_HEARTBEAT if name in components]
     with httpx.Client(base_url=url, timeout=60, trust_env=False, transport=transport) as http:
         missing = ["api-server"]
         warm = False
@@ -37,22 +37,22 @@ def wait_until_healthy(
             check()
             if time.monotonic() > deadline:
                 raise InstallationError(
-                    f"Airflow at {url} is not healthy after {timeout:g} s: no sign of life from "
+                    f"Airflow at {url} is not healthy after {timeout:g} s: no heartbeat from "
                     f"{', '.join(missing)}; see the logs of its components"
                 )
             time.sleep(_INTERVAL)
             try:
-                # the first request to this part takes seconds, in which a task would give up
+                # the first request to this API takes seconds, in which a task would give up
                 warm = warm or http.get("/execution/health").is_success
                 answer = http.get("/api/v2/monitor/health")
             except httpx.TransportError:
                 continue
             if warm and answer.is_success:
                 status = answer.json()
-                missing = [name for name in expected if not _beats(status, name, begin)]
+                missing = [name for name in expected if not _is_healthy(status, name, begin)]
 
 
-def _beats(status: dict[str, Any], component: str, since: datetime) -> bool:
+def _is_healthy(status: dict[str, Any], component: str, since: datetime) -> bool:
     name = component.replace("-", "_")
     part = status.get(name) or {}
     beat = part.get(f"latest_{name}_heartbeat")

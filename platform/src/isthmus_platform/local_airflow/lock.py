@@ -1,4 +1,4 @@
-"""The lock of a state folder: one installation at a time, and where it answers."""
+"""The lock of a state directory: one installation at a time, and its address."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import psutil
 
 from isthmus_platform.local_airflow.errors import InstallationError
 
-_STOPPING = 20.0  # seconds in which the watchdog of a starter that died stops everything
-_INTERVAL = 0.1
+_STOP_SECONDS = 20.0  # how long the watchdog of a starter that died needs to stop everything
+_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
-    """Say who holds the lock, and whether the installation is healthy yet."""
+class LockOwner:
+    """Describe the process that has the lock, and whether its installation is healthy yet."""
 
     pid: int
     url: str
@@ -30,33 +30,33 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """Hold the lock of a state folder; a process that inherits the descriptor holds it too."""
+    """Stand for an acquired lock; a process that inherits the descriptor keeps it acquired."""
 
     descriptor: int
 
-    def tell(self, holder: Holder) -> None:
-        """Write who holds the lock, for those who find it taken."""
-        text = json.dumps(asdict(holder)).encode()
+    def write_owner(self, owner: LockOwner) -> None:
+        """Write who has the lock, for a process that finds it locked."""
+        text = json.dumps(asdict(owner)).encode()
         os.pwrite(self.descriptor, text, 0)
         os.ftruncate(self.descriptor, len(text))
 
 
 @contextmanager
 def locked(home: Path, url: str) -> Iterator[Lock]:
-    """Hold the lock of an installation; raise `InstallationError` if another one is up."""
+    """Acquire an installation's lock for a block; raise `InstallationError` if another is up."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(_file(home), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        _take(descriptor, home)
+        _acquire(descriptor, home)
         lock = Lock(descriptor)
-        lock.tell(Holder(os.getpid(), url, healthy=False))
+        lock.write_owner(LockOwner(os.getpid(), url, healthy=False))
         yield lock
     finally:
         os.close(descriptor)
 
 
-def holder(home: Path) -> Holder | None:
-    """Return who holds the lock of an installation, if anyone does."""
+def lock_owner(home: Path) -> LockOwner | None:
+    """Return who has the lock of an installation, or None if it is free."""
     try:
         descriptor = os.open(_file(home), os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -71,34 +71,34 @@ def holder(home: Path) -> Holder | None:
         os.close(descriptor)
 
 
-def _take(descriptor: int, home: Path) -> None:
-    deadline = time.monotonic() + _STOPPING
+def _acquire(descriptor: int, home: Path) -> None:
+    deadline = time.monotonic() + _STOP_SECONDS
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            other = _read(descriptor)
-            if (other and psutil.pid_exists(other.pid)) or time.monotonic() > deadline:
-                raise InstallationError(_taken(home, other)) from None
-            time.sleep(_INTERVAL)  # its starter died, and its watchdog is stopping it
+            owner = _read(descriptor)
+            if (owner and psutil.pid_exists(owner.pid)) or time.monotonic() > deadline:
+                raise InstallationError(_in_use(home, owner)) from None
+            time.sleep(_POLL_SECONDS)  # its starter died, and its watchdog is stopping it
         else:
             return
 
 
-def _taken(home: Path, other: Holder | None) -> str:
-    if other is None:
+def _in_use(home: Path, owner: LockOwner | None) -> str:
+    if owner is None:
         return f"{home} is in use by another installation that is just starting; try again"
     return (
-        f"an installation is already up on {home}: {other.url}, process {other.pid}; "
+        f"an installation is already up on {home}: {owner.url}, process {owner.pid}; "
         "use it, or stop it with Ctrl-C where it was started"
     )
 
 
-def _read(descriptor: int) -> Holder | None:
+def _read(descriptor: int) -> LockOwner | None:
     try:
-        return Holder(**json.loads(os.pread(descriptor, 4096, 0)))
+        return LockOwner(**json.loads(os.pread(descriptor, 4096, 0)))
     except (ValueError, TypeError):
-        return None  # it is just being written
+        return None  # it is being written
 
 
 def _file(home: Path) -> Path:

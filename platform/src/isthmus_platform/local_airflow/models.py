@@ -1,4 +1,4 @@
-"""What the client returns."""
+"""The values that the client returns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Dag:
-    """Hold what Airflow says of a DAG; `title` is its name in the list."""
+    """Describe a DAG; `title` is its name in the list."""
 
     id: str
     title: str
@@ -28,7 +28,7 @@ class ImportFailure:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Hold what Airflow says of a run; `triggered_by` is `asset`, `rest_api`, `timetable`, …."""
+    """Describe a run; `triggered_by` is `asset`, `rest_api`, `timetable`, …."""
 
     dag: str
     id: str
@@ -40,15 +40,15 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Say whether the run has ended, well or not."""
+        """Say whether the run has ended, with success or not."""
         return self.state in {"success", "failed"}
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Hold what Airflow says of a task in a run; the state is None until it is scheduled.
+    """Describe a task of a run; the state is None until it is scheduled.
 
-    A task that is mapped is several, with a `map_index` from 0; any other has -1.
+    A mapped task is one of several, with a `map_index` from 0; any other has -1.
     """
 
     id: str
@@ -67,7 +67,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """Hold a line of a task's log; `fields` is what was logged beside its text."""
+    """Hold a line of a task's log; `fields` is what was logged with its text."""
 
     text: str
     level: str | None = None
@@ -78,7 +78,7 @@ class LogLine:
 
 @dataclass(frozen=True, slots=True)
 class AssetEvent:
-    """Hold one event of an asset, and the runs as (DAG, run id) that it triggered."""
+    """Hold one event of an asset, and the (DAG, run id) pairs of the runs that it triggered."""
 
     asset: str
     timestamp: datetime

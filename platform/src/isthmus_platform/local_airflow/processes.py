@@ -1,4 +1,4 @@
-"""Bring an embedded Airflow up, watch it, and take it down with all it has started."""
+"""Start a local Airflow, watch its components, and stop everything that they have started."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ _AIRFLOW = (sys.executable, "-m", "isthmus_platform.local_airflow.entrypoint")
 _CREATE = (sys.executable, "-c", "from airflow.utils.db import initdb; initdb()")
 _WATCHDOG = (sys.executable, "-m", watchdog.__name__)
 _SHOWN_LINES = 15
-_LOOK = 0.5
+_POLL_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """Hold the processes that were started, by name, in the order of their start."""
+    """Hold the started processes by name, in the order of their start."""
 
     logs: Path
     processes: Mapping[str, subprocess.Popen[bytes]]
@@ -46,7 +46,7 @@ class Components:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Stand for an installation that is up and healthy; `url` is that of UI and API."""
+    """Stand for an installation that is up and healthy; UI and API are at `url`."""
 
     url: str
     components: Components
@@ -59,21 +59,21 @@ class Running:
         """Wait for Ctrl-C or SIGTERM; raise `InstallationError` if a component dies before."""
         while True:
             self.check()
-            time.sleep(_LOOK)
+            time.sleep(_POLL_SECONDS)
 
 
 @contextmanager
 def running(
     installation: Installation, report: Callable[[str], None], *, timeout: float = 180
 ) -> Iterator[Running]:
-    """Bring an installation up, hold it while the block runs, and take it down whatever happens.
+    """Start an installation for a block, and stop it at the end, also after an error.
 
-    Raise `InstallationError` if it is up already, its port is taken, or it does not get healthy.
+    Raise `InstallationError` if it is up already, its port is in use, or it does not get healthy.
     """
     with ExitStack() as stack:
-        held = stack.enter_context(lock.locked(installation.home, installation.url))
+        acquired = stack.enter_context(lock.locked(installation.home, installation.url))
         check_port(installation.port)
-        stack.enter_context(_terminated_like_interrupted())
+        stack.enter_context(_sigterm_raises_system_exit())
         variables = environment(installation)
         installation.logs.mkdir(parents=True, exist_ok=True)
         create_database(installation, variables, report)
@@ -81,23 +81,23 @@ def running(
         report(f"starting {', '.join(commands)}")
         begin = time.monotonic()
         components = stack.enter_context(
-            started(commands, variables, installation.logs, held.descriptor)
+            started(commands, variables, installation.logs, acquired.descriptor)
         )
         stack.callback(report, "stopping Airflow")
         wait_until_healthy(installation.url, commands, components.check, timeout)
-        held.tell(lock.Holder(os.getpid(), installation.url, healthy=True))
+        acquired.write_owner(lock.LockOwner(os.getpid(), installation.url, healthy=True))
         report(f"Airflow is up after {time.monotonic() - begin:.1f} s: {installation.url}")
         yield Running(installation.url, components)
 
 
 def find_running(state: Path) -> str | None:
-    """Return the address of the installation that is up and healthy on this state, if one is."""
-    found = lock.holder(state.resolve() / "airflow")
-    return found.url if found and found.healthy else None
+    """Return the address of the installation that is up and healthy on this state, or None."""
+    owner = lock.lock_owner(state.resolve() / "airflow")
+    return owner.url if owner and owner.healthy else None
 
 
 def component_commands(installation: Installation) -> dict[str, tuple[str, ...]]:
-    """Return the command of each component; logs are read from disk, so none is served."""
+    """Return the command of each component; none serves logs, which are read from disk."""
     commands = {
         "api-server": (*_AIRFLOW, "api-server"),
         "scheduler": (*_AIRFLOW, "scheduler", "--skip-serve-logs"),
@@ -144,11 +144,11 @@ def started(
     commands: Mapping[str, Sequence[str]],
     variables: Mapping[str, str],
     logs: Path,
-    held: int | None = None,
+    lock_descriptor: int | None = None,
 ) -> Iterator[Components]:
     """Start each command in a session of its own; stop all at the end, and if this process dies.
 
-    Each writes to `<name>.log` under `logs`. `held` is a descriptor of the installation's lock,
+    Each writes to `<name>.log` under `logs`. `lock_descriptor` is that of the installation's lock,
     which is free again only when everything has been stopped.
     """
     processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -159,10 +159,10 @@ def started(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        pass_fds=() if held is None else (held,),
+        pass_fds=() if lock_descriptor is None else (lock_descriptor,),
         text=True,
     )
-    assert watch.stdin  # noqa: S101 # it is a pipe
+    assert watch.stdin  # noqa: S101 # for mypy: it is a pipe
     try:
         with watch, watch.stdin as pipe:
             try:
@@ -202,8 +202,8 @@ def _died(name: str, status: int, log: Path) -> str:
 
 
 @contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """Let SIGTERM raise `SystemExit`, so that what is started is stopped first."""
+def _sigterm_raises_system_exit() -> Iterator[None]:
+    """Let SIGTERM raise `SystemExit`, so that the components are stopped first."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""The settings of an embedded Airflow, as data: nothing here starts or imports it."""
+"""The settings of a local Airflow, as data: nothing here starts or imports it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _INHERITED = (
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Say where one installation keeps its state, what it runs, and where it answers.
+    """Say where one installation keeps its state, what it runs, and its port.
 
     `environment` is added to that of every component, and so to that of every task.
     """
@@ -39,12 +39,12 @@ class Installation:
 
     @property
     def url(self) -> str:
-        """Return the address at which the UI and the API answer."""
+        """Return the address of the UI and the API."""
         return f"http://{HOST}:{self.port}"
 
     @property
     def home(self) -> Path:
-        """Return the directory that Airflow calls its home."""
+        """Return the directory AIRFLOW_HOME."""
         return self.state.resolve() / "airflow"
 
     @property
@@ -56,7 +56,7 @@ class Installation:
 def environment(installation: Installation) -> dict[str, str]:
     """Return the whole environment of Airflow's components; create secrets and login if needed.
 
-    Of the starter's own environment only a few variables are inherited, and no setting of Airflow.
+    Only a few variables are inherited from this process, and no setting of Airflow.
     """
     home = installation.home
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -67,14 +67,14 @@ def environment(installation: Installation) -> dict[str, str]:
     return {
         **inherited,
         **settings(installation),
-        **_secrets(home / "secrets.json"),
+        **_stored_secrets(home / "secrets.json"),
         "ISTHMUS_DEPLOYMENT": str(installation.deployment.resolve()),
         **installation.environment,
     }
 
 
 def settings(installation: Installation) -> dict[str, str]:
-    """Return the settings of Airflow that are no secrets, as environment variables."""
+    """Return Airflow's settings except secrets, as environment variables."""
     home = installation.home
     options: dict[str, dict[str, object]] = {
         "core": {
@@ -125,12 +125,12 @@ def settings(installation: Installation) -> dict[str, str]:
 
 
 def write_private(file: Path, text: str) -> None:
-    """Write a file whole that only its owner may read."""
+    """Write a file, whole or not at all, that only its owner may read."""
     with atomic_write(file, private=True) as draft:
         draft.write_text(text, encoding="utf-8")
 
 
-def _secrets(file: Path) -> dict[str, str]:
+def _stored_secrets(file: Path) -> dict[str, str]:
     if not file.exists():
         fresh = {
             "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(48),

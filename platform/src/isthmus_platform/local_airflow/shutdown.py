@@ -1,4 +1,4 @@
-"""Stop components with everything they have started, for the starter or its watchdog."""
+"""Stop components and everything that they have started, for the starter or its watchdog."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from contextlib import suppress
 
 import psutil
 
-PATIENCE = 4.0
-_INTERVAL = 0.05
+PATIENCE_SECONDS = 4.0
+_POLL_SECONDS = 0.05
 
 
-def stop(leaders: Sequence[int], patience: float = PATIENCE) -> None:
-    """Stop the sessions that these processes lead, the last first, and return when all is gone.
+def stop(leaders: Sequence[int], patience: float = PATIENCE_SECONDS) -> None:
+    """Stop the sessions that these processes lead, the last first; return when all have ended.
 
-    A leader is asked with SIGTERM, and so are tasks, which tell Airflow that they failed. What it
-    leaves behind is asked next, and what is left after `patience` seconds is killed.
+    Send SIGTERM to a leader and to tasks, which then report their failure to Airflow; then to what
+    the leader leaves behind. Kill what still runs after `patience` seconds.
     """
     for leader in reversed(leaders):
-        everyone = members(leader)
+        session = members(leader)
         _send(
             psutil.Process.terminate,
-            [process for process in everyone if _is_asked(process, leader)],
+            [process for process in session if _is_leader_or_task(process, leader)],
         )
-        if _gone([process for process in everyone if process.pid == leader], patience):
-            left = {*everyone, *members(leader)}
-            _send(psutil.Process.terminate, left)
-            _gone(left, patience)
-        left = {*everyone, *members(leader)}
-        _send(psutil.Process.kill, left)
-        _gone(left, patience)
+        if _wait_for_end([process for process in session if process.pid == leader], patience):
+            remaining = {*session, *members(leader)}
+            _send(psutil.Process.terminate, remaining)
+            _wait_for_end(remaining, patience)
+        remaining = {*session, *members(leader)}
+        _send(psutil.Process.kill, remaining)
+        _wait_for_end(remaining, patience)
 
 
 def members(leader: int) -> list[psutil.Process]:
-    """Return the living processes of the session that `leader` leads, and their descendants."""
+    """Return the running processes of the session that `leader` leads, and their descendants."""
     found: dict[int, psutil.Process] = {}
     for pid in psutil.pids():
         with suppress(psutil.Error, OSError):
@@ -44,13 +44,13 @@ def members(leader: int) -> list[psutil.Process]:
     for process in tuple(found.values()):
         with suppress(psutil.Error):
             found |= {child.pid: child for child in process.children(recursive=True)}
-    return [result for result in found.values() if _lives(result)]
+    return [process for process in found.values() if is_running(process)]
 
 
-def _is_asked(process: psutil.Process, leader: int) -> bool:
-    """Say whether this is the leader or a task, which is started by a worker of the leader.
+def _is_leader_or_task(process: psutil.Process, leader: int) -> bool:
+    """Say whether this is the leader, or a task, which a worker of the leader started.
 
-    The worker between them ends by itself, after it has told how its task ended.
+    The worker between them ends by itself, after it has reported how its task ended.
     """
     if process.pid == leader:
         return True
@@ -60,16 +60,18 @@ def _is_asked(process: psutil.Process, leader: int) -> bool:
     return False
 
 
-def _gone(processes: Iterable[psutil.Process], patience: float) -> bool:
+def _wait_for_end(processes: Iterable[psutil.Process], patience: float) -> bool:
+    """Say whether all processes ended within `patience` seconds."""
     deadline = time.monotonic() + patience
-    while any(_lives(process) for process in processes):
+    while any(is_running(process) for process in processes):
         if time.monotonic() > deadline:
             return False
-        time.sleep(_INTERVAL)
+        time.sleep(_POLL_SECONDS)
     return True
 
 
-def _lives(process: psutil.Process) -> bool:
+def is_running(process: psutil.Process) -> bool:
+    """Say whether a process has not ended yet; a zombie has."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:

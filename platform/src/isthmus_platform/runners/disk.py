@@ -1,4 +1,4 @@
-"""How much a runner has written."""
+"""The disk usage of directories."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from pathlib import Path
 _BLOCK_BYTES = 512
 
 
-def bytes_below(*directories: Path) -> int:
-    """Return the bytes in and below directories; no link is followed, what vanishes is nothing."""
-    return sum(_bytes_in(str(directory)) for directory in directories)
+def disk_usage(*directories: Path) -> int:
+    """Return the bytes in and below directories, without following links.
+
+    What is deleted meanwhile counts as nothing.
+    """
+    return sum(_bytes_below(str(directory)) for directory in directories)
 
 
-def _bytes_in(directory: str) -> int:
+def _bytes_below(directory: str) -> int:
     size = 0
     folders = [directory]
     while folders:
@@ -26,7 +29,7 @@ def _bytes_in(directory: str) -> int:
                 status = entry.stat(follow_symlinks=False)
             except OSError:
                 continue
-            # A file with holes takes little room here, and its whole size where it is copied to.
+            # A sparse file takes few blocks here, and its whole size where it is copied to.
             size += max(status.st_size, status.st_blocks * _BLOCK_BYTES)
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry.path)

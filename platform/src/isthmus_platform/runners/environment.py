@@ -1,4 +1,4 @@
-"""What a runner's environment may contain: an allow-list, never the platform's own."""
+"""The environment variables of a runner: an allow-list, never the platform's environment."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from pathlib import Path
 
 from isthmus_contracts.protocol import DATAFLOW_VARIABLE
 
-ALLOWED = ("LANG", "LC_ALL", "LC_CTYPE", "PATH", "TZ")
+_INHERITED = ("LANG", "LC_ALL", "LC_CTYPE", "PATH", "TZ")
 
 
 def runner_environment(
-    dataflow: str, home: Path, scratch: Path, extra: Mapping[str, str]
+    dataflow: str | None, home: Path, scratch: Path, extra: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the whole environment of a runner, which says what it will be asked for.
+    """Return the whole environment of a runner, which names the dataflow it will run, if known.
 
-    `home` outlives the attempt, so that libraries keep their caches; `scratch` is the attempt's
-    own. `extra` is what the deployment adds.
+    `home` outlives the attempt, so that libraries keep their caches; `scratch` does not. `extra` is
+    what the deployment adds.
     """
-    kept = {name: os.environ[name] for name in ALLOWED if name in os.environ}
-    own = {"HOME": str(home), "TMPDIR": str(scratch), DATAFLOW_VARIABLE: dataflow}
-    return {**kept, **own, **extra}
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    own = {"HOME": str(home), "TMPDIR": str(scratch)}
+    if dataflow is not None:
+        own[DATAFLOW_VARIABLE] = dataflow
+    return {**inherited, **own, **extra}

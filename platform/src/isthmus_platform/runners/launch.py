@@ -1,4 +1,4 @@
-"""From what the deployment says to a runner that is ready to be started."""
+"""Prepare a runner as the deployment describes it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from isthmus_platform.deployment import Runner
 from isthmus_platform.runners.environment import runner_environment
 from isthmus_platform.runners.limits import MEGABYTE, Limits
 from isthmus_platform.runners.process import RunnerProcess
-from isthmus_platform.runners.unix_user import check_user, find_user, grant_directories
+from isthmus_platform.runners.unix_user import check_user, find_user, make_writable
 
 
 def launch_runner(
     runner: Runner,
-    dataflow: str,
+    dataflow: str | None,
     staging: Path,
     scratch: Path,
     memory_megabytes: int | None = None,
 ) -> RunnerProcess:
-    """Return a runner of a dataflow that was not started yet; its directories are its user's.
+    """Return a runner, not started yet, whose user may write its directories.
 
     Raise `DeploymentError` if it cannot run as the user that the deployment names.
     """
@@ -27,9 +27,9 @@ def launch_runner(
     home.mkdir(parents=True, exist_ok=True)
     user = find_user(runner.user) if runner.user else None
     if user and user.uid != os.geteuid():
-        own = [home, staging, scratch]
-        grant_directories(user, own)
-        check_user(user, own, ())
+        directories = [home, staging, scratch]
+        make_writable(user, directories)
+        check_user(user, directories, ())
     return RunnerProcess(
         runner.command,
         runner_environment(dataflow, home, scratch, runner.environment),

@@ -1,4 +1,4 @@
-"""How much a runner may take, and the sentence for one that took more."""
+"""The limits of a runner's disk usage and memory, and the messages for exceeding them."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from pathlib import Path
 
 import psutil
 
-from isthmus_platform.runners.disk import bytes_below
+from isthmus_platform.runners.disk import disk_usage
 
 MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bound what a runner writes, and what it and all that it started hold in memory, in bytes."""
+    """Limit what a runner writes, and the memory of all its processes together, in bytes."""
 
     disk: int | None = None
     memory: int | None = None
 
-    def written_too_much(self, directories: Sequence[Path]) -> str | None:
-        """Return what to say of a runner that has filled its directories, or None."""
-        if self.disk is None or bytes_below(*directories) <= self.disk:
+    def disk_problem(self, directories: Sequence[Path]) -> str | None:
+        """Return the message for a runner whose directories exceed the limit, or None."""
+        if self.disk is None or disk_usage(*directories) <= self.disk:
             return None
         return (
             f"the runner wrote more than {self.disk // MEGABYTE:,} MB; "
-            "`disk_limit_megabytes` in the deployment's [runners] says how much it may"
+            "`disk_limit_megabytes` in the deployment's [runners] sets the limit"
         )
 
-    def held_too_much(self, processes: Iterable[psutil.Process]) -> str | None:
-        """Return what to say of a runner whose processes hold too much, or None."""
-        if self.memory is None or sum(map(_resident, processes)) <= self.memory:
+    def memory_problem(self, processes: Iterable[psutil.Process]) -> str | None:
+        """Return the message for a runner whose processes exceed the limit, or None."""
+        if self.memory is None or sum(map(_resident_bytes, processes)) <= self.memory:
             return None
         return (
-            f"the runner held more than {self.memory // MEGABYTE:,} MB of memory; "
-            "`memory_megabytes` of the dataflow or stage in the deployment says how much it may"
+            f"the runner used more than {self.memory // MEGABYTE:,} MB of memory; "
+            "`memory_megabytes` of the dataflow or stage in the deployment sets the limit"
         )
 
 
-def _resident(process: psutil.Process) -> int:
+def _resident_bytes(process: psutil.Process) -> int:
     with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
         return int(process.memory_info().rss)
     return 0

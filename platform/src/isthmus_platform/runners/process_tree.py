@@ -1,4 +1,4 @@
-"""What descends from a runner's supervisor: found, and ended where the supervisor cannot do it."""
+"""The processes below a runner's supervisor: find them, and kill them if the supervisor cannot."""
 
 from __future__ import annotations
 
@@ -15,49 +15,53 @@ import psutil
 
 from isthmus_platform.runners.unix_user import SUPERVISOR_ENVIRONMENT, UnixUser, supervisor_command
 
-_PATIENCE_SECONDS = 3.0
+_KILL_SECONDS = 3.0
 _ROUND_SECONDS = 0.1
 _PR_SET_CHILD_SUBREAPER = 36
 
 
 class ProcessTree:
-    """Know which processes of this one were there before a supervisor, and so are not its own."""
+    """Tell a supervisor's descendants from other children of this process."""
 
     def __init__(self, user: UnixUser | None) -> None:
-        """Be made before the supervisor is started: its orphans become children of this process."""
+        """Remember the processes that exist before the supervisor is started.
+
+        From now on this process adopts orphans, which may be the supervisor's.
+        """
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._user = user
         self._before = psutil.Process().children(recursive=True)
 
-    def of(self, supervisor: subprocess.Popen[bytes]) -> list[psutil.Process]:
-        """Return what descends from the supervisor, be it in another session or adopted by now.
+    def descendants(self, supervisor: subprocess.Popen[bytes]) -> list[psutil.Process]:
+        """Return the supervisor's descendants, also in other sessions and adopted ones.
 
-        What is in this process's session was started by others: none can enter from outside.
+        A process in this process's own session is not one: none can enter a session from outside.
         """
-        ours = psutil.Process().children(recursive=True)
         return [
-            our
-            for our in ours
-            if our not in self._before and our.pid != supervisor.pid and not _is_beside(our.pid)
+            process
+            for process in psutil.Process().children(recursive=True)
+            if process not in self._before
+            and process.pid != supervisor.pid
+            and not _in_own_session(process.pid)
         ]
 
-    def end(self, supervisor: subprocess.Popen[bytes]) -> None:
-        """End what a supervisor that was killed or frozen could not, and the supervisor."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+    def kill(self, supervisor: subprocess.Popen[bytes]) -> None:
+        """Kill the supervisor, and the descendants that it did not end."""
+        deadline = time.monotonic() + _KILL_SECONDS
         while time.monotonic() < deadline:
-            left = self.of(supervisor)
+            left = self.descendants(supervisor)
             if supervisor.poll() is None:
                 left.append(psutil.Process(supervisor.pid))
             if not left:
                 return
-            # Frozen first, so that nothing can fork away between being listed and being killed.
+            # Stopped first, so that nothing can fork between the listing and the killing.
             for number in (signal.SIGSTOP, signal.SIGKILL):
                 for process in left:
                     with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
                         process.send_signal(number)
-            if self._user and not self._user.switched:
-                self._end_from_their_side(left)
+            if self._user and not self._user.airflow_is_root:
+                self._kill_as_user(left)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 supervisor.wait(_ROUND_SECONDS)
             psutil.wait_procs(
@@ -65,8 +69,8 @@ class ProcessTree:
                 timeout=_ROUND_SECONDS,
             )
 
-    def _end_from_their_side(self, left: Sequence[psutil.Process]) -> None:
-        command = supervisor_command(self._user, "end", *(str(process.pid) for process in left))
+    def _kill_as_user(self, left: Sequence[psutil.Process]) -> None:
+        command = supervisor_command(self._user, "kill", *(str(process.pid) for process in left))
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             null = subprocess.DEVNULL
             subprocess.run(
@@ -80,14 +84,14 @@ class ProcessTree:
             )
 
 
-def _is_beside(pid: int) -> bool:
+def _in_own_session(pid: int) -> bool:
     with contextlib.suppress(ProcessLookupError):
         return os.getsid(pid) == os.getsid(0)
     return False
 
 
-def is_frozen(supervisor: subprocess.Popen[bytes]) -> bool:
-    """Say whether somebody has stopped the supervisor, which only its runner has a reason to."""
+def is_stopped(supervisor: subprocess.Popen[bytes]) -> bool:
+    """Say whether the supervisor was sent SIGSTOP, which only its runner has a reason to do."""
     with contextlib.suppress(psutil.NoSuchProcess):
         return psutil.Process(supervisor.pid).status() == psutil.STATUS_STOPPED
     return False

@@ -1,14 +1,15 @@
-"""A runner's parent: when the platform goes away, or the runner ends, it ends the whole tree.
+"""A runner's parent: when the platform or the runner ends, it ends the whole process tree.
 
-It is started by its path with `python -I -S`, needs only the standard library, and lives on the
-runner's side: as the runner's Unix user where Airflow may not signal that user's processes, as root
-where Airflow is root, so that a runner cannot end it. Three verbs:
+It is started by its path with `python -I -S`, and needs only the standard library. It runs as root
+if Airflow is root, so that a runner cannot kill it. Otherwise it runs as the runner's Unix user, so
+that it may signal that user's processes. Its commands:
 
-- `run`: read an order as a line of JSON on standard input, start its command, and pass on what
-  follows. Standard output and error are the runner's own. The end of standard input means that the
-  platform is gone, or wants the runner to stop. The exit status, or signal, is the runner's.
-- `check`: read an order, and print what its user may not read or write.
-- `end`: kill the processes that are named, and theirs.
+- `run`: read a spec as a line of JSON on standard input, start the command in it, and forward the
+  rest of standard input. Standard output and error are the runner's own. The end of standard input
+  means that the platform has ended, or wants the runner to stop. The exit status, or signal, is the
+  runner's.
+- `check`: read a spec, and print which of its files the user may not read or write.
+- `kill`: kill the processes with these ids, and their descendants.
 """
 
 from __future__ import annotations
@@ -27,25 +28,25 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-Order: TypeAlias = Mapping[str, Any]  # JSON of the platform's own; this file cannot import its type
+Spec: TypeAlias = Mapping[str, Any]  # JSON that the platform wrote; this file imports no type of it
 
-_PATIENCE_SECONDS = 3.0
-_LAST_SECONDS = 4.0
-_ROUND_SECONDS = 0.02
+_TERM_SECONDS = 3.0
+_KILL_SECONDS = 4.0
+_POLL_SECONDS = 0.02
 _CHUNK_BYTES = 1 << 16
 _LINUX = sys.platform == "linux"
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 36, 38
 _prctl = ctypes.CDLL(None).prctl if _LINUX else None
 
 
-def main(verb: str, *numbers: str) -> int:
-    """Do what the verb says; return the exit status."""
-    if verb == "end":
-        _end_all(lambda: _with_offspring([int(number) for number in numbers]), [])
+def main(command: str, *pids: str) -> int:
+    """Execute the command; return the exit status."""
+    if command == "kill":
+        _end_all(lambda: _tree([int(pid) for pid in pids]), [])
         return 0
     line, rest = _read_line()
-    order = json.loads(line)
-    return _check(order) if verb == "check" else _run(order, rest)
+    spec = json.loads(line)
+    return _check(spec) if command == "check" else _run(spec, rest)
 
 
 def _read_line() -> tuple[bytes, bytes]:
@@ -53,88 +54,88 @@ def _read_line() -> tuple[bytes, bytes]:
     while b"\n" not in data:
         chunk = os.read(0, _CHUNK_BYTES)
         if not chunk:
-            sys.exit(0)  # the platform was gone before it had said anything
+            sys.exit(0)  # the platform ended before it sent a whole spec
         data += chunk
     line, _, rest = data.partition(b"\n")
     return line, rest
 
 
-def _check(order: Order) -> int:
-    if order["user"] is not None:
-        os.setgroups(order["groups"])
-        os.setgid(order["group"])
-        os.setuid(order["user"])
-    for names, mode, words in (
-        (order["writable"], os.W_OK | os.X_OK, "write in"),
-        (order["readable"], os.R_OK, "read"),
+def _check(spec: Spec) -> int:
+    if spec["user"] is not None:
+        os.setgroups(spec["groups"])
+        os.setgid(spec["group"])
+        os.setuid(spec["user"])
+    for paths, mode, action in (
+        (spec["writable"], os.W_OK | os.X_OK, "write in"),
+        (spec["readable"], os.R_OK, "read"),
     ):
-        for name in names:
-            if not os.access(name, mode):
-                sys.stdout.write(f"it may not {words} {name}\n")
+        for path in paths:
+            if not os.access(path, mode):
+                sys.stdout.write(f"it may not {action} {path}\n")
     return 0
 
 
-def _run(order: Order, rest: bytes) -> int:
-    wake, alarm = os.pipe()
-    for end in (wake, alarm):
-        os.set_blocking(end, False)
-    signal.set_wakeup_fd(alarm, warn_on_full_buffer=False)
-    # Handlers, for what is ignored would stay ignored in the runner.
+def _run(spec: Spec, rest: bytes) -> int:
+    signalled, signal_pipe = os.pipe()
+    for descriptor in (signalled, signal_pipe):
+        os.set_blocking(descriptor, False)
+    signal.set_wakeup_fd(signal_pipe, warn_on_full_buffer=False)
+    # Handlers, because an ignored signal would stay ignored in the runner.
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: None)
     if _prctl:
         _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     try:
-        runner = _start(order)
+        runner = _start(spec)
     except (OSError, subprocess.SubprocessError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         sys.stdout.write(json.dumps({"supervisor": reason}) + "\n")
         return 0
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 1)  # so that standard output ends when the runner's side has closed it
-    os.dup2(nothing, 2)
-    _pass_on(runner, rest, wake)
-    _end_all(lambda: _with_offspring([]), [signal.SIGTERM], runner)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 1)  # so that standard output ends when the runner and its children closed it
+    os.dup2(null, 2)
+    _forward_input(runner, rest, signalled)
+    _end_all(lambda: _tree([]), [signal.SIGTERM], runner)
     status = runner.returncode
-    return status if status >= 0 else _die_of(-status)
+    return status if status >= 0 else _end_by_signal(-status)
 
 
-def _start(order: Order) -> subprocess.Popen[bytes]:
+def _start(spec: Spec) -> subprocess.Popen[bytes]:
     supervisor = os.getpid()
 
-    def last_words() -> None:
-        if order["file_bytes"]:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_bytes"], order["file_bytes"]))
+    def before_exec() -> None:
+        if spec["file_bytes"]:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (spec["file_bytes"], spec["file_bytes"]))
         if _prctl:
-            _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)  # no setuid program leads out of its user
+            _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)  # no setuid program leads to another user
             _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != supervisor:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     return subprocess.Popen(
-        order["command"],
-        env=order["environment"],
-        cwd=order["directory"],
+        spec["command"],
+        env=spec["environment"],
+        cwd=spec["directory"],
         stdin=subprocess.PIPE,
         bufsize=0,
         start_new_session=True,
-        user=order["user"],
-        group=order["group"],
-        extra_groups=order["groups"],
-        umask=order["umask"],
-        preexec_fn=last_words,  # noqa: PLW1509 - there is one thread
+        user=spec["user"],
+        group=spec["group"],
+        extra_groups=spec["groups"],
+        umask=spec["umask"],
+        preexec_fn=before_exec,  # noqa: PLW1509 - this process has one thread
     )
 
 
-def _pass_on(runner: subprocess.Popen[bytes], rest: bytes, wake: int) -> None:
-    """Give the runner what the platform says, until either of them is gone."""
+def _forward_input(runner: subprocess.Popen[bytes], rest: bytes, signalled: int) -> None:
+    """Forward standard input to the runner, until the platform or the runner has ended."""
     assert runner.stdin is not None  # noqa: S101 - for mypy: it is a pipe
     pipe = runner.stdin.fileno()
     os.set_blocking(pipe, False)
     while True:
-        readable, writable, _ = select.select([0, wake], [pipe] if rest else [], [])
-        if wake in readable:
-            os.read(wake, _CHUNK_BYTES)
+        readable, writable, _ = select.select([0, signalled], [pipe] if rest else [], [])
+        if signalled in readable:
+            os.read(signalled, _CHUNK_BYTES)
             if runner.poll() is not None:
                 return
             _reap(runner)
@@ -149,64 +150,64 @@ def _pass_on(runner: subprocess.Popen[bytes], rest: bytes, wake: int) -> None:
             except BlockingIOError:
                 continue
             except BrokenPipeError:
-                rest = b""  # it does not listen, and will say why by its end
+                rest = b""  # the runner closed its input; its exit says why
 
 
 def _end_all(
     find: Callable[[], Mapping[int, str]],
-    politely: Sequence[signal.Signals],
+    first: Sequence[signal.Signals],
     runner: subprocess.Popen[bytes] | None = None,
 ) -> None:
-    """End every process that `find` finds, politely first; give up after 4 s more."""
+    """End the processes that `find` returns: by the `first` signals, then by SIGKILL for 4 s."""
 
-    def left() -> Mapping[int, str]:
+    def remaining() -> Mapping[int, str]:
         if runner is not None:
             running = runner.poll() is None
             _reap(runner)
             return {**find(), **({runner.pid: ""} if running else {})}
         return find()
 
-    for number in politely:
-        _send(left(), number)
-        _wait(left, _PATIENCE_SECONDS)
-    deadline = time.monotonic() + _LAST_SECONDS
-    while left() and time.monotonic() < deadline:
-        # Frozen first, so that nothing can fork away between being listed and being killed.
-        _send(left(), signal.SIGSTOP)
-        _send(left(), signal.SIGKILL)
-        _wait(left, _ROUND_SECONDS)
+    for number in first:
+        _send(remaining(), number)
+        _wait(remaining, _TERM_SECONDS)
+    deadline = time.monotonic() + _KILL_SECONDS
+    while remaining() and time.monotonic() < deadline:
+        # Stopped first, so that nothing can fork between the listing and the killing.
+        _send(remaining(), signal.SIGSTOP)
+        _send(remaining(), signal.SIGKILL)
+        _wait(remaining, _POLL_SECONDS)
 
 
-def _wait(left: Callable[[], Mapping[int, str]], seconds: float) -> None:
+def _wait(remaining: Callable[[], Mapping[int, str]], seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while left() and time.monotonic() < deadline:
-        time.sleep(_ROUND_SECONDS / 2)
+    while remaining() and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS / 2)
 
 
 def _reap(runner: subprocess.Popen[bytes]) -> None:
-    """Bury adopted orphans that have ended, and leave the runner's status to `Popen`."""
+    """Reap adopted orphans that have ended; the runner's status is left to `Popen`."""
     for pid, parent, _ in _processes():
         if parent == os.getpid() and pid != runner.pid:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
 
 
-def _with_offspring(roots: Sequence[int]) -> dict[int, str]:
-    """Return the roots, or else this process's children, and all below; with their start times."""
+def _tree(roots: Sequence[int]) -> dict[int, str]:
+    """Return the start time of each root, by default this process's children, and descendant."""
     table = _processes()
-    born = {pid: start for pid, _, start in table}
-    found = {pid: born[pid] for pid in roots if pid in born}
+    started = {pid: start for pid, _, start in table}
+    found = {pid: started[pid] for pid in roots if pid in started}
     parents = set(roots) or {os.getpid()}
     while True:
-        more = [pid for pid, parent, _ in table if parent in parents and pid not in found]
-        if not more:
+        children = [pid for pid, parent, _ in table if parent in parents and pid not in found]
+        if not children:
             return found
-        found |= {pid: born[pid] for pid in more}
-        parents |= set(more)
+        found |= {pid: started[pid] for pid in children}
+        parents |= set(children)
 
 
 def _processes() -> list[tuple[int, int, str]]:
-    """Return id, parent and start time of each process; none where there is no /proc."""
+    """Return id, parent and start time of each process; nothing where there is no /proc."""
     names = [path.name for path in Path("/proc").iterdir()] if _LINUX else []
     return [found for name in names if name.isdigit() and (found := _process(name))]
 
@@ -216,10 +217,10 @@ def _process(name: str) -> tuple[int, int, str] | None:
         content = Path("/proc", name, "stat").read_bytes()
     except OSError:
         return None
-    # The program's name, in parentheses, may hold anything, parentheses too.
-    words = content.rpartition(b")")[2].split()
-    state, parent, threads, start = words[0], int(words[1]), int(words[17]), words[19]
-    # A process whose first thread has ended looks dead, and runs on in its other threads.
+    # The program's name, in parentheses, may contain anything, also parentheses.
+    fields = content.rpartition(b")")[2].split()
+    state, parent, threads, start = fields[0], int(fields[1]), int(fields[17]), fields[19]
+    # A process whose first thread has ended looks dead, although its other threads run.
     dead = state in (b"Z", b"X") and threads <= 1
     return None if dead and parent != os.getpid() else (int(name), parent, start.decode())
 
@@ -227,20 +228,20 @@ def _process(name: str) -> tuple[int, int, str] | None:
 def _send(processes: Mapping[int, str], number: signal.Signals) -> None:
     for pid, start in processes.items():
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            if not start:  # our own child, which is not buried yet
+            if not start:  # our own child, which is not reaped yet
                 (os.kill if _LINUX else os.killpg)(pid, number)
                 continue
             descriptor = os.pidfd_open(pid)
             try:
                 found = _process(str(pid))
-                if found and found[2] == start:  # the id was not given to another meanwhile
+                if found and found[2] == start:  # the id does not belong to another process now
                     signal.pidfd_send_signal(descriptor, number)
             finally:
                 os.close(descriptor)
 
 
-def _die_of(number: int) -> int:
-    """End by the signal that ended the runner, without a core dump of our own."""
+def _end_by_signal(number: int) -> int:
+    """End by the signal that ended the runner, without a core dump of this process."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with contextlib.suppress(OSError):
         signal.signal(number, signal.SIG_DFL)

@@ -1,4 +1,4 @@
-"""The Unix user that a runner runs as, if the deployment names one."""
+"""The Unix user of a runner, if the deployment names one: find, check and use it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from pathlib import Path
 from isthmus_platform.errors import DeploymentError
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
-SUPERVISOR_ENVIRONMENT = {"LANG": "C"}  # no secret, yet not empty: sudo 1.9.16 would crash
+SUPERVISOR_ENVIRONMENT = {"LANG": "C"}  # no secret, but not empty: sudo 1.9.16 would crash
 _CHECK_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
 class UnixUser:
-    """Name a Unix user; `switched` says that the supervisor is root and switches by itself."""
+    """Describe a Unix user that a runner runs as."""
 
     name: str
     uid: int
@@ -30,52 +30,55 @@ class UnixUser:
     groups: tuple[int, ...]
 
     @property
-    def switched(self) -> bool:
-        """Say whether this process may become the user without help."""
+    def airflow_is_root(self) -> bool:
+        """Say whether this process is root, so that the supervisor can switch without sudo."""
         return os.geteuid() == 0
 
 
 def find_user(name: str) -> UnixUser:
-    """Return the user of a user other than root, or raise `DeploymentError`."""
+    """Return the user of this name, or raise `DeploymentError` if there is none or it is root."""
     try:
         found = pwd.getpwnam(name)
     except KeyError:
-        raise refusal(name, "there is no such user on this machine") from None
+        raise user_error(name, "there is no such user on this machine") from None
     if found.pw_uid == 0:
-        raise refusal(name, "a runner may not be root")
-    groups = {each.gr_gid for each in grp.getgrall() if name in each.gr_mem}
+        raise user_error(name, "a runner may not be root")
+    groups = {group.gr_gid for group in grp.getgrall() if name in group.gr_mem}
     return UnixUser(name, found.pw_uid, found.pw_gid, tuple(sorted(groups | {found.pw_gid})))
 
 
-def supervisor_command(user: UnixUser | None, *verb: str) -> list[str]:
-    """Return the command of a supervisor on the runner's side, or raise `DeploymentError`."""
-    supervisor = [sys.executable, "-I", "-S", str(SUPERVISOR), *verb]
-    if user is None or user.switched or user.uid == os.geteuid():
+def supervisor_command(user: UnixUser | None, *arguments: str) -> list[str]:
+    """Return the command that starts a supervisor, or raise `DeploymentError`.
+
+    It runs as the user, by sudo, unless Airflow is root: then it runs as root, and switches itself.
+    """
+    supervisor = [sys.executable, "-I", "-S", str(SUPERVISOR), *arguments]
+    if user is None or user.airflow_is_root or user.uid == os.geteuid():
         return supervisor
     sudo = shutil.which("sudo")
     if sudo is None:
-        raise refusal(
+        raise user_error(
             user.name,
             f"Airflow runs as uid {os.geteuid()}, which cannot switch to it: there is no sudo",
         )
     return [sudo, "-n", "-u", user.name, "--", *supervisor]
 
 
-def user_order(user: UnixUser | None) -> dict[str, object]:
-    """Return the part of a supervisor's order that says whom it is to become."""
-    if user is None or not user.switched:
+def user_spec(user: UnixUser | None) -> dict[str, object]:
+    """Return the part of a supervisor's spec that says which user it has to switch to."""
+    if user is None or not user.airflow_is_root:
         return {"user": None, "group": None, "groups": None}
     return {"user": user.uid, "group": user.gid, "groups": user.groups}
 
 
-def grant_directories(user: UnixUser, directories: Sequence[Path]) -> None:
+def make_writable(user: UnixUser, directories: Sequence[Path]) -> None:
     """Let the user write in directories, or raise `DeploymentError`.
 
-    Root gives them away; anybody else shares them through the user's own group.
+    Root makes the user their owner; anybody else shares them through the user's own group.
     """
     for path in directories:
         try:
-            if user.switched:
+            if user.airflow_is_root:
                 os.chown(path, user.uid, user.gid)
                 path.chmod(0o700)
             elif user.uid != os.geteuid():
@@ -83,7 +86,7 @@ def grant_directories(user: UnixUser, directories: Sequence[Path]) -> None:
                     os.chown(path, -1, user.gid)
                 path.chmod(0o2770)
         except PermissionError:
-            raise refusal(
+            raise user_error(
                 user.name,
                 f"{path} cannot be shared with it; Airflow's user must be in the group "
                 f"{user.gid}, its own",
@@ -91,15 +94,15 @@ def grant_directories(user: UnixUser, directories: Sequence[Path]) -> None:
 
 
 def check_user(user: UnixUser, writable: Sequence[Path], readable: Sequence[str]) -> None:
-    """Become the user once, and raise `DeploymentError` if that or its rights are refused."""
-    order = user_order(user) | {
-        "writable": [str(each) for each in writable],
+    """Start a process as the user; raise `DeploymentError` if that fails or a file is denied."""
+    spec = user_spec(user) | {
+        "writable": [str(path) for path in writable],
         "readable": list(readable),
     }
     try:
         done = subprocess.run(
             supervisor_command(user, "check"),
-            input=(json.dumps(order) + "\n").encode(),
+            input=(json.dumps(spec) + "\n").encode(),
             capture_output=True,
             timeout=_CHECK_SECONDS,
             env=SUPERVISOR_ENVIRONMENT,
@@ -107,17 +110,17 @@ def check_user(user: UnixUser, writable: Sequence[Path], readable: Sequence[str]
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise refusal(user.name, f"it cannot be switched to: {error}") from None
+        raise user_error(user.name, f"switching to it failed: {error}") from None
     if done.returncode != 0:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        reason = said[-1] if said else f"exit status {done.returncode}"
-        raise refusal(user.name, f"it cannot be switched to: {reason}")
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        reason = lines[-1] if lines else f"exit status {done.returncode}"
+        raise user_error(user.name, f"switching to it failed: {reason}")
     problems = done.stdout.decode("utf-8", "replace").splitlines()
     if problems:
         more = f", and {len(problems) - 1} more" if len(problems) > 1 else ""
-        raise refusal(user.name, f"{problems[0]}{more}; docs/security.md says which modes")
+        raise user_error(user.name, f"{problems[0]}{more}; docs/security.md lists the modes")
 
 
-def refusal(name: str, problem: str) -> DeploymentError:
+def user_error(name: str, problem: str) -> DeploymentError:
     """Return the error for a user that a runner cannot run as."""
     return DeploymentError(None, f"runner user {name!r}", problem)

@@ -1,4 +1,4 @@
-"""What one run is for and reads: its interval, its params, and a version of each input."""
+"""The pins of a run: its params, its interval, and one version of each input."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from isthmus_platform.lake.pins import Pin
 
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """Hold what the first task of a run resolved."""
+    """Hold what the first task of a run resolved, and every later task reads."""
 
     params: Mapping[str, ParamValue]
     inputs: Mapping[str, Pin]

@@ -1,4 +1,4 @@
-"""The directory of a run."""
+"""The record of a run: one directory with its pins, its events and its graph."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONGEST_NAME = 200
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """Know where a run's files lie: `<root>/<dataflow>/<run>/`."""
+    """Locate the files of a run, which are in `<root>/<dataflow>/<run>/`."""
 
     root: Path
     dataflow: Identity
@@ -33,13 +33,13 @@ class RunRecord:
         return self.root / str(self.dataflow) / safe_name(self.run)
 
     @property
-    def picture(self) -> Path:
-        """Return where the picture of the graph lies."""
+    def graph_file(self) -> Path:
+        """Return the path of the drawn graph."""
         return self.directory / "graph.svg"
 
     @property
     def pins(self) -> Path:
-        """Return where the document of what the run reads lies."""
+        """Return the path of the pins: what the run is for and reads."""
         return self.directory / "pins.json"
 
     def attempt(self, task: str, number: int) -> AttemptRecord:
@@ -48,16 +48,17 @@ class RunRecord:
 
     def attempts(self) -> list[AttemptRecord]:
         """Return every attempt that left events, oldest first."""
-        found = []
-        for path in self.directory.glob("*.events.jsonl"):
+        attempts = []
+        files = self.directory.glob("*.events.jsonl")
+        for path in sorted(files, key=lambda path: path.stat().st_mtime):
             task, number, *_ = path.name.split(".")
-            found.append((path.stat().st_mtime, AttemptRecord(self, task, int(number))))
-        return [record for _, record in sorted(found, key=lambda result: result[0])]
+            attempts.append(AttemptRecord(self, task, int(number)))
+        return attempts
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
-    """Know where the files of one attempt of a task lie."""
+    """Locate the files of one attempt of a task."""
 
     run: RunRecord
     task: str
@@ -65,14 +66,14 @@ class AttemptRecord:
 
     @property
     def events(self) -> Path:
-        """Return the file that holds the runner's answers, a line each."""
+        """Return the path of the runner's answers, one JSON line per answer."""
         return self.run.directory / f"{self.task}.{self.number}.events.jsonl"
 
     @contextmanager
     def workspace(self) -> Iterator[Workspace]:
-        """Give the empty directories of a runner, which are gone afterwards.
+        """Give a runner's empty directories, and remove them afterwards.
 
-        Those of earlier attempts, whose processes were killed before they could tidy up, go too.
+        Also remove those of earlier attempts, which stay behind if a process was killed.
         """
         for number in range(1, self.number + 1):
             path = self.run.directory / f"{self.task}.{number}.work"
@@ -87,13 +88,13 @@ class AttemptRecord:
 
     @contextmanager
     def recording(self) -> Iterator[Recorder]:
-        """Give a recorder that keeps answers from now on; those of an earlier start are gone."""
+        """Give a recorder of answers; it overwrites those of an earlier start of this attempt."""
         self.run.directory.mkdir(parents=True, exist_ok=True)
         with self.events.open("w", encoding="utf-8") as file:
             yield Recorder(self.run, file)
 
     def answers(self) -> Iterator[Answer]:
-        """Yield the answers kept so far; a line that is still being written is left out."""
+        """Yield the recorded answers; omit a line that is still being written."""
         if not self.events.is_file():
             return
         with self.events.open(encoding="utf-8") as file:
@@ -104,7 +105,7 @@ class AttemptRecord:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """Name where a runner stages its outputs, and where it may leave what it likes."""
+    """Name a runner's directories: for the files that it stages, and for temporary files."""
 
     staging: Path
     scratch: Path
@@ -112,32 +113,32 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
-    """Keep a runner's answers, and the picture of the graph once it is known."""
+    """Record a runner's answers, and draw the graph once it is known."""
 
     run: RunRecord
     file: IO[str]
 
     def keep(self, answer: Answer) -> None:
-        """Append the answer; it can be read at once."""
+        """Append the answer, where `answers` finds it at once."""
         self.file.write(encode(answer) + "\n")
         self.file.flush()
         if isinstance(answer, Graph):
-            write_whole(self.run.picture, graph_svg(answer))
+            write_whole(self.run.graph_file, graph_svg(answer))
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader sees all of it or what was there before."""
+    """Write a file so that a reader sees either the whole text or the previous file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as draft:
         draft.write_text(text, encoding="utf-8")
 
 
 def safe_name(run: str) -> str:
-    """Return a run's id as the name of a directory; no id leads elsewhere."""
+    """Return a directory name for a run's id that cannot lead out of its parent directory."""
     name = quote(run, safe="+:~")
     if name.startswith("."):
         name = f"%2E{name[1:]}"
     if len(name) <= _LONGEST_NAME:
         return name
     digest = hashlib.sha256(run.encode()).hexdigest()[:16]
-    return f"{name[:_LONGEST_NAME]}%-{digest}"  # no shorter name has a % before a dash
+    return f"{name[:_LONGEST_NAME]}%-{digest}"  # no shorter name contains %-

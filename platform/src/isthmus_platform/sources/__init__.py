@@ -1,1 +1,1 @@
-"""Sources: one module for each kind of external system that datasets are read from."""
+"""Sources: one module per kind of external system that datasets are read from."""

@@ -1,4 +1,4 @@
-"""Reading a source's tables out of a database, in bounded memory, as the contract's types."""
+"""Read a source's tables from a SQL database, in bounded memory, as the contract's types."""
 
 from __future__ import annotations
 
@@ -16,25 +16,24 @@ from isthmus_platform.deployment import Source
 from isthmus_platform.errors import SourceError, SourceUnavailableError
 from isthmus_platform.lake.schemas import arrow_schema, arrow_type
 
-# More leave the processor's cache before they are columns, which takes half as long again.
-_ROWS_AT_ONCE = 10_000
+# More rows exceed the processor's cache before they are columns, and take half as long again.
+_PART_ROWS = 10_000
 
 
 def read_source(contract: Table, source: Source, engine: Engine) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a table, `chunk_rows` at a time, with exactly the contract's columns.
+    """Yield the rows of a table in batches of `chunk_rows`, with exactly the contract's columns.
 
-    Columns that the contract does not name are not read. Raise `SourceError` for a table or a
-    column that is missing and a value of another type, `SourceUnavailableError` for a database
-    that does not answer.
+    Raise `SourceError` for a missing table, a missing column and a value of another type,
+    `SourceUnavailableError` for a database that does not answer.
     """
     name = source.tables.get(contract.name, contract.name)
     schema, _, relation = name.rpartition(".")
     place = f"{source.connection}.{name}"
     try:
         _check_columns(contract, engine, relation, schema or None, place)
-        columns: list[ColumnClause[Any]] = [column(each.name) for each in contract.columns]
+        columns: list[ColumnClause[Any]] = [column(declared.name) for declared in contract.columns]
         query = select(*columns).select_from(table(relation, schema=schema or None))
-        parts = ceil(source.chunk_rows / _ROWS_AT_ONCE)
+        parts = ceil(source.chunk_rows / _PART_ROWS)
         options = {"yield_per": ceil(source.chunk_rows / parts)}
         with engine.connect().execution_options(**options) as connection:
             yield from _chunks(contract, connection.execute(query), parts, place)
@@ -47,17 +46,17 @@ def read_source(contract: Table, source: Source, engine: Engine) -> Iterator[pa.
 def _chunks(
     contract: Table, result: Result[Any], parts: int, place: str
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of so many parts at a time, of which one at a time is objects of Python."""
-    done: list[pa.RecordBatch] = []
+    """Yield `parts` partitions of a result at a time, of which only one is Python objects."""
+    batches: list[pa.RecordBatch] = []
     first = 0
     for rows in result.partitions():
-        done.append(_batch(contract, rows, first, place))
+        batches.append(_batch(contract, rows, first, place))
         first += len(rows)
-        if len(done) == parts:
-            yield pa.concat_batches(done)
-            done = []
-    if done:
-        yield pa.concat_batches(done)
+        if len(batches) == parts:
+            yield pa.concat_batches(batches)
+            batches = []
+    if batches:
+        yield pa.concat_batches(batches)
 
 
 def _check_columns(
@@ -66,13 +65,13 @@ def _check_columns(
     inspector = inspect(engine)
     if not inspector.has_table(relation, schema=schema):
         known = inspector.get_table_names(schema=schema)
-        raise SourceError(place, f"there is no such table; there are: {', '.join(known) or 'none'}")
-    found = [get_column["name"] for get_column in inspector.get_columns(relation, schema=schema)]
-    missing = [each.name for each in contract.columns if each.name not in found]
+        raise SourceError(place, f"there is no such table; known: {', '.join(known) or 'none'}")
+    found = [present["name"] for present in inspector.get_columns(relation, schema=schema)]
+    missing = [declared.name for declared in contract.columns if declared.name not in found]
     if missing:
         raise SourceError(
             place,
-            f"column {', '.join(map(repr, missing))} is missing; there are: {', '.join(found)}",
+            f"column {', '.join(map(repr, missing))} is missing; known: {', '.join(found)}",
         )
 
 
@@ -81,23 +80,23 @@ def _batch(
 ) -> pa.RecordBatch:
     schema = arrow_schema(contract)
     arrays = []
-    for each, values in zip(contract.columns, zip(*rows, strict=True), strict=True):
+    for declared, values in zip(contract.columns, zip(*rows, strict=True), strict=True):
         try:
-            arrays.append(_array(each, values))
+            arrays.append(_array(declared, values))
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
-            raise SourceError(place, _first_misfit(each, values, first)) from None
+            raise SourceError(place, _describe_mismatch(declared, values, first)) from None
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _array(contract: Column, values: Sequence[object]) -> pa.Array:
-    """Return the values as an array; databases without a type of their own store it as text."""
+    """Return the values as an array; dates may be text, as in databases without a date type."""
     wanted = arrow_type(contract.type)
     found = set(map(type, values)) - {type(None)}
     if contract.type in ("date", "timestamp"):
         if found == {str}:
             return pa.array(values, pa.string()).cast(wanted)
         if not found <= {date if contract.type == "date" else datetime}:
-            raise TypeError("no date or instant")
+            raise TypeError("not a date or instant")
         if any(isinstance(value, datetime) and value.tzinfo is None for value in values):
             raise TypeError("an instant needs a time zone")
     if contract.type == "bool" and found == {int}:
@@ -107,16 +106,16 @@ def _array(contract: Column, values: Sequence[object]) -> pa.Array:
     elif contract.type == "float64" and Decimal in found:
         values = [float(value) if isinstance(value, Decimal) else value for value in values]
     elif contract.type == "float64" and bool in found:
-        raise TypeError("a boolean is no number")
+        raise TypeError("a boolean is not a number")
     elif contract.type == "string" and bytes in found:
-        raise TypeError("bytes are no text")
+        raise TypeError("bytes are not text")
     return pa.array(values, wanted)
 
 
 def _boolean(value: object) -> bool | None:
     if value is None or value in (0, 1):
         return None if value is None else bool(value)
-    raise TypeError("no boolean")
+    raise TypeError("not a boolean")
 
 
 def _whole(value: object) -> int | None:
@@ -124,11 +123,11 @@ def _whole(value: object) -> int | None:
         return value
     if isinstance(value, float | Decimal) and value == int(value):
         return int(value)
-    raise TypeError("no whole number")
+    raise TypeError("not a whole number")
 
 
-def _first_misfit(contract: Column, values: Sequence[object], first: int) -> str:
-    """Say which row does not fit; the value itself may be nobody's business."""
+def _describe_mismatch(contract: Column, values: Sequence[object], first: int) -> str:
+    """Say in which row the value does not fit; the value may be confidential."""
     for row, value in enumerate(values, start=first + 1):
         try:
             _array(contract, [value])
@@ -147,5 +146,5 @@ def _kind(value: object) -> str:
 
 
 def _first_line(error: exc.SQLAlchemyError) -> str:
-    """Return what the database says, without the value that SQLite quotes."""
+    """Return the database's message, without the value that SQLite quotes."""
     return str(getattr(error, "orig", None) or error).splitlines()[0].partition(" with text ")[0]

@@ -1,1 +1,1 @@
-"""What the command line shows of a run: its progress, then what came of it."""
+"""Text for a person at a terminal: control characters, tables, and the outputs of a release."""

@@ -1,27 +1,19 @@
-"""Text on a terminal, where some characters are commands."""
+"""The console that commands print to."""
 
 from __future__ import annotations
-
-import re
 
 from rich.console import Console
 from rich.table import Table
 
-_WHOLE_ROW = 200
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_MIN_TABLE_WIDTH = 200
 
 
 def terminal() -> Console:
-    """Return a console that shows brackets and colons as they are."""
+    """Return a console that prints brackets and colons as they are, without markup or emoji."""
     return Console(highlight=False, markup=False, emoji=False)
 
 
-def printable(text: str) -> str:
-    """Return what a dataflow said, without the characters that a terminal would obey."""
-    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
 def print_whole(grid: Table, console: Console) -> None:
-    """Print a table whose rows are not folded, for an id that is cut off cannot be copied."""
-    console.width = max(console.width, _WHOLE_ROW)
+    """Print a table without folding its rows: an id that is cut off cannot be copied."""
+    console.width = max(console.width, _MIN_TABLE_WIDTH)
     console.print(grid, soft_wrap=True)

@@ -148,27 +148,27 @@ class TestRefusedResults:
             ),
             (
                 lambda r: with_output(r, "quality", metrics=None),
-                "metric 'auc' of 'quality' is missing",
+                "metrics 'quality': metric 'auc' is missing",
             ),
             (
                 lambda r: with_output(r, "quality", metrics={"auc": 0.5, "x": 1.0}),
-                "metric 'x' of 'quality' is not in the contract",
+                "metrics 'quality': metric 'x' is not in the contract",
             ),
             (
                 lambda r: with_output(r, "quality", metrics={"auc": math.nan}),
-                "metric 'auc' of 'quality' is nan, which is not a finite number",
+                "metrics 'quality': metric 'auc' is nan, which is not a finite number",
             ),
             (
                 lambda r: with_output(r, "quality", metrics={"auc": math.inf}),
-                "metric 'auc' of 'quality' is inf, which is not a finite number",
+                "metrics 'quality': metric 'auc' is inf, which is not a finite number",
             ),
             (
                 lambda r: with_output(r, "quality", metrics={"auc": 1.01}),
-                "metric 'auc' of 'quality' is 1.01; the contract says at most 1",
+                "metrics 'quality': metric 'auc' is 1.01; the contract says at most 1",
             ),
             (
                 lambda r: with_output(r, "quality", metrics={"auc": -1.0}),
-                "metric 'auc' of 'quality' is -1.0; the contract says at least 0",
+                "metrics 'quality': metric 'auc' is -1; the contract says at least 0",
             ),
         ],
     )

@@ -370,7 +370,7 @@ class TestAtTheSameTime:
             check_whole(lake, release)
 
     @pytest.mark.parametrize("step", ["commit", "write_once", "check_not_collected"])
-    def test_a_publication_of_old_files_after_garbage_collection_is_refused(
+    def test_a_publication_of_old_files_that_conflicts_with_garbage_collection_is_refused(
         self,
         accepted: Accept,
         lake: Lake,

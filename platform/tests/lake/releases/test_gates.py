@@ -120,7 +120,7 @@ def test_an_empty_release_is_not_compared_with(
 
 
 @on_both
-def test_a_publication_with_a_conflict_is_compared_with_the_new_release(
+def test_after_a_conflict_rows_are_compared_with_the_new_current_release(
     lake: Lake, half: DataflowContract, accepted: Accept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(lake, half, accepted("first", **many(10)), params={}, inputs={})

@@ -58,8 +58,7 @@ def commit(
         )
         try:
             if newest is None:
-                actions = [_add_action(file, now) for file in files]
-                _create(directory, table, actions, properties)
+                _create(directory, table, [_add_action(file, now) for file in files], properties)
             elif not _write(newest, table, files, properties, now):
                 continue
         except DeltaError:
@@ -137,9 +136,8 @@ def _write(
     if newest.schema() != schema:  # only overwriting changes columns
         write([], "overwrite", commit_properties=CommitProperties(max_commit_retries=0))
         return False
-    actions += [
-        _remove_action(name, size, now) for name, size in present.items() if name not in stay
-    ]
+    removed = ((name, size) for name, size in present.items() if name not in stay)
+    actions += [_remove_action(name, size, now) for name, size in removed]
     write(actions, "append", commit_properties=properties)
     return True
 

@@ -7,7 +7,7 @@ and checks their data against the contract. A refusal leaves no file behind.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from isthmus_contracts import DataflowContract, File, Interval, Metrics, Table
 from isthmus_contracts.protocol import RunRequest, RunResult, StagedFile, StagedOutput
+from isthmus_contracts.rules import CheckResult
 from isthmus_platform.errors import StagingError, TableContractError
 from isthmus_platform.lake.errors import translated
 from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile, AcceptedOutput
@@ -26,10 +27,20 @@ from isthmus_platform.lake.validation.checker import Checker
 from isthmus_platform.storage.local_files import flush
 
 
+def _ignore(_table: str, _warning: CheckResult) -> None:
+    """Do nothing with a warning."""
+
+
 def accept(
-    dataflow: DataflowContract, request: RunRequest, result: RunResult, lake: Lake
+    dataflow: DataflowContract,
+    request: RunRequest,
+    result: RunResult,
+    lake: Lake,
+    on_warning: Callable[[str, CheckResult], None] = _ignore,
 ) -> Accepted:
     """Copy into the lake what a run staged for the targets of its request, and check it.
+
+    `on_warning` gets the name of a table and each of its checks that warns, once all is accepted.
 
     Raise `ResultError`, `StagingError` or `TableContractError`, or `LakeUnavailableError`, for
     example for a full disk; no file is left in the lake then.
@@ -42,13 +53,20 @@ def accept(
             _accept_output(dataflow, output, request, lake, refusal) for output in result.outputs
         ]
         refusal.pop_all()
+    for output, warnings in copied:
+        for warning in warnings:
+            on_warning(output.name, warning)
     return Accepted(
         result.dataflow,
         result.contract_version,
         result.code_version,
         result.identity.run,
         tuple(output for output, _ in copied),
-        tuple(warning for _, warnings in copied for warning in warnings),
+        tuple(
+            f"table {output.name!r}: {warning.message}"
+            for output, warnings in copied
+            for warning in warnings
+        ),
         request.interval,
     )
 
@@ -84,7 +102,7 @@ def _accept_output(
     request: RunRequest,
     lake: Lake,
     refusal: ExitStack,
-) -> tuple[AcceptedOutput, Sequence[str]]:
+) -> tuple[AcceptedOutput, Sequence[CheckResult]]:
     contract = dataflow.output(output.name)
     if isinstance(contract, Metrics):
         return AcceptedOutput(output.name, metrics=output.metrics), ()
@@ -107,7 +125,7 @@ def _accept_output(
 
 def _copy_and_check(
     contract: Table | File, files: Sequence[StagedFile], paths: Sequence[Path], request: RunRequest
-) -> tuple[Sequence[int | None], Sequence[str]]:
+) -> tuple[Sequence[int | None], Sequence[CheckResult]]:
     """Copy and check the files; return the number of rows of each file of a table, and warnings.
 
     Copies are hashed and flushed to the disk meanwhile: flushing takes as long as the checks. A
@@ -145,7 +163,7 @@ def _check_digests(
 
 def _count_rows(
     table: Table, files: Sequence[StagedFile], paths: Sequence[Path], interval: Interval | None
-) -> tuple[list[int], tuple[str, ...]]:
+) -> tuple[list[int], tuple[CheckResult, ...]]:
     expected = table.partitioning.names(interval) if table.partitioning and interval else ()
     checker = Checker(table, expected)
     rows = [checker.add_file(path, file.partition) for path, file in zip(paths, files, strict=True)]

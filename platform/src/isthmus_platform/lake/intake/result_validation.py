@@ -5,7 +5,6 @@ Nothing is read here: acceptance checks later whether files and data are as the 
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -20,6 +19,7 @@ from isthmus_contracts import (
     Table,
 )
 from isthmus_contracts.protocol import RunIdentity, RunRequest, RunResult, StagedOutput
+from isthmus_contracts.rules import metric_results
 from isthmus_platform.errors import ResultError
 
 
@@ -118,18 +118,6 @@ def _partition_problems(
 
 
 def _metric_problems(contract: Metrics, values: Mapping[str, float]) -> Iterator[str]:
-    known = {metric.name: metric for metric in contract.metrics}
-    for name in values:
-        if name not in known:
-            yield f"metric {name!r} of {contract.name!r} is not in the contract"
-    for name, metric in known.items():
-        value = values.get(name)
-        head = f"metric {name!r} of {contract.name!r} is"
-        if value is None:
-            yield f"{head} missing"
-        elif not math.isfinite(value):
-            yield f"{head} {value}, which is not a finite number"
-        elif metric.minimum is not None and value < metric.minimum:
-            yield f"{head} {value}; the contract says at least {metric.minimum:g}"
-        elif metric.maximum is not None and value > metric.maximum:
-            yield f"{head} {value}; the contract says at most {metric.maximum:g}"
+    for result in metric_results(contract, values):
+        if result.is_refusal:
+            yield f"metrics {contract.name!r}: {result.message}"

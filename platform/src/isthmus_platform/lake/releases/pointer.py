@@ -70,7 +70,8 @@ def append_removal(
 ) -> bool:
     """Say that `releases` no longer exist; return False for a conflict, as `append_move` does."""
     current = moves[-1].release
-    move = Move(current, current, clock().isoformat(), "garbage-collection", by, releases)
+    at = clock().isoformat()
+    move = Move(current, current, at, "garbage-collection", by, releases)
     return _append(pointer, moves, move)
 
 

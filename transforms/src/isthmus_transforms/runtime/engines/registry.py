@@ -1,4 +1,4 @@
-"""Opening the engine that somebody has chosen by name."""
+"""Which engines there are, which options each takes, and opening the engine of a name."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TypeAlias
 
-from isthmus_contracts import ParamValue
+from isthmus_contracts import Param, ParamError, UnknownNameError, resolve_params
 from isthmus_contracts.protocol import EngineProfile
 from isthmus_transforms.errors import EngineError
 from isthmus_transforms.runtime.engines.engine import Engine, Workload
 
 _MOST_WORKERS = 256
-
-
+_CPUS = min(os.cpu_count() or 1, _MOST_WORKERS)
+_WORKERS = Param(
+    *("workers", "integer", _CPUS, "How many functions run at once; default: one per CPU."),
+    minimum=1,
+    maximum=_MOST_WORKERS,
+)
 _Opened: TypeAlias = AbstractContextManager[Engine]
 
 
@@ -33,56 +38,61 @@ def _processes(max_parallel: int, workload: Workload) -> _Opened:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """Say how an engine is opened, and what has to be installed for it beside this tree.
+    """How to open an engine, its options, and the library that it needs.
 
-    An engine is imported when it is chosen: what it needs may be missing, or slow to import.
+    An engine is imported when it is chosen: its library may be missing, or slow to import. The
+    engine that is not opened is the loop, which calls functions itself.
     """
 
-    opened: Callable[[int, Workload], _Opened]
-    needs: str = "nothing"
+    open: Callable[[int, Workload], _Opened] | None = None
+    options: tuple[Param, ...] = ()
+    needs: str | None = None
 
 
-_KINDS: Mapping[str, _Kind | None] = {
-    "sequential": None,
-    "threads": _Kind(_threads),
-    "processes": _Kind(_processes, needs="loky"),
+_KINDS: Mapping[str, _Kind] = {
+    "sequential": _Kind(),
+    "threads": _Kind(_threads, (_WORKERS,)),
+    "processes": _Kind(_processes, (_WORKERS,), needs="loky"),
 }
 ENGINES = tuple(_KINDS)
+
+
+def available_engines() -> dict[str, tuple[Param, ...]]:
+    """Return the engines that can be opened here, each with its options."""
+    return {
+        name: kind.options
+        for name, kind in _KINDS.items()
+        if kind.needs is None or find_spec(kind.needs) is not None
+    }
 
 
 def open_engine(
     profile: EngineProfile, workload: Workload
 ) -> AbstractContextManager[Engine | None]:
-    """Return the engine to enter, which is None for the loop that calls functions itself.
+    """Return a context manager that gives the engine, or None if the loop calls functions itself.
 
-    Raise `EngineError` if there is none of that name, it is not installed, or an option is wrong.
+    Raise `EngineError` if the engine is unknown or not installed, or an option is wrong.
     """
     if profile.name not in _KINDS:
         known = ", ".join(map(repr, ENGINES))
-        raise EngineError(profile.name, f"there is none of that name; known: {known}")
+        raise EngineError(profile.name, f"it is unknown; known: {known}")
     kind = _KINDS[profile.name]
-    for name in profile.options:
-        if kind is None or name != "workers":
-            known = "none" if kind is None else "'workers'"
-            raise EngineError(profile.name, f"it has no option {name!r}; known: {known}")
-    if kind is None:
-        return nullcontext()
-    max_parallel = _max_parallel(profile)
     try:
-        return kind.opened(max_parallel, workload)
+        options = resolve_params(kind.options, profile.options)
+    except UnknownNameError as error:
+        known = ", ".join(map(repr, error.known)) or "none"
+        problem = f"it has no option {error.name!r}; known: {known}"
+        raise EngineError(profile.name, problem) from None
+    except ParamError as error:
+        problem = f"option {error.param!r} is {error.value!r}; allowed: {error.allowed}"
+        raise EngineError(profile.name, problem) from None
+    if kind.open is None:
+        return nullcontext()
+    try:
+        return kind.open(int(options["workers"]), workload)
     except ImportError as error:
         raise EngineError(
             profile.name,
-            f"it needs {kind.needs}, which cannot be imported here ({error}); add it to the "
-            "dependencies of transforms, or choose another engine in the deployment",
+            f"it needs {kind.needs or 'nothing'}, which cannot be imported ({error}); add it to "
+            "the dependencies of transforms, or choose another engine in the deployment",
         ) from None
-
-
-def _max_parallel(profile: EngineProfile) -> int:
-    workers: ParamValue = profile.options.get("workers", os.cpu_count() or 1)
-    if type(workers) is not int or not 1 <= workers <= _MOST_WORKERS:
-        raise EngineError(
-            profile.name,
-            f"option 'workers' is {workers!r}; right would be a number from 1 to {_MOST_WORKERS}",
-        )
-    return workers

@@ -1,0 +1,155 @@
+"""What `demo`, `up` and `run` do, with an Airflow on this machine alone."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from isthmus_contracts import DataflowContract, resolve_interval, resolve_params
+from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
+from isthmus_contracts.dataflows import INTERVAL_FIELDS
+from isthmus_platform import dags
+from isthmus_platform.demo.sample_database import load_sample_database
+from isthmus_platform.deployment import Deployment, load_deployment
+from isthmus_platform.lake import releases
+from isthmus_platform.lake_access import open_lake
+from isthmus_platform.local_airflow import (
+    Client,
+    Installation,
+    InstallationError,
+    Running,
+    find_running,
+    running,
+)
+from isthmus_platform.local_airflow.follow import follow, triggered_runs
+from isthmus_platform.local_airflow.report import (
+    report_failure,
+    report_next,
+    report_release,
+    report_times,
+)
+from isthmus_platform.runs import RunRecord
+
+_SPECIAL_IN_URLS = frozenset("%?#")
+_SAMPLE_CONNECTION = "AIRFLOW_CONN_NYC_OPERATIONS"
+
+
+def demo(options: argparse.Namespace, console: Console) -> int:
+    """Load the sample database, run every dataflow, and say what to try next."""
+    load_sample_database(options.data, options.state / "company.sqlite", console.print)
+    with _airflow(options, console) as (client, installation):
+        status = _run_and_report(client, installation, FLIGHT_DELAYS, {}, console)
+    if status == 0:
+        report_next(FLIGHT_DELAYS, console)
+    return status
+
+
+def up(options: argparse.Namespace, console: Console) -> int:
+    """Run Airflow until Ctrl-C."""
+    with running(local_installation(options), console.print) as installation:
+        console.print("login airflow / airflow; Ctrl-C stops Airflow")
+        with contextlib.suppress(KeyboardInterrupt):
+            installation.wait()
+    return 0
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """Run a dataflow, and the dataflows that its release triggers; return 1 if one fails."""
+    contract = CATALOG.dataflow(options.dataflow)
+    params = parse_params(contract, options.param)
+    if interval := resolve_interval(contract, options.interval_start, options.interval_end):
+        params |= zip(INTERVAL_FIELDS, (str(interval.start), str(interval.end)), strict=True)
+    with _airflow(options, console) as (client, installation):
+        return _run_and_report(client, installation, contract, params, console)
+
+
+def parse_params(contract: DataflowContract, texts: Sequence[str]) -> dict[str, object]:
+    """Return the values of NAME=VALUE texts; raise `ContractError` for one it refuses."""
+    params = {param.name: param for param in contract.params}
+    given: dict[str, object] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        given[name] = params[name].parse(value) if name in params else value
+    resolve_params(contract.params, given)
+    return given
+
+
+def local_installation(options: argparse.Namespace) -> Installation:
+    """Return the installation that the options describe; its state's path must suit a URL."""
+    state = str(options.state.resolve())
+    special = sorted(_SPECIAL_IN_URLS & set(state))
+    if special:
+        raise InstallationError(
+            f"the state's path {state!r} contains {' and '.join(special)}, which "
+            "has another meaning in a database's address; choose another path with --state"
+        )
+    database = (options.state / "company.sqlite").resolve()
+    connections = {
+        name: value for name, value in os.environ.items() if name.startswith("AIRFLOW_CONN_")
+    }
+    isthmus = {name: os.environ[name] for name in ("ISTHMUS_STATE", "ISTHMUS_TRANSFORMS_PYTHON")}
+    return Installation(
+        state=options.state,
+        deployment=options.deployment,
+        dags_folder=Path(dags.__file__).parent,
+        port=options.port,
+        environment={_SAMPLE_CONNECTION: f"sqlite:///{database}", **connections, **isthmus},
+    )
+
+
+@contextlib.contextmanager
+def _airflow(
+    options: argparse.Namespace, console: Console
+) -> Iterator[tuple[Client, Running | None]]:
+    """Give a client of the Airflow that is up on this state, or of one that this starts."""
+    load_deployment()  # reports a mistake in the file before anything is started
+    url = find_running(options.state)
+    if url is not None:
+        console.print(f"using the Airflow that is up at {url}")
+        with Client(url) as client:
+            yield client, None
+        return
+    with running(local_installation(options), console.print) as up, Client(up.url) as client:
+        yield client, up
+
+
+def _run_and_report(
+    client: Client,
+    installation: Running | None,
+    contract: DataflowContract,
+    params: Mapping[str, object],
+    console: Console,
+) -> int:
+    """Run a dataflow and the dataflows that it triggers; return 0 only if all published."""
+    first = (str(contract.identity), client.trigger(str(contract.identity), params))
+    deployment = load_deployment()
+    lake, runs_root = open_lake(deployment), Path(deployment.runs.root)
+    pending = [first]
+    while pending:
+        dag, run_id = pending.pop(0)
+        dataflow = CATALOG.dataflow(dag)
+        record = RunRecord(runs_root, dataflow.identity, run_id)
+        ended = follow(client, installation, record, console)
+        published = releases.releases(lake, dataflow.identity)
+        found = next((release for release, _ in published if release.run == run_id), None)
+        if found is None or ended.state != "success":
+            report_failure(ended, record, client, console)
+            if found is None:
+                console.print("nothing was published")
+            return 1
+        report_release(found, lake, console)
+        report_times(ended, record, console)
+        if expected := count_triggered(dataflow, deployment):
+            pending += triggered_runs(client, ended, expected)
+    return 0
+
+
+def count_triggered(dataflow: DataflowContract, deployment: Deployment) -> int:
+    """Return how many dataflows run when this one publishes, because they have no schedule."""
+    readers = [reader for reader in CATALOG.dataflows if dataflow.identity in reader.upstream]
+    return sum(deployment.settings(reader).schedule is None for reader in readers)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from pyarrow import parquet
+
+from isthmus_contracts import Table
+from isthmus_contracts.catalog import FLIGHT_DELAYS
+from isthmus_platform.lake import releases
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.schemas import arrow_schema
+from isthmus_platform.storage import DiskStore
+
+Call = Callable[..., tuple[int, str, str]]
+Publish = Callable[[Lake, str], releases.Release]
+FEATURES = FLIGHT_DELAYS.output("flight_features")
+
+
+def test_inputs_are_exported_as_the_run_read_them(
+    state: Path, publish: Publish, tmp_path: Path, call: Call
+) -> None:
+    publish(Lake(DiskStore(state / "lake")), "run-1")
+    publish(Lake(DiskStore(state / "lake")), "run-2")
+    out = tmp_path / "inputs"
+    status, output, _ = call("export-inputs", "airport_days", str(out))
+    assert (status, output) == (0, f"wrote {out}/flight_features.parquet, 2 rows\n")
+    rows = parquet.read_table(out / "flight_features.parquet")
+    assert isinstance(FEATURES, Table)
+    assert rows.schema.equals(arrow_schema(FEATURES))
+    assert rows["flight"].to_pylist() == [1, 2]
+
+
+def test_inputs_of_a_run_that_did_not_publish_can_be_exported(
+    state: Path, publish: Publish, tmp_path: Path, call: Call
+) -> None:
+    release = publish(Lake(DiskStore(state / "lake")), "run-1")
+    (pin,) = release.inputs.values()
+    directory = state / "runs" / "airport_days.v1" / "run-9"
+    directory.mkdir(parents=True)
+    inputs = {"flight_features": {"table": pin.table, "version": pin.version, "release": None}}
+    (directory / "pins.json").write_text(json.dumps({"params": {}, "inputs": inputs}))
+    out = str(tmp_path / "inputs")
+    assert call("export-inputs", "airport_days", out, "--run", "run-9")[0] == 0
