@@ -14,7 +14,8 @@ from pyarrow import parquet
 from sites import Site
 from staging import MEASUREMENTS, Staged, stage_file, stage_table
 
-from isthmus_platform.lake.intake.acceptance import Accepted, accept
+from isthmus_platform.lake.intake.acceptance import accept
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.intake.safe_copy import safe_copy
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.validation.checker import Checker

@@ -48,9 +48,9 @@ CATALOG = Catalog(
 _FACTS = """\
 from isthmus_contracts.catalog import CATALOG
 from isthmus_transforms.dataflows.flight_facts import functions
-from isthmus_transforms.runtime import DataflowContract
+from isthmus_transforms.runtime import Dataflow
 
-dataflow = DataflowContract(CATALOG.dataflow("flight_facts"), modules=(functions,))
+dataflow = Dataflow(CATALOG.dataflow("flight_facts"), modules=(functions,))
 """
 _AGAIN = """\
 from dataclasses import replace

@@ -19,7 +19,7 @@ from isthmus_platform.lake.documents import write_once
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.releases.models import Release, ReleasedFile, ReleasedTable
-from isthmus_platform.lake.releases.pointer import Move, read_moves, try_move
+from isthmus_platform.lake.releases.pointer import Move, append_move, read_moves
 from isthmus_platform.lake.releases.queries import document_of, rollback
 
 _COMMAND = Path(sys.executable).with_name("isthmus-platform")
@@ -70,7 +70,7 @@ def _publish(lake: Lake, number: int) -> tuple[str, ...]:
     for each in ids:
         write_once(document_of(lake, AIRPORT_DAYS.identity, each), _release(lake, each))
         pointer = lake.pointer(AIRPORT_DAYS.identity)
-        try_move(pointer, moves, each, "publish", f"run-{each}")
+        append_move(pointer, moves, each, "publish", f"run-{each}")
         moves = (*moves, Move(each, None, "", "publish", ""))
     assert len(read_moves(lake.pointer(AIRPORT_DAYS.identity))) == number
     return ids

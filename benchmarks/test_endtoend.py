@@ -94,7 +94,7 @@ def test_each_function_alone_makes_what_the_dataflow_makes(
     sources = installation.state / "sources"
     ours = {"PYTHONPATH": f"{sources / 'contracts'}:{sources / 'transforms'}"}
     arguments = ["run", "flight_facts", "--inputs", str(exported), "--out", str(tmp_path)]
-    code = "from isthmus_transforms.cli import main; raise SystemExit(main())"
+    code = "from isthmus_transforms.cli.main import main; raise SystemExit(main())"
     in_python([code, *arguments], ours)
     whole = parquet.read_table(tmp_path / "flight_facts.parquet")
     assert whole.num_rows > 3000

@@ -41,7 +41,7 @@ def _judged(*paths: str) -> Demand:
         ("platform/src/isthmus_platform/cli/main.py", (PLATFORM,), PLATFORM_SESSIONS),
         ("platform/ruff.toml", BOTH, "boundaries"),
         ("platform/README.md", (PLATFORM,), PLATFORM_SESSIONS),
-        ("transforms/src/isthmus_transforms/cli.py", (DATA,), TRANSFORMS_SESSIONS),
+        ("transforms/src/isthmus_transforms/cli/main.py", (DATA,), TRANSFORMS_SESSIONS),
         ("transforms/requirements.lock", (DATA,), TRANSFORMS_SESSIONS),
         ("transforms/README.md", (DATA,), TRANSFORMS_SESSIONS),
         (f"{DATAFLOWS}/__init__.py", (DATA,), DATAFLOW_SESSIONS),

@@ -282,7 +282,7 @@ def test_two_runs_publish_at_once(case: Case) -> None:
 def test_the_runner_lies(case: Case) -> None:
     (other, *_) = (case.airflow.state / "lake").glob("dataflows/airport_days/v1/tables/*/*.parquet")
     for lie, words in {
-        "missing file": "'days.parquet' is no file in it",
+        "missing file": "'days.parquet' is not a file in it",
         "wrong row count": "rows; the result says",
         f"another's file={other}": "'days.parquet' is a link",
     }.items():

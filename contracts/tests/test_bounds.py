@@ -16,7 +16,7 @@ def test_bounds_that_leave_a_value_are_accepted(bounds: tuple[float | None, floa
 
 @pytest.mark.parametrize("bound", [math.nan, math.inf, -math.inf])
 def test_a_bound_that_is_no_finite_number_is_refused(bound: float) -> None:
-    message = f"column 'x' has bound {bound}, which is no finite number"
+    message = f"column 'x' has bound {bound}, which is not a finite number"
     for bounds in ((bound, None), (None, bound)):
         with pytest.raises(DeclarationError, match=re.escape(message)):
             check_bounds("column 'x'", *bounds)

@@ -104,7 +104,7 @@ def test_a_whole_number_is_a_float_where_a_float_is_due() -> None:
         ({"name": "a", "height": True}, "Tree.height: expected float, got True"),
         (
             {"name": "a", "height": 10**400},
-            "Tree.height: expected float, got an integer beyond it",
+            "Tree.height: expected float, got an integer that does not fit",
         ),
         ({"name": "a", "alive": 1}, "Tree.alive: expected bool, got 1"),
         ({"name": "a", "note": 1}, "Tree.note: expected str, got 1"),
@@ -186,9 +186,9 @@ def test_what_came_later_is_not_lost_in_silence() -> None:
     ("text", "problem"),
     [
         ("", "Expecting value"),
-        ("[NaN]", "NaN is no number"),
-        ("-Infinity", "-Infinity is no number"),
-        ('{"at": 1e999}', "1e999 is beyond every float"),
+        ("[NaN]", "NaN is not a JSON number"),
+        ("-Infinity", "-Infinity is not a JSON number"),
+        ('{"at": 1e999}', "1e999 does not fit in a float"),
         ("[" * 200_000, "it is nested too deeply"),
     ],
 )

@@ -70,7 +70,7 @@ def test_identities_sort_by_number_and_not_by_text() -> None:
     "version", ["", "1", "1.0", "v1.0.0", "01.0.0", "1.0.0-rc1", "1.0.0\n", "1.0.-1", "1٣.0.0"]
 )
 def test_a_version_has_three_plain_numbers(version: str) -> None:
-    message = f"dataflow 'cleaning' has version {version!r}; right would be '1.0.0'"
+    message = f"dataflow 'cleaning' has version {version!r}; expected, for example, '1.0.0'"
     with pytest.raises(DeclarationError, match=re.escape(message)):
         dataflow(version=version)
 
@@ -112,7 +112,7 @@ def test_a_published_table_is_an_input_of_another_dataflow() -> None:
 
 @pytest.mark.parametrize("output", ["report", "scores"])
 def test_what_is_no_table_is_no_input(output: str) -> None:
-    message = rf"^output '{output}' of dataflow 'cleaning' is no table$"
+    message = rf"^output '{output}' of dataflow 'cleaning' is not a table$"
     with pytest.raises(DeclarationError, match=message):
         dataflow().input(output)
 
@@ -135,7 +135,9 @@ def test_a_dataset_checks_its_names() -> None:
         Dataset("My Source", "A source.", "operations", (RAW,))
     with pytest.raises(DeclarationError, match="table of dataset 'source' 'raw' is declared twice"):
         Dataset("source", "A source.", "operations", (RAW, RAW))
-    with pytest.raises(DeclarationError, match=r"dataset 'source' has version '1'; right would be"):
+    with pytest.raises(
+        DeclarationError, match=r"dataset 'source' has version '1'; expected, for example,"
+    ):
         Dataset("source", "A source.", "operations", (RAW,), "1")
     with pytest.raises(DeclarationError, match=r"has max_row_change 0\.5, which is for what"):
         Dataset("source", "A source.", "operations", (replace(RAW, max_row_change=0.5),))
@@ -147,13 +149,13 @@ def test_a_dataset_checks_its_names() -> None:
 
 @pytest.mark.parametrize("suffix", ["", "html", ".", ".HTML", "./x", ".tar.gz", ".html\n"])
 def test_a_suffix_is_a_dot_and_letters(suffix: str) -> None:
-    message = f"file 'report' has suffix {suffix!r}; right would be '.html'"
+    message = f"file 'report' has suffix {suffix!r}; expected, for example, '.html'"
     with pytest.raises(DeclarationError, match=re.escape(message)):
         File("report", "A report.", suffix)
 
 
 def test_metrics_name_at_least_one_number_and_each_once() -> None:
-    with pytest.raises(DeclarationError, match=r"^metrics 'scores' name no number$"):
+    with pytest.raises(DeclarationError, match=r"^metrics 'scores' have no metrics$"):
         Metrics("scores", "Scores.", ())
     one = Metric("accuracy", "Share.")
     with pytest.raises(DeclarationError, match="metric of 'scores' 'accuracy' is declared twice"):
@@ -181,13 +183,13 @@ def test_everything_declared_has_a_plain_name(declare: Any, message: str) -> Non
 
 @pytest.mark.parametrize("until", ["soon", "2027-01-31", datetime(2027, 1, 31, tzinfo=UTC), None])
 def test_a_deprecation_ends_on_a_day(until: Any) -> None:  # noqa: ANN401 - what a person writes
-    message = f"a deprecation runs until {until!r}; right would be date(2027, 1, 31)"
+    message = f"a deprecation runs until {until!r}; expected, for example, date(2027, 1, 31)"
     with pytest.raises(DeclarationError, match=re.escape(message)):
         Deprecation(until, "cleaning.v2")
 
 
 def test_a_deprecation_names_what_to_use_instead() -> None:
-    with pytest.raises(DeclarationError, match="names nothing to use instead"):
+    with pytest.raises(DeclarationError, match="does not name a replacement"):
         Deprecation(date(2027, 1, 31), "")
 
 
@@ -226,7 +228,7 @@ def test_rows_are_read_within_a_column_in_which_each_has_a_day(filter_column: st
 def test_nothing_is_read_within_an_interval_where_no_output_is_partitioned() -> None:
     message = (
         "dataflow 'cleaning' reads 'log' within an interval by 'day', "
-        "but no output of it is partitioned"
+        "but none of its outputs is partitioned"
     )
     with pytest.raises(DeclarationError, match=f"^{message}$"):
         dataflow(inputs=(ARCHIVE.input("log", filter_column="day"),))
@@ -258,9 +260,9 @@ def test_two_days_make_an_interval_and_nothing_makes_none() -> None:
     [
         ("2013-01-01", None, "interval_start is given and interval_end is not; give both or neit"),
         (None, "2013-01-01", "interval_end is given and interval_start is not; give both or neit"),
-        ("soon", "2013-02-01", "interval_start is 'soon'; right would be a day as in 2013-01-31"),
-        ("2013-01-01", "", "interval_end is ''; right would be a day as in 2013-01-31"),
-        ("2013-01-01", "20130201", "interval_end is '20130201'; right would be a day as in 2013-"),
+        ("soon", "2013-02-01", "interval_start is 'soon'; expected a day as in 2013-01-31"),
+        ("2013-01-01", "", "interval_end is ''; expected a day as in 2013-01-31"),
+        ("2013-01-01", "20130201", "interval_end is '20130201'; expected a day as in 2013-"),
         ("2013-02-01", "2013-01-01", "the interval starts on 2013-02-01 and ends before 2013-01-"),
         ("2013-01-01", "2013-02-02", "the interval from 2013-01-01 to before 2013-02-02 cuts the"),
     ],

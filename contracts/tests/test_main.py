@@ -62,7 +62,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 def older(dataflow: DataflowContract) -> Catalog:
     """Return the catalog with another `airport_days`, which nobody reads."""
-    dataflows = (dataflow if each is AIRPORT_DAYS else each for each in CATALOG.dataflows)
+    dataflows = (dataflow if known is AIRPORT_DAYS else known for known in CATALOG.dataflows)
     return replace(CATALOG, dataflows=tuple(dataflows))
 
 
@@ -73,7 +73,7 @@ LESSER = older(replace(AIRPORT_DAYS, version="0.0.1", owner="nobody"))
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a repository whose last commit is of an older catalog."""
-    for name in [each for each in os.environ if each.startswith("GIT_")]:
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     (tmp_path / "contracts").mkdir()
@@ -119,7 +119,7 @@ def test_a_level_may_ask_for_another_step(capsys: pytest.CaptureFixture[str]) ->
         assert main(["diff", "saved.json", "--level", level, "--format", "json"]) == 1
         document = json.loads(capsys.readouterr().out)
         assert document["level"] == level
-        assert [each["required_bump"] for each in document["version_checks"]] == [demanded]
+        assert [check["required_bump"] for check in document["version_checks"]] == [demanded]
 
 
 def test_a_step_that_is_large_enough_is_fine(

@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import doctest
+import importlib
 import json
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+
+import pytest
 
 import isthmus_contracts
+from isthmus_contracts import protocol, testing, tools
 
 SOURCE = Path(__file__).parents[1] / "src"
 IMPORT_ALL = """
@@ -16,7 +23,7 @@ import isthmus_contracts
 names = [m.name for m in pkgutil.walk_packages(isthmus_contracts.__path__, "isthmus_contracts.")]
 for name in names:
     importlib.import_module(name)
-print(json.dumps([names, sorted({each.split(".")[0] for each in set(sys.modules) - before})]))
+print(json.dumps([names, sorted({module.split(".")[0] for module in set(sys.modules) - before})]))
 """
 
 
@@ -38,6 +45,34 @@ def test_everything_that_is_promised_is_there() -> None:
     assert sorted(isthmus_contracts.__all__) == isthmus_contracts.__all__
     for name in isthmus_contracts.__all__:
         assert hasattr(isthmus_contracts, name)
+
+
+MODULES = [
+    importlib.import_module(module.name)
+    for module in pkgutil.walk_packages(isthmus_contracts.__path__, "isthmus_contracts.")
+    if not module.name.endswith("__main__")
+]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_the_examples_in_docstrings_run(module: ModuleType) -> None:
+    assert doctest.testmod(module).failed == 0
+
+
+def test_there_are_examples_in_docstrings() -> None:
+    finder = doctest.DocTestFinder()
+    examples = [test for module in MODULES for test in finder.find(module) if test.examples]
+    assert {test.name for test in examples} >= {
+        "isthmus_contracts.rules",
+        "isthmus_contracts.sentences.counted",
+    }
+
+
+def test_each_package_maps_its_modules_in_its_docstring() -> None:
+    for package in (isthmus_contracts, protocol, testing, tools):
+        for module in pkgutil.iter_modules(package.__path__):
+            if not module.name.startswith("_"):
+                assert f"`{module.name}`" in (package.__doc__ or ""), module.name
 
 
 def test_the_package_is_typed() -> None:

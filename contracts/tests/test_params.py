@@ -143,13 +143,13 @@ def test_what_is_allowed_is_said_in_words_and_exactly(param: Param, words: str) 
         ({"minimum": 2}, "param 'x' is 1; allowed: integer from 2"),
         ({"maximum": 0}, "param 'x' is 1; allowed: integer to 0"),
         ({"minimum": 2, "maximum": 0}, "param 'x' has minimum 2 above maximum 0"),
-        ({"minimum": math.nan}, "param 'x' has bound nan, which is no finite number"),
+        ({"minimum": math.nan}, "param 'x' has bound nan, which is not a finite number"),
         ({"choices": (2, 3)}, "param 'x' is 1; allowed: one of 2, 3"),
         ({"choices": (1, 1)}, "choice of param 'x' '1' is declared twice"),
         ({"choices": (1, "2")}, "param 'x' is '2'; allowed: one of 1, '2'"),
         ({"choices": (1, 9), "maximum": 5}, "param 'x' is 9"),
-        ({"type": "string", "default": "a", "minimum": 1}, "param 'x' is a string, which has no"),
-        ({"type": "boolean", "default": True, "maximum": 1}, "param 'x' is a boolean, which has"),
+        ({"type": "string", "default": "a", "minimum": 1}, "param 'x' has type string, which"),
+        ({"type": "boolean", "default": True, "maximum": 1}, "param 'x' has type boolean, which"),
     ],
 )
 def test_a_declaration_that_contradicts_itself_is_refused(

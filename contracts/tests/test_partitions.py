@@ -22,7 +22,7 @@ def days(start: str, end: str) -> Interval:
 
 def test_a_partition_is_named_by_its_day_month_or_year() -> None:
     day = date(2013, 1, 31)
-    assert [each.name(day) for each in (DAILY, MONTHLY, YEARLY)] == [
+    assert [partitioning.name(day) for partitioning in (DAILY, MONTHLY, YEARLY)] == [
         "2013-01-31",
         "2013-01",
         "2013",
@@ -31,7 +31,7 @@ def test_a_partition_is_named_by_its_day_month_or_year() -> None:
 
 
 def test_it_says_itself_in_words() -> None:
-    assert [str(each) for each in (DAILY, YEARLY)] == ["day of day", "year of day"]
+    assert [str(partitioning) for partitioning in (DAILY, YEARLY)] == ["day of day", "year of day"]
     assert str(days("2013-01-01", "2013-02-01")) == "2013-01-01 to before 2013-02-01"
 
 
@@ -67,13 +67,13 @@ def test_partitions_follow_each_other_without_a_gap(
     partitioning: Partitioning, day: date, count: int
 ) -> None:
     start = end = partitioning.interval(partitioning.name(day)).start
-    each = []
+    names = []
     for _ in range(count):
         if end.year > 9990:
             return
-        each.append(partitioning.name(end))
-        end = partitioning.interval(each[-1]).end
-    assert partitioning.names(Interval(start, end)) == tuple(each)
+        names.append(partitioning.name(end))
+        end = partitioning.interval(names[-1]).end
+    assert partitioning.names(Interval(start, end)) == tuple(names)
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,8 @@ def test_partitions_follow_each_other_without_a_gap(
 def test_what_names_no_partition_is_refused(
     partitioning: Partitioning, name: str, right: str
 ) -> None:
-    message = (
-        f"{name!r} names no partition of one {partitioning.granularity}; right would be {right!r}"
-    )
+    kind = partitioning.granularity
+    message = f"{name!r} is not the name of a {kind}; expected, for example, {right!r}"
     with pytest.raises(IntervalError, match=f"^{re.escape(message)}$"):
         partitioning.interval(name)
 
@@ -128,7 +127,7 @@ def test_an_interval_that_cuts_a_partition_is_refused(
 ) -> None:
     message = (
         f"the interval from {interval} cuts the {cut}, which is replaced as a whole; "
-        f"right would be {right}"
+        f"expected, for example, {right}"
     )
     for ask in (partitioning.check, partitioning.names):
         with pytest.raises(IntervalError, match=f"^{re.escape(message)}$"):
@@ -164,7 +163,7 @@ def test_an_interval_has_at_least_one_day(end: str) -> None:
 
 @pytest.mark.parametrize("day", ["2013-01-31", None, datetime(2013, 1, 31, tzinfo=UTC)])
 def test_an_interval_is_between_plain_days(day: Any) -> None:  # noqa: ANN401 - what a person writes
-    message = re.escape(f"an interval has {day!r}; right would be date(2013, 1, 31)")
+    message = re.escape(f"an interval has {day!r}; expected, for example, date(2013, 1, 31)")
     with pytest.raises(IntervalError, match=message):
         Interval(day, date(2014, 1, 1))
     with pytest.raises(IntervalError, match=message):

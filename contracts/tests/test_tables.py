@@ -36,16 +36,16 @@ def test_every_type_can_be_declared(kind: ColumnType) -> None:
     [
         ({"name": "Some Column"}, "column is named 'Some Column'; a name has"),
         ({"type": "int32"}, "column 'x' has type 'int32'; known: 'string', 'int64', 'float64'"),
-        ({"type": "string", "minimum": 0}, "column 'x' is a string, which has no bounds"),
-        ({"type": "bool", "maximum": 1}, "column 'x' is a bool, which has no bounds"),
-        ({"type": "date", "minimum": 0}, "column 'x' is a date, which has no bounds"),
-        ({"choices": ("1", "2")}, "column 'x' is a int64, which has no choices"),
+        ({"type": "string", "minimum": 0}, "column 'x' has type string, which has no bounds"),
+        ({"type": "bool", "maximum": 1}, "column 'x' has type bool, which has no bounds"),
+        ({"type": "date", "minimum": 0}, "column 'x' has type date, which has no bounds"),
+        ({"choices": ("1", "2")}, "column 'x' has type int64, which has no choices"),
         ({"type": "string", "choices": ("a", "a")}, "choice of column 'x' 'a' is declared twice"),
         ({"minimum": 2, "maximum": 1}, "column 'x' has minimum 2 above maximum 1"),
-        ({"maximum": math.nan}, "column 'x' has bound nan, which is no finite number"),
+        ({"maximum": math.nan}, "column 'x' has bound nan, which is not a finite number"),
         ({"warn_minimum": 2, "warn_maximum": 1}, "where it warns, has minimum 2 above maximum 1"),
-        ({"warn_maximum": math.inf}, "where it warns, has bound inf, which is no finite number"),
-        ({"type": "date", "warn_minimum": 0}, "column 'x' is a date, which has no bounds"),
+        ({"warn_maximum": math.inf}, "where it warns, has bound inf, which is not a finite number"),
+        ({"type": "date", "warn_minimum": 0}, "column 'x' has type date, which has no bounds"),
         (
             {"minimum": 1, "warn_minimum": 1},
             "column 'x' has warn_minimum 1, which never warns: minimum is 1",
@@ -160,18 +160,18 @@ def test_a_table_is_partitioned_by_a_date_or_an_instant(column: Column, keyed: b
     assert Table("notes", "Notes.", (ID, column), key, partitioning=by).partitioning is by
 
 
-RULE = "rows are told apart by day with a date or timestamp that is not nullable"
+RULE = "a day comes from a date or timestamp that is not nullable"
 
 
 @pytest.mark.parametrize(
     ("declared", "column", "message"),
     [
-        ({}, "id", f"column 'id' of table 'notes' is a int64; {RULE}"),
-        ({}, "note", f"column 'note' of table 'notes' is a nullable string; {RULE}"),
+        ({}, "id", f"column 'id' of table 'notes' has type int64; {RULE}"),
+        ({}, "note", f"column 'note' of table 'notes' has type nullable string; {RULE}"),
         (
             {"columns": (ID, replace(DAY, nullable=True))},
             "day",
-            f"column 'day' of table 'notes' is a nullable date; {RULE}",
+            f"column 'day' of table 'notes' has type nullable date; {RULE}",
         ),
         (
             {"key": ("id",)},

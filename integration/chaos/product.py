@@ -145,7 +145,7 @@ def collect_garbage(lake: Lake, keep_days: float) -> int:
 def move_pointer(spec: TaskSpec, release: str) -> None:
     """Move the pointer to a release, whatever is current."""
     place = lake_in(spec.folder).pointer(contract_of(spec.dataflow).identity)
-    pointer.try_move(place, pointer.read_moves(place), release, "publish", spec.run)
+    pointer.append_move(place, pointer.read_moves(place), release, "publish", spec.run)
 
 
 def written_by(task: str, dataflow: str) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ from isthmus_contracts import Column, Table
 from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta import tables
-from isthmus_platform.lake.intake.acceptance import Accepted, AcceptedFile, AcceptedOutput
+from isthmus_platform.lake.delta.writer import write_table
+from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.releases import publication
@@ -145,13 +146,11 @@ def _publish(lake: Lake, run: str) -> releases.Release:
         for number in (1, 2)
     ]
     batches = pa.Table.from_pylist(rows, arrow_schema(FEATURES)).to_batches()
-    files = tables.write_table(features, FEATURES, batches)
+    files = write_table(features, FEATURES, batches)
     version = tables.commit(features, FEATURES, files, run)
     days = lake.table(AIRPORT_DAYS.identity, "days")
     row = {column.name: _value(column) for column in DAYS.columns}
-    (file,) = tables.write_table(
-        days, DAYS, pa.Table.from_pylist([row], arrow_schema(DAYS)).to_batches()
-    )
+    (file,) = write_table(days, DAYS, pa.Table.from_pylist([row], arrow_schema(DAYS)).to_batches())
     picture = lake.files(AIRPORT_DAYS.identity, "delay_calendar") / f"{run}.png"
     lake.store.create(picture.key, b"picture")
     accepted = Accepted(

@@ -37,8 +37,8 @@ def test_without_a_run_it_is_what_the_current_release_was_made_from(
     first = publish(lake, "run-1")
     publish(lake, "run-2")
     releases.rollback(lake, AIRPORT_DAYS.identity, first.id, by="a test")
-    told = list(export_inputs(deployment, AIRPORT_DAYS, tmp_path / "deep" / "out"))
-    assert told == [("flight_features", 2)]
+    exported = list(export_inputs(deployment, AIRPORT_DAYS, tmp_path / "deep" / "out"))
+    assert exported == [("flight_features", 2)]
     rows = parquet.read_table(tmp_path / "deep" / "out" / "flight_features.parquet")
     assert rows.column_names == [column.name for column in AIRPORT_DAYS.inputs[0].table.columns]
     assert [path.name for path in (tmp_path / "deep" / "out").iterdir()] == [

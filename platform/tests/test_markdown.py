@@ -6,23 +6,33 @@ from isthmus_platform.markdown import grid, literal
 
 
 @pytest.mark.parametrize(
-    ("text", "escaped"),
+    ("text", "shown"),
     [
-        ("a_b *c* `d`", r"a\_b \*c\* \`d\`"),
-        ("<b> & | [x](y)", r"&lt;b&gt; &amp; \| \[x\](y)"),
-        ("two\nlines\n\nand more", "two lines and more"),
-        ("- no item", r"\- no item"),
-        ("1. no item", r"1\. no item"),
-        ("plain text, 1.5", "plain text, 1.5"),
+        ("", ""),
+        ("plain text, 3 words", "plain text, 3 words"),
+        ("a_b*c`d", r"a\_b\*c\`d"),
+        ("[x](y)", r"\[x\](y)"),
+        ("a|b", r"a\|b"),
+        ("# head", r"\# head"),
+        ("<b>&amp;</b>", "&lt;b&gt;&amp;amp;&lt;/b&gt;"),
+        ("two\nlines\t here ", "two lines here"),
+        ("1. first", r"1\. first"),
+        ("- item", r"\- item"),
+        ("+1.5", r"\+1.5"),
+        ("0.5", r"0\.5"),
+        (r"back\slash", r"back\\slash"),
+        ("~~gone~~", r"\~\~gone\~\~"),
     ],
 )
-def test_no_character_is_markup(text: str, escaped: str) -> None:
-    assert literal(text) == escaped
+def test_a_text_is_shown_as_it_is(text: str, shown: str) -> None:
+    assert literal(text) == shown
 
 
 def test_a_table_escapes_its_cells() -> None:
-    assert grid(("a", "b"), [("x|y", "z")]) == "| a | b |\n| --- | --- |\n| x\\|y | z |"
+    assert grid(("name", "value"), [("a|b", "1"), ("<i>", "*")]) == (
+        "| name | value |\n| --- | --- |\n| a\\|b | 1 |\n| &lt;i&gt; | \\* |"
+    )
 
 
-def test_a_table_without_rows_says_so() -> None:
-    assert grid(("a",), []) == "None."
+def test_a_table_without_rows_says_none() -> None:
+    assert grid(("name",), []) == "None."

@@ -15,7 +15,7 @@ from isthmus_transforms.errors import DefinitionError
 from isthmus_transforms.loading import load_dataflow, package_of
 
 
-@pytest.mark.parametrize("contract", CATALOG.dataflows, ids=lambda each: each.name)
+@pytest.mark.parametrize("contract", CATALOG.dataflows, ids=lambda contract: contract.name)
 def test_every_dataflow_of_the_catalog_is_found_and_fits_its_contract(
     contract: isthmus_transforms.runtime.dataflow.Contract,
 ) -> None:
@@ -107,7 +107,7 @@ def test_a_package_that_keeps_another_contract_is_refused(plant: Planter, source
         load_dataflow("airport_days")
     assert str(caught.value) == (
         "isthmus_transforms.dataflows.airport_days_v2 declares no `dataflow` "
-        "that keeps the contract airport_days.v2"
+        "that implements the contract airport_days.v2"
     )
 
 

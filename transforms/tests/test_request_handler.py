@@ -37,7 +37,7 @@ from isthmus_contracts.protocol import (
 from isthmus_transforms import request_handler
 from isthmus_transforms.request_handler import serve
 from isthmus_transforms.runtime import Dataflow
-from isthmus_transforms.runtime.checkpoints import modules
+from isthmus_transforms.runtime.checkpoints.fingerprints import module_source
 from isthmus_transforms.runtime.code_location import code_version
 from isthmus_transforms.runtime.engines import registry
 from isthmus_transforms.runtime.frames.inputs import read_input
@@ -122,7 +122,7 @@ def test_what_failed_ahead_is_told_as_it_failed_at_first(
         raise next(failures)
 
     monkeypatch.setattr(request_handler, "load_dataflow", load)
-    failed = request_handler.load_ahead(request_.dataflow)
+    failed = request_handler.preload(request_.dataflow)
     answers: list[Answer] = []
     assert serve(encode(request_), answers.append, failed=failed) == 3
     (failure,) = answers
@@ -135,7 +135,7 @@ def test_the_version_is_that_of_the_code_that_was_loaded_ahead(
 ) -> None:
     code_version.cache_clear()
     monkeypatch.setattr(request_handler, "load_dataflow", lambda _name: sales)
-    assert not request_handler.load_ahead("sales.v1")
+    assert not request_handler.preload("sales.v1")
     assert code_version.cache_info().currsize == 1
 
 
@@ -169,7 +169,7 @@ def test_verdicts_of_inputs_come_before_functions_and_of_outputs_before_they_are
         if isinstance(answer, CheckFinished | NodeStarted | OutputStaged)
     ]
     names = [
-        f"{event.subject} {event.check}" if isinstance(event, CheckFinished) else ""
+        f"{event.subject} {event.result.check}" if isinstance(event, CheckFinished) else ""
         for event in told
     ]
     assert names == [
@@ -178,7 +178,7 @@ def test_verdicts_of_inputs_come_before_functions_and_of_outputs_before_they_are
         *("totals schema", "totals total.nullable", "totals total.minimum", "totals min_rows", ""),
         *("", "quality rows", ""),
     ]
-    assert all(event.passed for event in told if isinstance(event, CheckFinished))
+    assert all(event.result.passed for event in told if isinstance(event, CheckFinished))
 
 
 def test_an_input_that_breaks_the_contract_is_told_after_the_graph_and_refused(
@@ -194,7 +194,7 @@ def test_an_input_that_breaks_the_contract_is_told_after_the_graph_and_refused(
     graph, *check_results, _ = served[1]
     assert isinstance(graph, Graph)
     assert [
-        check_result.passed
+        check_result.result.passed
         for check_result in check_results
         if isinstance(check_result, CheckFinished)
     ] == [
@@ -217,15 +217,15 @@ def test_what_was_staged_is_announced_with_its_size(answered: Server, request_: 
 def test_a_request_goes_on_from_what_another_has_kept(
     answered: Server, request_: RunRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(modules, "STARTED", float("inf"))  # the sample is newer than this process
+    monkeypatch.setattr(module_source, "STARTED", float("inf"))  # the sample is new
     request = replace(request_, checkpoints=str(tmp_path / "kept"))
     _, first = answered(request)
-    assert [each.node for each in first if isinstance(each, CheckpointWritten)] == ["totals"]
+    assert [event.node for event in first if isinstance(event, CheckpointWritten)] == ["totals"]
     status, second = answered(request)
     assert status == 0
     assert isinstance(second[0], Graph)
-    assert [each.node for each in second if isinstance(each, CheckpointReused)] == ["totals"]
-    started = [each.node for each in second if isinstance(each, NodeStarted)]
+    assert [event.node for event in second if isinstance(event, CheckpointReused)] == ["totals"]
+    started = [event.node for event in second if isinstance(event, NodeStarted)]
     assert started == ["report", "quality"]
     assert isinstance(first[-1], RunResult)
     assert isinstance(second[-1], RunResult)
@@ -254,13 +254,14 @@ def test_inputs_that_no_target_needs_are_neither_needed_nor_read(
         (
             {"contract_version": "1.3.0"},
             (
-                "version '1.3.0' of the contract of 'sales.v1' is asked for; known: '1.2.0'; "
+                "the request asks for version '1.3.0' of the contract of 'sales.v1'; "
+                "this side has version '1.2.0'; "
                 "install the same contracts on both sides"
             ),
         ),
         (
             {"engine": EngineProfile("spark", {})},
-            "engine 'spark': there is none of that name; known: 'sequential'",
+            "engine 'spark': it is unknown; known: 'sequential'",
         ),
     ],
 )
@@ -471,7 +472,7 @@ def test_an_output_that_breaks_the_contract_is_the_dataflows_fault(
     failure = _failure(answered(replace(request_, params={"factor": -1})), 1)
     assert failure == RunFailure(
         "dataflow",
-        "output 'totals' does not keep its contract: "
+        "output 'totals' breaks its contract: "
         "column 'total' has 1 value below 0 (the smallest is -8); the contract says at least 0 "
         "(see row 0)",
     )
@@ -487,7 +488,7 @@ def test_functions_that_make_no_graph_are_the_dataflows_fault(
     line = encode(replace(request_, targets=("report",), inputs={}, params={}))
     failure = _failure((serve(line, answers.append), answers), 1)
     assert failure.kind == "dataflow"
-    assert failure.message.startswith("node 'report' takes 'nobody', which is no function")
+    assert failure.message.startswith("node 'report' takes 'nobody', which is not a function")
 
 
 def test_a_fault_of_the_runner_is_told_with_its_whole_traceback(
@@ -504,7 +505,7 @@ def test_a_fault_of_the_runner_is_told_with_its_whole_traceback(
 def stage_request(
     request_: RunRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> RunRequest:
-    monkeypatch.setattr(modules, "STARTED", float("inf"))
+    monkeypatch.setattr(module_source, "STARTED", float("inf"))
     return replace(request_, stop_at="cut", checkpoints=str(tmp_path / "kept"))
 
 
@@ -534,7 +535,7 @@ def test_a_stage_stages_what_the_next_goes_on_from(
     ("changes", "message"),
     [
         ({"stop_at": "totalz"}, "no target 'totalz'; known: "),
-        ({"checkpoints": None}, "RunRequest.checkpoints: a stage until 'cut' needs it"),
+        ({"checkpoints": None}, "RunRequest.checkpoints: a stage that stops at 'cut' needs it"),
     ],
 )
 def test_a_stage_that_cannot_be_is_refused(

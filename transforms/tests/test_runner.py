@@ -166,7 +166,7 @@ def test_the_runner_answers_in_the_version_before_its_own(
 
 
 OF_PARTITIONS = [
-    each for each in CHECKS if re.search("partition|interval|version|files", each.__name__)
+    check for check in CHECKS if re.search("partition|interval|version|files", check.__name__)
 ]
 
 

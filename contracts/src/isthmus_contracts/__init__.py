@@ -1,7 +1,15 @@
-"""What the platform team and the data-science team have both signed.
+"""What the platform team and the data scientists have both signed.
 
-Declarations say what a dataflow takes and offers; `isthmus_contracts.catalog` holds those in force;
-`isthmus_contracts.protocol` holds the messages between the platform and a runner.
+- Declarations: `dataflows` (what a dataflow takes and offers), `tables`, `params`, `partitions`.
+  Their names are exported here.
+- `rules`: what a declaration promises about values, and how the result of a check reads.
+- `protocol`: the messages between the platform and a runner; `codec` writes and reads them.
+- `catalog`: the declarations in force.
+- `testing`: the kit with which each side tests itself against all of this.
+- `tools`: what only tools need, such as the comparison of two catalogs and exports.
+- `errors` and `sentences`: the errors of this tree, and the parts of sentences that messages share.
+
+Each module imports only the standard library and modules below it; `.importlinter` has the order.
 """
 
 from __future__ import annotations

@@ -31,10 +31,10 @@ from typing import (
 
 from isthmus_contracts._days import parse_day
 from isthmus_contracts.errors import ContractError, ProtocolError
+from isthmus_contracts.sentences import shown
 
 T = TypeVar("T")
 _Hint: TypeAlias = Any  # the typing module gives its hints no common type
-_SHOWN_CHARACTERS = 60
 _NEWEST = sys.maxsize
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 
@@ -54,13 +54,13 @@ def parse_json(text: str) -> object:
 
 
 def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not a JSON number")
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text} is beyond every float")
+        raise ValueError(f"{text} does not fit in a float")
     return number
 
 
@@ -86,18 +86,18 @@ def serialize(value: object, version: int = _NEWEST) -> object:
         return value
     if is_dataclass(kind):
         known, later = _fields(kind, version)
-        for each in later:
-            if each.metadata["needed"] and getattr(value, each.name) != each.default:
+        for field_ in later:
+            if field_.metadata["needed"] and getattr(value, field_.name) != field_.default:
                 raise ProtocolError(
-                    f"{kind.__name__}.{each.name}",
+                    f"{kind.__name__}.{field_.name}",
                     f"version {version} has no such field, and it is needed; both sides have to "
-                    f"speak version {each.metadata['since']}",
+                    f"speak version {field_.metadata['since']}",
                 )
         return {name: serialize(getattr(value, name), version) for name in known}
     if isinstance(value, Mapping):
-        return {str(key): serialize(each, version) for key, each in value.items()}
+        return {str(key): serialize(part, version) for key, part in value.items()}
     if isinstance(value, tuple | list):
-        return [serialize(each, version) for each in value]
+        return [serialize(part, version) for part in value]
     return str(value) if isinstance(value, date) else value
 
 
@@ -127,7 +127,7 @@ def deserialize(cls: type[T], value: object, where: str | None = None, version: 
     if missing:
         raise ProtocolError(place, f"field {missing[0]!r} is missing")
     decoded = {
-        name: _decode(hints[name], each, f"{place}.{name}", version) for name, each in value.items()
+        name: _decode(hints[name], part, f"{place}.{name}", version) for name, part in value.items()
     }
     try:
         return cls(**decoded)
@@ -142,7 +142,7 @@ def _later(cls: _Hint, version: int) -> tuple[Field[Any], ...]:
 
 @cache
 def _hints(cls: _Hint, version: int) -> dict[str, _Hint]:
-    later = {each.name for each in _later(cls, version)}
+    later = {field_.name for field_ in _later(cls, version)}
     hints = get_type_hints(cls)
     return {field_.name: hints[field_.name] for field_ in fields(cls) if field_.name not in later}
 
@@ -170,14 +170,14 @@ def _decode(hint: _Hint, value: object, where: str, version: int) -> object:
         if not isinstance(value, list):
             raise ProtocolError(where, f"expected a list, got {_shown(value)}")
         return tuple(
-            _decode(arguments[0], each, f"{where}[{i}]", version) for i, each in enumerate(value)
+            _decode(arguments[0], part, f"{where}[{i}]", version) for i, part in enumerate(value)
         )
     if origin is not None and issubclass(origin, Mapping):
         if not isinstance(value, Mapping):
             raise ProtocolError(where, f"expected an object, got {_shown(value)}")
         return {
-            key: _decode(arguments[1], each, f"{where}.{key}", version)
-            for key, each in value.items()
+            key: _decode(arguments[1], part, f"{where}.{key}", version)
+            for key, part in value.items()
         }
     if isinstance(hint, type) and is_dataclass(hint):
         return deserialize(hint, value, where, version)
@@ -203,7 +203,7 @@ def _decode_scalar(hint: _Hint, value: object, where: str) -> object:
         try:
             return float(value)
         except OverflowError:
-            raise ProtocolError(where, "expected float, got an integer beyond it") from None
+            raise ProtocolError(where, "expected float, got an integer that does not fit") from None
     if hint is date and isinstance(value, str):
         try:
             return parse_day(value)
@@ -221,5 +221,4 @@ def _shown(value: object) -> str:
         return "an object"
     if isinstance(value, list | tuple):
         return "a list"
-    text = repr(value)
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+    return shown(value)

@@ -33,7 +33,7 @@ class File:
         check_name("file", self.name)
         if not _SUFFIX.fullmatch(self.suffix):
             raise DeclarationError(
-                f"file {self.name!r} has suffix {self.suffix!r}; right would be '.html'"
+                f"file {self.name!r} has suffix {self.suffix!r}; expected, for example, '.html'"
             )
 
 
@@ -63,7 +63,7 @@ class Metrics:
     def __post_init__(self) -> None:
         check_name("metrics", self.name)
         if not self.metrics:
-            raise DeclarationError(f"metrics {self.name!r} name no number")
+            raise DeclarationError(f"metrics {self.name!r} have no metrics")
         check_unique(f"metric of {self.name!r}", (metric.name for metric in self.metrics))
 
 
@@ -130,11 +130,13 @@ class Dataset:
 
     def input(self, table: str, filter_column: str | None = None) -> Input:
         """Return the input that reads one of these tables, or raise `UnknownNameError`."""
-        for each in self.tables:
-            if each.name == table:
-                return Input(each, self.name, filter_column)
+        for declared in self.tables:
+            if declared.name == table:
+                return Input(declared, self.name, filter_column)
         raise UnknownNameError(
-            f"table of dataset {self.name!r} named", table, (each.name for each in self.tables)
+            f"table of dataset {self.name!r} named",
+            table,
+            (declared.name for declared in self.tables),
         )
 
 
@@ -159,10 +161,10 @@ class Deprecation:
     def __post_init__(self) -> None:
         if type(self.until) is not date:  # a datetime is a date too, and cannot be compared to one
             raise DeclarationError(
-                f"a deprecation runs until {self.until!r}; right would be date(2027, 1, 31)"
+                f"a deprecation runs until {self.until!r}; expected, for example, date(2027, 1, 31)"
             )
         if not self.replacement:
-            raise DeclarationError("a deprecation names nothing to use instead")
+            raise DeclarationError("a deprecation does not name a replacement")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,17 +198,17 @@ class DataflowContract:
         self._check_intervals()
 
     def _check_intervals(self) -> None:
-        for each in (*self.inputs, *self.params, *self.outputs) if self.partitioned else ():
-            if each.name in INTERVAL_FIELDS:
+        for declared in (*self.inputs, *self.params, *self.outputs) if self.partitioned else ():
+            if declared.name in INTERVAL_FIELDS:
                 raise DeclarationError(
-                    f"dataflow {self.name!r} has partitioned outputs, so {each.name!r} is its "
-                    "interval's and can be no other name"
+                    f"dataflow {self.name!r} has partitioned outputs, so {declared.name!r} is its "
+                    "interval's and cannot be another name"
                 )
         for read in self.inputs:
             if read.filter_column and not self.partitioned:
                 raise DeclarationError(
                     f"dataflow {self.name!r} reads {read.name!r} within an interval by "
-                    f"{read.filter_column!r}, but no output of it is partitioned"
+                    f"{read.filter_column!r}, but none of its outputs is partitioned"
                 )
 
     @property
@@ -237,24 +239,24 @@ class DataflowContract:
         )
 
     def check_interval(self, interval: Interval) -> None:
-        """Raise `IntervalError` if it cannot run for the interval; say what would be right."""
+        """Raise `IntervalError` if it cannot run for the interval; say which interval would fit."""
         if not self.partitioned:
             raise IntervalError(
                 f"dataflow {self.name!r} has no partitioned output, so it runs for no interval"
             )
-        for each in self.partitioned:
-            if each.partitioning is not None:
-                each.partitioning.check(interval)
+        for output in self.partitioned:
+            if output.partitioning is not None:
+                output.partitioning.check(interval)
 
     def input(self, table: str, filter_column: str | None = None) -> Input:
         """Return the input with which another dataflow reads a table that this one publishes.
 
         Raise `UnknownNameError` for a name that is not an output, `DeclarationError` for an output
-        that is no table.
+        that is not a table.
         """
         output = self.output(table)
         if not isinstance(output, Table):
-            raise DeclarationError(f"output {table!r} of dataflow {self.name!r} is no table")
+            raise DeclarationError(f"output {table!r} of dataflow {self.name!r} is not a table")
         return Input(output, self.identity, filter_column)
 
 
@@ -264,7 +266,7 @@ def resolve_interval(
     """Return the interval that a person gave as two days, from `start` to before `end`.
 
     It is None, which means everything, if both are. Raise `IntervalError` for one without the
-    other, for a text that is no day, and for an interval for which the dataflow cannot run.
+    other, for a text that is not a day, and for an interval for which the dataflow cannot run.
     """
     texts = zip(INTERVAL_FIELDS, (start, end), strict=True)
     given = {name: text for name, text in texts if text is not None}
@@ -283,9 +285,9 @@ def _day(name: str, text: str) -> date:
     try:
         return parse_day(text)
     except ValueError:
-        raise IntervalError(f"{name} is {text!r}; right would be a day as in 2013-01-31") from None
+        raise IntervalError(f"{name} is {text!r}; expected a day as in 2013-01-31") from None
 
 
 def _check_version(what: str, version: str) -> None:
     if not _VERSION.fullmatch(version):
-        raise DeclarationError(f"{what} has version {version!r}; right would be '1.0.0'")
+        raise DeclarationError(f"{what} has version {version!r}; expected, for example, '1.0.0'")

@@ -23,7 +23,7 @@ class UnknownNameError(ContractError):
         self.kind = kind
         self.name = name
         self.known = tuple(known)
-        listed = ", ".join(repr(each) for each in self.known) or "none"
+        listed = ", ".join(repr(known_name) for known_name in self.known) or "none"
         super().__init__(f"no {kind} {name!r}; known: {listed}")
 
 
@@ -38,7 +38,7 @@ class ParamError(ContractError):
 
 
 class IntervalError(ContractError):
-    """Report an interval that is none, or for which a dataflow cannot run."""
+    """Report a text that is not an interval, or an interval for which a dataflow cannot run."""
 
 
 class ProtocolError(ContractError):

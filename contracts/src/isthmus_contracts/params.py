@@ -10,6 +10,7 @@ from typing import Literal
 from isthmus_contracts._bounds import check_bounds
 from isthmus_contracts._names import check_name, check_unique
 from isthmus_contracts.errors import DeclarationError, ParamError, UnknownNameError
+from isthmus_contracts.sentences import shown_number
 
 ParamValue = str | int | float | bool
 ParamType = Literal["string", "integer", "number", "boolean"]
@@ -40,11 +41,11 @@ class Param:
         if self.type not in _PYTHON_TYPES:
             raise DeclarationError(
                 f"param {self.name!r} has type {self.type!r}; known: "
-                + ", ".join(repr(each) for each in _PYTHON_TYPES)
+                + ", ".join(repr(known) for known in _PYTHON_TYPES)
             )
         bounded = self.minimum is not None or self.maximum is not None
         if bounded and self.type not in ("integer", "number"):
-            raise DeclarationError(f"param {self.name!r} is a {self.type}, which has no bounds")
+            raise DeclarationError(f"param {self.name!r} has type {self.type}, which has no bounds")
         check_bounds(f"param {self.name!r}", self.minimum, self.maximum)
         check_unique(f"choice of param {self.name!r}", map(str, self.choices))
         for value in (*self.choices, self.default):
@@ -59,7 +60,7 @@ class Param:
         if self.choices:
             return "one of " + ", ".join(repr(choice) for choice in self.choices)
         bounds = [
-            f"{word} {bound}"
+            f"{word} {shown_number(bound)}"
             for word, bound in (("from", self.minimum), ("to", self.maximum))
             if bound is not None
         ]

@@ -24,7 +24,9 @@ class Interval:
     def __post_init__(self) -> None:
         for day in (self.start, self.end):
             if type(day) is not date:  # a datetime is a date too, and cannot be compared to one
-                raise IntervalError(f"an interval has {day!r}; right would be date(2013, 1, 31)")
+                raise IntervalError(
+                    f"an interval has {day!r}; expected, for example, date(2013, 1, 31)"
+                )
         if self.start >= self.end:
             raise IntervalError(
                 f"the interval starts on {self.start} and ends before {self.end}, so it has no day"
@@ -50,7 +52,7 @@ class Partitioning:
         if self.granularity not in known:
             raise DeclarationError(
                 f"partitions by {self.column!r} are made every {self.granularity!r}; known: "
-                + ", ".join(repr(each) for each in known)
+                + ", ".join(repr(granularity) for granularity in known)
             )
 
     def __str__(self) -> str:
@@ -71,28 +73,29 @@ class Partitioning:
         return tuple(names)
 
     def interval(self, name: str) -> Interval:
-        """Return the days of a partition; raise `IntervalError` for what is no partition's name."""
+        """Return the days of a partition, or raise `IntervalError` for what is not its name."""
         try:
             start = date.fromisoformat(f"{name}-01-01"[:10])
         except ValueError:
             start = date.min
         if self.name(start) != name:
-            right = self.name(date(2013, 1, 31))
+            expected = self.name(date(2013, 1, 31))
             raise IntervalError(
-                f"{name!r} names no partition of one {self.granularity}; right would be {right!r}"
+                f"{name!r} is not the name of a {self.granularity}; "
+                f"expected, for example, {expected!r}"
             )
         return Interval(start, self._next(start))
 
     def check(self, interval: Interval) -> None:
-        """Raise `IntervalError` if the interval cuts a partition; say what would be right."""
+        """Raise `IntervalError` if the interval cuts a partition; say which interval would fit."""
         start, end = self._first(interval.start), self._first(interval.end)
         if (start, end) == (interval.start, interval.end):
             return
         cut = interval.start if start != interval.start else interval.end
-        right = Interval(start, end if end == interval.end else self._next(end))
+        expected = Interval(start, end if end == interval.end else self._next(end))
         raise IntervalError(
             f"the interval from {interval} cuts the {self.granularity} {self.name(cut)}, which is "
-            f"replaced as a whole; right would be {right}"
+            f"replaced as a whole; expected, for example, {expected}"
         )
 
     def _first(self, day: date) -> date:

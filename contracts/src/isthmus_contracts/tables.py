@@ -46,13 +46,14 @@ class Column:
         if self.type not in _TYPES:
             raise DeclarationError(
                 f"column {self.name!r} has type {self.type!r}; known: "
-                + ", ".join(repr(each) for each in _TYPES)
+                + ", ".join(repr(known) for known in _TYPES)
             )
+        typed = f"column {self.name!r} has type {self.type}"
         if any(bound is not None for bound in self._bounds) and self.type not in _NUMERIC:
-            raise DeclarationError(f"column {self.name!r} is a {self.type}, which has no bounds")
+            raise DeclarationError(f"{typed}, which has no bounds")
         check_bounds(f"column {self.name!r}", self.minimum, self.maximum)
         if self.choices and self.type != "string":
-            raise DeclarationError(f"column {self.name!r} is a {self.type}, which has no choices")
+            raise DeclarationError(f"{typed}, which has no choices")
         check_unique(f"choice of column {self.name!r}", self.choices)
         self._check_warnings()
 
@@ -153,8 +154,8 @@ class Table:
         if column.type not in _DATED or column.nullable:
             kind = f"nullable {column.type}" if column.nullable else column.type
             raise DeclarationError(
-                f"column {name!r} of table {self.name!r} is a {kind}; rows are told apart by day "
-                "with a date or timestamp that is not nullable"
+                f"column {name!r} of table {self.name!r} has type {kind}; a day "
+                "comes from a date or timestamp that is not nullable"
             )
 
     def column(self, name: str) -> Column:

@@ -102,11 +102,11 @@ def test_checks_can_be_told_apart() -> None:
         ("late-exit", kit.it_ends_with_one_result, "a result comes with another status than 0"),
         ("other-run", kit.its_result_answers_the_request, "it answers RunIdentity(run='another'"),
         ("unnamed", kit.its_result_answers_the_request, "its outputs are ['carrier_scores', "),
-        ("missing-file", kit.its_files_are_as_claimed, "nowhere.parquet is no file"),
+        ("missing-file", kit.its_files_are_as_claimed, "nowhere.parquet is not a file"),
         ("wrong-digest", kit.its_files_are_as_claimed, "flight_features.bin has digest "),
-        ("link", kit.its_files_are_as_claimed, "flight_features.bin is no file"),
+        ("link", kit.its_files_are_as_claimed, "flight_features.bin is not a file"),
         ("outside", kit.its_files_are_as_claimed, "flight_features.bin is outside"),
-        ("stray", kit.its_files_are_as_claimed, "it leaves strays: ["),
+        ("stray", kit.its_files_are_as_claimed, "it leaves files that its result does not name: ["),
         (
             "wrong-partition",
             kit.its_files_are_the_partitions_asked_for,
@@ -249,31 +249,31 @@ def test_a_stage_whose_files_are_not_there_is_found(puppet: Callable[..., Subjec
     file = StagedFile("a.checkpoint", 1, "0" * 64)
     stage = good_result(puppet().request, outputs=(), checkpoints=(file,))
     request = replace(puppet().request, dataflow=CARRIER_DAYS)
-    with pytest.raises(AssertionError, match=r"a\.checkpoint is no file"):
+    with pytest.raises(AssertionError, match=r"a\.checkpoint is not a file"):
         kit.it_cuts_where_the_contract_allows(replace(puppet(stage), request=request))
 
 
 def test_a_runner_that_hangs_is_found(puppet: Callable[..., Subject]) -> None:
     subject = replace(puppet(), command=("/bin/sh", "-c", "exec sleep 60"))
-    with pytest.raises(AssertionError, match=r"^it has not ended after 0\.2 seconds$"):
+    with pytest.raises(AssertionError, match=r"^it has not exited after 0\.2 seconds$"):
         kit.it_ends_with_one_result(replace(subject, timeout=0.2))
 
 
 def test_a_runner_that_does_not_listen_is_found(puppet: Callable[..., Subject]) -> None:
     deaf = replace(puppet(), command=("/bin/sh", "-c", "exit 0"))
     big = replace(deaf.request, staging="x" * 1_000_000)
-    with pytest.raises(AssertionError, match="the last answer is None, no result"):
+    with pytest.raises(AssertionError, match="the last answer is None, expected a result"):
         kit.it_ends_with_one_result(replace(deaf, request=big))
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("\n", "it writes a line that is no answer: message: not a JSON object: ''"),
+        ("\n", "it writes a line that is not an answer: message: not a JSON object: ''"),
         ('{"protocol":1', "its last line has no end: '{\"protocol\":1'"),
         (
             '{"protocol":9}\n',
-            "it writes a line that is no answer: message.protocol: unknown version 9",
+            "it writes a line that is not an answer: message.protocol: unknown version 9",
         ),
     ],
 )
@@ -325,7 +325,9 @@ def test_a_stray_link_is_found_although_it_leads_nowhere(
     puppet: Callable[..., Subject], small: RunRequest
 ) -> None:
     (Path(small.staging) / "dangling").symlink_to("nowhere")
-    with pytest.raises(AssertionError, match=r"it leaves strays: .*dangling"):
+    with pytest.raises(
+        AssertionError, match=r"it leaves files that its result does not name: .*dangling"
+    ):
         kit.its_files_are_as_claimed(puppet(good_result(small)))
 
 
@@ -372,7 +374,7 @@ def test_computing_more_than_was_asked_is_found(
         kit.it_computes_only_what_is_asked(puppet(more))
 
 
-REFUSALS = [each for each in CHECKS if each.__name__.startswith("it_refuses")]
+REFUSALS = [check for check in CHECKS if check.__name__.startswith("it_refuses")]
 
 
 @pytest.mark.parametrize("check", REFUSALS, ids=lambda check: check.__name__)

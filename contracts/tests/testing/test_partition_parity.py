@@ -69,7 +69,7 @@ def test_a_dataflow_that_computes_the_same_by_parts_passes() -> None:
         return staged(GOOD, interval)
 
     check_parts(FLOW, stage)
-    assert [str(each) for each in asked] == [
+    assert [str(interval) for interval in asked] == [
         "None",
         "2011-01-01 to before 2012-01-01",  # a month would cut a year
         "2012-01-01 to before 2013-01-01",

@@ -47,10 +47,10 @@ def test_without_a_fault_it_stages_what_was_prepared(stand_in: Callable[..., Sub
     assert (transcript.status, transcript.log) == (0, "")
     staged = {output.name: output for output in result_of(transcript).outputs}
     assert tuple(staged) == subject.request.targets
-    for each in staged.values():
-        for file in each.files:
+    for output in staged.values():
+        for file in output.files:
             content = (Path(subject.request.staging) / file.path).read_bytes()
-            assert content == each.name.encode()
+            assert content == output.name.encode()
             assert file.sha256 == hashlib.sha256(content).hexdigest()
     assert staged["delay_metrics"].files == ()
     assert staged["delay_metrics"].metrics
@@ -89,7 +89,7 @@ def test_crash_dies_without_a_word(stand_in: Callable[..., Subject]) -> None:
 def children(parent: int) -> list[int]:
     stats = [path.read_text(encoding="utf-8") for path in Path("/proc").glob("[0-9]*/stat")]
     parents = {int(stat.split()[0]): int(stat.rpartition(")")[2].split()[1]) for stat in stats}
-    return [child for child, each in parents.items() if each == parent]
+    return [child for child, pid in parents.items() if pid == parent]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it looks for the child in /proc")
@@ -244,7 +244,7 @@ def test_a_lie_about_a_file_needs_no_file_in_the_first_output(
 
 
 def test_every_fault_has_a_test() -> None:
-    tests = {each.removeprefix("test_").replace("_", "-") for each in globals()}
+    tests = {name.removeprefix("test_").replace("_", "-") for name in globals()}
     for fault in FAULTS:
         assert any(test.startswith(f"{fault}-") for test in tests), fault
 

@@ -194,7 +194,7 @@ def test_an_older_document_may_lack_what_has_a_default() -> None:
     [
         ("", "document: no JSON: Expecting value: line 1 column 1 (char 0)"),
         ("[" * 100_000, "document: no JSON: "),
-        ('{"format": NaN}', "document: no JSON: NaN is no number"),
+        ('{"format": NaN}', "document: no JSON: NaN is not a JSON number"),
         ("[]", "document: expected an object, got a list"),
         ("{}", "document: field 'format' is missing"),
         ('{"format": 1}', "document: field 'datasets' is missing"),
@@ -234,7 +234,11 @@ def altered(place: tuple[Any, ...], value: object) -> str:
         (DATASET, [], "datasets.source: expected an object, got a list"),
         ((*DATASET, "colour"), 1, "datasets.source: unknown field 'colour'; known: 'name', "),
         ((*DATASET, "name"), "other", "datasets.source: by its name and version it is 'other'"),
-        ((*DATASET, "version"), "1", "datasets.source: dataset 'source' has version '1'; right"),
+        (
+            (*DATASET, "version"),
+            "1",
+            "datasets.source: dataset 'source' has version '1'; expected, for",
+        ),
         ((*DATASET, "tables"), {}, "datasets.source.tables: expected a list, got an object"),
         (
             (*DATASET, "tables", 0, "key"),
@@ -280,7 +284,7 @@ def altered(place: tuple[Any, ...], value: object) -> str:
         (
             ("dataflows", "second.v0", "inputs", 0, "table"),
             "report",
-            "dataflows.second.v0.inputs[0]: output 'report' of dataflow 'first' is no table",
+            "dataflows.second.v0.inputs[0]: output 'report' of dataflow 'first' is not a table",
         ),
         (
             (*DATAFLOW, "inputs", 0),
@@ -299,7 +303,7 @@ def altered(place: tuple[Any, ...], value: object) -> str:
         (
             (*DATAFLOW, "outputs", 1, "suffix"),
             "html",
-            "dataflows.first.v1.outputs[1]: file 'report' has suffix 'html'; right would be ",
+            "dataflows.first.v1.outputs[1]: file 'report' has suffix 'html'; expected, for",
         ),
         (
             (*DATAFLOW, "params", 0, "default"),
@@ -319,12 +323,12 @@ def altered(place: tuple[Any, ...], value: object) -> str:
         (
             (*DATAFLOW, "outputs", 0, "partitioning"),
             {"column": "id", "granularity": "day"},
-            "dataflows.first.v1.outputs[0]: column 'id' of table 'clean' is a int64; rows are told",
+            "dataflows.first.v1.outputs[0]: column 'id' of table 'clean' has type int64; a day",
         ),
         (
             (*DATAFLOW, "inputs", 0, "filter_column"),
             "id",
-            "dataflows.first.v1.inputs[0]: column 'id' of table 'raw' is a int64; rows are told",
+            "dataflows.first.v1.inputs[0]: column 'id' of table 'raw' has type int64; a day",
         ),
         ((*DATAFLOW, "deprecation", "until"), 3, "dataflows.first.v1.deprecation.until: expected"),
     ],
@@ -341,7 +345,7 @@ def paths(part: Json, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     if not isinstance(part, dict | list):
         return [path]
     members = part.items() if isinstance(part, dict) else enumerate(part)
-    return [path, *(inner for key, each in members for inner in paths(each, (*path, key)))]
+    return [path, *(inner for key, member in members for inner in paths(member, (*path, key)))]
 
 
 PATHS = paths(json.loads(catalog_document(FULL)))[1:]

@@ -41,7 +41,7 @@ def graphs(draw: st.DrawFn) -> Graph:
     nodes: list[GraphNode] = []
     for index in range(draw(st.integers(0, 12))):
         kind = draw(KINDS)
-        names = [each.name for each in nodes] if kind == "function" else []
+        names = [node_.name for node_ in nodes] if kind == "function" else []
         chosen = draw(st.sets(st.sampled_from(names), max_size=3)) if names else set()
         name = f"n{index}" + "x" * draw(st.integers(0, 20))
         nodes.append(GraphNode(name, kind, "int", "", tuple(sorted(chosen))))
@@ -77,11 +77,13 @@ def test_no_box_overlaps_another_or_leaves_the_picture(graph: Graph) -> None:
 @given(graphs())
 def test_a_dependency_stands_left_of_what_needs_it(graph: Graph) -> None:
     root = parsed(graph_svg(graph))
-    place = dict(zip((each.name for each in graph.nodes), boxes(root), strict=True))
-    for each in graph.nodes:
-        for name in each.dependencies:
-            assert place[name][2] < place[each.name][0]
-    assert len(list(root.iter(f"{SVG}path"))) == sum(len(each.dependencies) for each in graph.nodes)
+    place = dict(zip((node_.name for node_ in graph.nodes), boxes(root), strict=True))
+    for node_ in graph.nodes:
+        for name in node_.dependencies:
+            assert place[name][2] < place[node_.name][0]
+    assert len(list(root.iter(f"{SVG}path"))) == sum(
+        len(node_.dependencies) for node_ in graph.nodes
+    )
 
 
 @given(graphs())
@@ -91,8 +93,8 @@ def test_the_same_graph_gives_the_same_picture(graph: Graph) -> None:
 
 @given(hostile_graphs(), st.text(st.characters(), max_size=5))
 def test_any_graph_gives_well_formed_xml(graph: Graph, state: str) -> None:
-    root = parsed(graph_svg(graph, {each.name: state for each in graph.nodes}))
-    assert {each.tag.removeprefix(SVG) for each in root.iter()} <= {
+    root = parsed(graph_svg(graph, {node_.name: state for node_ in graph.nodes}))
+    assert {element.tag.removeprefix(SVG) for element in root.iter()} <= {
         *("svg", "style", "path", "g", "title", "rect", "text")
     }
 
@@ -105,8 +107,8 @@ def test_what_a_dataflow_says_is_escaped() -> None:
     root = parsed(svg)
     (group,) = root.iter(f"{SVG}g")
     assert set(group.attrib) == {"class"}
-    assert [each.tag.removeprefix(SVG) for each in group] == ["title", "rect", "text"]
-    assert [each.text for each in root.iter(f"{SVG}text")] == [evil]
+    assert [element.tag.removeprefix(SVG) for element in group] == ["title", "rect", "text"]
+    assert [element.text for element in root.iter(f"{SVG}text")] == [evil]
 
 
 @pytest.mark.parametrize("character", ["\x00", "\x0b", "\x1b", "\ud800", "\ufffe"])
@@ -125,7 +127,7 @@ def test_a_tooltip_says_type_meaning_and_place() -> None:
 def test_kind_target_and_state_are_classes() -> None:
     graph = Graph(0.0, (node("a"), GraphNode("b", "function", "int", "", ("a",), "out")))
     root = parsed(graph_svg(graph, {"b": "failed", "gone": "failed"}))
-    assert [each.attrib["class"] for each in root.iter(f"{SVG}g")] == [
+    assert [element.attrib["class"] for element in root.iter(f"{SVG}g")] == [
         "input",
         "function target failed",
     ]
@@ -148,13 +150,13 @@ def test_a_dependency_that_is_not_shown_draws_no_edge() -> None:
 def test_an_input_stands_beside_its_first_use() -> None:
     chain = [node("a"), node("b", "a"), node("c", "b"), node("late"), node("d", "c", "late")]
     root = parsed(graph_svg(Graph(0.0, tuple(chain))))
-    left = dict(zip((each.name for each in chain), (box[0] for box in boxes(root)), strict=True))
+    left = dict(zip((node_.name for node_ in chain), (box[0] for box in boxes(root)), strict=True))
     assert left["late"] == left["c"]
 
 
 def test_no_edges_cross_where_none_need_to() -> None:
-    straight = [node(f"in_{each}") for each in "abcd"]
-    straight += [node(f"out_{each}", f"in_{each}") for each in "dbca"]
+    straight = [node(f"in_{letter}") for letter in "abcd"]
+    straight += [node(f"out_{letter}", f"in_{letter}") for letter in "dbca"]
     root = parsed(graph_svg(Graph(0.0, tuple(straight))))
     ends = sorted(
         tuple(map(float, re.findall(r"[\d.]+", path.attrib["d"])[1::6]))

@@ -1,4 +1,4 @@
-"""Writing what a run read as plain Parquet files, so that it can be computed without Airflow."""
+"""Exporting the inputs of a run as plain Parquet files, to compute it again without Airflow."""
 
 from __future__ import annotations
 
@@ -20,26 +20,24 @@ from isthmus_platform.lake_access import open_lake
 from isthmus_platform.runs import RunRecord
 from isthmus_platform.runs.pins import Pins
 from isthmus_platform.storage import Location
+from isthmus_platform.storage.local_files import atomic_write
 
 
 def export_inputs(
     deployment: Deployment, dataflow: DataflowContract, directory: Path, run: str | None = None
 ) -> Iterator[tuple[str, int]]:
-    """Write each input of a run as `<input>.parquet`; yield its name and number of rows.
+    """Write each input of a run as `<input>.parquet`, and yield its name and number of rows.
 
-    Without `run`, the run of the current release. Raise `SourceError` if there is no such run.
+    Without `run`, export the inputs of the current release. Raise `SourceError` if there is none,
+    or if no such run pinned its inputs here.
     """
     lake = open_lake(deployment)
     pins = _pins(deployment, lake, dataflow, run)
     directory.mkdir(parents=True, exist_ok=True)
     for declared in dataflow.inputs:
         pin = pins[declared.name]
-        draft = directory / f".{declared.name}.parquet"
-        try:
+        with atomic_write(directory / f"{declared.name}.parquet") as draft:
             rows = _write(draft, declared.table, files_of(lake.path(pin.table), pin.version))
-            draft.replace(directory / f"{declared.name}.parquet")
-        finally:
-            draft.unlink(missing_ok=True)
         yield declared.name, rows
 
 

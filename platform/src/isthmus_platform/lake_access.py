@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def open_lake(deployment: Deployment) -> Lake:
-    """Return the deployment's lake; raise `DeploymentError` for a connection that is no help."""
+    """Return the deployment's lake; raise `DeploymentError` if its connection cannot be used."""
     place = deployment.lake
     if not place.is_bucket:
         return Lake(DiskStore(Path(place.root)))
@@ -52,7 +52,7 @@ def _connection(deployment: Deployment, name: str) -> Connection:
 
 
 def credentials_of(connection: Connection) -> Credentials:
-    """Return what a connection of Airflow's type `aws` holds, in Amazon's own words for it."""
+    """Return the credentials in an Airflow connection of type `aws`, under Amazon's names."""
     from isthmus_platform.storage.objects import Credentials  # noqa: PLC0415
 
     extra = connection.extra_dejson

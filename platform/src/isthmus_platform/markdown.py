@@ -1,4 +1,4 @@
-"""Markdown of which every text means itself, whoever wrote it."""
+"""Markdown in which foreign text has no meaning as markup."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LIST = re.compile(r"^([0-9]*)([-+.)])")
 
 
 def grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table of texts that mean themselves, or `None.` if it has no rows."""
+    """Return a table whose cells are escaped, or `None.` if it has no rows."""
     lines = [_line(head), _line(["---"] * len(head)), *(_line(map(literal, row)) for row in rows)]
     return "\n".join(lines) if len(lines) > 2 else "None."  # noqa: PLR2004 - head and rule
 
@@ -22,6 +22,6 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def literal(text: str) -> str:
-    """Return text, on one line, that means itself in Markdown and HTML wherever it stands."""
+    """Return text on one line, escaped so that Markdown and HTML show it as it is."""
     line = " ".join(text.split()).translate(_ESCAPES)
     return _LIST.sub(r"\1\\\2", line)

@@ -13,8 +13,8 @@ from deltalake import DeltaTable
 from isthmus_contracts.catalog import AIRPORT_DAYS, CARRIER_DAYS
 from isthmus_platform.cli import main
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.delta import tables
-from isthmus_platform.lake.intake.acceptance import Accepted, AcceptedFile, AcceptedOutput
+from isthmus_platform.lake.delta.writer import write_table
+from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases.publication import publish as publish_it
 from isthmus_platform.lake.schemas import arrow_schema
@@ -82,7 +82,7 @@ def publish_month(lake: Lake, name: str) -> releases.Release:
     }
     folder = lake.table(CARRIER_DAYS.identity, table.name)
     rows = pa.Table.from_pylist([row], arrow_schema(table)).to_batches()
-    (file,) = tables.write_table(folder, table, rows)
+    (file,) = write_table(folder, table, rows)
     key = (folder / file.name).key
     output = AcceptedOutput(table.name, (AcceptedFile(key, file.bytes, "0" * 64, 1, name),))
     accepted = Accepted("carrier_days.v1", "1.0.0", "code", f"run {name}", (output,), (), interval)
@@ -156,9 +156,7 @@ def test_places_are_given_as_text_and_as_json(lake: Lake, publish: Publish, call
     assert DeltaTable(table["uri"], version=table["version"]).to_pyarrow_table().num_rows == 1
 
 
-def test_cleaning_lists_first_and_removes_when_told(
-    lake: Lake, publish: Publish, call: Call
-) -> None:
+def test_gc_lists_first_and_removes_with_yes(lake: Lake, publish: Publish, call: Call) -> None:
     made = publish(lake, "run-1")
     stray = lake.table(AIRPORT_DAYS.identity, "days").local() / "stray.parquet"
     stray.write_bytes(b"12345")

@@ -16,7 +16,8 @@ from isthmus_platform.dags.builder import build_dags
 from isthmus_platform.deployment import LOCAL
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta import tables
-from isthmus_platform.lake.intake.acceptance import Accepted, AcceptedFile, AcceptedOutput
+from isthmus_platform.lake.delta.writer import write_table
+from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.schemas import arrow_schema
@@ -54,7 +55,7 @@ def publish(lake: Lake, dataflow: DataflowContract, run: str, value: float) -> r
     (column,) = table.columns
     directory = lake.table(dataflow.identity, table.name)
     rows = pa.Table.from_pylist([{column.name: value}], arrow_schema(table))
-    (file,) = tables.write_table(directory, table, rows.to_batches())
+    (file,) = write_table(directory, table, rows.to_batches())
     taken = AcceptedFile((directory / file.name).key, file.bytes, "0" * 64, file.rows)
     outputs = (AcceptedOutput(table.name, (taken,)),)
     accepted = Accepted(str(dataflow.identity), dataflow.version, "code", run, outputs)

@@ -29,7 +29,8 @@ from isthmus_contracts.protocol import (
 )
 from isthmus_platform.deployment import Runner
 from isthmus_platform.errors import RunnerError
-from isthmus_platform.lake.intake.acceptance import Accepted, accept
+from isthmus_platform.lake.intake.acceptance import accept
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.runners import RunnerProcess, launch_runner
 from isthmus_platform.storage import DiskStore

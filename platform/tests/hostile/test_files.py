@@ -10,7 +10,7 @@ from typing import Protocol
 import pytest
 
 from isthmus_platform.errors import StagingError
-from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 
 
@@ -76,7 +76,7 @@ def test_a_path_that_leads_out_of_the_staging_directory_is_refused(
     field: Battlefield, path: str
 ) -> None:
     (field.staging.parent / "planted.parquet").write_bytes(b"PAR1")
-    refused(field, path, why="is no file in it")
+    refused(field, path, why="is not a file in it")
 
 
 def test_a_symbolic_link_is_refused(field: Battlefield) -> None:
@@ -103,7 +103,7 @@ def test_a_staging_directory_that_is_replaced_by_a_link_is_refused(field: Battle
 
 def test_a_pipe_does_not_stop_the_platform(field: Battlefield) -> None:
     field.attack("os.mkfifo(STAGING + '/days.parquet')")
-    refused(field, "days.parquet", why="'days.parquet' is no plain file")
+    refused(field, "days.parquet", why="'days.parquet' is not a regular file")
 
 
 MANY_FILES = """

@@ -26,7 +26,8 @@ from isthmus_contracts.protocol import (
     StagedFile,
     StagedOutput,
 )
-from isthmus_platform.lake.intake.acceptance import Accepted, accept
+from isthmus_platform.lake.intake.acceptance import accept
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.storage import Location
 

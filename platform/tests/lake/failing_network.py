@@ -1,4 +1,4 @@
-"""A network that fails, in a process of its own: it lies before a server and is told what to do.
+"""A network that fails, in its own process: a proxy before a server, controlled by commands.
 
 python failing_network.py HOST PORT
 
@@ -57,8 +57,8 @@ class Network:
     def _refuse(self) -> None:
         with self._lock:
             self._refusing = True
-            for each in self._open:
-                _cut(each)
+            for connection in self._open:
+                _cut(connection)
             self._open.clear()
 
     def _recover(self) -> None:
@@ -86,9 +86,9 @@ class Network:
         _cut(client)
 
 
-def _cut(each: socket.socket) -> None:
+def _cut(connection: socket.socket) -> None:
     with suppress(OSError):
-        each.shutdown(socket.SHUT_RDWR)
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def say(number: int) -> None:

@@ -17,7 +17,7 @@ import obstore
 
 from isthmus_contracts import Column, DataflowContract, File, Metric, Metrics, Table
 from isthmus_contracts.codec import deserialize
-from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.storage import DiskStore, Store, disk

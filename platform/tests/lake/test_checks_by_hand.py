@@ -39,7 +39,7 @@ def naive(rows: list[tuple[object, ...]]) -> set[str]:
     for i, column in enumerate(MIXED.columns):
         values = [row[i] for row in rows]
         present = [value for value in values if value is not None and value == value]  # noqa: PLR0124
-        numbers = [each for each in present if isinstance(each, int | float)]
+        numbers = [value for value in present if isinstance(value, int | float)]
         if not column.nullable:
             found[f"{column.name} null"] = len(values) - len(present)
         if column.minimum is not None:
@@ -47,7 +47,7 @@ def naive(rows: list[tuple[object, ...]]) -> set[str]:
         if column.maximum is not None:
             found[f"{column.name} above"] = sum(number > column.maximum for number in numbers)
         if column.choices:
-            found[f"{column.name} outside"] = sum(each not in column.choices for each in present)
+            found[f"{column.name} outside"] = sum(value not in column.choices for value in present)
     keys = Counter(row[:2] for row in rows)
     found["key"] = sum(count > 1 for count in keys.values())
     return {f"{rule} {count}" for rule, count in found.items() if count}

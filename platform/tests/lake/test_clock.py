@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from isthmus_contracts import DataflowContract
 from isthmus_platform.lake.clock import utc_now
-from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases.garbage_collection import collect_garbage
 from isthmus_platform.lake.releases.pointer import read_moves

@@ -10,8 +10,8 @@ from pyarrow import parquet
 
 from isthmus_contracts import DataflowContract
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.delta.tables import files_of, head
-from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.delta.tables import files_of, latest_version
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.releases.pointer import read_moves
@@ -53,7 +53,7 @@ def check_whole(lake: Lake, release: releases.Release) -> None:
         ("disk", (publication, "commit", 2)),
         ("disk", (publication, "write_once", 1)),
         ("disk", (disk.os, "link", 1)),
-        ("disk", (publication, "try_move", 1)),
+        ("disk", (publication, "append_move", 1)),
         ("disk", (disk.os, "link", 2)),
         ("disk", (publication, "read_document", 1)),
         ("bucket", (publication, "commit", 2)),
@@ -63,7 +63,7 @@ def check_whole(lake: Lake, release: releases.Release) -> None:
     indirect=["where"],
     ids=lambda name: name if isinstance(name, str) else f"{name[1]}-{name[2]}",
 )
-def test_a_crash_anywhere_is_repaired_by_a_retry(
+def test_a_retry_recovers_from_a_crash_anywhere(
     accepted: Accept,
     lake: Lake,
     dataflow: DataflowContract,
@@ -80,7 +80,9 @@ def test_a_crash_anywhere_is_repaired_by_a_retry(
     again = publish(lake, dataflow, ready)
     check_whole(lake, again)
     assert releases.releases(lake, dataflow.identity) == ((again, True), (before, False))
-    assert [head(lake.table(dataflow.identity, name)) for name in ("days", "carriers")] == [1, 1]
+    assert [
+        latest_version(lake.table(dataflow.identity, name)) for name in ("days", "carriers")
+    ] == [1, 1]
 
 
 def crash_at(patch: pytest.MonkeyPatch, step: tuple[object, str, int], moment: str) -> None:
@@ -102,7 +104,7 @@ def crash_at(patch: pytest.MonkeyPatch, step: tuple[object, str, int], moment: s
 
 def _only_other(lake: Lake, dataflow: DataflowContract) -> releases.Release | None:
     """Return the release of the crashed run if it is published; it must be whole then."""
-    newest, *_ = (each for each, _ in releases.releases(lake, dataflow.identity))
+    newest, *_ = (release for release, _ in releases.releases(lake, dataflow.identity))
     if newest.run == "first":
         check_whole(lake, newest)
         return newest
@@ -113,7 +115,7 @@ def _only_other(lake: Lake, dataflow: DataflowContract) -> releases.Release | No
 @pytest.mark.parametrize(
     "step", ["between tables", "before the document", "before the pointer", "after the pointer"]
 )
-def test_a_killed_process_is_repaired_by_a_retry(
+def test_a_retry_recovers_from_a_killed_process(
     accepted: Accept, lake: Lake, dataflow: DataflowContract, publisher: Publisher, step: str
 ) -> None:
     ready = accepted()
@@ -128,7 +130,7 @@ def test_a_killed_process_is_repaired_by_a_retry(
     assert len(read_moves(lake.pointer(dataflow.identity))) == 1
 
 
-def test_a_retry_that_computed_again_repairs_a_crash_too(
+def test_a_retry_that_computed_again_recovers_from_a_crash_too(
     accepted: Accept, lake: Lake, dataflow: DataflowContract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = accepted()
@@ -140,7 +142,7 @@ def test_a_retry_that_computed_again_repairs_a_crash_too(
     again = publish(lake, dataflow, second)
     check_whole(lake, again)
     table = lake.table(dataflow.identity, "days")
-    assert [each.key for each in files_of(table, again.tables["days"].version)] == [
+    assert [file.key for file in files_of(table, again.tables["days"].version)] == [
         file.path for file in second.output("days").files
     ]
     assert releases.releases(lake, dataflow.identity) == ((again, True),)
@@ -163,11 +165,13 @@ def test_two_processes_that_publish_at_once_lose_nothing(
     assert len({move.release for move in moves}) == len(moves) == 2 * runs + 1
     assert [move.previous for move in moves[1:]] == [move.release for move in moves[:-1]]
     published = releases.releases(lake, dataflow.identity)
-    assert sorted(each.run for each, _ in published) == sorted(
-        each.run for each in (*one, *two, same)
+    assert sorted(release.run for release, _ in published) == sorted(
+        accepted.run for accepted in (*one, *two, same)
     )
     for release, _ in published:
         check_whole(lake, release)
-    assert sorted(each.tables["days"].version for each, _ in published) == list(range(2 * runs + 1))
+    assert sorted(release.tables["days"].version for release, _ in published) == list(
+        range(2 * runs + 1)
+    )
     names = tuple(f"{n:08}.json" for n in range(1, 2 * runs + 2))
     assert lake.pointer(dataflow.identity).names() == names

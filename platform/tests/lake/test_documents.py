@@ -40,8 +40,8 @@ def test_what_is_no_json_leaves_nothing(folder: Location) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "is no JSON"),
-        ("\udcff", "is no JSON"),
+        ("", "is not valid JSON"),
+        ("\udcff", "is not valid JSON"),
         ("[]", "expected an object"),
         ('{"table": "t"}', "version"),
         ('{"table": "t", "version": "3"}', "Pin.version: expected int"),

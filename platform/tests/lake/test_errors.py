@@ -19,7 +19,8 @@ from isthmus_contracts.codec import serialize
 from isthmus_platform.errors import LakeUnavailableError
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.errors import translated
-from isthmus_platform.lake.intake.acceptance import Accepted, accept
+from isthmus_platform.lake.intake.acceptance import accept
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.storage import disk
@@ -39,13 +40,13 @@ def files_in(lake: Lake) -> list[Path]:
         (DeltaError("two \x1b[31m↳\x1b[0m\nlines"), "two ↳ lines"),
     ],
 )
-def test_trouble_is_told_in_one_sentence(lake: Lake, error: Exception, problem: str) -> None:
-    with pytest.raises(LakeUnavailableError) as told, translated(lake):
+def test_an_error_of_the_store_is_one_sentence(lake: Lake, error: Exception, problem: str) -> None:
+    with pytest.raises(LakeUnavailableError) as refusal, translated(lake):
         raise error
-    assert str(told.value) == f"the lake at {lake.address} cannot be used now: {problem}"
+    assert str(refusal.value) == f"the lake at {lake.address} cannot be used now: {problem}"
 
 
-def test_a_disk_that_is_full_while_accepting_leaves_nothing(
+def test_a_full_disk_while_accepting_leaves_nothing(
     stage: Callable[..., Any],
     dataflow: DataflowContract,
     lake: Lake,
@@ -71,7 +72,7 @@ import json, resource, runpy, sys
 from pathlib import Path
 from isthmus_contracts.codec import deserialize
 from isthmus_platform.errors import LakeUnavailableError
-from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases.publication import publish
 from isthmus_platform.storage import DiskStore
@@ -87,7 +88,7 @@ except LakeUnavailableError as error:
 
 
 @pytest.mark.parametrize("limit", [0, 500, 1500])
-def test_a_disk_that_is_full_while_publishing_is_told_and_tried_again(
+def test_a_full_disk_while_publishing_is_reported_and_a_retry_publishes(
     accepted: Callable[..., Accepted],
     dataflow: DataflowContract,
     lake: Lake,
@@ -111,7 +112,7 @@ def test_a_disk_that_is_full_while_publishing_is_told_and_tried_again(
     assert done.stdout.startswith(f"the lake at {lake.address} cannot be used now: "), done
     assert done.stdout.count("\n") == 1
     assert releases.current(lake, dataflow.identity) is None
-    left = [each for each in files_in(lake) if each not in before]
+    left = [file for file in files_in(lake) if file not in before]
     assert all("_delta_log" in process.parts and process.suffix == ".json" for process in left), (
         left
     )

@@ -37,7 +37,7 @@ def test_the_address_is_that_of_the_store() -> None:
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../x", "a/../../x", "", "."])
 def test_a_path_that_leaves_the_lake_is_refused(path: str) -> None:
-    with pytest.raises(LakeError, match="is no path within the lake"):
+    with pytest.raises(LakeError, match="is not a path within the lake"):
         LAKE.path(path)
 
 

@@ -1,7 +1,7 @@
-"""The protocol of publishing, as `docs/publishing.md` tells it, against a model of a few dicts.
+"""The protocol of publishing, as `docs/publishing.md` describes it, against a model of a few dicts.
 
-Hypothesis plays all the actors: it accepts runs, publishes, crashes, lets one be overtaken by
-another, rolls back, cleans, lets days pass and plants what the dead leave behind. The model does
+Hypothesis plays all the actors: it accepts runs, publishes, crashes, lets publications conflict,
+rolls back, collects garbage, lets days pass and leaves the drafts of killed writers. The model does
 the same in memory, one action after the other. After each step the lake must read as the model.
 
 The suite plays the same few games each time. `HYPOTHESIS_PROFILE=deep` plays many more, others
@@ -62,7 +62,8 @@ from isthmus_platform.errors import PublicationError
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta.tables import files_of
 from isthmus_platform.lake.documents import read_document
-from isthmus_platform.lake.intake.acceptance import Accepted, accept, join
+from isthmus_platform.lake.intake.acceptance import accept
+from isthmus_platform.lake.intake.accepted import Accepted, join
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import garbage_collection, pointer, publication, queries
 from isthmus_platform.lake.releases.tombstones import RemovedReleaseError
@@ -108,18 +109,19 @@ OTHERS = st.one_of(
 )
 RETRIES = ["give up", "retry", "compute again"]
 Step = tuple[Any, str, int]
-# Before each of these, somebody else may act; before and after, and on the way, anybody may die.
+# Before each of these, another writer may act; before, after and during it, any writer may die.
 GAPS = [
-    (publication, each, 1) for each in ("commit", "write_once", "check_not_collected", "try_move")
+    (publication, name, 1)
+    for name in ("commit", "write_once", "check_not_collected", "append_move")
 ]
 STEPS = [*GAPS, (publication, "commit", 2), (os, "link", 1), (os, "link", 2)]
-# A cleaning looks twice at what is needed, and the first look is for nothing but to be shown.
-CLEANING_GAPS = [
+# Garbage collection reads twice which files are needed; the first plan is only shown.
+COLLECTION_GAPS = [
     (garbage_collection, "write_once", 1),
-    (garbage_collection, "try_remove", 1),
+    (garbage_collection, "append_removal", 1),
     (garbage_collection, "_plan", 2),
 ]
-CLEANING_STEPS = [*CLEANING_GAPS, (DiskStore, "remove", 1), (DiskStore, "remove", 2)]
+COLLECTION_STEPS = [*COLLECTION_GAPS, (DiskStore, "remove", 1), (DiskStore, "remove", 2)]
 MOMENTS = ["before", "after"]
 START = datetime(2013, 1, 1, tzinfo=UTC)  # long ago, so that what nothing dates is young
 # Thousands of small files are made and removed, for which a disk would take most of the time.
@@ -173,7 +175,7 @@ class Content:
 
 
 class Model:
-    """What publishing promises, where nothing happens at once and nobody dies."""
+    """What publishing promises, where nothing is concurrent and nothing is killed."""
 
     def __init__(self) -> None:
         self.moves: list[tuple[str, str]] = []
@@ -206,7 +208,7 @@ class Model:
         self.moves.append((reason, release))
 
     def old(self, limit: datetime) -> set[str]:
-        return {each for each in self.kept if each != self.current and self.left[each] < limit}
+        return {name for name in self.kept if name != self.current and self.left[name] < limit}
 
 
 class Publishing(RuleBasedStateMachine):
@@ -245,7 +247,7 @@ class Publishing(RuleBasedStateMachine):
     def publish(
         self, choice: Choice, again: bool, which: int, step: Step, other: Other | None
     ) -> None:
-        """Publish what any of a run's attempts made; at some step, somebody else may act."""
+        """Publish the outputs of any attempt of a run; at some step, another writer may act."""
         self._tick()
         run = self._run(choice)
         if again:
@@ -274,31 +276,31 @@ class Publishing(RuleBasedStateMachine):
     @rule(which=ANY, other=OTHERS)
     def roll_back(self, which: int, other: Other | None) -> None:
         self._tick()
-        with at((queries, "try_move", 1), lambda: self._act(other)):
+        with at((queries, "append_move", 1), lambda: self._act(other)):
             self._roll_back(which)
 
-    @rule(days=KEEP_DAYS, step=pick(CLEANING_STEPS), moment=pick(MOMENTS))
-    def clean_and_crash(self, days: int, step: Step, moment: str) -> None:
+    @rule(days=KEEP_DAYS, step=pick(COLLECTION_STEPS), moment=pick(MOMENTS))
+    def collect_and_crash(self, days: int, step: Step, moment: str) -> None:
         self._tick()
         limit = self.clock.time - timedelta(days=days)
         with at(step, crash, moment):
             try:
-                self._clean(days)
+                self._collect(days)
             except Crash:
-                self._settle_cleaning(limit)
+                self._settle_collection(limit)
                 self._leave_drafts()
 
-    @rule(days=KEEP_DAYS, one=st.booleans(), step=pick(CLEANING_GAPS), other=OTHERS)
-    def clean(self, days: int, one: bool, step: Step, other: Other | None) -> None:
+    @rule(days=KEEP_DAYS, one=st.booleans(), step=pick(COLLECTION_GAPS), other=OTHERS)
+    def collect(self, days: int, one: bool, step: Step, other: Other | None) -> None:
         self._tick()
         limit = self.clock.time - timedelta(days=days)
 
         def act() -> None:
-            self._settle_cleaning(limit)
+            self._settle_collection(limit)
             self._act(other)
 
         with at(step, act):
-            self._clean(days, one=one)
+            self._collect(days, one=one)
 
     # What is expected of each of them.
 
@@ -311,9 +313,9 @@ class Publishing(RuleBasedStateMachine):
         try:
             done = publication.publish(self.lake, self.dataflow, accepted, params={}, inputs={})
         except RemovedReleaseError:
-            assert run.release in self.model.removed or self._may_be_cleaned(run)
+            assert run.release in self.model.removed or self._may_be_collected(run)
         except PublicationError:
-            assert self._may_be_cleaned(run)
+            assert self._may_be_collected(run)
         else:
             assert not too_old
             assert done.id in [move.release for move in self._moves()]
@@ -322,12 +324,12 @@ class Publishing(RuleBasedStateMachine):
             assert done.id == run.release
             assert done.id not in self.model.removed
 
-    def _may_be_cleaned(self, run: Run) -> bool:
+    def _may_be_collected(self, run: Run) -> bool:
         return run.release is None and run.ages[0] < self.model.limit
 
     def _roll_back(self, which: int) -> None:
         newest_first = reversed(self.model.contents)
-        names = sorted(newest_first, key=lambda each: each == self.model.current)
+        names = sorted(newest_first, key=lambda name: name == self.model.current)
         wanted = names[which % len(names)]
         try:
             releases.rollback(self.lake, self.identity, wanted, by="ada")
@@ -338,25 +340,25 @@ class Publishing(RuleBasedStateMachine):
         if self.model.current != wanted:
             self.model.move("rollback", wanted, self.clock.time)
 
-    def _clean(self, days: int, *, one: bool = False) -> None:
+    def _collect(self, days: int, *, one: bool = False) -> None:
         now = self.clock.time
         limit = now - timedelta(days=days)
         garbage_collection.collect_garbage(
             self.lake, timedelta(days=days), self.identity if one else None, by="eve"
         )
-        self._settle_cleaning(limit)
+        self._settle_collection(limit)
         assert not self.model.old(limit)
         needed = {file for document in self._documents() for file in self._files(document)}
         for folder in self.lake.outputs(self.identity):
-            for each in folder.walk():
-                young = each.modified >= limit
-                assert young or each.key in needed or "/_delta_log/" in each.key
+            for file in folder.walk():
+                young = file.modified >= limit
+                assert young or file.key in needed or "/_delta_log/" in file.key
         for folder in (self.lake.releases(self.identity), self.lake.pointer(self.identity)):
             for draft in self.lake.store.drafts(folder.key):
                 assert draft.modified >= now - timedelta(days=1)
 
-    def _settle_cleaning(self, limit: datetime) -> None:
-        """Let the model do what a cleaning has done by now, which may not be at its end."""
+    def _settle_collection(self, limit: datetime) -> None:
+        """Let the model do what garbage collection, which may be unfinished, has done by now."""
         tombstones = len(self.lake.tombstones().names())
         if tombstones > self.tombstones:
             self.tombstones = tombstones
@@ -369,14 +371,14 @@ class Publishing(RuleBasedStateMachine):
             self.model.move(moves[-1].reason, moves[-1].release, self.clock.time)
 
     def _act(self, other: Other | None) -> None:
-        """Do what somebody else does at the same time."""
+        """Do what another writer does at the same time."""
         if other is None:
             return
         what, detail = other
         if what == "publish":
             self._publish(self._run(detail))
         elif what == "garbage-collection":
-            self._clean(detail)
+            self._collect(detail)
         elif self.model.moves:
             self._roll_back(detail)
 
@@ -385,11 +387,11 @@ class Publishing(RuleBasedStateMachine):
         moves = self._moves()
         assert [(move.reason, move.release) for move in moves] == self.model.moves
         assert [move.previous for move in moves[1:]] == [move.release for move in moves[:-1]]
-        kept = [(each, each == self.model.current) for each in reversed(self.model.kept)]
+        kept = [(name, name == self.model.current) for name in reversed(self.model.kept)]
         found = releases.releases(self.lake, self.identity)
-        assert [(each.id, is_current) for each, is_current in found] == kept
-        for each, _ in found:
-            assert self._content(each) == self.model.contents[each.id]
+        assert [(release.id, is_current) for release, is_current in found] == kept
+        for release, _ in found:
+            assert self._content(release) == self.model.contents[release.id]
         current = releases.current(self.lake, self.identity)
         assert (current and current.id) == self.model.current
 
@@ -402,7 +404,7 @@ class Publishing(RuleBasedStateMachine):
         folder = self.lake.releases(self.identity)
         gone = {name for move in self._moves() for name in move.removed}
         found = [read_document(releases.Release, folder / name) for name in folder.names()]
-        return [result for result in found if result.id not in gone]
+        return [release for release in found if release.id not in gone]
 
     def _content(self, release: releases.Release) -> Content:
         """Return what a reader gets, who takes nothing but what the release names."""
@@ -435,7 +437,7 @@ class Publishing(RuleBasedStateMachine):
 
     def _table(self, table: releases.ReleasedTable) -> tuple[str, ...]:
         def read() -> tuple[str, ...]:
-            return tuple(each.key for each in files_of(self.lake.path(table.path), table.version))
+            return tuple(file.key for file in files_of(self.lake.path(table.path), table.version))
 
         return self._once((table.path, table.version), read)
 
@@ -515,8 +517,8 @@ class Publishing(RuleBasedStateMachine):
         )
         result = RunResult(identity, name, self.dataflow.version, "code", tuple(outputs))
         accepted = accept(self.dataflow, request, result, self.lake)
-        for each in (file for output in accepted.outputs for file in output.files):
-            self._date(self.lake.path(each.path).local())
+        for accepted_file in (file for output in accepted.outputs for file in output.files):
+            self._date(self.lake.path(accepted_file.path).local())
         return accepted
 
     def _leave_drafts(self) -> None:

@@ -1,4 +1,4 @@
-"""What is of its own in a bucket: a network that fails, caches of several hosts, cleaning."""
+"""Lakes in a bucket: a network that fails, caches of several hosts, garbage collection."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ from isthmus_contracts import DataflowContract
 from isthmus_contracts.protocol import StagedFile
 from isthmus_platform.errors import LakeUnavailableError, PublicationError, TableContractError
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.delta.tables import files_of, head
-from isthmus_platform.lake.intake.acceptance import Accepted, accept
+from isthmus_platform.lake.delta.tables import files_of, latest_version
+from isthmus_platform.lake.intake.acceptance import accept
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.releases.garbage_collection import Plan, collect_garbage, plan_collection
@@ -31,7 +32,7 @@ from isthmus_platform.lake.releases.locate import locate
 from isthmus_platform.lake.releases.models import Release
 from isthmus_platform.lake.releases.pointer import read_moves
 from isthmus_platform.lake.releases.publication import publish
-from isthmus_platform.lake.releases.queries import current, outputs_of, rollback
+from isthmus_platform.lake.releases.queries import all_files, current, rollback
 from isthmus_platform.lake.releases.tombstones import RemovedReleaseError
 from isthmus_platform.storage.cache import Cache
 from isthmus_platform.storage.objects import ObjectStore
@@ -72,8 +73,8 @@ def check_whole(lake: Lake, release: Release) -> None:
     (file,) = files_of(lake.path(pin.table), pin.version)
     assert parquet.read_table(file.local())["carrier"].to_pylist() == [release.run]
     assert lake.path(release.files["report"].path).local().read_text() == f"<p>{release.run}"
-    for each in outputs_of(lake, release):
-        assert each.find() is not None
+    for all_file in all_files(lake, release):
+        assert all_file.find() is not None
 
 
 class TestAcceptance:
@@ -86,7 +87,7 @@ class TestAcceptance:
         assert list(lake.store.walk("")) == []
         assert list(bucket.cache.iterdir()) == []
 
-    def test_a_later_output_that_is_refused_takes_the_earlier_ones_away(
+    def test_a_refused_output_removes_the_outputs_before_it(
         self, stage: Callable[..., Any], dataflow: DataflowContract, lake: Lake
     ) -> None:
         staged = stage()
@@ -132,31 +133,31 @@ class TestReading:
         assert places.files["report"].startswith(prefix)
 
 
-class TestCleaning:
+class TestGarbageCollection:
     def test_old_releases_go_with_their_objects_and_the_current_one_stays(
         self, published: Callable[[str], Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first, second = published("first"), published("second")
-        gone = list(outputs_of(lake, first))
-        logs = [each for each in lake.store.walk("") if "/_delta_log/" in each.key]
+        gone = list(all_files(lake, first))
+        logs = [stored for stored in lake.store.walk("") if "/_delta_log/" in stored.key]
         found = plan_collection(lake, NOW)
         assert collect_garbage(lake, NOW, by="eve") == found
-        assert {file.key for file in found.files} == {each.key for each in gone}
-        assert [each.id for _, each in found.releases] == [first.id]
-        assert not any(each.find() for each in gone)
-        assert [each for each in lake.store.walk("") if "/_delta_log/" in each.key] == logs
+        assert {file.key for file in found.files} == {place.key for place in gone}
+        assert [release.id for _, release in found.releases] == [first.id]
+        assert not any(place.find() for place in gone)
+        assert [stored for stored in lake.store.walk("") if "/_delta_log/" in stored.key] == logs
         check_whole(lake, second)
         with pytest.raises(RemovedReleaseError):
             rollback(lake, dataflow.identity, first.id, by="eve")
         assert plan_collection(lake, NOW) == Plan((), ())
 
-    def test_what_is_young_stays(self, published: Callable[[str], Release], lake: Lake) -> None:
+    def test_young_files_stay(self, published: Callable[[str], Release], lake: Lake) -> None:
         published("first"), published("second")
         before = list(lake.store.walk(""))
         assert collect_garbage(lake, timedelta(days=1), by="eve") == Plan((), ())
         assert list(lake.store.walk("")) == before
 
-    def test_what_was_accepted_and_cleaned_is_not_published(
+    def test_what_was_accepted_and_collected_is_not_published(
         self,
         accepted: Accept,
         published: Callable[[str], Release],
@@ -201,7 +202,7 @@ class Line:
         return publish(self.far, self.dataflow, accepted, params={}, inputs={})
 
     def publish_at_last(self, accepted: Accepted) -> Release:
-        """Publish at once, or have nobody see any of it and publish when the network is mended."""
+        """Publish at once; or else publish nothing, and all of it when the network works again."""
         before = current(self.near, self.dataflow.identity)
         try:
             return self.publish(accepted)
@@ -213,11 +214,11 @@ class Line:
     def check_published_once(self, *made: Release) -> None:
         """Expect these releases and nothing else, each of them whole."""
         found = releases.releases(self.near, self.dataflow.identity)
-        assert [each for each, _ in reversed(found)] == list(made)
+        assert [release for release, _ in reversed(found)] == list(made)
         assert len(read_moves(self.near.pointer(self.dataflow.identity))) == len(made)
-        assert head(self.near.table(self.dataflow.identity, "days")) == len(made) - 1
-        for each in made:
-            check_whole(self.near, each)
+        assert latest_version(self.near.table(self.dataflow.identity, "days")) == len(made) - 1
+        for release in made:
+            check_whole(self.near, release)
 
 
 @pytest.fixture
@@ -249,7 +250,7 @@ def before(patch: pytest.MonkeyPatch, name: str, act: Callable[[], object]) -> I
 
 class TestNetwork:
     @pytest.mark.parametrize("write", [1, 2, 3, 4])  # two tables, the release, the pointer
-    def test_a_write_whose_answer_is_lost_counts_once(
+    def test_a_write_whose_response_is_lost_counts_once(
         self, accepted: Accept, line: Line, write: int
     ) -> None:
         ready = accepted("first")
@@ -258,8 +259,8 @@ class TestNetwork:
         assert line.network.tell("lost") == 1
         line.check_published_once(made)
 
-    @pytest.mark.parametrize(("step", "seconds"), [("write_once", 0.3), ("try_move", 3)])
-    def test_a_cut_of_some_time_ends_in_one_whole_release(
+    @pytest.mark.parametrize(("step", "seconds"), [("write_once", 0.3), ("append_move", 3)])
+    def test_after_a_network_failure_there_is_one_whole_release(
         self, accepted: Accept, line: Line, monkeypatch: pytest.MonkeyPatch, step: str, seconds: int
     ) -> None:
         made, second = line.publish(accepted("first")), accepted("second")

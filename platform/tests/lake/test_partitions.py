@@ -33,7 +33,8 @@ from isthmus_contracts.protocol import (
 )
 from isthmus_platform.errors import PublicationError, ResultError, TableContractError
 from isthmus_platform.lake.delta.tables import files_of, read_version
-from isthmus_platform.lake.intake.acceptance import Accepted, accept, join
+from isthmus_platform.lake.intake.acceptance import accept
+from isthmus_platform.lake.intake.accepted import Accepted, join
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.releases.garbage_collection import collect_garbage
@@ -152,7 +153,7 @@ def test_a_release_says_which_run_each_partition_came_from(
     assert release.interval == month("2013-02")
 
 
-def test_what_was_rolled_back_does_not_come_back_with_another_partition(
+def test_rolled_back_rows_do_not_return_with_another_partition(
     lake: Lake, run: Callable[..., Accepted]
 ) -> None:
     good = published(lake, run("good", {"2013-01": 1, "2013-02": 2}, YEAR))
@@ -163,7 +164,7 @@ def test_what_was_rolled_back_does_not_come_back_with_another_partition(
     assert content(lake, good) == {"2013-01": 1, "2013-02": 2}
 
 
-def test_what_was_never_published_does_not_come_back_either(
+def test_unpublished_rows_do_not_return_with_another_partition(
     lake: Lake, run: Callable[..., Accepted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     published(lake, run("first", {"2013-01": 1}, YEAR))
@@ -210,36 +211,38 @@ def test_repeating_a_publication_changes_nothing(lake: Lake, run: Callable[..., 
     assert content(lake) == {"2013-01": 1, "2013-02": 2}
 
 
-def test_a_publication_with_a_conflict_is_prepared_again(
+def test_a_publication_is_prepared_again_after_a_conflict(
     lake: Lake, run: Callable[..., Accepted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow = run("slow", {"2013-01": 1}, month("2013-01"))
     fast = run("fast", {"2013-02": 2}, month("2013-02"))
-    move = publication.try_move
+    move = publication.append_move
 
-    def overtaken(*args: object, **more: object) -> bool:
-        monkeypatch.setattr(publication, "try_move", move)
+    def conflicting(*args: object, **options: object) -> bool:
+        monkeypatch.setattr(publication, "append_move", move)
         published(lake, fast)
-        return move(*args, **more)  # type: ignore[arg-type] # as it was called
+        return move(*args, **options)  # type: ignore[arg-type] # as it was called
 
-    monkeypatch.setattr(publication, "try_move", overtaken)
+    monkeypatch.setattr(publication, "append_move", conflicting)
     published(lake, slow)
     assert content(lake) == {"2013-01": 1, "2013-02": 2}
-    assert [each.run for each, _ in releases(lake, DATAFLOW.identity)] == ["slow", "fast"]
+    assert [release.run for release, _ in releases(lake, DATAFLOW.identity)] == ["slow", "fast"]
 
 
-def test_several_at_once_lose_nothing(lake: Lake, run: Callable[..., Accepted]) -> None:
+def test_concurrent_publications_lose_nothing(lake: Lake, run: Callable[..., Accepted]) -> None:
     whole = {name: number for number, name in enumerate(MONTHS)}
     ready = [run(name, {name: number}, month(name)) for name, number in whole.items()]
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(lambda each: published(lake, each), ready))
+        list(pool.map(lambda accepted: published(lake, accepted), ready))
     assert content(lake) == whole
     assert len(read_moves(lake.pointer(DATAFLOW.identity))) == 12
     for release, _ in releases(lake, DATAFLOW.identity):
         content(lake, release)
 
 
-def test_a_head_with_other_columns_is_restored(lake: Lake, run: Callable[..., Accepted]) -> None:
+def test_the_newest_version_with_other_columns_is_replaced(
+    lake: Lake, run: Callable[..., Accepted]
+) -> None:
     good = published(lake, run("good", {"2013-01": 1}, YEAR))
     more = (*COUNTS.columns, Column("note", "string", "A note.", nullable=True))
     wider = replace(DATAFLOW, outputs=(replace(COUNTS, columns=more),))
@@ -297,11 +300,11 @@ class TestRefused:
         ("partition", "problem"),
         [
             (None, "table 'counts' has files of no partition"),
-            ("2013-13", "'2013-13' names no partition"),
-            ("../2013", "names no partition"),
+            ("2013-13", "'2013-13' is not the name of a month"),
+            ("../2013", "is not the name of a month"),
         ],
     )
-    def test_a_file_whose_partition_is_none(
+    def test_a_file_with_an_unknown_partition(
         self,
         run: Callable[..., Accepted],
         tmp_path: Path,
@@ -352,7 +355,7 @@ class TestRefused:
             run("x", {"2013-01": 1}, None, plain)
 
 
-def test_partitions_of_old_runs_survive_a_cleaning_and_do_not_hinder_new_ones(
+def test_partitions_of_old_runs_survive_garbage_collection_and_allow_new_ones(
     lake: Lake, run: Callable[..., Accepted], tmp_path: Path
 ) -> None:
     published(lake, run("old", {"2013-01": 1}, month("2013-01")))
@@ -366,7 +369,7 @@ def test_partitions_of_old_runs_survive_a_cleaning_and_do_not_hinder_new_ones(
     assert content(lake) == {"2013-01": 1, "2013-02": 2, "2013-03": 3}
 
 
-@pytest.mark.parametrize("meanwhile", ["nothing", "a cleaning"])
+@pytest.mark.parametrize("meanwhile", ["nothing", "garbage collection"])
 def test_a_release_consists_of_the_files_of_the_attempt_that_published_it(
     lake: Lake,
     run: Callable[..., Accepted],
@@ -383,14 +386,14 @@ def test_a_release_consists_of_the_files_of_the_attempt_that_published_it(
         patch.setattr(publication, "write_once", _interrupt)
         with pytest.raises(KeyboardInterrupt):
             published(lake, crashed)
-    if meanwhile == "a cleaning":
+    if meanwhile == "garbage collection":
         for file in crashed.outputs[0].files:
             os.utime(tmp_path / "lake" / file.path, (0, 0))
         collect_garbage(lake, timedelta(days=1), by="eve")
     assert crashed.digest == again.digest
     table = published(lake, again).tables["counts"]
     named = {file.name for partition in table.partitions.values() for file in partition.files}
-    assert named == {each.name for each in files_of(lake.path(table.path), table.version)}
+    assert named == {file.name for file in files_of(lake.path(table.path), table.version)}
     assert content(lake) == {"2013-01": 1, "2013-02": 2}
 
 
@@ -406,7 +409,7 @@ def test_other_outputs_are_replaced_whole(lake: Lake, run: Callable[..., Accepte
 class TestJoin:
     def parts(self, run: Callable[..., Accepted], *names: str) -> list[Accepted]:
         made = [run(name, {name: 1}, month(name)) for name in names]
-        return [replace(each, run="one") for each in made]
+        return [replace(part, run="one") for part in made]
 
     def test_parts_in_any_order_are_published_as_one(
         self, lake: Lake, run: Callable[..., Accepted]
@@ -414,7 +417,7 @@ class TestJoin:
         parts = self.parts(run, "2013-02", "2013-03", "2013-01")
         interval = Interval(date(2013, 1, 1), date(2013, 4, 1))
         joined = [join(permutation, interval) for permutation in itertools.permutations(parts)]
-        assert len({each.digest for each in joined}) == 1
+        assert len({whole.digest for whole in joined}) == 1
         release = published(lake, joined[0])
         assert content(lake) == dict.fromkeys(("2013-01", "2013-02", "2013-03"), 1)
         assert release.interval == interval

@@ -12,8 +12,9 @@ import pytest
 
 from isthmus_contracts import Column, DataflowContract, Table
 from isthmus_platform import lake as package
-from isthmus_platform.lake.delta.tables import commit, write_table
-from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.delta.tables import commit
+from isthmus_platform.lake.delta.writer import write_table
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases.garbage_collection import collect_garbage
 from isthmus_platform.lake.releases.publication import publish
@@ -33,10 +34,10 @@ def test_the_places_are_exactly_those_where_something_lies(
     commit(source, NUMBERS, write_table(source, NUMBERS, [pa.record_batch({"n": [1]})]), "put")
     publish(lake, dataflow, accepted(), params={}, inputs={})
     accepted("abandoned")
-    keys = {each.key for each in lake.store.walk("")}
+    keys = {file.key for file in lake.store.walk("")}
     assert collect_garbage(lake, timedelta(0), by="eve").files
-    keys |= {each.key for each in lake.store.walk("")}
-    patterns = {each: re.sub(r"<\w+>", "[^/]+", re.escape(each)) for each in PLACES}
+    keys |= {file.key for file in lake.store.walk("")}
+    patterns = {place: re.sub(r"<\w+>", "[^/]+", re.escape(place)) for place in PLACES}
     where = {key: [p for p in PLACES if re.fullmatch(patterns[p], key)] for key in keys}
     assert [key for key, places in where.items() if len(places) != 1] == []
     assert {place for places in where.values() for place in places} == set(PLACES)
@@ -59,5 +60,5 @@ def test_what_is_named_of_the_code_exists(name: str) -> None:
     module, *names = name.split(".")
     (file,) = SOURCE.rglob(f"{module}.py")
     source = file.read_text(encoding="utf-8")
-    for each in names:
-        assert re.search(rf"(def|class) {each}\b", source), name
+    for part in names:
+        assert re.search(rf"(def|class) {part}\b", source), name

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from isthmus_contracts import Identity
 from isthmus_contracts.protocol import CheckFinished, Graph, GraphNode, NodeFinished
+from isthmus_contracts.rules import CheckResult
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases.models import Release, ReleasedFile, ReleasedTable
 from isthmus_platform.local_airflow.client import Run
@@ -60,13 +61,15 @@ def test_times_are_printed_and_hostile_names_are_escaped(console: Console, tmp_p
         recorder.keep(Graph(0.0, (node,)))
         recorder.keep(NodeFinished(1.0, HOSTILE, 1.5))
         for check in ("days.nullable", "key"):
-            recorder.keep(CheckFinished(1.5, "days", check, "error", True, "it is kept"))
-        recorder.keep(CheckFinished(2.0, "days", "range", "warning", False, f"{HOSTILE} is low"))
+            passed = CheckResult(check, "error", True, "it is kept")
+            recorder.keep(CheckFinished(1.5, "days", passed))
+        low = CheckResult("range", "warning", False, f"{HOSTILE} is low")
+        recorder.keep(CheckFinished(2.0, "days", low))
     begin = datetime(2013, 1, 1, tzinfo=UTC)
     run = Run("flight_delays.v1", "run", "success", None, None, begin, begin.replace(second=4))
     report_times(run, record, console)
     text = printed(console)
     assert "checks    2 passed, 1 warned" in text
-    assert "warning   a[/]b\\x1b]0;title\\x07:bug: is low" in text
+    assert "warning   days: a[/]b\\x1b]0;title\\x07:bug: is low" in text
     assert "1.5 s in 1 functions, 2.5 s around them, 4.0 s in all" in text
     assert "a[/]b\\x1b]0;title\\x07:bug: 1.5 s" in text

@@ -7,6 +7,7 @@ integration/test_approval.py asks through a real Airflow.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 from unittest.mock import Mock
@@ -15,14 +16,16 @@ import pytest
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from isthmus_contracts import Metrics, Table
+from isthmus_contracts import Column, Metrics, Table
 from isthmus_contracts.catalog import FLIGHT_DELAYS
 from isthmus_contracts.codec import deserialize, serialize
+from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.intake.acceptance import Accepted, AcceptedFile, AcceptedOutput
+from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.releases.gates import Approval
+from isthmus_platform.markdown import literal
 from isthmus_platform.operators.approval import ApproveOperator, request
 from isthmus_platform.runs.pins import Pins
 from isthmus_platform.storage import DiskStore
@@ -65,7 +68,7 @@ def accepted(*, rows: int = 150, auc: float = 0.5, warnings: Sequence[str] = ())
 def operator() -> ApproveOperator:
     return ApproveOperator(
         task_id="approve",
-        dataflow="flight_delays.v1",
+        dataflow=load_deployment().deploy(FLIGHT_DELAYS),
         pins_from="ingest",
         accepted_from="transform",
     )
@@ -107,6 +110,11 @@ def test_the_request_says_what_changes_against_the_current_release(
     assert f"| {metric} | 1 | 0\\.5 | \\-50.0% |" in text
     assert "- table 'x': 3 values below 5" in text
     assert "### Columns that differ\n\nNone." in text
+    assert "10 bytes, sha256 000000000000" in text
+    assert (
+        f"| contract | {literal(FLIGHT_DELAYS.version)} | {literal(FLIGHT_DELAYS.version)} |"
+        in text
+    )
     assert "new-code" in text
 
 
@@ -125,6 +133,20 @@ def test_a_column_that_differs_is_shown(company: Company) -> None:
     name = features.columns[0].name.replace("_", "\\_")
     assert f"| flight\\_features.{name} |" in text
     assert text.count("flight\\_features.") == 1
+
+
+def test_a_long_list_is_cut_and_counted(company: Company) -> None:
+    wide = Table("flight_features", "F.", tuple(Column(f"c{n}", "int64", "C.") for n in range(150)))
+    outputs = tuple(
+        wide if output.name == "flight_features" else output for output in FLIGHT_DELAYS.outputs
+    )
+    changed = replace(FLIGHT_DELAYS, outputs=outputs)
+    lake = Lake(DiskStore(company.folder / "lake"))
+    text = request(lake, changed, accepted(), Pins({}, {}), None)
+    assert "| flight\\_features.c99 | none | int64, not null |" in text
+    assert "flight\\_features.c100" not in text
+    columns = sum(len(output.columns) for output in outputs if isinstance(output, Table))
+    assert f"and {columns - 100} more." in text
 
 
 @pytest.mark.usefixtures("company")
@@ -149,7 +171,7 @@ def test_what_could_not_be_published_is_not_asked_for(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("user", "who"), [({"id": "1", "name": "ada"}, "ada"), (None, "nobody that Airflow names")]
 )
-@pytest.mark.usefixtures("metadata")
+@pytest.mark.usefixtures("company")
 def test_a_rejection_fails_once_and_says_who(user: dict[str, str] | None, who: str) -> None:
     event: dict[str, Any] = {
         "chosen_options": ["Reject"],

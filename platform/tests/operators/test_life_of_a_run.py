@@ -132,12 +132,12 @@ def test_a_source_that_breaks_its_contract_is_refused(
         ("raising", "failed in flight_features (x.py:1): ZeroDivisionError"),
         ("late-exit", "the runner exited with 3 after it sent a result"),
         ("other-run", "the runner answered for"),
-        ("missing-file", "is no file in it"),
+        ("missing-file", "is not a file in it"),
         ("wrong-digest", "the result says"),
         ("link", "link"),
         ("outside", "flight_features.parquet"),
         ("unnamed", "is named 0 times instead of once"),
-        ("stray", "'stray.parquet' is named by no output"),
+        ("stray", "'stray.parquet' is not named by any output"),
     ],
 )
 def test_a_runner_that_misbehaves_publishes_nothing(
@@ -206,23 +206,26 @@ def test_what_is_unusual_is_published_with_a_warning(
     warning = "table 'flight_features': column 'humidity' has 1 value above 0"
     assert ended.log.count(f"{warning} ") >= 2  # told by transform, and again by publish
     record = RunRecord(company.folder / "runs", FLIGHT_DELAYS.identity, ended.id)
-    (told,) = summarize(record.attempt("transform", 1).answers()).warnings
-    assert told.startswith(warning)
+    warnings = summarize(record.attempt("transform", 1).answers()).warnings
+    assert list(warnings) == [("flight_features", "humidity.warn_maximum")]
+    (reported,) = warnings.values()
+    assert reported.startswith("flight_features: column 'humidity' has 1 value above 0 (")
     release = releases.current(Lake(DiskStore(company.folder / "lake")), FLIGHT_DELAYS.identity)
     assert release is not None
-    assert release.warnings == (told,)
+    clause = reported.removeprefix("flight_features: ")
+    assert release.warnings == (f"table 'flight_features': {clause}",)
 
 
 VERDICTS = """
 import sys
 from isthmus_contracts.protocol import CheckFinished, encode
+from isthmus_contracts.rules import CheckResult
 from isthmus_contracts.testing.runner import main
 
 for passed, level in ((True, "error"), (False, "error"), (False, "warning")):
     keys = () if passed else tuple(f"({number})" for number in range(9))
-    told = f"table 'days': {level} {passed}"
-    verdict = CheckFinished(1.0, "days", "days.a", level, passed, told, len(keys), keys)
-    print(encode(verdict), flush=True)
+    result = CheckResult("days.a", level, passed, f"{level} {passed}", len(keys), keys)
+    print(encode(CheckFinished(1.0, "days", result)), flush=True)
 sys.exit(main())
 """
 
@@ -237,7 +240,7 @@ def test_each_verdict_of_a_runner_is_kept_and_what_is_broken_is_a_line_of_the_lo
     assert set(ended.states.values()) == {"success"}, ended.log
     record = RunRecord(company.folder / "runs", FLIGHT_DELAYS.identity, ended.id)
     answers = record.attempt("transform", 1).answers()
-    kept = [answer for answer in answers if isinstance(answer, CheckFinished)]
+    kept = [answer.result for answer in answers if isinstance(answer, CheckFinished)]
     assert [(each.passed, each.level) for each in kept] == [
         (True, "error"),
         (False, "error"),
@@ -245,9 +248,9 @@ def test_each_verdict_of_a_runner_is_kept_and_what_is_broken_is_a_line_of_the_lo
     ]
     assert [len(each.examples) for each in kept] == [0, 9, 9]
     for level in ("error", "warning"):
-        line = f"table 'days': {level} False (days.a; see (0), (1), (2), (3), (4))"
+        line = f"days: {level} False (days.a; see (0), (1), (2), (3), (4))"
         assert ended.log.count(line) == 1
-    assert "table 'days': error True" not in ended.log
+    assert "days: error True" not in ended.log
 
 
 def test_a_volume_that_the_contract_does_not_allow_is_not_published(

@@ -94,9 +94,9 @@ def test_each_stage_goes_on_from_what_those_before_it_hand_on(company: Company) 
     ("fault", "words"),
     [
         ("wrong-digest", "'kept.checkpoint' has 31 bytes and another digest than the result says"),
-        ("missing-file", "'nowhere.parquet' is no file in it"),
+        ("missing-file", "'nowhere.parquet' is not a file in it"),
         ("other-run", "the runner answered for RunIdentity(run='another'"),
-        ("stray", "'stray.parquet' is named by no output"),
+        ("stray", "'stray.parquet' is not named by any output"),
         ("silent", "the runner exited with 0 and sent no result"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from isthmus_platform.deployment import DeployedDataflow
 from isthmus_platform.errors import PublicationError
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.pipeline.context import RunContext
 from isthmus_platform.pipeline.ingest import ingest

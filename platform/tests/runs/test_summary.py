@@ -8,6 +8,7 @@ from isthmus_contracts.protocol import (
     NodeFinished,
     NodeStarted,
 )
+from isthmus_contracts.rules import CheckResult, Level
 from isthmus_platform.runs import Progress, summarize
 
 NAMES = ("delays", "scores", "model", "card")
@@ -42,10 +43,25 @@ def test_the_slowest_come_first() -> None:
     assert progress.slowest == (("card", 3), ("model", 2))
 
 
+def check(subject: str, name: str, level: Level, message: str, *, passed: bool) -> CheckFinished:
+    return CheckFinished(1.0, subject, CheckResult(name, level, passed, message))
+
+
 def test_what_was_warned_of_is_repeated_once() -> None:
-    low = CheckFinished(1.0, "days", "range", "warning", False, "2 values below 5")
-    passed = CheckFinished(1.0, "days", "range", "warning", True, "fine")
-    refused = CheckFinished(1.0, "days", "range", "error", False, "1 null")
+    low = check("days", "range", "warning", "2 values below 5", passed=False)
+    passed = check("days", "other", "warning", "fine", passed=True)
+    refused = check("days", "range", "error", "1 null", passed=False)
     progress = summarize([low, passed, refused, low])
-    assert progress.warnings == ("2 values below 5",)
+    assert progress.warnings == {("days", "range"): "days: 2 values below 5"}
     assert progress.passed == 1
+
+
+def test_a_warning_is_known_by_its_subject_and_check_and_acceptance_counts_last() -> None:
+    reported = check("days", "a.minimum", "warning", "1 value below 5", passed=False)
+    accepted = check("days", "a.minimum", "warning", "2 values below 5", passed=False)
+    elsewhere = check("hours", "a.minimum", "warning", "1 value below 5", passed=False)
+    progress = summarize([reported, elsewhere, accepted])
+    assert list(progress.warnings.values()) == [
+        "days: 2 values below 5",
+        "hours: 1 value below 5",
+    ]

@@ -64,7 +64,7 @@ class TestCopy:
         assert [copy.read_text() for copy in copies] == names
         assert [copy.suffix for copy in copies] == [".parquet", ".parquet", ".parquet", ""]
 
-    def test_everybody_may_read_and_nobody_write_it(self, cache: Cache) -> None:
+    def test_every_user_may_read_and_none_write_a_copy(self, cache: Cache) -> None:
         copy = cache.copy("s3://b/x", writes(b""))
         assert stat.S_IMODE(copy.stat().st_mode) == 0o444
         folders = [parent for parent in copy.parents if parent.is_relative_to(cache.root)]
@@ -116,8 +116,8 @@ class TestCopy:
 class TestLimit:
     def test_what_was_used_longest_ago_goes_first(self, cache: Cache) -> None:
         copies = [cache.copy(f"s3://b/{index}", writes(b"x" * 400)) for index in range(3)]
-        for each, days in zip(copies, (3, 5, 4), strict=True):
-            age(each, days * DAY)
+        for copy, days in zip(copies, (3, 5, 4), strict=True):
+            age(copy, days * DAY)
         new = cache.copy("s3://b/new", writes(b"x" * 300))
         assert [copy.exists() for copy in (*copies, new)] == [True, False, False, True]
 
@@ -149,7 +149,7 @@ class TestLimit:
             cache.copy("s3://b/x", writes(b""))
             assert (old.exists(), directory.exists()) == (False, True)
 
-    def test_a_download_that_was_killed_goes_when_it_is_old(self, cache: Cache) -> None:
+    def test_a_killed_download_is_removed_when_it_is_old(self, cache: Cache) -> None:
         part = cache.copy("s3://b/x", writes(b"")).with_name(".half")
         part.write_bytes(b"x" * 2000)
         cache.copy("s3://b/y", writes(b""))
@@ -168,7 +168,7 @@ class TestPrivate:
             (directory / "x").touch()
         assert not directory.exists()
 
-    def test_it_is_gone_whatever_is_raised(self, cache: Cache) -> None:
+    def test_a_private_directory_is_removed_whatever_is_raised(self, cache: Cache) -> None:
         def fail() -> None:
             with cache.private() as directory:
                 (directory / "x").touch()

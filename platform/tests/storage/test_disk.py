@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from isthmus_platform.storage import DiskStore, disk
+from isthmus_platform.storage import DiskStore, disk, local_files
 
 DRAFT = f".x.json.{'a' * 32}"
 CREATING = """
@@ -56,11 +56,11 @@ def test_of_many_processes_at_once_each_file_is_created_by_one(store: DiskStore)
     created = [json.loads(process.communicate(timeout=60)[0]) for process in processes]
     assert sorted(chain.from_iterable(created)) == list(range(200))
     for number, mine in enumerate(created):
-        assert all(store.read(f"folder/{each}") == str(number).encode() for each in mine)
+        assert all(store.read(f"folder/{name}") == str(number).encode() for name in mine)
     assert len(list((store.root / "folder").iterdir())) == 200
 
 
-def test_a_writer_that_is_killed_leaves_a_draft_that_is_no_name(store: DiskStore) -> None:
+def test_a_killed_writer_leaves_a_draft_that_is_not_listed(store: DiskStore) -> None:
     with start(KILLED, str(store.root)) as process:
         assert process.wait(30) == -signal.SIGKILL
     assert store.find("a/x.json") is None
@@ -82,12 +82,12 @@ def test_only_what_is_named_as_a_draft_is_one(store: DiskStore) -> None:
     assert DRAFT not in store.names("")
 
 
-def test_a_link_and_a_pipe_are_no_files(store: DiskStore, tmp_path: Path) -> None:
+def test_a_link_and_a_pipe_are_not_files(store: DiskStore, tmp_path: Path) -> None:
     store.create("a/x", b"")
     (tmp_path / "a" / "link").symlink_to(tmp_path / "a" / "x")
     (tmp_path / "loop").symlink_to(tmp_path)
     os.mkfifo(tmp_path / "pipe")
-    assert [each.key for each in store.walk("")] == ["a/x"]
+    assert [file.key for file in store.walk("")] == ["a/x"]
     assert all(store.find(name) is None for name in ("a/link", "loop", "pipe"))
 
 
@@ -95,11 +95,13 @@ def test_the_names_of_new_directories_reach_the_disk_too(
     store: DiskStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flushed: list[Path] = []
-    monkeypatch.setattr(disk, "flush", flushed.append)
+    monkeypatch.setattr(local_files, "flush", flushed.append)
     store.create("a/b/pin.json", b"")
-    assert flushed == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
+    *directories, draft, folder = flushed
+    assert [*directories, folder] == [tmp_path, tmp_path / "a", tmp_path / "a" / "b"]
+    assert (draft.parent, draft.name[:10]) == (folder, ".pin.json.")
     store.create("a/b/other.json", b"")
-    assert flushed[3:] == [tmp_path / "a" / "b"]
+    assert [path.name[:11] for path in flushed[4:]] == [".other.json", "b"]
 
 
 def test_what_was_written_reaches_the_disk_before_it_is_kept(
@@ -114,7 +116,7 @@ def test_what_was_written_reaches_the_disk_before_it_is_kept(
     assert flushed[2:] == [tmp_path / "a" / "x", tmp_path / "a", tmp_path]
 
 
-def test_what_nobody_may_read_is_an_error_and_not_absent(tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_read_is_an_error_and_not_absent(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()
     store = DiskStore(file)

@@ -21,6 +21,7 @@ import pytest
 from isthmus_contracts import Column, Table
 from isthmus_platform.errors import LakeUnavailableError
 from isthmus_platform.lake.delta import tables
+from isthmus_platform.lake.delta.writer import write_table
 from isthmus_platform.lake.errors import translated
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.storage import Location, objects
@@ -75,7 +76,7 @@ CALLS: dict[str, Call] = {
     "remove": lambda store: store.remove("x"),
     "writing": put,
     "local": lambda store: store.local("x"),
-    "head": lambda store: tables.head(Location(store, "x")),
+    "head": lambda store: tables.latest_version(Location(store, "x")),
 }
 everything = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 
@@ -110,7 +111,7 @@ def test_of_many_processes_at_once_each_object_is_created_by_one(
     created = [json.loads(process.communicate(timeout=60)[0]) for process in processes]
     assert sorted(chain.from_iterable(created)) == list(range(30))
     for number, mine in enumerate(created):
-        assert all(store.read(f"folder/{each}") == str(number).encode() for each in mine)
+        assert all(store.read(f"folder/{name}") == str(number).encode() for name in mine)
 
 
 def test_more_than_a_page_of_names_is_listed_whole(store: ObjectStore) -> None:
@@ -159,7 +160,7 @@ def test_an_object_that_comes_short_is_an_error_and_leaves_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(objects.obstore, "get", lambda *_: Short())
-        with pytest.raises(OSError, match="only 3 bytes came"):
+        with pytest.raises(OSError, match="only 3 bytes arrived"):
             store.local("x")
     assert not [path for path in bucket.cache.rglob("*") if path.is_file()]
     assert store.local("x").read_bytes() == b"content"
@@ -169,9 +170,9 @@ class TestTrouble:
     @everything
     @pytest.mark.usefixtures("strict")
     def test_an_access_key_that_the_server_does_not_know(self, bucket: Bucket, call: Call) -> None:
-        told = unavailable(bucket, bucket.open(), call)
+        message = unavailable(bucket, bucket.open(), call)
         words = "InvalidAccessKeyId: The AWS Access Key Id you provided does not exist in our"
-        assert words in told or "403 Forbidden" in told
+        assert words in message or "403 Forbidden" in message
 
     @everything
     def test_a_bucket_that_there_is_not(self, bucket: Bucket, call: Call) -> None:
@@ -183,20 +184,20 @@ class TestTrouble:
                 bucket, store, call
             )
 
-    def test_a_server_that_is_gone(self, bucket: Bucket) -> None:
+    def test_a_server_that_does_not_run(self, bucket: Bucket) -> None:
         store = bucket.open(endpoint=NOBODY)
         assert "Connection refused" in unavailable(bucket, store, CALLS["create"])
 
 
 def unavailable(bucket: Bucket, store: ObjectStore, call: Call) -> str:
     """Expect one sentence without the secret, and return it."""
-    with pytest.raises(LakeUnavailableError) as told, translated(Lake(store)):
+    with pytest.raises(LakeUnavailableError) as refusal, translated(Lake(store)):
         call(store)
-    text = str(told.value)
+    text = str(refusal.value)
     assert text.startswith(f"the lake at {store.address('')} cannot be used now: ")
     assert "\n" not in text
     assert "Debug" not in text
-    cause: BaseException | None = told.value
+    cause: BaseException | None = refusal.value
     while cause is not None:
         assert bucket.secret not in f"{cause} {cause!r} {cause.args}"
         cause = cause.__cause__ or cause.__context__
@@ -204,11 +205,13 @@ def unavailable(bucket: Bucket, store: ObjectStore, call: Call) -> str:
 
 
 class TestSecrets:
-    def test_no_text_of_it_says_the_secret(self, bucket: Bucket, store: ObjectStore) -> None:
+    def test_no_representation_contains_the_secret(
+        self, bucket: Bucket, store: ObjectStore
+    ) -> None:
         credentials = Credentials("http://h", "r", "a", bucket.secret, f"{bucket.secret} too")
         place = Location(store, "x")
-        for each in (credentials, store, place, Lake(store), replace(place, key="y")):
-            assert bucket.secret not in f"{each} {each!r}"
+        for value in (credentials, store, place, Lake(store), replace(place, key="y")):
+            assert bucket.secret not in f"{value} {value!r}"
         assert bucket.secret in json.dumps(asdict(credentials))
 
     def test_nothing_that_is_logged_says_it(
@@ -217,11 +220,11 @@ class TestSecrets:
         with caplog.at_level(logging.DEBUG):
             put(store)
             directory = Location(store, "t")
-            files = tables.write_table(directory, NUMBERS, [pa.record_batch({"n": [1]})])
+            files = write_table(directory, NUMBERS, [pa.record_batch({"n": [1]})])
             assert tables.commit(directory, NUMBERS, files, "a") == 0
         assert bucket.secret not in caplog.text
 
-    def test_a_credential_that_is_not_given_is_not_said(self) -> None:
+    def test_a_missing_credential_is_left_out(self) -> None:
         assert Credentials().config == {"conditional_put": "etag"}
         assert Credentials("https://h").client == {}
 
@@ -238,6 +241,6 @@ def test_credentials_may_come_from_the_environment(
     store.create("x", b"content")
     assert bucket.open().read("x") == b"content"
     directory = Location(store, "t")
-    files = tables.write_table(directory, NUMBERS, [pa.record_batch({"n": [1]})])
+    files = write_table(directory, NUMBERS, [pa.record_batch({"n": [1]})])
     assert tables.commit(directory, NUMBERS, files, "a") == 0
-    assert tables.head(directory) == 0
+    assert tables.latest_version(directory) == 0

@@ -25,7 +25,7 @@ class TestCreate:
         assert found is not None
         assert (found.key, found.bytes, store.read(key)) == (key, 7, b"content")
         assert abs(datetime.now(UTC) - found.modified) < timedelta(minutes=1)
-        assert [each.key for each in store.walk("")] == [key]
+        assert [stored.key for stored in store.walk("")] == [key]
         assert store.local(key).read_bytes() == b"content"
 
     def test_it_is_created_once(self, store: Store) -> None:
@@ -54,7 +54,7 @@ class TestCreate:
 
 
 class TestRead:
-    def test_what_is_not_there_is_said(self, store: Store) -> None:
+    def test_what_is_missing_is_reported(self, store: Store) -> None:
         store.create("a/x", b"")
         for key in ("y", "a/y", "a"):
             assert store.find(key) is None
@@ -72,9 +72,14 @@ class TestRead:
 
     def test_a_walk_finds_every_file_below_a_folder(self, store: Store, put: Put) -> None:
         put(store, "a/y", "a/x", "a/deep/er/z", "ab/w")
-        assert sorted(each.key for each in store.walk("a")) == ["a/deep/er/z", "a/x", "a/y"]
-        assert sorted(each.key for each in store.walk("")) == ["a/deep/er/z", "a/x", "a/y", "ab/w"]
-        assert [each.bytes for each in store.walk("a/deep")] == [len("a/deep/er/z")]
+        assert sorted(stored.key for stored in store.walk("a")) == ["a/deep/er/z", "a/x", "a/y"]
+        assert sorted(stored.key for stored in store.walk("")) == [
+            "a/deep/er/z",
+            "a/x",
+            "a/y",
+            "ab/w",
+        ]
+        assert [stored.bytes for stored in store.walk("a/deep")] == [len("a/deep/er/z")]
         assert list(store.walk("nothing")) == list(store.walk("a/x")) == []
 
     def test_no_store_starts_with_a_draft(self, store: Store) -> None:

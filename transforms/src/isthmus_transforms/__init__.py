@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import os
 
-# Hamilton would import every library it has a plug-in for, which costs over a second; the runtime
-# loads the plug-ins that it needs.
+# Hamilton would import every library that it has a plug-in for, which takes over a second; the
+# runtime loads the plug-ins that it needs.
 os.environ.setdefault("HAMILTON_AUTOLOAD_EXTENSIONS", "0")

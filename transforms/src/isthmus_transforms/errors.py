@@ -1,4 +1,4 @@
-"""The errors of this tree: `TransformError` and its kinds."""
+"""The errors of this tree: `TransformError` is the root of all."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ from collections.abc import Iterable
 
 
 class TransformError(Exception):
-    """Be the root of every error that this tree raises."""
+    """Root of every error that this tree raises."""
 
 
 class UserError(TransformError):
-    """Be the kind that a person can mend; it is shown without a traceback."""
+    """Error that a person can fix; it is shown without a traceback."""
 
 
 class DefinitionError(UserError):
-    """Report a dataflow whose functions do not add up to its contract."""
+    """Report a dataflow whose functions do not implement its contract."""
 
 
 class ContractVersionError(UserError):
-    """Report that the two sides hold different versions of a dataflow's contract."""
+    """Report that the two sides have different versions of a dataflow's contract."""
 
     def __init__(self, dataflow: str, asked: str, known: str) -> None:
         self.dataflow = dataflow
         self.asked = asked
         self.known = known
         super().__init__(
-            f"version {asked!r} of the contract of {dataflow!r} is asked for; known: {known!r}; "
-            "install the same contracts on both sides"
+            f"the request asks for version {asked!r} of the contract of {dataflow!r}; "
+            f"this side has version {known!r}; install the same contracts on both sides"
         )
 
 
 class InputError(UserError):
-    """Report an input that cannot be read as its contract says."""
+    """Report an input that is missing, unreadable, or breaks its contract."""
 
     def __init__(self, name: str, problem: str) -> None:
         self.name = name
@@ -40,20 +40,20 @@ class InputError(UserError):
 
 
 class OutputError(UserError):
-    """Report an output that does not keep its contract; `problems` are sentences."""
+    """Report an output that breaks its contract; `problems` are sentences."""
 
     def __init__(self, name: str, problems: Iterable[str]) -> None:
         self.name = name
         self.problems = tuple(problems)
-        super().__init__(f"output {name!r} does not keep its contract: {'; '.join(self.problems)}")
+        super().__init__(f"output {name!r} breaks its contract: {'; '.join(self.problems)}")
 
 
 class CheckError(TransformError):
-    """Report that a value did not pass the checks that its function asks for."""
+    """Report that a value failed a check that its function declares."""
 
 
 class EngineError(UserError):
-    """Report an engine that cannot be had as it was chosen."""
+    """Report an engine that is unknown, not installed, or has a wrong option."""
 
     def __init__(self, engine: str, problem: str) -> None:
         self.engine = engine
@@ -62,23 +62,23 @@ class EngineError(UserError):
 
 
 class WorkerError(TransformError):
-    """Report that a worker of an engine died, so that nobody knows what its function came to."""
+    """Report that a worker process of an engine died; the outcome of its call is unknown."""
 
     def __init__(self, node: str, problem: str) -> None:
         self.node = node
         self.problem = problem
-        super().__init__(f"a worker has died while it computed {node!r} or beside it: {problem}")
+        super().__init__(f"a worker process died while node {node!r} ran: {problem}")
 
 
 class NodeError(TransformError):
     """Report a function that raised; its own exception is the cause, shown with its traceback.
 
     `file` is relative to the folder that holds the function's package, `line` is where it failed;
-    `given` tells shapes of what it took, and no value. Where the function ran in another process,
-    there is no cause, and `traceback` says what it was.
+    `given` describes what the function was given, as types and shapes, never as values. If the
+    function ran in another process, there is no cause; `traceback` is its text.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - all that is known of a failure
+    def __init__(  # noqa: PLR0913, PLR0917 - everything that is known of a failure
         self,
         node: str,
         function: str,
@@ -96,7 +96,7 @@ class NodeError(TransformError):
         self.given = given
         self.traceback = traceback
         super().__init__(
-            f"node {node!r} failed in {function} ({file}:{line}): {problem}{self.told_given}"
+            f"node {node!r} failed in {function} ({file}:{line}): {problem}{self.given_clause}"
         )
 
     @property
@@ -105,8 +105,8 @@ class NodeError(TransformError):
         return self.problem.partition(":")[0]
 
     @property
-    def told_given(self) -> str:
-        """Return what the function took, in words that end a sentence."""
+    def given_clause(self) -> str:
+        """Return what the function was given, as a clause in parentheses."""
         return f" (given {self.given})" if self.given else ""
 
     def __reduce__(self) -> tuple[type[NodeError], tuple[object, ...]]:

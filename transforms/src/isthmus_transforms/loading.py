@@ -1,4 +1,4 @@
-"""Finding the dataflow that keeps a contract: the package of its name."""
+"""Loads the dataflow that implements a contract: the package of its name."""
 
 from __future__ import annotations
 
@@ -15,26 +15,29 @@ from isthmus_transforms.runtime.dataflow import Dataflow
 def load_dataflow(name: str) -> Dataflow:
     """Return the dataflow called `name` (its newest major version) or `name.vN`.
 
-    Raise `UnknownNameError` if the catalog or this tree has none of that name, `DefinitionError` if
-    its package declares none.
+    Raise `UnknownNameError` if the catalog or this tree has no dataflow of that name, and
+    `DefinitionError` if its package declares none.
     """
     contract = CATALOG.dataflow(name)
     package = package_of(contract.identity)
-    known = [
-        iter_module.name
-        for iter_module in pkgutil.iter_modules(isthmus_transforms.dataflows.__path__)
-    ]
+    folder = isthmus_transforms.dataflows.__path__
+    known = [module_info.name for module_info in pkgutil.iter_modules(folder)]
     if package not in known:
         raise UnknownNameError("dataflow package named", package, known)
     module = importlib.import_module(f"isthmus_transforms.dataflows.{package}")
     found = getattr(module, "dataflow", None)
     if not isinstance(found, Dataflow) or found.contract != contract:
         raise DefinitionError(
-            f"{module.__name__} declares no `dataflow` that keeps the contract {contract.identity}"
+            f"{module.__name__} declares no `dataflow` that implements "
+            f"the contract {contract.identity}"
         )
     return found
 
 
 def package_of(identity: Identity) -> str:
-    """Return the name of the package that keeps a contract: `name`, from version 2 on `name_vN`."""
+    """Return the package that implements a contract: `name`, from version 2 on `name_vN`.
+
+    >>> package_of(Identity("sales", 1)), package_of(Identity("sales", 2))
+    ('sales', 'sales_v2')
+    """
     return identity.name if identity.major <= 1 else f"{identity.name}_v{identity.major}"

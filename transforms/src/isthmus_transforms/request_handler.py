@@ -1,4 +1,4 @@
-"""Serving a request of the platform: from its line to its answers."""
+"""Answers a request of the platform: from its line to events and a result, or a failure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from types import MappingProxyType
 from isthmus_contracts import ContractError, Output, ProtocolError, Table, UnknownNameError
 from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.protocol import (
-    ACCEPTED,
     Answer,
     Capabilities,
     CapabilitiesRequest,
@@ -24,6 +23,7 @@ from isthmus_contracts.protocol import (
     RunResult,
     StagedOutput,
     decode_request,
+    wire,
 )
 from isthmus_transforms.errors import (
     ContractVersionError,
@@ -35,11 +35,11 @@ from isthmus_transforms.errors import (
 )
 from isthmus_transforms.loading import load_dataflow
 from isthmus_transforms.runtime.checkpoints import digest_of_input
-from isthmus_transforms.runtime.checkpoints.planning import LIMITS, CheckpointConfig, LazyInput
+from isthmus_transforms.runtime.checkpoints.planning import DEFAULT_QUOTA, CheckpointConfig
 from isthmus_transforms.runtime.code_location import code_version
 from isthmus_transforms.runtime.dataflow import Dataflow
 from isthmus_transforms.runtime.engines import available_engines
-from isthmus_transforms.runtime.frames.inputs import read_input
+from isthmus_transforms.runtime.frames.inputs import LazyInput, read_input
 from isthmus_transforms.runtime.staging import stage
 
 _STATUS = {"dataflow": 1, "request": 2, "runner": 3}
@@ -51,14 +51,14 @@ def _ignore() -> None:
     """Do nothing."""
 
 
-def load_ahead(name: str | None) -> Mapping[str, Exception]:
-    """Load the dataflow that the request will ask for; return why it failed, by name, if it did."""
+def preload(name: str | None) -> Mapping[str, Exception]:
+    """Load the dataflow that the request will name; return its error by name if that failed."""
     if name is None:
         return _NOTHING
-    code_version()  # of the code that is loaded, which may have been replaced when it is asked
+    code_version()  # computed now: the files may be replaced before the request comes
     try:
         load_dataflow(name)
-    except Exception as error:  # noqa: BLE001 - whatever it is, who asks is told
+    except Exception as error:  # noqa: BLE001 - the request is answered with it
         return {name: error}
     return _NOTHING
 
@@ -66,23 +66,23 @@ def load_ahead(name: str | None) -> Mapping[str, Exception]:
 def serve(
     line: str,
     send: Callable[[Answer], None],
-    loaded: Callable[[], None] = _ignore,
+    on_loaded: Callable[[], None] = _ignore,
     failed: Mapping[str, Exception] = _NOTHING,
 ) -> int:
     """Answer the request on `line`; return 0, or another status after a failure.
 
-    `loaded` is called once everything is imported. What has `failed` to load is not loaded again:
-    half of it is there, so it would fail for another reason, or not at all.
+    `on_loaded` is called when everything is imported. A dataflow in `failed` is not loaded again:
+    half of its modules are loaded, so it would fail for another reason, or not at all.
     """
     try:
         request = decode_request(line)
         if isinstance(request, CapabilitiesRequest):
             send(capabilities())
             return 0
-        dataflow = _loaded(request.dataflow, failed)
-        loaded()
-        send(_fulfil(request, dataflow, send))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the platform is told
+        dataflow = _load(request.dataflow, failed)
+        on_loaded()
+        send(_result(request, dataflow, send))
+    except Exception as error:  # noqa: BLE001 - the platform receives it as a failure
         failure = _failure(error)
         send(failure)
         return _STATUS[failure.kind]
@@ -97,64 +97,66 @@ def capabilities() -> Capabilities:
         name = str(contract.identity)
         try:
             dataflows[name] = load_dataflow(name).contract.version
-        except Exception as error:  # noqa: BLE001 - whatever it is, who asks is told
+        except Exception as error:  # noqa: BLE001 - the platform is told why it cannot run
             broken[name] = f"{type(error).__name__}: {error}"
     libraries = {"python": ".".join(map(str, sys.version_info[:3]))}
     libraries |= {library: version_of(library) for library in _LIBRARIES}
-    return Capabilities(ACCEPTED, code_version(), dataflows, broken, available_engines(), libraries)
+    return Capabilities(
+        wire.ACCEPTED, code_version(), dataflows, broken, available_engines(), libraries
+    )
 
 
-def _loaded(name: str, failed: Mapping[str, Exception]) -> Dataflow:
+def _load(name: str, failed: Mapping[str, Exception]) -> Dataflow:
     if name in failed:
         raise failed[name]
     return load_dataflow(name)
 
 
-def _fulfil(request: RunRequest, dataflow: Dataflow, send: Callable[[Answer], None]) -> RunResult:
+def _result(request: RunRequest, dataflow: Dataflow, send: Callable[[Answer], None]) -> RunResult:
     version = dataflow.contract.version
     if request.contract_version != version:
         raise ContractVersionError(request.dataflow, request.contract_version, version)
     outputs = {name: dataflow.contract.output(name) for name in request.targets}
     plan = dataflow.plan(request.targets, request.params, request.interval, request.stop_at)
-    keeping = _keeping(request)
+    checkpoints = _checkpoint_config(request)
     inputs = _inputs(request, dataflow)
     head = (request.identity, request.dataflow, version, code_version())
     if request.stop_at is not None:
-        if keeping is None:
+        if checkpoints is None:
             raise ProtocolError(
-                "RunRequest.checkpoints", f"a stage until {request.stop_at!r} needs it"
+                "RunRequest.checkpoints", f"a stage that stops at {request.stop_at!r} needs it"
             )
-        kept = plan.compute_stage(inputs, send, request.engine, keeping)
-        return RunResult(*head, (), kept.stage(plan.stage_outputs, Path(request.staging)))
-    values = plan.compute(inputs, send, request.engine, keeping, announce=True)
+        results = plan.compute_stage(inputs, send, request.engine, checkpoints)
+        return RunResult(*head, (), results.stage(plan.stage_outputs, Path(request.staging)))
+    values = plan.compute(inputs, send, request.engine, checkpoints, send_graph=True)
     staged, staging = [], Path(request.staging)
     for name, output in outputs.items():
         staged.append(stage(output, values.pop(name), staging, request.interval, send))
-        send(_announcement(output, staged[-1]))
+        send(_output_staged(output, staged[-1]))
     return RunResult(*head, tuple(staged))
 
 
-def _keeping(request: RunRequest) -> CheckpointConfig | None:
+def _checkpoint_config(request: RunRequest) -> CheckpointConfig | None:
     if request.checkpoints is None:
         return None
     intermediates = tuple(Path(intermediate) for intermediate in request.intermediates)
     return CheckpointConfig(
-        Path(request.checkpoints), request.checkpoint_quota or LIMITS, intermediates
+        Path(request.checkpoints), request.checkpoint_quota or DEFAULT_QUOTA, intermediates
     )
 
 
 def _inputs(request: RunRequest, dataflow: Dataflow) -> dict[str, LazyInput]:
-    contracts = {table_input.name: table_input for table_input in dataflow.contract.inputs}
-    readings = {}
+    contracts = {declared.name: declared for declared in dataflow.contract.inputs}
+    inputs = {}
     for name, files in request.inputs.items():
         if name not in contracts:
             raise UnknownNameError("input", name, contracts)
         given = (contracts[name], [Path(file) for file in files], request.interval)
-        readings[name] = LazyInput(partial(read_input, *given), partial(digest_of_input, *given))
-    return readings
+        inputs[name] = LazyInput(partial(read_input, *given), partial(digest_of_input, *given))
+    return inputs
 
 
-def _announcement(output: Output, staged: StagedOutput) -> OutputStaged:
+def _output_staged(output: Output, staged: StagedOutput) -> OutputStaged:
     rows = sum(file.rows or 0 for file in staged.files) if isinstance(output, Table) else None
     return OutputStaged(time.time(), staged.name, sum(file.bytes for file in staged.files), rows)
 
@@ -163,7 +165,7 @@ def _failure(error: Exception) -> RunFailure:
     if isinstance(error, NodeError):
         return RunFailure(
             "dataflow",
-            f"{error.problem}{error.told_given}",
+            f"{error.problem}{error.given_clause}",
             error.node,
             error.function,
             error.file,

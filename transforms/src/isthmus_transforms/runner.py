@@ -1,6 +1,6 @@
-"""The runner: a process that serves one `RunRequest`, as `isthmus_contracts.protocol` says.
+"""The runner: a process that answers one `RunRequest`, as `isthmus_contracts.protocol` says.
 
-`python -m isthmus_transforms.runner` is started by the platform; it takes no arguments.
+The platform starts `python -m isthmus_transforms.runner`, without arguments.
 """
 
 from __future__ import annotations
@@ -28,62 +28,62 @@ from isthmus_contracts.protocol import (
 
 
 def main() -> NoReturn:
-    """Serve the request on standard input, and exit."""
-    faulthandler.enable()  # what dies in C code names its function
+    """Answer the request on standard input, and exit."""
+    faulthandler.enable()  # a crash in C code then names its function
     answers = _claim_standard_output()
     wait_for_request = _listen()
 
-    # What is imported stays: to look through it for garbage takes a tenth of the start.
+    # Modules stay loaded: searching them for garbage takes a tenth of the start.
     gc.disable()
-    # Only now, for it takes a second in which the platform may go away.
-    from isthmus_transforms.request_handler import load_ahead, serve  # noqa: PLC0415
+    # This import takes a second, in which the platform may end; `_listen` already watches for that.
+    from isthmus_transforms.request_handler import preload, serve  # noqa: PLC0415
 
-    failed = load_ahead(os.environ.get(DATAFLOW_VARIABLE))
+    failed = preload(os.environ.get(DATAFLOW_VARIABLE))
     line = wait_for_request()
     send = Outbox(answers, answer_version(line)).send
-    status = serve(line, send, loaded=collect_from_now_on, failed=failed)
-    # A thread that a function has left running would keep the process alive.
+    status = serve(line, send, on_loaded=enable_garbage_collection, failed=failed)
+    # A thread that a function left running would keep the process alive.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
 
 
-def collect_from_now_on() -> None:
-    """Look for garbage among what is made from now on."""
+def enable_garbage_collection() -> None:
+    """Collect garbage among objects that are created from now on."""
     gc.freeze()
     gc.enable()
 
 
-_QUICK = (NodeStarted, NodeFinished)
+_BATCHED = (NodeStarted, NodeFinished)
 
 
 class Outbox:
-    """Send answers in order, those of quick nodes several at once: a write costs more than many do.
+    """Send answers in order, and events of fast nodes in batches: a write takes longer than a node.
 
-    None waits longer than `patience` seconds, unless a function holds the interpreter.
+    No answer waits longer than `max_delay` seconds, unless a function holds the interpreter lock.
     """
 
-    def __init__(self, stream: TextIO, version: int, patience: float = 0.05) -> None:
+    def __init__(self, stream: TextIO, version: int, max_delay: float = 0.05) -> None:
         self._stream = stream
         self._version = version
-        self._patience = patience
+        self._max_delay = max_delay
         self._lines: list[str] = []
         self._sent = 0.0
         self._lock = threading.Lock()
-        threading.Thread(target=self._send_late_ones, daemon=True).start()
+        threading.Thread(target=self._flush_periodically, daemon=True).start()
 
     def send(self, answer: Answer) -> None:
-        """Send an answer, or keep it until the next."""
+        """Send an answer, or buffer it until the next."""
         line = encode(answer, self._version)
         with self._lock:
             self._lines.append(line)
-            if not isinstance(answer, _QUICK) or time.monotonic() - self._sent > self._patience:
+            if not isinstance(answer, _BATCHED) or time.monotonic() - self._sent > self._max_delay:
                 self._flush()
 
-    def _send_late_ones(self) -> None:
-        with suppress(OSError, ValueError):  # whoever sends next is told
+    def _flush_periodically(self) -> None:
+        with suppress(OSError, ValueError):  # the next `send` raises it
             while True:
-                time.sleep(self._patience)
+                time.sleep(self._max_delay)
                 with self._lock:
                     if self._lines:
                         self._flush()
@@ -96,24 +96,24 @@ class Outbox:
 
 
 def _claim_standard_output() -> TextIO:
-    """Keep standard output for answers: what functions print goes to standard error."""
+    """Return standard output for answers; what functions print goes to standard error instead."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     return answers
 
 
 def _listen() -> Callable[[], str]:
-    """Return how to wait for the request's line; from now on stop when standard input closes."""
+    """Return a function that waits for the request; from now on, closed standard input ends us."""
     requests = os.fdopen(os.dup(0), encoding="utf-8", errors="replace")
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
     lines: SimpleQueue[str] = SimpleQueue()
-    threading.Thread(target=_stop_with_platform, args=(requests, lines), daemon=True).start()
+    threading.Thread(target=_exit_with_platform, args=(requests, lines), daemon=True).start()
     return lines.get
 
 
-def _stop_with_platform(requests: TextIO, lines: SimpleQueue[str]) -> None:
+def _exit_with_platform(requests: TextIO, lines: SimpleQueue[str]) -> None:
     lines.put(requests.readline())
     requests.read()
     if os.getpgid(0) == os.getpid():

@@ -139,7 +139,7 @@ def _chains(nodes: int, longest: int) -> ModuleType:
     def first(one: int) -> int:
         return one
 
-    @parameterize(**{f"n{each}": {"before": source(f"n{each - 1}")} for each in rest})
+    @parameterize(**{f"n{number}": {"before": source(f"n{number - 1}")} for number in rest})
     def link(before: int) -> int:
         return before + 1
 
@@ -158,9 +158,9 @@ def _branches(rows: int) -> ModuleType:
     def ordered(seed: int) -> np.ndarray:
         return np.sort(np.random.default_rng(seed).random(rows))
 
-    @inject(each=group(*map(source, names)))
-    def last(each: list[np.ndarray]) -> float:
-        return float(sum(part[0] for part in each))
+    @inject(parts=group(*map(source, names)))
+    def last(parts: list[np.ndarray]) -> float:
+        return float(sum(part[0] for part in parts))
 
     return _module(ordered, last)
 
@@ -185,7 +185,7 @@ def _computing(
         owner="benchmarks",
         description="Is measured.",
         inputs=(),
-        params=tuple(Param(name, "integer", each, "Number.") for name, each in given.items()),
+        params=tuple(Param(name, "integer", default, "Number.") for name, default in given.items()),
         outputs=(File("last", "The last.", ".txt"),),
     )
     graph = Dataflow(contract, (module,)).plan(["last"]).graph
@@ -205,7 +205,7 @@ def _medians(rounds: int, actions: Mapping[str, Callable[[], object]]) -> dict[s
             action()
             if number:  # the first does not count
                 times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(each) for name, each in times.items()}
+    return {name: statistics.median(seconds) for name, seconds in times.items()}
 
 
 def _peak() -> float:

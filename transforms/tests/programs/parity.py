@@ -28,7 +28,7 @@ def main(name: str, engine: str, inputs: Path, out: Path) -> None:
     names = [output.name for output in contract.outputs]
     made = dataflow.compute(names, frames, engine=profile)
     staged = [stage(output, made[output.name], out) for output in contract.outputs]
-    metrics = {each.name: each.metrics for each in staged if each.metrics is not None}
+    metrics = {output.name: output.metrics for output in staged if output.metrics is not None}
     sys.stdout.write(json.dumps(metrics))
 
 

@@ -28,7 +28,7 @@ def legs_of_year(rows: int) -> pd.DataFrame:
             "dest": random.integers(0, 105, rows),
             "hour": random.integers(5, 24, rows),
             "day": np.sort(random.integers(0, 365, rows)),
-            **{each: random.normal(10, 40, rows) for each in MEASURES},
+            **{measure: random.normal(10, 40, rows) for measure in MEASURES},
         }
     )
     for name, part in (("week", frame["day"] // 7), ("month", frame["day"] // 31)):
@@ -83,7 +83,7 @@ def cleaned(before: pd.DataFrame, key: str) -> pd.DataFrame:
     made = before
     for by in ([key], [key, "hour"]):
         known = made[list(MEASURES)]
-        grouped = known.groupby([made[each] for each in by], sort=False)
+        grouped = known.groupby([made[key] for key in by], sort=False)
         low, high = (grouped.transform("quantile", share) for share in (0.01, 0.99))
         scaled = known.clip(low, high) - grouped.transform("median")
         made = made.assign(**(scaled / grouped.transform("std") + grouped.rank(pct=True)))

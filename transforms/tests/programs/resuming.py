@@ -125,8 +125,8 @@ def measure(shape: str, cut: str, rows: int, rounds: int) -> Mapping[str, float]
             found["done"].append(sum(whole.functions[:count]) / whole.computing)
             found["anew"].append(len(resumed.functions))
             found["saves"].append(len(saving.saved))
-            found["saved"].append(sum(each.bytes for each in saving.saved))
-            found["told"].append(sum(each.seconds for each in saving.saved))
+            found["saved"].append(sum(event.bytes for event in saving.saved))
+            found["told"].append(sum(event.seconds for event in saving.saved))
     return {name: statistics.median(result) for name, result in found.items()}
 
 

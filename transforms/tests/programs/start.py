@@ -66,7 +66,7 @@ def main(started: float) -> dict[str, float]:
         elif isinstance(answer, NodeFinished):
             finished = answer.at
 
-    status = serve(line, hear, loaded=runner.collect_from_now_on)
+    status = serve(line, hear, on_loaded=runner.enable_garbage_collection)
     assert status == 0, status
     marks.note("functions", finished)
     marks.note("outputs")

@@ -123,21 +123,21 @@ def test_a_name_that_nobody_declared_is_refused_before_anything_runs(flow_of: Fl
     with pytest.raises(DefinitionError) as caught:
         flow_of(source, "b").compute(["b"], {})
     assert str(caught.value) == (
-        "node 'b' takes 'weather', which is no function, input or param of dataflow 'sales'"
+        "node 'b' takes 'weather', which is not a function, input or param of dataflow 'sales'"
     )
 
 
 def test_a_function_that_an_input_or_param_would_hide_is_refused(flow_of: Flows) -> None:
     hidden = flow_of("def orders() -> int: return 1\ndef a(orders: int) -> int: return 1", "a")
-    with pytest.raises(DefinitionError, match="has the name of its input or param 'orders'"):
+    with pytest.raises(DefinitionError, match="has the same name as its input or param 'orders'"):
         hidden.describe()
-    with pytest.raises(DefinitionError, match="has the name of its input or param 'orders'"):
+    with pytest.raises(DefinitionError, match="has the same name as its input or param 'orders'"):
         hidden.compute(["a"], {})
 
 
 def test_an_output_that_no_function_computes_is_refused(flow_of: Flows) -> None:
     flow = flow_of("def report(total: int) -> str: return str(total)", "total", "report")
-    message = "^dataflow 'sales' promises 'total', which none of its functions computes$"
+    message = "^dataflow 'sales' declares 'total', but none of its functions computes it$"
     with pytest.raises(DefinitionError, match=message):
         flow.describe()
     with pytest.raises(DefinitionError, match=message):
@@ -146,7 +146,7 @@ def test_an_output_that_no_function_computes_is_refused(flow_of: Flows) -> None:
 
 def test_a_checkpoint_that_no_function_computes_is_refused(flow_of: Flows) -> None:
     flow = flow_of("def a() -> int: return 1", "a", checkpoints={"cut": "renamed"})
-    with pytest.raises(DefinitionError, match=r"^dataflow 'sales' promises 'renamed', which none"):
+    with pytest.raises(DefinitionError, match=r"^dataflow 'sales' declares 'renamed', but none"):
         flow.describe(targets=["cut"])
 
 
@@ -157,7 +157,8 @@ def test_checkpoints_are_exactly_those_of_the_contract(
     with pytest.raises(DefinitionError) as caught:
         Dataflow(sales.contract, sales.modules, tied)
     assert str(caught.value) == (
-        f"dataflow 'sales' ties the checkpoints {sorted(tied)}, its contract offers ['summed']"
+        f"dataflow 'sales' maps the checkpoints {sorted(tied)} to nodes; "
+        "its contract declares ['summed']"
     )
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from isthmus_contracts.protocol import Event, NodeFinished
-from isthmus_transforms.errors import DefinitionError, NodeError
+from isthmus_transforms.errors import NodeError
 from isthmus_transforms.runtime import Dataflow
 from isthmus_transforms.runtime.execution import execute
 from isthmus_transforms.runtime.graph.build import build_graph
@@ -171,70 +171,25 @@ def test_a_dependency_that_is_taken_twice_is_kept_for_both(flow_of: Flows) -> No
     assert flow_of(source, "c").compute(["c"], {}) == {"c": 12}
 
 
-@pytest.mark.parametrize("node", ["part", "total"])
-def test_dynamic_nodes_are_refused_before_anything_runs(flow_of: Flows, node: str) -> None:
-    source = """
-        from hamilton.htypes import Collect, Parallelizable
-
-        def part() -> Parallelizable[int]:
-            yield 1
-
-        def total(part: Collect[int]) -> int:
-            return 1
-    """
-    events: list[Event] = []
-    with pytest.raises(DefinitionError) as caught:
-        flow_of(source, "part", "total").compute([node], {}, on_event=events.append)
-    assert str(caught.value) == (
-        "node 'part' uses Parallelizable or Collect, which no engine here runs; "
-        "loop inside the function instead"
-    )
-    assert not events
-
-
-@pytest.mark.parametrize(
-    ("source", "nodes"),
-    [
-        ("def a(b: int) -> int: return b\ndef b(a: int) -> int: return a", {"a", "b"}),
-        ("def a(a: int) -> int: return a", {"a"}),
-    ],
-)
-def test_functions_that_need_each_other_are_refused(
-    flow_of: Flows, source: str, nodes: set[str]
-) -> None:
-    flow = flow_of(source, "a")
-    for act in (flow.describe, lambda: flow.compute(["a"], {})):
-        with pytest.raises(DefinitionError, match=r"need each other$") as caught:
-            act()
-        assert all(repr(node) in str(caught.value) for node in nodes)
-
-
-@pytest.mark.parametrize(
-    ("value", "size"),
-    [
-        ("pd.DataFrame({'a': [1, 2], 'b': [3, 4]})", (2, 2, 32)),
-        ("pd.Series([1.0, 2.0, 3.0])", (3, None, 24)),
-        ("np.zeros((2, 4))", (None, None, 64)),
-        ("b'abc'", (None, None, 3)),
-        ("'abcd'", (None, None, 4)),
-        ("{'a': 1}", (None, None, None)),
-        ("None", (None, None, None)),
-    ],
-)
-def test_the_size_of_a_result_is_told(
-    flow_of: Flows, value: str, size: tuple[int | None, ...]
-) -> None:
-    source = (
-        f"import numpy as np, pandas as pd\nimport typing\ndef a() -> typing.Any: return {value}"
-    )
-    events: list[Event] = []
-    flow_of(source, "a").compute(["a"], {}, on_event=events.append)
-    finished = events[1]
-    assert isinstance(finished, NodeFinished)
-    assert (finished.rows, finished.columns, finished.bytes) == size
-
-
 def test_nothing_is_run_for_no_target(flow_of: Flows) -> None:
     events: list[Event] = []
     assert flow_of(DIAMOND, "bottom").compute([], {}, on_event=events.append) == {}
     assert not events
+
+
+def test_no_function_runs_after_one_that_raised(flow_of: Flows) -> None:
+    source = "def a() -> int: raise RuntimeError\ndef b(a: int) -> int: return a"
+    events: list[Event] = []
+    with pytest.raises(NodeError, match=r"failed in a .*: RuntimeError: $"):
+        flow_of(source, "b").compute(["b"], {}, on_event=events.append)
+    assert _told(events) == [("Started", "a"), ("Failed", "a")]
+
+
+def test_a_listener_that_raises_ends_the_run(flow_of: Flows) -> None:
+    def on_event(_event: Event) -> None:
+        raise BrokenPipeError
+
+    flow = flow_of("calls = []\ndef a() -> int: return calls.append(1)", "a")
+    with pytest.raises(BrokenPipeError):
+        flow.compute(["a"], {}, on_event=on_event)
+    assert flow.modules[0].calls == []

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from isthmus_contracts.params import Param, ParamValue
 from isthmus_contracts.partitions import Interval
+from isthmus_contracts.rules import CheckResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +126,11 @@ class NodeFailed:
 
 @dataclass(frozen=True, slots=True)
 class CheckFinished:
-    """Announce the version_check of one check, with a few keys of rows that broke it."""
+    """Report the result of one check; `subject` is an input, an output or a node."""
 
     at: float
     subject: str
-    check: str
-    level: Literal["error", "warning"]
-    passed: bool
-    message: str
-    broken: int = 0
-    examples: tuple[str, ...] = ()
+    result: CheckResult
 
 
 @dataclass(frozen=True, slots=True)

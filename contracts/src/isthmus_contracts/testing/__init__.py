@@ -1,6 +1,8 @@
 """The conformance kit: what each side tests itself with, so that it never needs the other.
 
-`runner` is a runner in the standard library alone, with which the platform is tested, faults
-included; `conformance` holds the checks that every real runner must pass; `parts` the one that a
-dataflow with partitioned outputs must.
+- `runner`: a runner in the standard library alone, with which the platform is tested, faults
+  included.
+- `conformance`: the checks that every real runner must pass; `harness` starts a runner for them and
+  reads what it answers.
+- `partition_parity`: the check that a dataflow with partitioned outputs must pass.
 """

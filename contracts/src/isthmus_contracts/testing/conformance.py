@@ -43,7 +43,9 @@ def _expect(transcript: Transcript, condition: object, sentence: str) -> None:
 def _result(transcript: Transcript) -> RunResult:
     last = transcript.answers[-1] if transcript.answers else None
     if not isinstance(last, RunResult):
-        raise AssertionError(f"the last answer is {last!r}, no result; log:\n{transcript.log}")
+        raise AssertionError(
+            f"the last answer is {last!r}, expected a result; log:\n{transcript.log}"
+        )
     return last
 
 
@@ -51,7 +53,9 @@ def _refused(transcript: Transcript, *words: str) -> None:
     last = transcript.answers[-1] if transcript.answers else None
     _expect(transcript, transcript.status != 0, "a refusal exits with 0")
     if not isinstance(last, RunFailure):
-        raise AssertionError(f"the last answer is {last!r}, no failure; log:\n{transcript.log}")
+        raise AssertionError(
+            f"the last answer is {last!r}, expected a failure; log:\n{transcript.log}"
+        )
     _expect(transcript, last.kind == "request", f"the refusal is of kind {last.kind!r}")
     for word in words:
         _expect(transcript, word in last.message, f"{last.message!r} does not name {word!r}")
@@ -87,7 +91,7 @@ def _check_files(transcript: Transcript, staging: Path, files: Sequence[StagedFi
     for file in files:
         path = staging / file.path
         _expect(transcript, path.resolve().is_relative_to(staging.resolve()), f"{path} is outside")
-        _expect(transcript, path.is_file() and not path.is_symlink(), f"{path} is no file")
+        _expect(transcript, path.is_file() and not path.is_symlink(), f"{path} is not a file")
         content = path.read_bytes()
         _expect(transcript, len(content) == file.bytes, f"{path} has {len(content)} bytes")
         digest = hashlib.sha256(content).hexdigest()
@@ -95,7 +99,11 @@ def _check_files(transcript: Transcript, staging: Path, files: Sequence[StagedFi
     strays = {path for path in staging.rglob("*") if path.is_symlink() or not path.is_dir()} - {
         staging / file.path for file in files
     }
-    _expect(transcript, not strays, f"it leaves strays: {sorted(map(str, strays))}")
+    _expect(
+        transcript,
+        not strays,
+        f"it leaves files that its result does not name: {sorted(map(str, strays))}",
+    )
 
 
 def its_files_are_the_partitions_asked_for(subject: Subject) -> None:
@@ -136,8 +144,10 @@ def it_announces_its_graph_first(subject: Subject) -> None:
     _expect(transcript, transcript.answers, "it answers nothing")
     first, *rest = transcript.answers
     if not isinstance(first, Graph):
-        raise AssertionError(f"the first answer is {first!r}, no graph")
-    _expect(transcript, not any(isinstance(each, Graph) for each in rest), "two graphs")
+        raise AssertionError(f"the first answer is {first!r}, expected a graph")
+    _expect(
+        transcript, not any(isinstance(answer, Graph) for answer in rest), "it sends two graphs"
+    )
     seen: set[str] = set()
     for node in first.nodes:
         missing = set(node.dependencies) - seen
@@ -266,7 +276,7 @@ def it_refuses_what_it_does_not_know(subject: Subject) -> None:
 def it_refuses_a_param_out_of_bounds(subject: Subject) -> None:
     """Expect a refusal, naming the param, for each param that gets a text it does not allow."""
     for name in subject.request.params:
-        params = {**subject.request.params, name: "\N{SNOWMAN} is no value"}
+        params = {**subject.request.params, name: "\N{SNOWMAN} is not a value"}
         _refused(run(replace(subject, request=replace(subject.request, params=params))), name)
 
 

@@ -35,7 +35,8 @@ def run(subject: Subject, line: str | None = None, *, hang_up: bool = False) -> 
     """Start the runner, send it its request (or `line`), and return what it answered.
 
     `hang_up` closes its standard input at once, as a platform that dies does; then the last line
-    may break off. Raise `AssertionError` for a line that is no answer, and for one that never ends.
+    may break off. Raise `AssertionError` for a line that is not an answer, and for a runner that
+    does not exit in time.
     """
     sent = line if line is not None else encode(subject.request)
     with subprocess.Popen(
@@ -53,17 +54,19 @@ def run(subject: Subject, line: str | None = None, *, hang_up: bool = False) -> 
             else:
                 output, log = _converse(process, sent, subject.timeout)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"it has not ended after {subject.timeout} seconds") from None
+            raise AssertionError(f"it has not exited after {subject.timeout} seconds") from None
         finally:
             process.kill()
     lines = output.split("\n")
     if not hang_up and lines[-1]:
         raise AssertionError(f"its last line has no end: {lines[-1]!r}; log:\n{log}")
     try:
-        answers = tuple(decode_answer(each) for each in lines[:-1])
+        answers = tuple(decode_answer(line) for line in lines[:-1])
     except ProtocolError as error:
-        raise AssertionError(f"it writes a line that is no answer: {error}; log:\n{log}") from None
-    versions = tuple(answer_version(each) for each in lines[:-1])
+        raise AssertionError(
+            f"it writes a line that is not an answer: {error}; log:\n{log}"
+        ) from None
+    versions = tuple(answer_version(line) for line in lines[:-1])
     return Transcript(answers, process.returncode, log, versions)
 
 
@@ -71,7 +74,7 @@ def _converse(process: subprocess.Popen[str], line: str, timeout: float) -> tupl
     if process.stdin is None:
         raise TypeError("the runner was started without a standard input")
     held, process.stdin = process.stdin, None  # `communicate` would close it
-    with suppress(BrokenPipeError):  # a runner that died unheard is judged by what it answered
+    with suppress(BrokenPipeError):  # the answers of a runner that died show what happened
         held.write(line + "\n")
         held.flush()
     try:

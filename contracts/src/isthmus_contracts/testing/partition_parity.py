@@ -48,7 +48,9 @@ def _digests(dataflow: DataflowContract, outputs: Iterable[StagedOutput]) -> _Pa
 
 def _spans(dataflow: DataflowContract, parts: _Parts) -> list[Interval]:
     by = {table.name: table.partitioning for table in dataflow.partitioned}
-    spans = {each.interval(name or "") for table, name in parts if (each := by[table])}
+    spans = {
+        partitioning.interval(name or "") for table, name in parts if (partitioning := by[table])
+    }
     return sorted(spans, key=lambda interval: (interval.start, interval.end))
 
 

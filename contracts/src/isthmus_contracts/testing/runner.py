@@ -57,7 +57,7 @@ _Send: TypeAlias = Callable[[Answer], None]
 
 FAULTS = {
     "silent": "exits with 0 and sends no result",
-    "garbage": "writes a line that is no message",
+    "garbage": "writes a line that is not a message",
     "raising": "reports a node that raised",
     "crash": "dies without a word",
     "hanging": "never ends, and neither does its child",

@@ -59,13 +59,13 @@ def _plain(declared: object) -> object:
             outputs = [{"kind": _kind(output), **_fields(output)} for output in declared.outputs]
             return {**_fields(declared), "outputs": outputs}
         case tuple():
-            return [_plain(each) for each in declared]
+            return [_plain(part) for part in declared]
     return _fields(declared) if is_dataclass(declared) else declared
 
 
 def _fields(declared: object) -> dict[str, object]:
     if not is_dataclass(declared):
-        raise TypeError(f"{declared!r} is no declaration")
+        raise TypeError(f"{declared!r} is not a declaration")
     values = {field_.name: getattr(declared, field_.name) for field_ in fields(declared)}
     return {name: _plain(value) for name, value in values.items() if value not in (None, ())}
 
@@ -173,7 +173,8 @@ def _dataflow(
             for i, table_input in enumerate(written.inputs)
         ),
         outputs=tuple(
-            _output(each, f"{where}.outputs[{i}]") for i, each in enumerate(rest.get("outputs", ()))
+            _output(output, f"{where}.outputs[{i}]")
+            for i, output in enumerate(rest.get("outputs", ()))
         ),
         params=written.params,
         checkpoints=written.checkpoints,
@@ -185,7 +186,7 @@ def _input(
     written: _WrittenInput, where: str, offered: Mapping[str, Dataset | DataflowContract]
 ) -> Input:
     origins = [
-        each for each in (written.source_dataset, written.source_dataflow) if each is not None
+        source for source in (written.source_dataset, written.source_dataflow) if source is not None
     ]
     if len(origins) != 1:
         raise ProtocolError(where, "expected one of 'source_dataset' and 'source_dataflow'")
@@ -200,7 +201,7 @@ def _input(
 def _output(plain: _Json, where: str) -> Output:
     kind = plain.get("kind") if isinstance(plain, dict) else None
     if not isinstance(kind, str) or kind not in _KINDS:
-        known = ", ".join(repr(each) for each in _KINDS)
+        known = ", ".join(repr(kind) for kind in _KINDS)
         raise ProtocolError(where, f"expected an object whose 'kind' is one of {known}")
     rest = {name: value for name, value in plain.items() if name != "kind"}
     with _at(where):
@@ -222,7 +223,7 @@ def _exact(decoded: object, plain: _Json) -> _Json:
     if isinstance(decoded, float):
         return plain
     if isinstance(decoded, tuple):
-        return tuple(_exact(each, other) for each, other in zip(decoded, plain, strict=True))
+        return tuple(_exact(part, other) for part, other in zip(decoded, plain, strict=True))
     if is_dataclass(decoded) and not isinstance(decoded, type):
         given = {name: _exact(getattr(decoded, name), value) for name, value in plain.items()}
         return replace(decoded, **given)

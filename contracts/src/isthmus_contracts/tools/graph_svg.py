@@ -58,8 +58,8 @@ def _layers(nodes: Mapping[str, GraphNode]) -> list[list[str]]:
         if nodes[name].kind != "function" and consumers[name]:
             depth[name] = max(0, min(depth[consumer] for consumer in consumers[name]) - 1)
     layers: list[list[str]] = [[] for _ in range(1 + max(depth.values(), default=0))]
-    for name, each in depth.items():
-        layers[each].append(name)
+    for name, layer in depth.items():
+        layers[layer].append(name)
     return layers
 
 

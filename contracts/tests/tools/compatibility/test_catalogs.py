@@ -74,7 +74,7 @@ def tables(draw: DrawFn, name: str) -> Table:
     own = tuple(
         draw(st.lists(columns(), min_size=1, max_size=3, unique_by=lambda column: column.name))
     )
-    able = [each.name for each in own if not each.nullable]
+    able = [column.name for column in own if not column.nullable]
     key = draw(st.lists(st.sampled_from(able), unique=True)) if able else []
     return Table(name, draw(WORDS), own, tuple(key), draw(st.integers(0, 2)))
 
@@ -120,8 +120,8 @@ def dataflows(
     draw: DrawFn, identity: Identity, offered: dict[str, list[Dataset | DataflowContract]]
 ) -> DataflowContract:
     names = st.lists(st.sampled_from("rs"), min_size=1, max_size=2, unique=True)
-    own = tuple(draw(outputs(each)) for each in draw(names))
-    free = [each for each in offered if each not in {output.name for output in own}]
+    own = tuple(draw(outputs(name)) for name in draw(names))
+    free = [name for name in offered if name not in {output.name for output in own}]
     read = draw(st.lists(st.sampled_from(free), unique=True)) if free else []
     ends = st.builds(Deprecation, st.dates(date(2027, 1, 1), date(2027, 1, 3)), WORDS)
     return DataflowContract(
@@ -129,12 +129,12 @@ def dataflows(
         f"{identity.major}.{draw(st.integers(0, 1))}.0",
         draw(st.sampled_from(["analytics", "sales"])),
         draw(WORDS),
-        tuple(draw(st.sampled_from(offered[each])).input(each) for each in read),
+        tuple(draw(st.sampled_from(offered[name])).input(name) for name in read),
         own,
-        tuple(draw(params(each)) for each in draw(st.lists(st.sampled_from("tu"), unique=True))),
+        tuple(draw(params(name)) for name in draw(st.lists(st.sampled_from("tu"), unique=True))),
         tuple(
-            Checkpoint(each, draw(WORDS))
-            for each in draw(st.lists(st.sampled_from("vw"), unique=True))
+            Checkpoint(name, draw(WORDS))
+            for name in draw(st.lists(st.sampled_from("vw"), unique=True))
         ),
         draw(st.none() | ends),
     )
@@ -146,12 +146,12 @@ def catalogs(draw: DrawFn) -> Catalog:
     sources = []
     for name in draw(st.lists(st.sampled_from(["raw", "other"]), unique=True)):
         own = tuple(
-            draw(tables(each)) for each in draw(st.lists(st.sampled_from("pq"), unique=True))
+            draw(tables(name)) for name in draw(st.lists(st.sampled_from("pq"), unique=True))
         )
         version = draw(st.sampled_from(["1.0.0", "1.1.0"]))
         sources.append(Dataset(name, draw(WORDS), "operations", own, version))
-        for each in own:
-            offered.setdefault(each.name, []).append(sources[-1])
+        for output in own:
+            offered.setdefault(output.name, []).append(sources[-1])
     flows = []
     wanted = st.lists(st.builds(Identity, st.sampled_from("fg"), st.integers(0, 2)), unique=True)
     for identity in draw(wanted):
@@ -195,8 +195,8 @@ def test_whatever_differs_in_a_table_is_reported_and_nothing_else(old: Table, ne
 
 @given(catalogs(), catalogs())
 def test_every_difference_weighs_no_less_at_a_stricter_level(old: Catalog, new: Catalog) -> None:
-    for each in compare(old, new, TODAY):
-        severity = [EFFECTS.index(each.classified(level)) for level in LEVELS]
+    for difference in compare(old, new, TODAY):
+        severity = [EFFECTS.index(difference.classified(level)) for level in LEVELS]
         assert severity == sorted(severity, reverse=True)
 
 
@@ -219,7 +219,7 @@ def test_the_real_catalog_does_not_differ_from_its_document() -> None:
 
 
 def test_no_catalog_but_an_empty_one_is_all_new() -> None:
-    rules = {each.rule for each in compare(Catalog((), ()), CATALOG, TODAY)}
+    rules = {difference.rule for difference in compare(Catalog((), ()), CATALOG, TODAY)}
     assert rules == {"dataset-added", "dataflow-added"}
 
 
@@ -255,7 +255,9 @@ def test_the_newest_major_version_is_replaced_by_the_next(
 
 def test_a_dataflow_does_not_replace_one_of_another_name() -> None:
     before, after = Catalog((), (flow("1.0.0", "one"),)), Catalog((), (flow("2.0.0", "two"),))
-    assert [(each.rule, each.subject) for each in compare(before, after, TODAY)] == [
+    assert [
+        (difference.rule, difference.subject) for difference in compare(before, after, TODAY)
+    ] == [
         ("dataflow-added", "dataflow two.v2"),
         ("dataflow-dropped", "dataflow one.v1"),
     ]

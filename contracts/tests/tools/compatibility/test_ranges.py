@@ -20,7 +20,7 @@ def param(**rule: Any) -> Param:
 
 
 def found(old: Param, new: Param) -> list[str]:
-    return [each.rule for each in compare_allowed(old, new, AT)]
+    return [difference.rule for difference in compare_allowed(old, new, AT)]
 
 
 @pytest.mark.parametrize(

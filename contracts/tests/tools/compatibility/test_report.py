@@ -94,13 +94,13 @@ def test_a_line_is_printable_and_has_at_most_100_characters() -> None:
     long = changed("\x1b[31mred\nand\x9b blue " * 30)
     wide = replace(FLOW, name="f" * 63, outputs=(replace(ROWS, name="t" * 63),), inputs=())
     narrow = replace(wide, outputs=(replace(ROWS, name="t" * 63, columns=(ID,)),))
-    for each in (
+    for compared in (
         report(OLD, long),
         report(Catalog((), (wide,)), Catalog((), (narrow,))),
         report(OLD, CATALOG),
         replace(report(OLD, OLD), base="\x1b" * 300),
     ):
-        lines = text_report(each).splitlines()
+        lines = text_report(compared).splitlines()
         assert max(map(len, lines)) <= 100
         assert all(line.isprintable() for line in lines)
         assert not any(line.endswith(" ") for line in lines)

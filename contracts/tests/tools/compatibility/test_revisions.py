@@ -27,7 +27,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 @pytest.fixture(autouse=True)
 def _no_git_around(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [each for each in os.environ if each.startswith("GIT_")]:
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(name)  # as a hook sets them
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
@@ -109,7 +109,7 @@ def test_without_git_there_are_files_only(tmp_path: Path, monkeypatch: pytest.Mo
     ("content", "problem"),
     [
         (b"", "document: no JSON: Expecting value"),
-        (b"\xff", "the document is no text in UTF-8"),
+        (b"\xff", "the document is not UTF-8 text"),
         (b'{"format": 9, "datasets": {}, "dataflows": {}}', "document: unknown format 9; known: 1"),
     ],
 )

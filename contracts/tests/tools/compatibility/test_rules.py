@@ -34,8 +34,8 @@ SPEED = Column("speed", "float64", "How fast.", unit="km/h", nullable=True)
 ROWS = Table("rows", "Rows.", (ID, SIZE, SPEED), key=("id",), min_rows=2)
 
 
-def columns(*each: Column, key: tuple[str, ...] = ("id",)) -> Table:
-    return replace(ROWS, columns=each, key=key)
+def columns(*changed: Column, key: tuple[str, ...] = ("id",)) -> Table:
+    return replace(ROWS, columns=changed, key=key)
 
 
 WIDE = columns(replace(ID, maximum=10), SIZE, SPEED)
@@ -130,12 +130,12 @@ def within(column: str | None) -> DataflowContract:
     return replace(FLOW, inputs=(SEEN.input("log", column),), outputs=(MONTHLY,))
 
 
-def outputs(*each: Output) -> DataflowContract:
-    return replace(FLOW, outputs=each)
+def outputs(*changed: Output) -> DataflowContract:
+    return replace(FLOW, outputs=changed)
 
 
-def params(*each: Param) -> DataflowContract:
-    return replace(FLOW, params=each)
+def params(*changed: Param) -> DataflowContract:
+    return replace(FLOW, params=changed)
 
 
 def until(day: date, replacement: str = "flow.v2") -> DataflowContract:
@@ -281,31 +281,31 @@ def test_each_example_shows_its_rule_and_nothing_else(
     first, *rest = compare(old, new, TODAY)
     assert (first.rule, first.side) == (rule, side)
     assert first.before != first.after
-    assert [each for each in rest if each.subject == first.subject] == []
+    assert [difference for difference in rest if difference.subject == first.subject] == []
 
 
-@pytest.mark.parametrize(("old", "new"), [each[2:] for each in EXAMPLES])
+@pytest.mark.parametrize(("old", "new"), [example[2:] for example in EXAMPLES])
 def test_no_example_differs_from_itself(old: Catalog, new: Catalog) -> None:
     assert compare(old, old, TODAY) == compare(new, new, TODAY) == ()
 
 
 def test_every_rule_has_an_example_and_every_example_a_rule() -> None:
     assert {(rule, side) for rule, side, *_ in EXAMPLES} == {
-        (each.name, each.side) for each in RULES
+        (rule.name, rule.side) for rule in RULES
     }
 
 
 def test_no_rule_is_there_twice() -> None:
-    assert max(Counter((each.name, each.side) for each in RULES).values()) == 1
+    assert max(Counter((rule.name, rule.side) for rule in RULES).values()) == 1
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda each: f"{each.name}-{each.side}")
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name}-{rule.side}")
 def test_a_stricter_level_never_takes_a_difference_more_lightly(rule: Rule) -> None:
     severity = [EFFECTS.index(rule.classified(level)) for level in LEVELS]
     assert severity == sorted(severity, reverse=True)
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda each: f"{each.name}-{each.side}")
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name}-{rule.side}")
 def test_a_rule_reads_well(rule: Rule) -> None:
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", rule.name)
     assert re.fullmatch(r"[A-Z].*[.]", rule.meaning)
@@ -346,5 +346,5 @@ def test_a_rule_reads_well(rule: Rule) -> None:
     ],
 )
 def test_the_two_teams_have_agreed_on(name: str, side: Side, level: Level, effect: Effect) -> None:
-    (rule,) = [each for each in RULES if (each.name, each.side) == (name, side)]
+    (rule,) = [known for known in RULES if (known.name, known.side) == (name, side)]
     assert rule.classified(level) == effect

@@ -25,9 +25,9 @@ _COLUMNS = ("dataflow", "runs", "tasks", "engine", "runner")
 
 _MEANING = "check a deployment file, and show how it runs each dataflow"
 _DESCRIPTION = (
-    "Check a deployment file, and show how it runs each dataflow. Each runner is started, and asked "
-    "for its engines and their options; one that cannot be started here is a note. Pools and "
-    "connections, which only Airflow knows, are not checked."
+    "Check a deployment file, and show how it runs each dataflow. The command starts each runner "
+    "and asks it for its engines and their options; a runner that cannot be started here is a "
+    "note. Pools and connections, which only Airflow knows, are not checked."
 )
 
 

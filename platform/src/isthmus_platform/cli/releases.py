@@ -1,4 +1,4 @@
-"""The commands about releases: list, show and compare them, roll back, clean, read elsewhere."""
+"""The commands about releases: list, show, compare, locate, roll back, and collect garbage."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from rich.table import Table
 
 from isthmus_contracts import DataflowContract
 from isthmus_contracts.catalog import CATALOG
+from isthmus_contracts.sentences import counted
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
-from isthmus_platform.lake.releases.diff import compare
+from isthmus_platform.lake.releases.diff import diff_releases
 from isthmus_platform.lake.releases.garbage_collection import (
     Plan,
     collect_garbage,
@@ -35,42 +36,48 @@ Add = Callable[[str, Callable[..., int], str], argparse.ArgumentParser]
 
 
 def add_release_commands(add: Add) -> None:
-    """Add these commands to a parser, of which `add` makes one from name, function and meaning."""
+    """Add these commands; `add` makes the parser of one from its name, function and help."""
     known = "one of " + ", ".join(dataflow.name for dataflow in CATALOG.dataflows)
     listed = "the release's id, as `releases` lists it"
     current = f"{listed} (default: the current one)"
 
     def add_for_dataflow(
-        name: str, command: Callable[..., int], meaning: str
+        name: str, command: Callable[..., int], help_text: str
     ) -> argparse.ArgumentParser:
-        parser = add(name, command, meaning)
+        parser = add(name, command, help_text)
         parser.add_argument("dataflow", help=known)
         return parser
 
     add_for_dataflow("releases", _list, "list what a dataflow has published, newest first")
-    show = add_for_dataflow("show", _show, "show what a release holds and what it was made from")
+    show = add_for_dataflow(
+        "show", _show, "show what a release contains and what it was computed from"
+    )
     show.add_argument("release", nargs="?", help=current)
     diff = add_for_dataflow("diff", _diff, "show what differs between two releases")
     diff.add_argument("before", help=listed)
     diff.add_argument("after", help=listed)
-    tables = add_for_dataflow("tables", _tables, "say where DuckDB, polars or Spark read a release")
+    tables = add_for_dataflow(
+        "tables", _tables, "show where DuckDB, polars or Spark read a release"
+    )
     tables.add_argument("release", nargs="?", help=current)
     tables.add_argument("--format", choices=("text", "json"), default="text")
     rollback = add_for_dataflow("rollback", _rollback, "make a published release current again")
     rollback.add_argument("release", help=listed)
-    cleaning = add("gc", _clean, "list, or remove, old releases and files that nobody needs")
-    cleaning.add_argument("dataflow", nargs="?", help=f"{known} (default: all, and the sources)")
-    cleaning.add_argument(
+    collect = add("gc", _collect, "list, or remove, old releases and files that no release needs")
+    collect.add_argument("dataflow", nargs="?", help=f"{known} (default: all, and the sources)")
+    collect.add_argument(
         "--keep-days",
         type=float,
         default=_KEEP_DAYS,
         metavar="N",
         help="keep releases that were current within N days, and newer files (default: 30)",
     )
-    cleaning.add_argument(
-        "--force", action="store_true", help="allow less than a day; let no run be under way"
+    collect.add_argument(
+        "--force",
+        action="store_true",
+        help="allow less than a day; only while no run is in progress",
     )
-    cleaning.add_argument("--yes", action="store_true", help="remove; without it, only list")
+    collect.add_argument("--yes", action="store_true", help="remove; without it, only list")
 
 
 def _list(options: argparse.Namespace, console: Console) -> int:
@@ -117,30 +124,31 @@ def _show(options: argparse.Namespace, console: Console) -> int:
                 f"{name}  {display_location(lake.path(pin.table))} (version {pin.version}{origin})",
             )
         )
-    lines += [("output", describe_output) for describe_output in describe_outputs(release, lake)]
+    lines += [("output", output) for output in describe_outputs(release, lake)]
     for name, table in release.tables.items():
         for part, partition in table.partitions.items():
             lines.append(
                 ("part", f"{name} {part}  {partition.rows:,} rows, by run {partition.run}")
             )
     lines += [("warning", warning) for warning in release.warnings]
-    for head, text in lines:
-        console.print(f"{head:8}  {printable(text)}", soft_wrap=True)
+    for label, text in lines:
+        console.print(f"{label:8}  {printable(text)}", soft_wrap=True)
     return 0
 
 
 def _diff(options: argparse.Namespace, console: Console) -> int:
     lake, contract = _lake(), CATALOG.dataflow(options.dataflow)
     before, after = (
-        releases.release(lake, contract.identity, each) for each in (options.before, options.after)
+        releases.release(lake, contract.identity, release_id)
+        for release_id in (options.before, options.after)
     )
-    found = compare(lake, before, after)
-    if not found:
+    differences = diff_releases(lake, before, after)
+    if not differences:
         console.print(f"releases {before.id} and {after.id} do not differ")
         return 0
     grid = Table("", "", before.id, after.id, box=None)
-    for result in found:
-        cells = (result.kind, result.name, _value(result.before), _value(result.after))
+    for fact in differences:
+        cells = (fact.kind, fact.name, _value(fact.before), _value(fact.after))
         grid.add_row(*map(printable, cells))
     print_whole(grid, console)
     return 0
@@ -176,7 +184,7 @@ def _rollback(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _clean(options: argparse.Namespace, console: Console) -> int:
+def _collect(options: argparse.Namespace, console: Console) -> int:
     contract: DataflowContract | None = options.dataflow and CATALOG.dataflow(options.dataflow)
     identity = contract.identity if contract else None
     lake, keep = _lake(), retention(options.keep_days, force=options.force)
@@ -189,10 +197,10 @@ def _clean(options: argparse.Namespace, console: Console) -> int:
     if not plan.releases and not plan.files:
         console.print("there is nothing to remove")
         return 0
-    said = "removed" if options.yes else "would remove"
+    verb = "removed" if options.yes else "would remove"
     console.print(
-        f"{said} {_counted(len(plan.releases), 'release')} and "
-        f"{_counted(len(plan.files), 'file')}, {_counted(plan.bytes, 'byte')}"
+        f"{verb} {counted(len(plan.releases), 'release')} and "
+        f"{counted(len(plan.files), 'file')}, {counted(plan.bytes, 'byte')}"
     )
     if not options.yes:
         console.print("nothing was removed; --yes removes it")
@@ -210,10 +218,6 @@ def _value(value: object | None) -> str:
     if value is None:
         return "-"
     return f"{value:,}" if type(value) is int else str(value)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _when(release: releases.Release) -> str:

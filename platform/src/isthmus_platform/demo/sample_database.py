@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from pathlib import Path
 from isthmus_contracts import Table
 from isthmus_contracts.catalog import NYC_FLIGHTS
 from isthmus_platform.errors import SourceError
+from isthmus_platform.storage.local_files import atomic_write
 
 _SQL_TYPES = {"int64": "INTEGER", "float64": "REAL"}
 _MISSING = "NA"
@@ -30,17 +30,11 @@ def load_sample_database(package: Path, database: Path, report: Callable[[str], 
     if database.is_file():
         return
     database.parent.mkdir(parents=True, exist_ok=True)
-    draft = database.with_name(f".{database.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    try:
-        with closing(sqlite3.connect(draft)) as connection:
-            for table in NYC_FLIGHTS.tables:
-                rows = _load(table, package, connection)
-                report(f"loaded {rows:,} {table.name} into the sample database")
-            connection.commit()
-        draft.replace(database)
-    finally:
-        draft.unlink(missing_ok=True)
+    with atomic_write(database) as draft, closing(sqlite3.connect(draft)) as connection:
+        for table in NYC_FLIGHTS.tables:
+            rows = _load(table, package, connection)
+            report(f"loaded {rows:,} {table.name} into the sample database")
+        connection.commit()
 
 
 def sample_rows(table: Table, package: Path) -> Iterator[list[str | None]]:

@@ -1,6 +1,6 @@
-"""JSON documents of the lake: written whole and once, read strictly.
+"""JSON documents of the lake: written once, as a whole, and read strictly.
 
-`write_once` is the one conditional write that publishing rests on.
+`write_once` is the one conditional write on which publishing depends.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ T = TypeVar("T")
 
 
 def write_once(place: Location, document: object) -> None:
-    """Create a document that is whole and durable, or raise `FileExistsError`."""
+    """Create a whole and durable document, or raise `FileExistsError`."""
     text = json.dumps(serialize(document), indent=2, allow_nan=False) + "\n"
     place.store.create(place.key, text.encode())
 
 
 def documents_in(folder: Location) -> tuple[Location, ...]:
-    """Return the documents in a folder, in order; what is hidden or named otherwise is none."""
+    """Return the documents in a folder, in order: visible files whose names end in `.json`."""
     names = (name for name in folder.names() if name.endswith(".json") and name[0] != ".")
     return tuple(folder / name for name in names)
 
@@ -34,10 +34,10 @@ def read_document(cls: type[T], place: Location) -> T:
 
 
 def parse_document(cls: type[T], content: bytes, name: str) -> T:
-    """Return the `cls` that this content is, or raise `LakeError`, which says `name`."""
+    """Return the `cls` that this content is, or raise `LakeError`, whose message has `name`."""
     try:
         return deserialize(cls, json.loads(content.decode("utf-8")))
     except ProtocolError as error:
         raise LakeError(name, str(error)) from error
     except ValueError as error:
-        raise LakeError(name, f"is no JSON: {error}") from error
+        raise LakeError(name, f"is not valid JSON: {error}") from error

@@ -1,4 +1,4 @@
-"""How a disk that fails is told: in one sentence, as something that may go better next time."""
+"""Errors of disks, networks and Delta as one sentence, and as an error that a retry may fix."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from isthmus_platform.storage.error_text import one_line
 
 @contextmanager
 def translated(lake: Lake) -> Iterator[None]:
-    """Turn what the disk, or Delta on it, raises into `LakeUnavailableError`."""
+    """Turn errors of the store, and of Delta, into `LakeUnavailableError`."""
     try:
         yield
     except (OSError, DeltaError) as error:

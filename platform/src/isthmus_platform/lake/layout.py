@@ -1,4 +1,4 @@
-"""Where things lie in the lake; no other module joins its keys."""
+"""Where everything lies in the lake; no other module joins keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from isthmus_platform.storage import Location, Store
 
 @dataclass(frozen=True, slots=True)
 class Lake:
-    """Lay out a lake in a store; `clock` says when what is written there was written."""
+    """Know the places of a lake in a store; `clock` says when a document is written."""
 
     store: Store
     clock: Clock = utc_now
@@ -32,7 +32,7 @@ class Lake:
         return self._dataflow(dataflow) / "tables" / output
 
     def files(self, dataflow: Identity, output: str) -> Location:
-        """Return the folder of a file that a dataflow publishes, one name per version."""
+        """Return the folder of a file that a dataflow publishes; each version has its own name."""
         return self._dataflow(dataflow) / "files" / output
 
     def releases(self, dataflow: Identity) -> Location:
@@ -44,15 +44,15 @@ class Lake:
         return self._dataflow(dataflow) / "pointer"
 
     def checkpoints(self, dataflow: Identity) -> Location:
-        """Return the folder of what the tasks of runs hand on to each other, a folder per run."""
+        """Return the folder of what the tasks of a run pass on, with a folder for each run."""
         return self._dataflow(dataflow) / "checkpoints"
 
     def tombstones(self) -> Location:
-        """Return the folder of the documents that say since when old files may be gone."""
+        """Return the folder of the documents that say which old files may have been removed."""
         return Location(self.store, "tombstones")
 
     def dataflows(self) -> tuple[Identity, ...]:
-        """Return every dataflow that something lies here of, known to a catalog or not."""
+        """Return every dataflow that has files here, whether a catalog knows it or not."""
         return tuple(
             sorted(
                 Identity(name, int(major[1:]))
@@ -76,10 +76,10 @@ class Lake:
         return tuple(kind / name for kind in kinds for name in kind.names())
 
     def path(self, relative: str) -> Location:
-        """Return what a document names, or raise `LakeError` if it leaves the lake."""
+        """Return what a document names, or raise `LakeError` for a path that leaves the lake."""
         parts = PurePosixPath(relative)
         if parts.is_absolute() or ".." in parts.parts or not parts.parts:
-            raise LakeError(relative, "is no path within the lake")
+            raise LakeError(relative, "is not a path within the lake")
         return Location(self.store, str(parts))
 
     def _dataflow(self, dataflow: Identity) -> Location:

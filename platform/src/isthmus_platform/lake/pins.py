@@ -1,4 +1,4 @@
-"""Pins: one version of one table, for a whole run and for ever after."""
+"""Pins: one version of one table, which a whole run reads and its release names."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Pin:
     """Name a version of a table.
 
-    `table` is its directory relative to the lake's root; `release` the release that it was taken
-    from, if another dataflow publishes it.
+    `table` is its directory relative to the lake's root; `release` is the release that names this
+    version, if another dataflow publishes the table.
     """
 
     table: str

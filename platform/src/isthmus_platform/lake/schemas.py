@@ -1,4 +1,4 @@
-"""The schemas that a table's contract stands for."""
+"""The types of contracts as Arrow and Delta types; no other module of the platform maps them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,13 @@ _ARROW: Mapping[ColumnType, pa.DataType] = {
 
 
 def arrow_type(column_type: ColumnType) -> pa.DataType:
-    """Return the Arrow type in which such a column is kept."""
+    """Return the Arrow type in which a column of this type is stored."""
     return _ARROW[column_type]
+
+
+def type_name(arrow: pa.DataType) -> str:
+    """Return a contract's name for an Arrow type, or Arrow's own name if contracts have none."""
+    return next((name for name, known in _ARROW.items() if known == arrow), str(arrow))
 
 
 def arrow_schema(table: Table) -> pa.Schema:
@@ -40,9 +45,9 @@ def delta_schema(table: Table) -> Schema:
 
 
 def is_kept_as(found: pa.DataType, column_type: ColumnType) -> bool:
-    """Say whether values of Arrow type `found` are of this type; how they are encoded is free.
+    """Say whether values of Arrow type `found` are of this type, in whatever encoding.
 
-    A dictionary, a large string and a string view hold strings; an int32 is no int64.
+    A dictionary, a large string and a string view hold strings; an int32 is not an int64.
     """
     if pa.types.is_dictionary(found):
         found = found.value_type

@@ -30,10 +30,12 @@ def report_times(run: Run, record: RunRecord, console: Console) -> None:
     """Print where the graph is, how the checks came out, and where the time was spent."""
     console.print(f"graph     {display_path(record.graph_file)}", soft_wrap=True)
     progress = [summarize(attempt.answers()) for attempt in record.attempts()]
-    warnings = dict.fromkeys(warning for attempt in progress for warning in attempt.warnings)
+    warnings = {
+        check: warning for attempt in progress for check, warning in attempt.warnings.items()
+    }
     passed = sum(attempt.passed for attempt in progress)
     console.print(f"checks    {passed} passed, {len(warnings)} warned")
-    for warning in warnings:
+    for warning in warnings.values():
         console.print(printable(f"warning   {warning}"), soft_wrap=True)
     functions = sum(attempt.seconds for attempt in progress)
     nodes = sum(attempt.done for attempt in progress)

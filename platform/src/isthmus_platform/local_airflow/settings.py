@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from isthmus_platform.storage.local_files import atomic_write
+
 HOST = "127.0.0.1"
 USER = "airflow"
 PASSWORD = "airflow"  # noqa: S105 # of an Airflow that only this machine can reach
@@ -124,11 +126,8 @@ def settings(installation: Installation) -> dict[str, str]:
 
 def write_private(file: Path, text: str) -> None:
     """Write a file, whole or not at all, that only its owner may read."""
-    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    draft.replace(file)
+    with atomic_write(file, private=True) as draft:
+        draft.write_text(text, encoding="utf-8")
 
 
 def _stored_secrets(file: Path) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.exceptions import HITLRejectException
@@ -18,12 +18,13 @@ from isthmus_platform.runs.pins import Pins
 
 if TYPE_CHECKING:
     from isthmus_contracts import DataflowContract
-    from isthmus_platform.lake.intake.acceptance import Accepted
+    from isthmus_platform.lake.intake.accepted import Accepted
     from isthmus_platform.lake.layout import Lake
-    from isthmus_platform.lake.releases.changes import Change
+    from isthmus_platform.lake.releases.diff import Difference, Kind
     from isthmus_platform.lake.releases.models import Release
 
 _LONGEST = 200
+_MOST_ROWS = 100
 
 
 class ApproveOperator(DataflowOperator, ApprovalOperator):
@@ -74,26 +75,22 @@ def request(
     lake: Lake, dataflow: DataflowContract, accepted: Accepted, pins: Pins, last: Release | None
 ) -> str:
     """Return the request in Markdown, in which nothing that a dataflow says has a meaning."""
-    from isthmus_platform.lake.releases import changes
+    from isthmus_platform.lake.releases.diff import diff_accepted
 
     head = (
         f"Compared with the current release {last.id} of run {last.run}, from {last.created_at}."
         if last
         else "There is no release yet to compare with."
     )
-    versions = (
-        changes.Change(
-            "contract", last.contract_version if last else None, accepted.contract_version
-        ),
-        changes.Change("code", last.code_version if last else None, accepted.code_version),
-    )
-    parts: Sequence[tuple[str, str, Iterable[Change]]] = (
-        ("Tables", "rows", changes.row_changes(dataflow, accepted, last)),
-        ("Columns that differ", "column", changes.column_changes(lake, dataflow, last)),
-        ("Files", "bytes", changes.file_changes(accepted, last)),
-        ("Metrics", "metric", changes.metric_changes(accepted, last)),
-        ("Params that differ", "param", changes.param_changes(pins.params, last)),
-        ("Versions", "version", versions),
+    found = diff_accepted(lake, dataflow, accepted, pins.params, pins.inputs, last)
+    parts: Sequence[tuple[str, str, Collection[Kind]]] = (
+        ("Tables", "rows", {"rows"}),
+        ("Columns that differ", "column", {"schema"}),
+        ("Files", "file", {"file"}),
+        ("Metrics", "metric", {"metric"}),
+        ("Params that differ", "param", {"param"}),
+        ("Inputs that differ", "input", {"input"}),
+        ("Versions", "version", {"contract", "code"}),
     )
     warnings = [f"- {literal(warning[:_LONGEST])}" for warning in accepted.warnings]
     return "\n\n".join(
@@ -101,16 +98,28 @@ def request(
             literal(head),
             "### Warnings",
             "\n".join(warnings) or "None.",
-            *(f"### {title}\n\n{_grid(kind, rows)}" for title, kind, rows in parts),
+            *(
+                f"### {title}\n\n{_grid(head, [fact for fact in found if fact.kind in kinds])}"
+                for title, head, kinds in parts
+            ),
         ]
     )
 
 
-def _grid(kind: str, rows: Iterable[Change]) -> str:
-    return grid(
-        (kind, "before", "after", "change"),
-        ((row.name, _text(row.before), _text(row.after), _difference(row)) for row in rows),
+def _grid(head: str, facts: Sequence[Difference]) -> str:
+    shown = grid(
+        (head, "before", "after", "change"),
+        (
+            (_name(fact), _text(fact.before), _text(fact.after), _change(fact))
+            for fact in facts[:_MOST_ROWS]
+        ),
     )
+    more = len(facts) - _MOST_ROWS
+    return f"{shown}\n\nand {more:,} more." if more > 0 else shown
+
+
+def _name(fact: Difference) -> str:
+    return fact.kind if fact.kind in {"contract", "code"} else fact.name
 
 
 def _text(value: object) -> str:
@@ -121,10 +130,14 @@ def _text(value: object) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
 
 
-def _difference(change: Change) -> str:
-    match change.before, change.after:
-        case (bool(), _) | (_, bool()):
-            return ""
-        case (int() | float() as before, int() | float() as after) if before not in (0, after):
+def _change(fact: Difference) -> str:
+    match _number(fact.before), _number(fact.after):
+        case (int() | float() as before, int() | float() as after) if before not in {0, after}:
             return f"{(after - before) / abs(before):+,.1%}"
     return ""
+
+
+def _number(value: object) -> float | None:
+    """Return a number, or the size of a file; a truth value is neither."""
+    size = getattr(value, "bytes", value)
+    return size if isinstance(size, int | float) and not isinstance(size, bool) else None

@@ -9,7 +9,7 @@ from airflow.sdk import Context
 from isthmus_contracts import Interval
 
 if TYPE_CHECKING:
-    from isthmus_platform.lake.intake.acceptance import Accepted
+    from isthmus_platform.lake.intake.accepted import Accepted
     from isthmus_platform.runs.pins import Pins
 
 SHOWN = "shown"

@@ -15,8 +15,7 @@ from isthmus_contracts.protocol import (
     OutputStaged,
     RunFailure,
 )
-
-_MOST_EXAMPLES = 5
+from isthmus_contracts.rules import MOST_EXAMPLES, CheckResult
 
 
 def format_event(answer: Answer) -> tuple[int, str] | None:
@@ -38,9 +37,9 @@ def format_event(answer: Answer) -> tuple[int, str] | None:
             text = f"{answer.node} is kept, {answer.bytes:,} bytes"
         case OutputStaged():
             text = f"{answer.output} staged, {answer.bytes:,} bytes"
-        case CheckFinished(passed=False):
-            level = ERROR if answer.level == "error" else WARNING
-            text = f"{answer.message} ({answer.check}{_rows(answer)})"
+        case CheckFinished(result=CheckResult(passed=False) as result):
+            level = ERROR if result.level == "error" else WARNING
+            text = f"{answer.subject}: {result.message} ({result.check}{_rows(result)})"
     return None if text is None else (level, text)
 
 
@@ -52,9 +51,9 @@ def format_failure(failure: RunFailure) -> str:
     return f"node {failure.node!r} failed in {place}: {failure.message}"
 
 
-def _rows(verdict: CheckFinished) -> str:
-    shown = verdict.examples[:_MOST_EXAMPLES]
-    return f"; see {', '.join(shown)}" if shown else ""
+def _rows(result: CheckResult) -> str:
+    examples = result.examples[:MOST_EXAMPLES]
+    return f"; see {', '.join(examples)}" if examples else ""
 
 
 def _size(finished: NodeFinished) -> str:

@@ -8,7 +8,8 @@ from isthmus_contracts import Identity, Input, resolve_params
 from isthmus_platform.deployment import DeployedDataflow
 from isthmus_platform.errors import SourceError
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.delta import tables
+from isthmus_platform.lake.delta.tables import commit
+from isthmus_platform.lake.delta.writer import write_table
 from isthmus_platform.lake.errors import translated
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
@@ -52,11 +53,11 @@ def _ingest_table(
     with translated(lake):
         try:
             rows = read_source(declared.table, source, engine)
-            files = tables.write_table(directory, declared.table, rows)
+            files = write_table(directory, declared.table, rows)
         finally:
             engine.dispose()
         commit_id = f"{dataflow.contract.identity}/{run.run}/{run.attempt}/{files[0].name}"
-        version = tables.commit(directory, declared.table, files, commit_id, clock=lake.clock)
+        version = commit(directory, declared.table, files, commit_id, clock=lake.clock)
     row_count = sum(file.rows for file in files)
     run.log.info("ingested %s: %s rows as version %s", declared.name, f"{row_count:,}", version)
     return Pin(directory.key, version)

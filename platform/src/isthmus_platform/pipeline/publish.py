@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from isthmus_platform.deployment import DeployedDataflow
 from isthmus_platform.errors import LakeUnavailableError
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.intake.intermediates import remove_intermediates
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from isthmus_contracts import Interval
 from isthmus_contracts.codec import deserialize
-from isthmus_platform.lake.intake.acceptance import Accepted, join
+from isthmus_platform.lake.intake.accepted import Accepted, join
 from isthmus_platform.runs.pins import Pins
 
 

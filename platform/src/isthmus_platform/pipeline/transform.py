@@ -19,11 +19,13 @@ from isthmus_contracts.protocol import (
     RunRequest,
     RunResult,
 )
+from isthmus_contracts.rules import CheckResult
 from isthmus_platform.deployment import DeployedDataflow
 from isthmus_platform.errors import PlatformError, RunFailedError, RunRefusedError
 from isthmus_platform.lake.delta.tables import files_of
 from isthmus_platform.lake.errors import translated
-from isthmus_platform.lake.intake.acceptance import Accepted, accept, accept_stage
+from isthmus_platform.lake.intake.acceptance import accept, accept_stage
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.intake.intermediates import intermediates_folder, intermediates_of
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.pipeline.checkpoint_sync import SyncedCheckpoints, sync_checkpoints
@@ -48,12 +50,14 @@ def transform(
     request, and what `accept` raises for staged files that break the contract.
     """
     with _computed(dataflow, lake, run, pins) as staged:
+
+        def on_warning(table: str, warning: CheckResult) -> None:
+            run.log.warning("table %r: %s", table, warning.message)
+            staged.recorder.keep(CheckFinished(time.time(), table, warning.bounded()))
+
         start = time.perf_counter()
-        accepted = accept(dataflow.contract, staged.request, staged.result, lake)
+        accepted = accept(dataflow.contract, staged.request, staged.result, lake, on_warning)
         seconds = time.perf_counter() - start
-        for warning in accepted.warnings:
-            run.log.warning("%s", warning)
-            staged.recorder.keep(_acceptance_warning(dataflow, warning))
         run.log.info("accepted %s outputs in %.2f s", len(staged.request.targets), seconds)
         return accepted
 
@@ -187,11 +191,6 @@ def _error_of(failure: RunFailure) -> PlatformError:
     if failure.kind == "request" or (failure.kind == "dataflow" and failure.node is None):
         return RunRefusedError(message)
     return RunFailedError(message)
-
-
-def _acceptance_warning(dataflow: DeployedDataflow, warning: str) -> CheckFinished:
-    subject = dataflow.contract.name
-    return CheckFinished(time.time(), subject, "acceptance", "warning", False, warning)
 
 
 def _checkpoint_path(dataflow: Identity) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from urllib.parse import quote
 from isthmus_contracts import Identity
 from isthmus_contracts.protocol import Answer, Graph, decode_answer, encode
 from isthmus_contracts.tools.graph_svg import graph_svg
+from isthmus_platform.storage.local_files import atomic_write
 
 _LONGEST_NAME = 200
 
@@ -129,9 +129,8 @@ class Recorder:
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that a reader sees either the whole text or the previous file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    with atomic_write(path) as draft:
+        draft.write_text(text, encoding="utf-8")
 
 
 def safe_name(run: str) -> str:

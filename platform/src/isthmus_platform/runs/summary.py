@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from isthmus_contracts.protocol import Answer, CheckFinished, Graph, NodeFailed, NodeFinished
 
@@ -12,14 +12,15 @@ from isthmus_contracts.protocol import Answer, CheckFinished, Graph, NodeFailed,
 class Progress:
     """Count functions: `done` of `total`, in `seconds` altogether; and checks that `passed`.
 
-    Repeat what was warned of, once each: what a runner told, acceptance tells in the same words.
+    `warnings` holds a sentence for each subject and check that warned. A check of a table is
+    reported by the runner and again by acceptance, whose result counts.
     """
 
     done: int
     total: int
     seconds: float
     slowest: tuple[tuple[str, float], ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: Mapping[tuple[str, str], str] = field(default_factory=dict)
     passed: int = 0
 
 
@@ -27,7 +28,7 @@ def summarize(answers: Iterable[Answer], slowest: int = 3) -> Progress:
     """Return how far an attempt has come, and which functions took longest."""
     total = 0
     seconds: dict[str, float] = {}
-    warnings: dict[str, None] = {}
+    warnings: dict[tuple[str, str], str] = {}
     passed = 0
     for answer in answers:
         if isinstance(answer, Graph):
@@ -35,10 +36,9 @@ def summarize(answers: Iterable[Answer], slowest: int = 3) -> Progress:
         elif isinstance(answer, NodeFinished | NodeFailed):
             seconds[answer.node] = answer.seconds
         elif isinstance(answer, CheckFinished):
-            passed += answer.passed
-            if answer.level == "warning" and not answer.passed:
-                warnings[answer.message] = None
+            result = answer.result
+            passed += result.passed
+            if result.level == "warning" and not result.passed:
+                warnings[answer.subject, result.check] = f"{answer.subject}: {result.message}"
     longest = sorted(seconds.items(), key=lambda item: -item[1])[:slowest]
-    return Progress(
-        len(seconds), total, sum(seconds.values()), tuple(longest), tuple(warnings), passed
-    )
+    return Progress(len(seconds), total, sum(seconds.values()), tuple(longest), warnings, passed)

@@ -1,4 +1,4 @@
-"""Copies of objects on this host, and a private place for what is being written."""
+"""Copies of objects on this host, and private directories for objects that are being written."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
-from uuid import uuid4
 
-_STAYS_SECONDS = 24 * 3600
+from isthmus_platform.storage.local_files import atomic_write
+
+_PROTECTED_SECONDS = 24 * 3600
 _ABANDONED_SECONDS = 7 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """Keep copies below `root`, at most `limit_bytes` of them as far as nobody uses them.
+    """Hold copies below `root`, of which those that are not in use take at most `limit_bytes`.
 
-    What was used within a day stays, whatever the limit: a run may be about to read it.
+    A copy that was used within a day stays whatever the limit: a run may be about to read it.
     """
 
     root: Path
     limit_bytes: int
 
     def copy(self, address: str, download: Callable[[Path], None]) -> Path:
-        """Return the copy of an address; `download` writes it to a path if it is not there.
+        """Return the copy of an address; `download` writes a missing copy to a path.
 
-        It may be used by many processes at once: each sees a copy that is whole, or none. It keeps
-        its name's end, and may be read, and not written, by everybody.
+        Many processes may do so at once: each sees a whole copy or none. The copy has the suffix of
+        the address, and every user may read but not write it.
         """
         digest = hashlib.sha256(address.encode()).hexdigest()
         path = self._copies / digest[:2] / f"{digest[2:34]}{Path(urlsplit(address).path).suffix}"
@@ -40,19 +41,15 @@ class Cache:
             os.utime(path)
         except FileNotFoundError:
             self._open_to_all(path.parent)
-            part = path.with_name(f".{path.name}.{uuid4().hex}")
-            try:
-                download(part)
-                part.chmod(0o444)
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
+            with atomic_write(path) as draft:
+                download(draft)
+                draft.chmod(0o444)
             self._shrink()
         return path
 
     @contextmanager
     def private(self) -> Iterator[Path]:
-        """Give an empty directory that only this user may enter, and that is gone afterwards."""
+        """Give an empty directory that only this user may enter, and remove it afterwards."""
         self._open_to_all(self.root)
         directory = Path(tempfile.mkdtemp(prefix="writing-", dir=self.root))
         try:
@@ -65,15 +62,15 @@ class Cache:
         return self.root / "copies"
 
     def _open_to_all(self, directory: Path) -> None:
-        """Create a directory, and those between it and the root, that everybody may enter."""
+        """Create a directory, and those between it and the root, which every user may enter."""
         if not directory.is_dir():
             if directory != self.root:
                 self._open_to_all(directory.parent)
             directory.mkdir(parents=True, exist_ok=True)
-            directory.chmod(0o755)  # whatever new files are allowed here otherwise
+            directory.chmod(0o755)  # whatever the umask is
 
     def _shrink(self) -> None:
-        """Remove the copies that were used longest ago, and what killed writers have left."""
+        """Remove the least recently used copies, and the directories of killed writers."""
         now = time.time()
         for directory in self.root.glob("writing-*"):
             if now - _used(directory) > _ABANDONED_SECONDS:
@@ -82,14 +79,14 @@ class Cache:
         total = 0
         for used, path in copies:
             total += _size(path)
-            if total > self.limit_bytes and now - used > _STAYS_SECONDS:
+            if total > self.limit_bytes and now - used > _PROTECTED_SECONDS:
                 path.unlink(missing_ok=True)
 
 
 def _used(path: Path) -> float:
     try:
         return path.stat().st_mtime
-    except FileNotFoundError:  # another process was first
+    except FileNotFoundError:  # another process has removed it
         return 0.0
 
 

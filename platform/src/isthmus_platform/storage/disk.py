@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from uuid import uuid4
 
+from isthmus_platform.storage.local_files import atomic_write, flush, make_directory
 from isthmus_platform.storage.store import Stored
 
 _DRAFT = re.compile(r"\..+\.[0-9a-f]{32}")
@@ -19,13 +19,13 @@ _DRAFT = re.compile(r"\..+\.[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True)
 class DiskStore:
-    """Keep files below `root`, an absolute directory."""
+    """Store files below `root`, an absolute directory."""
 
     root: Path
 
     @property
     def options(self) -> Mapping[str, str]:
-        """Return nothing: a path is enough."""
+        """Return no options: Delta needs only a path."""
         return {}
 
     def address(self, key: str) -> str:
@@ -33,26 +33,18 @@ class DiskStore:
         return self.local(key).absolute().as_uri()
 
     def create(self, key: str, content: bytes) -> None:
-        """Create a file in one step: a link to a draft that is whole and on the disk."""
+        """Create a file in one step: a hard link to a whole and durable draft."""
         path = self.local(key)
         make_directory(path.parent)
-        draft = path.with_name(f".{path.name}.{uuid4().hex}")
-        try:
-            with draft.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(draft, path)
-        finally:
-            draft.unlink(missing_ok=True)
-        flush(path.parent)
+        with atomic_write(path, durable=True, overwrite=False) as draft:
+            draft.write_bytes(content)
 
     def read(self, key: str) -> bytes:
         """Return a file's content."""
         return self.local(key).read_bytes()
 
     def find(self, key: str) -> Stored | None:
-        """Return what is known of a plain file; a link is none."""
+        """Return size and time of a regular file; a link is not one."""
         try:
             status = self.local(key).lstat()
         except (FileNotFoundError, NotADirectoryError):
@@ -62,15 +54,15 @@ class DiskStore:
         return Stored(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
 
     def names(self, folder: str) -> tuple[str, ...]:
-        """Return the names in a folder; drafts are none."""
+        """Return the names in a folder except drafts."""
         try:
             found = os.listdir(self.local(folder))  # noqa: PTH208 - a name is all that is wanted
         except (FileNotFoundError, NotADirectoryError):
             return ()
-        return tuple(sorted(result for result in found if not _DRAFT.fullmatch(result)))
+        return tuple(sorted(name for name in found if not _DRAFT.fullmatch(name)))
 
     def walk(self, folder: str) -> Iterator[Stored]:
-        """Yield every plain file below a folder."""
+        """Yield every regular file below a folder."""
         for directory, folders, names in os.walk(self.local(folder)):
             folders.sort()
             for name in sorted(names):
@@ -79,7 +71,7 @@ class DiskStore:
                     yield stored
 
     def drafts(self, folder: str) -> Iterator[Stored]:
-        """Yield the drafts of documents whose writer was killed."""
+        """Yield the drafts of files whose writers were killed."""
         directory = self.local(folder)
         for path in sorted(directory.glob(".*")):
             if _DRAFT.fullmatch(path.name) and (stored := self.find(f"{folder}/{path.name}")):
@@ -91,7 +83,7 @@ class DiskStore:
 
     @contextmanager
     def writing(self, key: str) -> Iterator[Path]:
-        """Give the file's own path; it is on the disk afterwards, and nobody may write to it."""
+        """Give the file's own path; afterwards the file is durable and read-only."""
         path = self.local(key)
         make_directory(path.parent)
         try:
@@ -104,28 +96,11 @@ class DiskStore:
             raise
 
     def flush(self, key: str) -> None:
-        """Wait until a file and its name, and that of its folder, have reached the disk."""
+        """Wait until a file, its name, and the name of its folder have reached the disk."""
         path = self.local(key)
-        for each in (path, path.parent, path.parent.parent):
-            flush(each)
+        for part in (path, path.parent, path.parent.parent):
+            flush(part)
 
     def local(self, key: str) -> Path:
         """Return the file's own path."""
         return self.root / key
-
-
-def make_directory(path: Path) -> None:
-    """Create a directory and its parents, where there are none, so that a power cut keeps them."""
-    missing = [parent for parent in (path, *path.parents) if not parent.exists()]
-    path.mkdir(parents=True, exist_ok=True)
-    for each in reversed(missing):
-        flush(each.parent)
-
-
-def flush(path: Path) -> None:
-    """Wait until a file's content, or a directory's list of names, has reached the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

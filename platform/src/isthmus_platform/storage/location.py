@@ -1,4 +1,4 @@
-"""A place in a store, for those who read and write there."""
+"""A key in a store, with what can be done there."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Location:
         return self.store.address(self.key)
 
     def find(self) -> Stored | None:
-        """Return what is known of the file, or None if there is none."""
+        """Return size and time of the file, or None if there is no such file."""
         return self.store.find(self.key)
 
     def names(self) -> tuple[str, ...]:
@@ -43,13 +43,13 @@ class Location:
         return self.store.walk(self.key)
 
     def remove(self) -> None:
-        """Remove the file, if there is one."""
+        """Remove the file, if it exists."""
         self.store.remove(self.key)
 
     def writing(self) -> AbstractContextManager[Path]:
-        """Give a local path for a new file, which is kept unless something raises."""
+        """Give a local path for a new file, which is stored unless the block raises."""
         return self.store.writing(self.key)
 
     def local(self) -> Path:
-        """Return a path on this host that holds the file; nobody may change it."""
+        """Return a path on this host of the file; it must not be changed."""
         return self.store.local(self.key)

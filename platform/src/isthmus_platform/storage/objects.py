@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Hold what a bucket asks for.
+    """Hold the credentials for a bucket, and where it is.
 
-    What is None is found where processes at Amazon find it: in the environment variables `AWS_...`,
-    or by the role of the machine.
+    A field that is None is taken from the environment variables `AWS_...`, or from the machine's
+    role.
     """
 
     endpoint: str | None = None
@@ -38,7 +38,7 @@ class Credentials:
 
     @property
     def config(self) -> dict[str, str]:
-        """Return them under the names that obstore knows."""
+        """Return the fields under obstore's names."""
         named = {
             "endpoint": self.endpoint,
             "region": self.region,
@@ -51,12 +51,12 @@ class Credentials:
 
     @property
     def client(self) -> dict[str, bool]:
-        """Allow requests that go unencrypted if the endpoint wants it; AWS_ALLOW_HTTP may too."""
+        """Allow unencrypted requests for an endpoint `http://`; AWS_ALLOW_HTTP allows them, too."""
         return {"allow_http": True} if (self.endpoint or "").startswith("http://") else {}
 
 
 class ObjectStore:
-    """Keep files below `prefix` in a bucket; what is read comes through a cache on this host."""
+    """Store files below `prefix` in a bucket; files are read through a cache on this host."""
 
     def __init__(self, bucket: str, prefix: str, credentials: Credentials, cache: Cache) -> None:
         named = {**credentials.config, **dict.fromkeys(credentials.client, "true")}
@@ -78,7 +78,7 @@ class ObjectStore:
         return f"{self._root}/{key}" if key else self._root
 
     def create(self, key: str, content: bytes) -> None:
-        """Create an object on the condition that there is none."""
+        """Create an object on the condition that it does not exist."""
         with _failed(self.address(key)):
             obstore.put(self._store, key, content, mode="create", use_multipart=False)
 
@@ -88,7 +88,7 @@ class ObjectStore:
             return obstore.get(self._store, key).bytes().to_bytes()
 
     def find(self, key: str) -> Stored | None:
-        """Return what is known of an object."""
+        """Return size and time of an object."""
         with _failed(self.address(key)):
             try:
                 return _stored(obstore.head(self._store, key))
@@ -99,17 +99,17 @@ class ObjectStore:
         """Return the names below a prefix, up to the next slash."""
         with _failed(self.address(folder)):
             found = obstore.list_with_delimiter(self._store, folder)
-        keys = [*(result["path"] for result in found["objects"]), *found["common_prefixes"]]
+        keys = [*(meta["path"] for meta in found["objects"]), *found["common_prefixes"]]
         return tuple(sorted(key.rpartition("/")[2] for key in keys))
 
     def walk(self, folder: str) -> Iterator[Stored]:
         """Yield every object below a prefix, in order."""
         with _failed(self.address(folder)):
-            found = [each for batch in obstore.list(self._store, folder) for each in batch]
-        yield from sorted(map(_stored, found), key=lambda each: each.key)
+            found = [meta for batch in obstore.list(self._store, folder) for meta in batch]
+        yield from sorted(map(_stored, found), key=lambda stored: stored.key)
 
     def drafts(self, folder: str) -> Iterator[Stored]:  # noqa: ARG002 - the protocol's
-        """Yield nothing: an object is there whole or not at all."""
+        """Yield nothing: an object exists whole or not at all."""
         yield from ()
 
     def remove(self, key: str) -> None:
@@ -119,7 +119,7 @@ class ObjectStore:
 
     @contextmanager
     def writing(self, key: str) -> Iterator[Path]:
-        """Give a path in a private directory, and upload what is there afterwards."""
+        """Give a path in a private directory, and upload the file afterwards."""
         with self._cache.private() as directory:
             path = directory / uuid4().hex
             yield path
@@ -130,7 +130,7 @@ class ObjectStore:
         """Do nothing: an object that can be read is durable."""
 
     def local(self, key: str) -> Path:
-        """Return the object's copy in the cache, which is made if it is not there."""
+        """Return the object's copy in the cache, which is made if it is missing."""
         return self._cache.copy(self.address(key), lambda path: self._download(key, path))
 
     def _download(self, key: str, path: Path) -> None:
@@ -139,7 +139,7 @@ class ObjectStore:
             for chunk in found.stream():
                 file.write(chunk)
             if file.tell() != found.meta["size"]:
-                raise OSError(errno.EIO, f"only {file.tell()} bytes came", self.address(key))
+                raise OSError(errno.EIO, f"only {file.tell()} bytes arrived", self.address(key))
 
 
 def _stored(meta: ObjectMeta) -> Stored:
@@ -148,7 +148,7 @@ def _stored(meta: ObjectMeta) -> Stored:
 
 @contextmanager
 def _failed(address: str) -> Iterator[None]:
-    """Turn what obstore raises into what a disk raises."""
+    """Turn obstore's errors into those that a disk raises."""
     try:
         yield
     except AlreadyExistsError:

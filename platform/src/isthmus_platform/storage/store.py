@@ -1,4 +1,4 @@
-"""What the lake needs of a store; a disk and an object store each give it in their own way."""
+"""What the lake needs of a store; a disk and an object store each implement it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class Stored:
 
 
 class Store(Protocol):
-    """Keep files under keys: relative paths with slashes.
+    """Store files under keys: relative paths with slashes.
 
-    A file is whole and durable from the moment that it can be read. Whatever is wrong with the
-    disk or the network is an `OSError`.
+    A file is whole and durable as soon as it can be read. Every failure of the disk or the network
+    is an `OSError`.
     """
 
     @property
     def options(self) -> Mapping[str, str]:
-        """Return what Delta needs to know beside an address; it may hold secrets."""
+        """Return the options that Delta needs beside an address; they may hold secrets."""
         ...
 
     def address(self, key: str) -> str:
@@ -36,7 +36,7 @@ class Store(Protocol):
         ...
 
     def create(self, key: str, content: bytes) -> None:
-        """Create a file in one step, or raise `FileExistsError` and leave what there is."""
+        """Create a file in one step, or raise `FileExistsError` and change nothing."""
         ...
 
     def read(self, key: str) -> bytes:
@@ -44,7 +44,7 @@ class Store(Protocol):
         ...
 
     def find(self, key: str) -> Stored | None:
-        """Return what is known of a file, or None if there is none."""
+        """Return size and time of a file, or None if there is no such file."""
         ...
 
     def names(self, folder: str) -> tuple[str, ...]:
@@ -56,21 +56,21 @@ class Store(Protocol):
         ...
 
     def drafts(self, folder: str) -> Iterator[Stored]:
-        """Yield what writers that were killed have left directly in a folder."""
+        """Yield the drafts that killed writers have left directly in a folder."""
         ...
 
     def remove(self, key: str) -> None:
-        """Remove a file, if there is one."""
+        """Remove a file, if it exists."""
         ...
 
     def writing(self, key: str) -> AbstractContextManager[Path]:
-        """Give a local path for a new file, which is kept under the key unless something raises."""
+        """Give a local path for a new file, which is stored there unless the block raises."""
         ...
 
     def flush(self, key: str) -> None:
-        """Wait until what somebody else has written under a key is durable."""
+        """Wait until a file that another library has written under a key is durable."""
         ...
 
     def local(self, key: str) -> Path:
-        """Return a path on this host that holds the file; nobody may change it."""
+        """Return a path on this host of the file; it must not be changed."""
         ...

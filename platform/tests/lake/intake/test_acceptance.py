@@ -12,11 +12,14 @@ import pytest
 from isthmus_contracts import DataflowContract
 from isthmus_contracts.protocol import RunResult, StagedFile, StagedOutput
 from isthmus_platform.errors import ResultError, StagingError, TableContractError, UserError
+from isthmus_platform.lake.delta.tables import latest_version
 from isthmus_platform.lake.intake import acceptance
-from isthmus_platform.lake.intake.acceptance import Accepted, accept
+from isthmus_platform.lake.intake.acceptance import accept
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 
 Stage = Callable[..., Any]
+on_both = pytest.mark.parametrize("where", ["disk", "bucket"], indirect=True)
 
 
 def files_in(lake: Lake) -> list[Path]:
@@ -54,22 +57,67 @@ def refused(dataflow: DataflowContract, lake: Lake) -> Callable[..., UserError]:
 Refused = Callable[..., UserError]
 
 
+class TestAccept:
+    @on_both
+    def test_every_output_is_in_its_place(
+        self, stage: Stage, dataflow: DataflowContract, lake: Lake
+    ) -> None:
+        staged = stage()
+        accepted = accept(dataflow, staged.request, staged.result, lake)
+        assert (accepted.dataflow, accepted.contract_version) == ("delays.v2", "2.1.0")
+        assert (accepted.run, accepted.code_version) == ("first", "abc123")
+        days, carriers, report, quality = accepted.outputs
+        assert [output.files[0].rows for output in (days, carriers, report)] == [2, 1, None]
+        assert quality.metrics == {"auc": 0.5}
+        for output, place in (
+            (days, lake.table(dataflow.identity, "days")),
+            (carriers, lake.table(dataflow.identity, "carriers")),
+            (report, lake.files(dataflow.identity, "report")),
+        ):
+            path = lake.path(output.files[0].path)
+            assert path == place / path.name
+            assert path.local().stat().st_mode & 0o777 == 0o444
+            assert path.local().stat().st_size == output.files[0].bytes
+        assert report.files[0].path.endswith(".html")
+
+    @on_both
+    def test_nothing_is_visible_yet(
+        self, accepted: Callable[..., Accepted], lake: Lake, dataflow: DataflowContract
+    ) -> None:
+        accepted()
+        assert latest_version(lake.table(dataflow.identity, "days")) is None
+
+    def test_only_what_was_asked_for(
+        self, stage: Stage, dataflow: DataflowContract, lake: Lake
+    ) -> None:
+        staged = stage()
+        for name in ("parts/days.parquet", "carriers.parquet"):
+            (staged.staging / name).unlink()
+        accepted = accept(
+            dataflow,
+            replace(staged.request, targets=("quality", "report")),
+            replace(staged.result, outputs=staged.result.outputs[2:]),
+            lake,
+        )
+        assert [output.name for output in accepted.outputs] == ["report", "quality"]
+
+
 class TestRefusedResults:
     @pytest.mark.parametrize(
         ("change", "problem"),
         [
             (
                 lambda r: replace(r, identity=replace(r.identity, run="x")),
-                "it answers try 1 of task 'transform' of run 'x'",
+                "it answers attempt 1 of task 'transform' of run 'x'",
             ),
             (
                 lambda r: replace(r, identity=replace(r.identity, attempt=2)),
-                "it answers try 2",
+                "it answers attempt 2",
             ),
             (lambda r: replace(r, dataflow="delays.v1"), "it is for dataflow 'delays.v1'"),
             (
                 lambda r: replace(r, contract_version="2.0.0"),
-                "it is for contract version '2.0.0'; '2.1.0' was asked",
+                "it is for contract version '2.0.0'; the request is for '2.1.0'",
             ),
             (
                 lambda r: replace(r, outputs=r.outputs[1:]),
@@ -81,7 +129,7 @@ class TestRefusedResults:
             ),
             (
                 lambda r: replace(r, outputs=(*r.outputs, StagedOutput("more"))),
-                "output 'more' was not asked for",
+                "output 'more' was not requested",
             ),
             (lambda r: with_output(r, "days", files=()), "output 'days' has no file"),
             (lambda r: with_output(r, "days", metrics={}), "output 'days' comes with metrics"),
@@ -100,31 +148,31 @@ class TestRefusedResults:
             ),
             (
                 lambda r: with_output(r, "quality", metrics=None),
-                "metric 'auc' of 'quality' is missing",
+                "metrics 'quality': metric 'auc' is missing",
             ),
             (
                 lambda r: with_output(r, "quality", metrics={"auc": 0.5, "x": 1.0}),
-                "metric 'x' of 'quality' is not in the contract",
+                "metrics 'quality': metric 'x' is not in the contract",
             ),
             (
                 lambda r: with_output(r, "quality", metrics={"auc": math.nan}),
-                "metric 'auc' of 'quality' is nan, which is no number",
+                "metrics 'quality': metric 'auc' is nan, which is not a finite number",
             ),
             (
                 lambda r: with_output(r, "quality", metrics={"auc": math.inf}),
-                "metric 'auc' of 'quality' is inf, which is no number",
+                "metrics 'quality': metric 'auc' is inf, which is not a finite number",
             ),
             (
                 lambda r: with_output(r, "quality", metrics={"auc": 1.01}),
-                "metric 'auc' of 'quality' is 1.01; the contract says at most 1",
+                "metrics 'quality': metric 'auc' is 1.01; the contract says at most 1",
             ),
             (
                 lambda r: with_output(r, "quality", metrics={"auc": -1.0}),
-                "metric 'auc' of 'quality' is -1.0; the contract says at least 0",
+                "metrics 'quality': metric 'auc' is -1; the contract says at least 0",
             ),
         ],
     )
-    def test_it_says_what_is_wrong(
+    def test_the_message_says_what_is_wrong(
         self,
         stage: Stage,
         refused: Refused,
@@ -144,12 +192,12 @@ class TestRefusedFiles:
     @pytest.mark.parametrize(
         ("name", "problem"),
         [
-            ("gone.parquet", "'gone.parquet' is no file in it"),
-            ("parts", "'parts' is no file in it"),
-            ("../outside.parquet", "'../outside.parquet' is no file in it"),
-            ("parts/../parts/days.parquet", "is no file in it"),
-            ("/etc/passwd", "'/etc/passwd' is no file in it"),
-            ("", "'' is no file in it"),
+            ("gone.parquet", "'gone.parquet' is not a file in it"),
+            ("parts", "'parts' is not a file in it"),
+            ("../outside.parquet", "'../outside.parquet' is not a file in it"),
+            ("parts/../parts/days.parquet", "is not a file in it"),
+            ("/etc/passwd", "'/etc/passwd' is not a file in it"),
+            ("", "'' is not a file in it"),
         ],
     )
     def test_a_path_that_names_no_file_of_the_staging(
@@ -160,14 +208,14 @@ class TestRefusedFiles:
         outside.write_bytes((staged.staging / "parts" / "days.parquet").read_bytes())
         error = refused(StagingError, staged, with_file(staged.result, "days", path=name))
         assert problem in str(error)
-        assert "'parts/days.parquet' is named by no output" in str(error)
+        assert "'parts/days.parquet' is not named by any output" in str(error)
         assert outside.exists()
 
     @pytest.mark.parametrize("place", ["stray.parquet", "parts/stray", ".hidden"])
     def test_a_stray(self, stage: Stage, refused: Refused, place: str) -> None:
         staged = stage()
         (staged.staging / place).touch()
-        assert f"{place!r} is named by no output" in str(refused(StagingError, staged))
+        assert f"{place!r} is not named by any output" in str(refused(StagingError, staged))
 
     def test_a_link(self, stage: Stage, refused: Refused) -> None:
         staged = stage()
@@ -176,7 +224,7 @@ class TestRefusedFiles:
         path.symlink_to(staged.staging.parent / "report.html")
         assert "'report.html' is a link" in str(refused(StagingError, staged))
 
-    def test_a_link_on_the_way(self, stage: Stage, refused: Refused) -> None:
+    def test_a_link_in_the_path(self, stage: Stage, refused: Refused) -> None:
         staged = stage()
         (staged.staging / "parts").rename(staged.staging.parent / "parts")
         (staged.staging / "parts").symlink_to(staged.staging.parent / "parts")
@@ -194,14 +242,14 @@ class TestRefusedFiles:
         assert "is named 2 times" in str(refused(StagingError, staged, wrong))
 
     @pytest.mark.parametrize("changes", [{"sha256": "0" * 64}, {"bytes": 1}])
-    def test_a_claim_that_is_not_true(
+    def test_a_false_size_or_digest(
         self, stage: Stage, refused: Refused, changes: dict[str, object]
     ) -> None:
         staged = stage()
         error = refused(StagingError, staged, with_file(staged.result, "report", **changes))
         assert "'report.html' has 8 bytes and digest" in str(error)
 
-    def test_a_table_that_was_changed_is_told_as_that_and_not_as_unreadable(
+    def test_a_changed_table_is_reported_as_changed_and_not_as_unreadable(
         self, stage: Stage, refused: Refused
     ) -> None:
         staged = stage()
@@ -222,7 +270,7 @@ class TestRefusedData:
         error = refused(TableContractError, staged, with_file(staged.result, "days", rows=3))
         assert str(error) == "table 'days': 'parts/days.parquet' has 2 rows; the result says 3"
 
-    def test_a_file_that_is_no_parquet(self, stage: Stage, refused: Refused) -> None:
+    def test_a_file_that_is_not_parquet(self, stage: Stage, refused: Refused) -> None:
         staged = stage()
         path = staged.staging / "carriers.parquet"
         path.write_bytes((staged.staging / "report.html").read_bytes())

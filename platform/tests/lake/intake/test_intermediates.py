@@ -45,7 +45,7 @@ def claim(staging: Path, name: str) -> StagedFile:
 
 
 def contents(folder: Location) -> list[str]:
-    return sorted(Path(each).read_text() for each in intermediates_of(folder))
+    return sorted(Path(path).read_text() for path in intermediates_of(folder))
 
 
 def test_what_a_task_hands_on_the_next_finds(staging: Path, folder: Location) -> None:
@@ -80,8 +80,8 @@ def test_runs_and_dataflows_do_not_see_each_others(
 
 def test_what_a_run_has_left_is_forgotten(staging: Path, folder: Location, lake: Lake) -> None:
     other = intermediates_folder(lake, DAYS, "../manual__2")
-    for each in (folder, other):
-        save_intermediate(each, staging, "a.checkpoint", 100)
+    for place in (folder, other):
+        save_intermediate(place, staging, "a.checkpoint", 100)
     remove_intermediates(lake, DAYS, "manual__1")
     assert intermediates_of(folder) == ()
     assert contents(other) == ["result a"]
@@ -103,7 +103,7 @@ def test_of_several_copies_the_next_gets_the_whole_one(
 
 def test_each_part_of_a_run_has_its_own_and_all_are_forgotten(staging: Path, lake: Lake) -> None:
     days = [date(2013, 1, 1), date(2013, 1, 2), date(2013, 1, 3)]
-    parts = [intermediates_folder(lake, DAYS, "1", Interval(*each)) for each in pairwise(days)]
+    parts = [intermediates_folder(lake, DAYS, "1", Interval(*bounds)) for bounds in pairwise(days)]
     save_intermediate(parts[0], staging, "a.checkpoint", 100)
     assert [contents(part) for part in parts] == [["result a"], []]
     remove_intermediates(lake, DAYS, "1")
@@ -124,7 +124,7 @@ def test_a_file_with_holes_is_not_filled_up(staging: Path, folder: Location) -> 
     "name", ["../a.checkpoint", "/etc/passwd", "", ".", "..", ".hidden", "a/b", "a~b", "x" * 200]
 )
 def test_a_name_that_leads_elsewhere_is_refused(staging: Path, folder: Location, name: str) -> None:
-    with pytest.raises(StagingError, match="is no name of a result"):
+    with pytest.raises(StagingError, match="is not a valid name of a result"):
         save_intermediate(folder, staging, name, 100)
     assert folder.names() == ()
 
@@ -147,7 +147,7 @@ def test_a_file_that_is_not_as_claimed_is_refused(staging: Path, folder: Locatio
     assert folder.names() == ()
 
 
-def test_a_cleaning_takes_what_failed_runs_have_left(
+def test_garbage_collection_removes_intermediates_of_failed_runs(
     staging: Path, folder: Location, lake: Lake
 ) -> None:
     save_intermediate(folder, staging, "a.checkpoint", 100)

@@ -40,7 +40,7 @@ def test_plain_files_are_found(staging: Path) -> None:
         (lambda path: path.symlink_to("/etc/passwd"), "'x' is a link"),
         (lambda path: path.symlink_to("/etc"), "'x' is a link"),
         (lambda path: path.symlink_to("nowhere"), "'x' is a link"),
-        (os.mkfifo, "'x' is no plain file"),
+        (os.mkfifo, "'x' is not a regular file"),
     ],
 )
 def test_everything_else_is_a_problem(
@@ -62,9 +62,9 @@ def test_a_staging_directory_that_is_gone_is_a_problem(tmp_path: Path) -> None:
 
 
 def test_a_file_is_copied_and_hashed(staging: Path, tmp_path: Path, hashing: Executor) -> None:
-    source, target = staging / "a" / "b" / "model.bin", tmp_path / "taken"
-    taken = safe_copy(staging, "a/b/model.bin", target, hashing).result()
-    assert (taken.bytes, taken.sha256) == (len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+    source, target = staging / "a" / "b" / "model.bin", tmp_path / "copied"
+    copied = safe_copy(staging, "a/b/model.bin", target, hashing).result()
+    assert (copied.bytes, copied.sha256) == (len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
     assert target.read_bytes() == CONTENT
     assert target.stat().st_ino != source.stat().st_ino
 
@@ -72,17 +72,17 @@ def test_a_file_is_copied_and_hashed(staging: Path, tmp_path: Path, hashing: Exe
 def test_what_is_hashed_beside_is_the_whole_copy(tmp_path: Path, hashing: Executor) -> None:
     content = os.urandom(1 << 20) * 30
     (tmp_path / "file").write_bytes(content)
-    taken = safe_copy(tmp_path, "file", tmp_path / "taken", hashing).result()
-    assert (taken.bytes, taken.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    copied = safe_copy(tmp_path, "file", tmp_path / "copied", hashing).result()
+    assert (copied.bytes, copied.sha256) == (len(content), hashlib.sha256(content).hexdigest())
 
 
 def test_whoever_still_has_the_staged_file_open_cannot_change_what_was_taken(
     staging: Path, tmp_path: Path, hashing: Executor
 ) -> None:
     with (staging / "a" / "b" / "model.bin").open("r+b") as held:
-        safe_copy(staging, "a/b/model.bin", tmp_path / "taken", hashing)
+        safe_copy(staging, "a/b/model.bin", tmp_path / "copied", hashing)
         held.write(b"EVIL")
-    assert (tmp_path / "taken").read_bytes() == CONTENT
+    assert (tmp_path / "copied").read_bytes() == CONTENT
 
 
 def test_a_staging_directory_that_became_a_link_is_refused(
@@ -92,7 +92,7 @@ def test_a_staging_directory_that_became_a_link_is_refused(
     link.symlink_to(staging)
     assert scan(link) == (frozenset(), ("it is a link itself",))
     with pytest.raises(StagingError, match="cannot be opened: Not a directory"):
-        safe_copy(link, "a/b/model.bin", tmp_path / "taken", hashing)
+        safe_copy(link, "a/b/model.bin", tmp_path / "copied", hashing)
 
 
 def test_a_link_put_there_after_the_survey_is_not_followed(
@@ -105,7 +105,7 @@ def test_a_link_put_there_after_the_survey_is_not_followed(
     (staging / "a" / "b").rename(staging / "a" / "c")
     (staging / "a" / "b").symlink_to(secret)
     with pytest.raises(StagingError, match="cannot be opened: Not a directory"):
-        safe_copy(staging, "a/b/model.bin", tmp_path / "taken", hashing)
+        safe_copy(staging, "a/b/model.bin", tmp_path / "copied", hashing)
     assert (secret / "model.bin").exists()
 
 
@@ -114,7 +114,7 @@ def test_a_file_that_became_a_link_is_not_followed(
 ) -> None:
     (staging / "link").symlink_to(staging / "a" / "b" / "model.bin")
     with pytest.raises(StagingError, match="Too many levels of symbolic links"):
-        safe_copy(staging, "link", tmp_path / "taken", hashing)
+        safe_copy(staging, "link", tmp_path / "copied", hashing)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_what_became_no_file_is_refused(
     staging: Path, tmp_path: Path, name: str, problem: str, hashing: Executor
 ) -> None:
     with pytest.raises(StagingError, match=f"'{name}' cannot be opened: {problem}"):
-        safe_copy(staging, name, tmp_path / "taken", hashing)
+        safe_copy(staging, name, tmp_path / "copied", hashing)
 
 
 @pytest.mark.parametrize("kind", ["second name", "pipe"])
@@ -135,8 +135,8 @@ def test_what_became_no_plain_file_is_refused(
         os.mkfifo(staging / "x")
     else:
         os.link(staging / "a" / "b" / "model.bin", staging / "x")
-    with pytest.raises(StagingError, match="'x' is a link or no plain file"):
-        safe_copy(staging, "x", tmp_path / "taken", hashing)
+    with pytest.raises(StagingError, match="'x' is a link or not a regular file"):
+        safe_copy(staging, "x", tmp_path / "copied", hashing)
 
 
 def test_no_more_is_copied_than_is_asked_for(
@@ -146,8 +146,8 @@ def test_no_more_is_copied_than_is_asked_for(
     safe_copy(staging, "file", tmp_path / "whole", hashing, 10)
     assert (tmp_path / "whole").stat().st_size == 10
     with pytest.raises(StagingError, match="'file' is larger than 9 bytes"):
-        safe_copy(staging, "file", tmp_path / "taken", hashing, 9)
-    assert (tmp_path / "taken").stat().st_size == 0
+        safe_copy(staging, "file", tmp_path / "copied", hashing, 9)
+    assert (tmp_path / "copied").stat().st_size == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc")
@@ -155,4 +155,4 @@ def test_a_file_that_holds_more_than_it_said_comes_to_an_end(
     tmp_path: Path, hashing: Executor
 ) -> None:
     with pytest.raises(StagingError, match="'maps' is larger than 20 bytes"):
-        safe_copy(Path("/proc", str(os.getpid())), "maps", tmp_path / "taken", hashing, 20)
+        safe_copy(Path("/proc", str(os.getpid())), "maps", tmp_path / "copied", hashing, 20)

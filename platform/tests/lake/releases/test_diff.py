@@ -1,20 +1,28 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
 import pytest
 
-from isthmus_contracts import Column, DataflowContract
+from isthmus_contracts import Column, DataflowContract, Interval, Partitioning, Table
 from isthmus_platform.errors import LakeUnavailableError
-from isthmus_platform.lake.delta import tables
-from isthmus_platform.lake.intake.acceptance import Accepted, AcceptedFile
+from isthmus_platform.lake.delta.tables import commit
+from isthmus_platform.lake.delta.writer import write_table
+from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
-from isthmus_platform.lake.releases.diff import Difference, compare
+from isthmus_platform.lake.releases.diff import (
+    Difference,
+    FileContent,
+    compare,
+    diff_accepted,
+    diff_releases,
+)
+from isthmus_platform.lake.releases.models import Release, ReleasedPartition, ReleasedTable
 from isthmus_platform.lake.releases.publication import publish
 
 Accept = Callable[..., Accepted]
@@ -24,10 +32,10 @@ def test_a_release_does_not_differ_from_itself(
     accepted: Accept, lake: Lake, dataflow: DataflowContract
 ) -> None:
     made = publish(lake, dataflow, accepted(), params={"n": 1}, inputs={})
-    assert compare(lake, made, made) == ()
+    assert diff_releases(lake, made, made) == ()
 
 
-def test_everything_that_differs_is_said(
+def test_everything_that_differs_is_returned(
     accepted: Accept, lake: Lake, dataflow: DataflowContract
 ) -> None:
     before = publish(
@@ -53,8 +61,8 @@ def test_everything_that_differs_is_said(
         params={"same": 1, "origin": "all"},
         inputs={"flights": Pin("sources/nyc/flights", 5, "abc"), "same": Pin("x", 1)},
     )
-    found = compare(lake, before, after)
-    digests = [each.files["report"].sha256[:12] for each in (before, after)]
+    found = diff_releases(lake, before, after)
+    digests = [release.files["report"].sha256 for release in (before, after)]
     assert found == (
         Difference("code", "version", "abc123", "def456"),
         Difference("param", "origin", "JFK", "all"),
@@ -70,8 +78,8 @@ def test_everything_that_differs_is_said(
         Difference(
             "file",
             "report",
-            f"8 bytes, sha256 {digests[0]}",
-            f"9 bytes, sha256 {digests[1]}",
+            FileContent(8, digests[0]),
+            FileContent(9, digests[1]),
         ),
     )
 
@@ -95,7 +103,7 @@ def test_columns_are_compared_as_they_are_in_the_tables(
     )
     directory = lake.table(dataflow.identity, "carriers")
     batch = pa.record_batch({"carrier": ["AA"], "seats": [1]})
-    (file,) = tables.write_table(directory, wider, [batch])
+    (file,) = write_table(directory, wider, [batch])
     ready = accepted("second")
     written = AcceptedFile((directory / file.name).key, file.bytes, "0" * 64, 1)
     outputs = tuple(
@@ -104,7 +112,9 @@ def test_columns_are_compared_as_they_are_in_the_tables(
     )
     ready = replace(ready, contract_version="2.2.0", outputs=outputs)
     after = publish(lake, contract, ready, params={}, inputs={})
-    found = [each for each in compare(lake, before, after) if each.kind in {"contract", "schema"}]
+    found = [
+        fact for fact in diff_releases(lake, before, after) if fact.kind in {"contract", "schema"}
+    ]
     assert found == [
         Difference("contract", "version", "2.1.0", "2.2.0"),
         Difference("schema", "carriers.carrier", "string, not null", "string"),
@@ -118,13 +128,162 @@ def test_a_param_of_another_type_differs(
 ) -> None:
     made = publish(lake, dataflow, accepted(), params={"flag": True}, inputs={})
     other = replace(made, params={"flag": value})
-    assert compare(lake, made, other) == (Difference("param", "flag", True, value),)
+    assert diff_releases(lake, made, other) == (Difference("param", "flag", True, value),)
 
 
-def test_a_table_that_is_not_there_is_said(
+def test_a_missing_table_is_reported(
     accepted: Accept, lake: Lake, dataflow: DataflowContract
 ) -> None:
     made = publish(lake, dataflow, accepted(), params={}, inputs={})
     shutil.rmtree(lake.table(dataflow.identity, "days").local())
     with pytest.raises(LakeUnavailableError):
-        compare(lake, made, made)
+        diff_releases(lake, made, made)
+
+
+class TestAccepted:
+    def test_before_a_first_release_every_fact_is_new(
+        self, accepted: Accept, lake: Lake, dataflow: DataflowContract
+    ) -> None:
+        ready = accepted("first", auc=0.5)
+        pins = {"flights": Pin("sources/nyc/flights", 4)}
+        found = diff_accepted(lake, dataflow, ready, {"origin": "JFK"}, pins, None)
+        assert {fact.before for fact in found} == {None}
+        report = ready.output("report").files[0]
+        after = {(fact.kind, fact.name): fact.after for fact in found}
+        assert after["rows", "days"] == 2
+        assert after["rows", "carriers"] == 1
+        assert after["schema", "carriers.carrier"] == "string, not null"
+        assert after["metric", "quality.auc"] == 0.5
+        assert after["file", "report"] == FileContent(report.bytes, report.sha256)
+        assert after["param", "origin"] == "JFK"
+        assert after["input", "flights"] == "sources/nyc/flights version 4"
+        assert after["contract", "version"] == "2.1.0"
+        assert after["code", "version"] == "abc123"
+
+    def test_unchanged_versions_rows_metrics_and_files_are_included(
+        self, accepted: Accept, lake: Lake, dataflow: DataflowContract
+    ) -> None:
+        ready = accepted("first")
+        pins = {"flights": Pin("sources/nyc/flights", 4)}
+        current = publish(lake, dataflow, ready, params={"n": 1}, inputs=pins)
+        found = diff_accepted(lake, dataflow, ready, {"n": 1}, pins, current)
+        assert [(fact.kind, fact.name) for fact in found] == [
+            ("contract", "version"),
+            ("code", "version"),
+            ("rows", "days"),
+            ("rows", "carriers"),
+            ("metric", "quality.auc"),
+            ("file", "report"),
+        ]
+        assert all(fact.before == fact.after is not None for fact in found)
+
+    def test_the_differences_are_those_of_the_release_to_come(
+        self, accepted: Accept, lake: Lake, dataflow: DataflowContract
+    ) -> None:
+        pins = {"flights": Pin("sources/nyc/flights", 4)}
+        current = publish(lake, dataflow, accepted("first"), params={"n": 1}, inputs=pins)
+        ready = replace(accepted("second", auc=0.75), code_version="def456")
+        pins = {"flights": Pin("sources/nyc/flights", 5)}
+        found = diff_accepted(lake, dataflow, ready, {"n": True}, pins, current)
+        after = publish(lake, dataflow, ready, params={"n": True}, inputs=pins)
+        changed = tuple(fact for fact in found if fact.before != fact.after or fact.kind == "param")
+        assert changed == diff_releases(lake, current, after)
+        assert {fact.kind for fact in changed} == {"code", "param", "input", "metric", "file"}
+
+    def test_a_removed_output_is_a_difference(
+        self, accepted: Accept, lake: Lake, dataflow: DataflowContract
+    ) -> None:
+        current = publish(lake, dataflow, accepted("first"), params={}, inputs={})
+        ready = replace(accepted("second"), outputs=())
+        found = diff_accepted(lake, dataflow, ready, {}, {}, current)
+        assert Difference("rows", "carriers", 1, None) in found
+        assert Difference("schema", "carriers.carrier", "string, not null", None) in found
+        assert Difference("metric", "quality.auc", 0.5, None) in found
+
+
+def counted(run: str, months: Mapping[str, int], interval: Interval | None = None) -> Accepted:
+    """Return what a run may have accepted of a table with partitions, as rows by month."""
+    files = tuple(
+        AcceptedFile(f"{run}-{month}.parquet", 10, "0" * 64, rows, month)
+        for month, rows in months.items()
+    )
+    outputs = (AcceptedOutput("counts", files),)
+    return Accepted("counted.v1", "1.0.0", "code", run, outputs, interval=interval)
+
+
+class TestPartitions:
+    CONTRACT = DataflowContract(
+        "counted",
+        "1.0.0",
+        "data-science",
+        "Counts.",
+        (),
+        (
+            Table(
+                "counts",
+                "One row per day.",
+                (Column("day", "date", "Day."),),
+                partitioning=Partitioning("day", granularity="month"),
+            ),
+        ),
+    )
+
+    @pytest.fixture
+    def current(self, lake: Lake) -> Release:
+        (table,) = self.CONTRACT.partitioned
+        folder = lake.table(self.CONTRACT.identity, "counts")
+        days = pa.array([date(2013, month, 1) for month in (1, 2, 3)])
+        (file,) = write_table(folder, table, [pa.record_batch({"day": days})])
+        version = commit(folder, table, [file], "first")
+        partitions = {
+            f"2013-{month:02}": ReleasedPartition("first", (replace(file, rows=month),))
+            for month in (1, 2, 3)
+        }
+        released = {"counts": ReleasedTable(folder.key, version, 6, partitions)}
+        facts = ("a", "counted.v1", "1.0.0", "code", "first", "0", "2013-04-01T00:00:00+00:00")
+        return Release(*facts, params={}, inputs={}, tables=released, files={}, metrics={})
+
+    def rows(self, lake: Lake, accepted: Accepted, current: Release | None) -> set[object]:
+        found = diff_accepted(lake, self.CONTRACT, accepted, {}, {}, current)
+        return {(fact.name, fact.before, fact.after) for fact in found if fact.kind == "rows"}
+
+    def test_a_run_for_an_interval_changes_its_partitions_alone(
+        self, lake: Lake, current: Release
+    ) -> None:
+        interval = Interval(date(2013, 2, 1), date(2013, 5, 1))
+        accepted = counted("second", {"2013-02": 2, "2013-04": 9}, interval)
+        assert self.rows(lake, accepted, current) == {
+            ("counts 2013-02", 2, 2),
+            ("counts 2013-03", 3, 0),
+            ("counts 2013-04", None, 9),
+        }
+
+    def test_a_run_for_everything_changes_every_partition(
+        self, lake: Lake, current: Release
+    ) -> None:
+        assert self.rows(lake, counted("second", {"2013-01": 1, "2013-02": 5}), current) == {
+            ("counts", 6, 6),
+            ("counts 2013-01", 1, 1),
+            ("counts 2013-02", 2, 5),
+            ("counts 2013-03", 3, None),
+        }
+
+    def test_a_first_run_for_an_interval_has_its_partitions(self, lake: Lake) -> None:
+        interval = Interval(date(2013, 1, 1), date(2013, 3, 1))
+        assert self.rows(lake, counted("first", {"2013-02": 5}, interval), None) == {
+            ("counts 2013-01", None, 0),
+            ("counts 2013-02", None, 5),
+        }
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [(1, 1, True), (1, True, False), (1, 1.0, False), (None, 0, False), ("", None, False)],
+)
+def test_facts_are_the_same_if_value_and_type_are(
+    before: object, after: object, same: bool
+) -> None:
+    found = compare({"param": {"n": before}}, {"param": {"n": after}})
+    assert found == (() if same else (Difference("param", "n", before, after),))
+    (fact,) = compare({"param": {"n": before}}, {"param": {"n": after}}, unchanged={"param"})
+    assert (fact.before, fact.after) == (before, after)

@@ -16,7 +16,8 @@ from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
 from isthmus_platform.errors import LakeError, LakeUnavailableError, PublicationError, UserError
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta import tables
-from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.delta.writer import write_table
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.releases import garbage_collection, publication, queries
@@ -29,7 +30,7 @@ from isthmus_platform.lake.releases.garbage_collection import (
 from isthmus_platform.lake.releases.models import Release
 from isthmus_platform.lake.releases.pointer import read_moves
 from isthmus_platform.lake.releases.publication import publish
-from isthmus_platform.lake.releases.queries import current, outputs_of, rollback
+from isthmus_platform.lake.releases.queries import all_files, current, rollback
 from isthmus_platform.lake.releases.tombstones import RemovedReleaseError
 from isthmus_platform.storage import Location, Stored, disk
 
@@ -75,11 +76,11 @@ def check_whole(lake: Lake, release: Release) -> None:
 
 
 def ids(plan: Plan) -> list[str]:
-    return [each.id for _, each in plan.releases]
+    return [release.id for _, release in plan.releases]
 
 
 def listed(lake: Lake, dataflow: DataflowContract) -> list[str]:
-    return [each.id for each, _ in releases.releases(lake, dataflow.identity)]
+    return [release.id for release, _ in releases.releases(lake, dataflow.identity)]
 
 
 def current_id(lake: Lake, dataflow: DataflowContract) -> str | None:
@@ -88,7 +89,7 @@ def current_id(lake: Lake, dataflow: DataflowContract) -> str | None:
 
 
 def put(directory: Location, number: int) -> int:
-    files = tables.write_table(directory, NUMBERS, [pa.record_batch({"n": [number]})])
+    files = write_table(directory, NUMBERS, [pa.record_batch({"n": [number]})])
     return tables.commit(directory, NUMBERS, files, f"put {number}")
 
 
@@ -101,11 +102,11 @@ def snapshot(lake: Lake) -> list[Stored]:
 
 
 def logs(lake: Lake) -> list[Stored]:
-    return [each for each in snapshot(lake) if "/_delta_log/" in each.key]
+    return [stored for stored in snapshot(lake) if "/_delta_log/" in stored.key]
 
 
-class TestWhatStays:
-    def test_what_is_young_stays_and_nothing_is_written(
+class TestWhatRemains:
+    def test_young_files_stay_and_nothing_is_written(
         self, published: Callable[..., Release], lake: Lake
     ) -> None:
         published("first"), published("second")
@@ -119,7 +120,7 @@ class TestWhatStays:
         first, second, third = (published(run) for run in ("first", "second", "third"))
         age(lake, 60)
         log = logs(lake)
-        gone = {place for each in (first, second) for place in outputs_of(lake, each)}
+        gone = {place for release in (first, second) for place in all_files(lake, release)}
         done = collect_garbage(lake, MONTH, by="eve")
         assert sorted(ids(done)) == sorted([first.id, second.id])
         assert {lake.path(file.key) for file in done.files} == gone
@@ -130,7 +131,7 @@ class TestWhatStays:
         assert listed(lake, dataflow) == [third.id]
         assert current_id(lake, dataflow) == third.id
 
-    def test_the_list_beforehand_is_what_is_removed(
+    def test_the_plan_is_what_is_removed(
         self, published: Callable[..., Release], lake: Lake
     ) -> None:
         published("first"), published("second")
@@ -203,7 +204,7 @@ class TestWhatStays:
         assert {lake.path(file.key) for file in done.files} == set(files)
         check_whole(lake, publication.publish(lake, dataflow, waiting, params={}, inputs={}))
 
-    def test_drafts_of_the_dead_go_after_a_day(
+    def test_drafts_of_killed_writers_go_after_a_day(
         self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         published("first")
@@ -229,13 +230,13 @@ class TestWhatStays:
         put(lake.source("nyc", "numbers"), 1)
         age(lake, 60)
         done = collect_garbage(lake, MONTH, dataflow.identity, by="eve")
-        assert {str(each) for each, _ in done.releases} == {"delays.v2"}
+        assert {str(identity) for identity, _ in done.releases} == {"delays.v2"}
         assert listed(lake, AIRPORT_DAYS) == [other.id for other in reversed(others)]
         for other in others:
             check_whole(lake, other)
         assert numbers_in(lake.source("nyc", "numbers"), 0) == [1]
 
-    def test_an_empty_lake_has_no_waste(self, lake: Lake) -> None:
+    def test_an_empty_lake_has_nothing_to_remove(self, lake: Lake) -> None:
         assert collect_garbage(lake, timedelta(0), by="eve") == Plan((), ())
         assert not lake.store.local("").exists()
 
@@ -250,7 +251,7 @@ class TestWhatIsRefused:
         age(lake, 60)
         collect_garbage(lake, MONTH, by="eve")
         today = datetime.now(UTC).date()
-        message = f"release {first.id} of delays.v2 was removed by eve on {today}, and its files"
+        message = f"release {first.id} of delays.v2 was removed by eve on {today}, with its files"
         with pytest.raises(RemovedReleaseError, match=message):
             releases.release(lake, dataflow.identity, first.id)
         with pytest.raises(RemovedReleaseError, match=message):
@@ -262,7 +263,9 @@ class TestWhatIsRefused:
     @pytest.mark.parametrize(
         ("days", "force"), [(0.5, False), (0, False), (-1, False), (-1, True), (float("nan"), True)]
     )
-    def test_a_retention_that_takes_from_runs_under_way(self, days: float, force: bool) -> None:
+    def test_a_retention_that_removes_files_of_runs_in_progress(
+        self, days: float, force: bool
+    ) -> None:
         with pytest.raises(
             UserError, match=r"keep-days is .*; allowed: 1 or more, or with --force"
         ):
@@ -272,7 +275,7 @@ class TestWhatIsRefused:
         assert retention(1) == timedelta(days=1)
         assert retention(0.25, force=True) == timedelta(hours=6)
 
-    def test_a_document_that_nobody_understands_stops_it_before_anything_goes(
+    def test_a_document_that_cannot_be_read_stops_it_before_anything_is_removed(
         self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first = published("first")
@@ -286,7 +289,7 @@ class TestWhatIsRefused:
 
 class TestCrash:
     @pytest.mark.parametrize("call", range(7))
-    def test_what_was_interrupted_leaves_kept_releases_whole_and_is_finished_by_trying_again(
+    def test_an_interruption_leaves_remaining_releases_whole_and_a_retry_finishes(
         self,
         published: Callable[..., Release],
         lake: Lake,
@@ -303,8 +306,8 @@ class TestCrash:
             _crash_at(patch, call)
             with pytest.raises(Crash):
                 collect_garbage(lake, MONTH, by="eve")
-        for each in (published_second, third):
-            check_whole(lake, each)
+        for release in (published_second, third):
+            check_whole(lake, release)
         collect_garbage(lake, MONTH, by="eve")
         assert not any(place.find() for place in rest)
         assert listed(lake, dataflow) == [third.id, published_second.id]
@@ -340,7 +343,7 @@ class TestAtTheSameTime:
         first, second = published("first"), published("second")
         age(lake, 60)
         before_the_call(
-            monkeypatch, queries, "try_move", lambda: collect_garbage(lake, MONTH, by="eve")
+            monkeypatch, queries, "append_move", lambda: collect_garbage(lake, MONTH, by="eve")
         )
         with pytest.raises(RemovedReleaseError):
             rollback(lake, dataflow.identity, first.id, by="bob")
@@ -358,16 +361,16 @@ class TestAtTheSameTime:
         before_the_call(
             monkeypatch,
             garbage_collection,
-            "try_remove",
+            "append_removal",
             lambda: rollback(lake, dataflow.identity, first.id, by="bob"),
         )
         assert not collect_garbage(lake, MONTH, by="eve").files
         assert current_id(lake, dataflow) == first.id
-        for each in (first, second):
-            check_whole(lake, each)
+        for release in (first, second):
+            check_whole(lake, release)
 
     @pytest.mark.parametrize("step", ["commit", "write_once", "check_not_collected"])
-    def test_a_publication_of_old_files_after_garbage_collection_is_refused(
+    def test_a_publication_of_old_files_that_conflicts_with_garbage_collection_is_refused(
         self,
         accepted: Accept,
         lake: Lake,
@@ -377,12 +380,14 @@ class TestAtTheSameTime:
     ) -> None:
         first = publish(lake, dataflow, accepted("first"), params={}, inputs={})
         late = accepted("late")
-        accepted("so that there is something to clean")
+        accepted("so that there is something to remove")
         age(lake, 60)
         before_the_call(
             monkeypatch, publication, step, lambda: collect_garbage(lake, MONTH, by="eve")
         )
-        with pytest.raises((PublicationError, LakeUnavailableError), match=r"cleaned away|No such"):
+        with pytest.raises(
+            (PublicationError, LakeUnavailableError), match=r"removed by garbage collection|No such"
+        ):
             publish(lake, dataflow, late, params={}, inputs={})
         assert current_id(lake, dataflow) == first.id
         check_whole(lake, first)
@@ -402,14 +407,14 @@ class TestAtTheSameTime:
         accepted("abandoned")
         age(lake, 60)
         before_the_call(
-            monkeypatch, queries, "try_move", lambda: collect_garbage(lake, MONTH, by="eve")
+            monkeypatch, queries, "append_move", lambda: collect_garbage(lake, MONTH, by="eve")
         )
         made = publish(lake, dataflow, late, params={}, inputs=pins)
         check_whole(lake, made)
         assert numbers_in(source, 0) == [7]
         assert len(listed(lake, dataflow)) == 2
 
-    def test_a_publication_whose_source_was_cleaned_is_refused(
+    def test_a_publication_whose_source_was_collected_is_refused(
         self,
         accepted: Accept,
         published: Callable[..., Release],
@@ -439,7 +444,7 @@ class TestAtTheSameTime:
         published("first")
         ready = accepted("crashed")
         with monkeypatch.context() as patch:
-            before_the_call(patch, publication, "try_move", _crash)
+            before_the_call(patch, publication, "append_move", _crash)
             with pytest.raises(Crash):
                 publish(lake, dataflow, ready, params={}, inputs={})
         assert not collect_garbage(lake, MONTH, by="eve").files
@@ -465,11 +470,11 @@ class TestAtTheSameTime:
             assert process.returncode == 0
         collect_garbage(lake, MONTH, by="eve")
         found = releases.releases(lake, dataflow.identity)
-        runs = [each.run for each, _ in found]
+        runs = [release.run for release, _ in found]
         assert runs == [*(f"new-{n}" for n in reversed(range(8))), *runs[8:]]
         assert len(runs) <= 9
-        for each, _ in found:
-            check_whole(lake, each)
+        for release, _ in found:
+            check_whole(lake, release)
         moves = read_moves(lake.pointer(dataflow.identity))
         assert [move.previous for move in moves[1:]] == [move.release for move in moves[:-1]]
 

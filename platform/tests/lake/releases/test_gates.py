@@ -13,7 +13,8 @@ import pytest
 
 from isthmus_contracts import DataflowContract, Output, Table
 from isthmus_platform.errors import PublicationError
-from isthmus_platform.lake.intake.acceptance import Accepted, accept
+from isthmus_platform.lake.intake.acceptance import accept
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.releases.gates import Approval, row_counts
@@ -30,7 +31,7 @@ def changed(dataflow: DataflowContract, name: str, **changes: Any) -> DataflowCo
     def change(output: Output) -> Output:
         return replace(output, **changes) if output.name == name else output
 
-    return replace(dataflow, outputs=tuple(change(each) for each in dataflow.outputs))
+    return replace(dataflow, outputs=tuple(change(output) for output in dataflow.outputs))
 
 
 def many(rows: int) -> dict[str, list[object]]:
@@ -57,7 +58,7 @@ def half(dataflow: DataflowContract) -> DataflowContract:
         (16, "table 'days' has 16 rows, 60% more than the 10 of release "),
     ],
 )
-def test_a_volume_outside_the_declared_share_is_refused(
+def test_a_row_change_above_the_declared_share_is_refused(
     lake: Lake, half: DataflowContract, accepted: Accept, rows: int, words: str
 ) -> None:
     first = publish(lake, half, accepted("first", **many(10)), params={}, inputs={})
@@ -92,7 +93,7 @@ def test_the_last_release_is_the_current_one(
     assert current(lake, half.identity) == third
 
 
-def test_publishing_twice_is_no_change_of_volume(
+def test_publishing_twice_changes_no_row_count(
     lake: Lake, dataflow: DataflowContract, half: DataflowContract, accepted: Accept
 ) -> None:
     first = accepted("first", **many(10))
@@ -102,7 +103,7 @@ def test_publishing_twice_is_no_change_of_volume(
     assert current(lake, half.identity) == second
 
 
-def test_an_empty_release_is_nothing_to_compare_with(
+def test_an_empty_release_is_not_compared_with(
     lake: Lake,
     half: DataflowContract,
     stage: Callable[..., Any],
@@ -119,19 +120,19 @@ def test_an_empty_release_is_nothing_to_compare_with(
 
 
 @on_both
-def test_a_publication_with_a_conflict_is_compared_with_the_new_release(
+def test_after_a_conflict_rows_are_compared_with_the_new_current_release(
     lake: Lake, half: DataflowContract, accepted: Accept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(lake, half, accepted("first", **many(10)), params={}, inputs={})
     slow, fast = accepted("slow", **many(6)), accepted("fast", **many(14))
     check = publication._check_files
 
-    def overtaken(*args: Any) -> Any:  # noqa: ANN401 - whatever it is called with
+    def conflicting(*args: Any) -> Any:  # noqa: ANN401 - whatever it is called with
         monkeypatch.setattr(publication, "_check_files", check)
         publish(lake, half, fast, params={}, inputs={})
         return check(*args)
 
-    monkeypatch.setattr(publication, "_check_files", overtaken)
+    monkeypatch.setattr(publication, "_check_files", conflicting)
     with pytest.raises(PublicationError, match="has 6 rows, 57% fewer than the 14"):
         publish(lake, half, slow, params={}, inputs={})
     now = current(lake, half.identity)
@@ -172,7 +173,7 @@ def test_what_was_approved_is_published(
         (Approval("other", None), "the outputs have changed since they were approved"),
         (
             Approval("", "abc"),
-            "it was approved as following release abc, and none is current now; clear 'approve'",
+            "it was approved to follow release abc, and none is current now; clear 'approve'",
         ),
     ],
 )
@@ -195,17 +196,18 @@ def test_warnings_are_published_with_the_release(
     )
     unusual = changed(dataflow, "days", columns=columns)
     staged = stage("first")
-    taken = accept(unusual, staged.request, staged.result, lake)
+    accepted_outputs = accept(unusual, staged.request, staged.result, lake)
     warning = (
         "table 'days': column 'flights' has 1 value above 3 (the largest is 4); "
         "the contract says usually at most 3"
     )
-    assert taken.warnings == (warning,)
+    assert accepted_outputs.warnings == (warning,)
     found = [
-        (table.name, before, after) for table, _, before, after in row_counts(unusual, taken, None)
+        (table.name, before, after)
+        for table, _, before, after in row_counts(unusual, accepted_outputs, None)
     ]
     assert found == [("days", None, 2), ("carriers", None, 1)]
-    assert publish(lake, unusual, taken, params={}, inputs={}).warnings == (warning,)
+    assert publish(lake, unusual, accepted_outputs, params={}, inputs={}).warnings == (warning,)
     now = current(lake, dataflow.identity)
     assert now is not None
     assert now.warnings == (warning,)

@@ -9,7 +9,7 @@ from deltalake import DeltaTable
 
 from isthmus_contracts import DataflowContract, UnknownNameError
 from isthmus_platform.errors import UserError
-from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases.locate import find_release, locate
 from isthmus_platform.lake.releases.models import Release
@@ -86,7 +86,7 @@ def test_a_lake_may_be_named_from_where_one_is(
     assert places == locate(lake, dataflow.identity)
 
 
-def test_what_is_not_there_is_said(
+def test_what_is_missing_is_reported(
     published: Callable[[str], Release], lake: Lake, dataflow: DataflowContract
 ) -> None:
     with pytest.raises(UserError, match=r"delays\.v2 has published no release yet; run it first"):

@@ -1,285 +1,66 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from datetime import date
 
 import pytest
-from pyarrow import parquet
 
-from isthmus_contracts import DataflowContract, UnknownNameError
-from isthmus_platform.errors import LakeError, PublicationError
-from isthmus_platform.lake.delta.tables import files_of, head
-from isthmus_platform.lake.documents import write_once
-from isthmus_platform.lake.intake.acceptance import Accepted
-from isthmus_platform.lake.layout import Lake
+from isthmus_contracts import Interval, ProtocolError
+from isthmus_contracts.codec import deserialize, serialize
+from isthmus_platform.lake.delta.tables import TableFile
 from isthmus_platform.lake.pins import Pin
-from isthmus_platform.lake.releases import publication
-from isthmus_platform.lake.releases.models import Release
-from isthmus_platform.lake.releases.pointer import read_moves
-from isthmus_platform.lake.releases.publication import publish
-from isthmus_platform.lake.releases.queries import current, pin, release, releases, rollback
-from isthmus_platform.storage import DiskStore, Location
+from isthmus_platform.lake.releases.models import (
+    Release,
+    ReleasedFile,
+    ReleasedPartition,
+    ReleasedTable,
+)
 
-Accept = Callable[..., Accepted]
-on_both = pytest.mark.parametrize("where", ["disk", "bucket"], indirect=True)
-
-
-@pytest.fixture
-def published(accepted: Accept, lake: Lake, dataflow: DataflowContract) -> Callable[..., Release]:
-    """Stage a run, accept it and publish it."""
-
-    def make(run: str = "first", **changes: object) -> Release:
-        return publish(lake, dataflow, accepted(run, **changes), params={}, inputs={})
-
-    return make
-
-
-def carriers_of(lake: Lake, of: Release) -> list[str]:
-    table = pin(of, "carriers")
-    (file,) = files_of(lake.path(table.table), table.version)
-    return parquet.ParquetFile(file.local()).read()["carrier"].to_pylist()
+FILES = (TableFile("a.parquet", 10, 2), TableFile("b.parquet", 20, 3))
+TABLE = ReleasedTable("tables/days", 4, 5, {"2013-01": ReleasedPartition("run-1", FILES)})
+RELEASE = Release(
+    *("abc", "delays.v2", "2.1.0", "code", "run-1", "0" * 64),
+    created_at="2013-01-01T00:00:00+00:00",
+    params={"origin": "JFK", "n": 3, "share": 0.5, "all": True},
+    inputs={"flights": Pin("sources/nyc/flights", 4), "days": Pin("x", 1, "def")},
+    tables={"days": TABLE},
+    files={"report": ReleasedFile("files/report/0.html", 8, "1" * 64)},
+    metrics={"quality": {"auc": 0.5}},
+    warnings=("w",),
+    interval=Interval(date(2013, 1, 1), date(2013, 2, 1)),
+)
 
 
-class TestPublish:
-    @on_both
-    def test_a_release_pins_everything(
-        self, accepted: Accept, lake: Lake, dataflow: DataflowContract
-    ) -> None:
-        ready = accepted()
-        inputs = {"flights": Pin("sources/nyc/flights", 4), "days": Pin("x", 1, "abc")}
-        made = publish(lake, dataflow, ready, params={"origin": "all", "n": 3}, inputs=inputs)
-        assert (made.dataflow, made.contract_version, made.run) == ("delays.v2", "2.1.0", "first")
-        assert (made.code_version, made.digest) == ("abc123", ready.digest)
-        assert (made.params, made.inputs) == ({"origin": "all", "n": 3}, inputs)
-        assert {name: table.rows for name, table in made.tables.items()} == {
-            "days": 2,
-            "carriers": 1,
-        }
-        assert made.metrics == {"quality": {"auc": 0.5}}
-        report = lake.path(made.files["report"].path).local()
-        assert report.read_text(encoding="utf-8") == "<p>first"
-        assert carriers_of(lake, made) == ["first"]
-        assert current(lake, dataflow.identity) == made
-
-    def test_nothing_is_current_before(self, lake: Lake, dataflow: DataflowContract) -> None:
-        assert current(lake, dataflow.identity) is None
-        assert releases(lake, dataflow.identity) == ()
-
-    @on_both
-    def test_the_next_release_is_current_and_the_first_stays_whole(
-        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
-    ) -> None:
-        first, second = published("first"), published("second")
-        assert releases(lake, dataflow.identity) == ((second, True), (first, False))
-        assert [carriers_of(lake, each) for each in (first, second)] == [["first"], ["second"]]
-
-    @on_both
-    def test_a_repetition_changes_nothing(
-        self, accepted: Accept, lake: Lake, dataflow: DataflowContract
-    ) -> None:
-        ready = accepted()
-        first = publish(lake, dataflow, ready, params={}, inputs={})
-        before = list(lake.store.walk(""))
-        assert publish(lake, dataflow, ready, params={"other": 1}, inputs={}) == first
-        assert list(lake.store.walk("")) == before
-
-    @on_both
-    def test_a_repetition_with_files_of_its_own_changes_nothing(
-        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
-    ) -> None:
-        first = published()
-        assert published() == first
-        assert head(lake.table(dataflow.identity, "days")) == 0
-
-    def test_a_repetition_needs_no_files(
-        self, accepted: Accept, lake: Lake, dataflow: DataflowContract
-    ) -> None:
-        first = publish(lake, dataflow, accepted(), params={}, inputs={})
-        again = accepted()
-        for output in again.outputs:
-            for file in output.files:
-                lake.path(file.path).remove()
-        assert publish(lake, dataflow, again, params={}, inputs={}) == first
-
-    def test_of_two_repetitions_at_once_the_first_document_counts(
-        self,
-        published: Callable[..., Release],
-        lake: Lake,
-        dataflow: DataflowContract,
-        monkeypatch: pytest.MonkeyPatch,
-    ) -> None:
-        def overtaken(place: Location, document: Release) -> None:
-            write_once(place, replace(document, code_version="first"))
-            write_once(place, document)
-
-        monkeypatch.setattr(publication, "write_once", overtaken)
-        assert published().code_version == "first"
-        assert len(releases(lake, dataflow.identity)) == 1
-
-    @on_both
-    def test_a_late_repetition_does_not_move_current_back(
-        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
-    ) -> None:
-        first, second = published("first"), published("second")
-        assert published("first") == first
-        assert current(lake, dataflow.identity) == second
-
-    def test_a_cleared_run_with_another_result_publishes_anew(
-        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
-    ) -> None:
-        first, corrected = published("first"), published("first", gust=[1.0, 2.0])
-        assert first.id != corrected.id
-        assert current(lake, dataflow.identity) == corrected
-
-    def test_the_same_content_of_another_run_is_another_release(
-        self, accepted: Accept, lake: Lake, dataflow: DataflowContract
-    ) -> None:
-        ready = accepted()
-        first = publish(lake, dataflow, ready, params={}, inputs={})
-        second = publish(lake, dataflow, replace(ready, run="second"), params={}, inputs={})
-        assert first.id != second.id
-        assert current(lake, dataflow.identity) == second
-
-    @pytest.mark.parametrize(
-        ("change", "problem"),
-        [
-            (
-                lambda a: replace(a, outputs=a.outputs[1:]),
-                "accepted are carriers, quality, report; a release has days, carriers, report",
-            ),
-            (lambda a: replace(a, outputs=()), "accepted are no outputs"),
-            (lambda a: replace(a, dataflow="delays.v1"), "accepted is 'delays.v1'"),
-            (lambda a: replace(a, contract_version="2.0.0"), "in contract version '2.0.0'"),
-        ],
-    )
-    def test_what_is_no_whole_release_is_refused(
-        self,
-        accepted: Accept,
-        lake: Lake,
-        dataflow: DataflowContract,
-        change: Callable[[Accepted], Accepted],
-        problem: str,
-    ) -> None:
-        with pytest.raises(PublicationError) as caught:
-            publish(lake, dataflow, change(accepted()), params={}, inputs={})
-        assert problem in str(caught.value)
-        assert current(lake, dataflow.identity) is None
-
-    @on_both
-    def test_a_file_that_is_gone_is_refused_before_anything_is_committed(
-        self, accepted: Accept, lake: Lake, dataflow: DataflowContract
-    ) -> None:
-        ready = accepted()
-        lake.path(ready.outputs[2].files[0].path).remove()
-        with pytest.raises(PublicationError, match=r"the accepted file .* is gone"):
-            publish(lake, dataflow, ready, params={}, inputs={})
-        assert head(lake.table(dataflow.identity, "days")) is None
-
-    def test_a_path_outside_the_lake_is_refused(
-        self, accepted: Accept, lake: Lake, dataflow: DataflowContract
-    ) -> None:
-        ready = accepted()
-        file = replace(ready.outputs[0].files[0], path="../../etc/passwd")
-        outputs = (replace(ready.outputs[0], files=(file,)), *ready.outputs[1:])
-        with pytest.raises(LakeError, match="no path within the lake"):
-            publish(lake, dataflow, replace(ready, outputs=outputs), params={}, inputs={})
+def test_a_partition_has_the_rows_of_its_files() -> None:
+    assert TABLE.partitions["2013-01"].rows == 5
+    assert ReleasedPartition("run-1", ()).rows == 0
 
 
-class TestRead:
-    def test_an_unknown_release_lists_the_known_ones(
-        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
-    ) -> None:
-        first = published()
-        for name in ("nothing", "../pointer/00000001", ""):
-            with pytest.raises(UnknownNameError) as caught:
-                release(lake, dataflow.identity, name)
-            assert caught.value.known == (first.id,)
-        assert release(lake, dataflow.identity, first.id) == first
-
-    def test_a_release_without_a_move_is_not_published(
-        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
-    ) -> None:
-        first = published()
-        (lake.pointer(dataflow.identity) / "00000001.json").remove()
-        with pytest.raises(UnknownNameError, match="known: none"):
-            release(lake, dataflow.identity, first.id)
-        assert releases(lake, dataflow.identity) == ()
-
-    @on_both
-    def test_a_document_with_an_unknown_field_is_refused(
-        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
-    ) -> None:
-        place = lake.releases(dataflow.identity) / f"{published().id}.json"
-        plain = json.loads(lake.store.read(place.key))
-        place.remove()
-        lake.store.create(place.key, json.dumps({**plain, "colour": "red"}).encode())
-        with pytest.raises(LakeError, match="colour"):
-            current(lake, dataflow.identity)
-
-    def test_a_table_that_is_not_in_it(self, published: Callable[..., Release]) -> None:
-        first = published()
-        assert pin(first, "days") == Pin("dataflows/delays/v2/tables/days", 0, first.id)
-        with pytest.raises(UnknownNameError, match="'days', 'carriers'"):
-            pin(first, "report")
-
-    def test_a_lake_may_move(
-        self,
-        published: Callable[..., Release],
-        lake: Lake,
-        dataflow: DataflowContract,
-        tmp_path: Path,
-    ) -> None:
-        first = published()
-        elsewhere = Lake(DiskStore(lake.store.local("").rename(tmp_path / "elsewhere")))
-        assert current(elsewhere, dataflow.identity) == first
-        assert carriers_of(elsewhere, first) == ["first"]
+def test_a_table_knows_the_rows_of_its_partitions() -> None:
+    assert TABLE.rows_of(None) == 5
+    assert TABLE.rows_of("2013-01") == 5
+    assert TABLE.rows_of("2013-02") is None
 
 
-class TestRollback:
-    @on_both
-    def test_it_moves_the_pointer_and_nothing_else(
-        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
-    ) -> None:
-        first, second = published("first"), published("second")
-        assert rollback(lake, dataflow.identity, first.id, by="eve") == first
-        assert current(lake, dataflow.identity) == first
-        assert releases(lake, dataflow.identity) == ((second, False), (first, True))
-        last = read_moves(lake.pointer(dataflow.identity))[-1]
-        assert (last.previous, last.reason, last.by) == (second.id, "rollback", "eve")
-        assert head(lake.table(dataflow.identity, "days")) == 1
+def test_a_release_is_a_document() -> None:
+    plain = json.loads(json.dumps(serialize(RELEASE)))
+    assert deserialize(Release, plain) == RELEASE
 
-    def test_what_is_current_does_not_move(
-        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
-    ) -> None:
-        first = published()
-        assert rollback(lake, dataflow.identity, first.id, by="eve") == first
-        assert len(read_moves(lake.pointer(dataflow.identity))) == 1
 
-    def test_an_unknown_release_moves_nothing(
-        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
-    ) -> None:
-        first = published()
-        with pytest.raises(UnknownNameError, match=first.id):
-            rollback(lake, dataflow.identity, "nothing", by="eve")
-        assert len(read_moves(lake.pointer(dataflow.identity))) == 1
+def test_a_release_need_not_have_warnings_partitions_or_an_interval() -> None:
+    plain = serialize(replace(RELEASE, warnings=(), interval=None))
+    assert isinstance(plain, dict)
+    del plain["warnings"], plain["interval"], plain["tables"]["days"]["partitions"]
+    found = deserialize(Release, plain)
+    assert (found.warnings, found.interval, found.tables["days"].partitions) == ((), None, {})
 
-    @on_both
-    def test_publishing_goes_on_afterwards(
-        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
-    ) -> None:
-        first, _ = published("first"), published("second")
-        rollback(lake, dataflow.identity, first.id, by="eve")
-        third = published("third")
-        assert current(lake, dataflow.identity) == third
-        assert carriers_of(lake, third) == ["third"]
-        assert carriers_of(lake, first) == ["first"]
 
-    def test_a_repetition_does_not_undo_it(
-        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
-    ) -> None:
-        first, _ = published("first"), published("second")
-        rollback(lake, dataflow.identity, first.id, by="eve")
-        published("second")
-        assert current(lake, dataflow.identity) == first
+@pytest.mark.parametrize(
+    "change", [{"tables": {"days": {"path": "x"}}}, {"run": 1}, {"colour": "red"}, {"id": None}]
+)
+def test_a_document_that_is_not_a_release_is_refused(change: dict[str, object]) -> None:
+    plain = serialize(RELEASE)
+    assert isinstance(plain, dict)
+    with pytest.raises(ProtocolError):
+        deserialize(Release, {**plain, **change})

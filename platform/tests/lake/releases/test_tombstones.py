@@ -12,13 +12,13 @@ from isthmus_platform.errors import LakeError, PublicationError
 from isthmus_platform.lake.documents import write_once
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
-from isthmus_platform.lake.releases.pointer import read_moves, try_move, try_remove
+from isthmus_platform.lake.releases.pointer import append_move, append_removal, read_moves
 from isthmus_platform.lake.releases.tombstones import (
     RemovedReleaseError,
     Tombstone,
     check_not_collected,
     check_not_removed,
-    removed,
+    removed_releases,
 )
 from isthmus_platform.storage import Location
 
@@ -27,7 +27,7 @@ ORIGIN = Identity("origin", 1)
 
 @pytest.fixture
 def reader(dataflow: DataflowContract, days: Table) -> DataflowContract:
-    return replace(dataflow, inputs=(Input(replace(days, name="taken"), ORIGIN),))
+    return replace(dataflow, inputs=(Input(replace(days, name="shared"), ORIGIN),))
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def file(lake: Lake) -> Location:
 
 
 @pytest.fixture
-def clean_before(lake: Lake) -> Callable[..., None]:
+def collect_before(lake: Lake) -> Callable[..., None]:
     def say(when: datetime, dataflow: str | None = None) -> None:
         count = len(lake.tombstones().names())
         document = Tombstone(when.isoformat(), dataflow, "eve")
@@ -47,14 +47,14 @@ def clean_before(lake: Lake) -> Callable[..., None]:
     return say
 
 
-def test_what_was_removed_is_told_from_what_was_not(folder: Location) -> None:
-    try_move(folder, (), "a", "publish", "run")
-    try_move(folder, read_moves(folder), "b", "publish", "run")
-    assert removed(read_moves(folder)) == frozenset()
+def test_a_removed_release_is_known_as_removed(folder: Location) -> None:
+    append_move(folder, (), "a", "publish", "run")
+    append_move(folder, read_moves(folder), "b", "publish", "run")
+    assert removed_releases(read_moves(folder)) == frozenset()
     check_not_removed(ORIGIN, "a", read_moves(folder))
-    try_remove(folder, read_moves(folder), ("a",), "eve")
+    append_removal(folder, read_moves(folder), ("a",), "eve")
     moves = read_moves(folder)
-    assert removed(moves) == {"a"}
+    assert removed_releases(moves) == {"a"}
     check_not_removed(ORIGIN, "b", moves)
     with pytest.raises(RemovedReleaseError, match=r"release a of origin\.v1 was removed by eve on"):
         check_not_removed(ORIGIN, "a", moves)
@@ -64,16 +64,16 @@ def test_an_input_of_a_release_that_was_removed_is_refused(
     lake: Lake, reader: DataflowContract
 ) -> None:
     pointer = lake.pointer(ORIGIN)
-    try_move(pointer, (), "a", "publish", "run")
-    try_move(pointer, read_moves(pointer), "b", "publish", "run")
-    inputs = {"taken": Pin("dataflows/origin/v1/tables/taken", 0, "a")}
+    append_move(pointer, (), "a", "publish", "run")
+    append_move(pointer, read_moves(pointer), "b", "publish", "run")
+    inputs = {"shared": Pin("dataflows/origin/v1/tables/shared", 0, "a")}
     check_not_collected(lake, reader, (), inputs)
-    try_remove(pointer, read_moves(pointer), ("a",), "eve")
+    append_removal(pointer, read_moves(pointer), ("a",), "eve")
     with pytest.raises(RemovedReleaseError, match=r"release a of origin\.v1 was removed"):
         check_not_collected(lake, reader, (), inputs)
 
 
-def test_files_may_be_as_old_as_they_like_where_nothing_was_cleaned(
+def test_files_of_any_age_pass_where_there_is_no_tombstone(
     lake: Lake, dataflow: DataflowContract, file: Location
 ) -> None:
     os.utime(file.local(), (0, 0))
@@ -81,27 +81,31 @@ def test_files_may_be_as_old_as_they_like_where_nothing_was_cleaned(
 
 
 def test_the_latest_limit_counts_and_only_where_it_is_meant(
-    lake: Lake, dataflow: DataflowContract, file: Location, clean_before: Callable[..., None]
+    lake: Lake, dataflow: DataflowContract, file: Location, collect_before: Callable[..., None]
 ) -> None:
     now = datetime.now(UTC)
-    clean_before(now - timedelta(days=1))
-    clean_before(now + timedelta(days=1), "other.v1")
+    collect_before(now - timedelta(days=1))
+    collect_before(now + timedelta(days=1), "other.v1")
     check_not_collected(lake, dataflow, [file], {})
-    clean_before(now + timedelta(days=1), str(dataflow.identity))
-    clean_before(now - timedelta(days=1))
-    with pytest.raises(PublicationError, match=r"x\.parquet is too old and may have been cleaned"):
+    collect_before(now + timedelta(days=1), str(dataflow.identity))
+    collect_before(now - timedelta(days=1))
+    with pytest.raises(
+        PublicationError, match=r"x\.parquet is too old and may have been removed by garbage"
+    ):
         check_not_collected(lake, dataflow, [file], {})
 
 
-def test_a_file_that_is_gone_is_refused_however_new_it_was(
-    lake: Lake, dataflow: DataflowContract, clean_before: Callable[..., None]
+def test_a_missing_file_is_refused_however_new_it_was(
+    lake: Lake, dataflow: DataflowContract, collect_before: Callable[..., None]
 ) -> None:
-    clean_before(datetime(2000, 1, 1, tzinfo=UTC))
-    with pytest.raises(PublicationError, match="may have been cleaned away; start a run"):
+    collect_before(datetime(2000, 1, 1, tzinfo=UTC))
+    with pytest.raises(
+        PublicationError, match="may have been removed by garbage collection; start a new run"
+    ):
         check_not_collected(lake, dataflow, [lake.path("gone.parquet")], {})
 
 
-def test_a_document_of_cleaning_that_is_none_stops_a_publication(
+def test_a_tombstone_that_cannot_be_read_stops_a_publication(
     lake: Lake, dataflow: DataflowContract
 ) -> None:
     lake.store.create(f"{lake.tombstones().key}/x.json", b"{}")

@@ -99,7 +99,7 @@ def test_each_problem_is_a_sentence(
 
 def test_a_missing_column_is_named(days: Table, batch: Batch) -> None:
     (problem,) = problems(days, batch().drop_columns(["flights"]))
-    assert problem == ("table 'days': column 'flights' is missing; the contract says int64, once")
+    assert problem == ("table 'days': column 'flights' is missing; the contract says int64")
 
 
 def test_a_column_that_occurs_twice_is_named(days: Table, batch: Batch) -> None:
@@ -108,7 +108,7 @@ def test_a_column_that_occurs_twice_is_named(days: Table, batch: Batch) -> None:
         [*good.columns, good.column("flights")], [*good.schema.names, "flights"]
     )
     assert problems(days, twice) == (
-        "table 'days': column 'flights' occurs 2 times; the contract says int64, once",
+        "table 'days': column 'flights' occurs 2 times; the contract says once",
     )
 
 
@@ -295,7 +295,8 @@ def test_what_is_unusual_is_a_warning_and_no_problem(
     checker.add(rows.slice(1))
     assert not checker.broken
     assert checker.finish() == len(values)
-    assert checker.warnings() == (() if warning is None else (f"table 't': {warning}",))
+    messages = [result.message for result in checker.warnings()]
+    assert messages == ([] if warning is None else [warning])
 
 
 @pytest.mark.parametrize(
@@ -354,7 +355,7 @@ def test_a_long_text_that_is_no_choice_is_not_written_out_for_each_row() -> None
     texts = pa.DictionaryArray.from_arrays(numbers, ["a", "b" * 1_000_000])
     before = pa.default_memory_pool().max_memory()
     found = problems(Table("t", "T.", (column,)), pa.record_batch({"x": texts}))
-    assert "10000 values outside its choices (such as 'bbb" in " ".join(found)
+    assert "10,000 values outside its choices (such as 'bbb" in " ".join(found)
     assert pa.default_memory_pool().max_memory() < before + 100_000_000
 
 

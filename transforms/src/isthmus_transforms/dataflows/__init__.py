@@ -1,1 +1,1 @@
-"""The dataflows: one package each, of plain functions that know nothing of where they run."""
+"""The dataflows: a package for each, of plain functions that do not know where they run."""

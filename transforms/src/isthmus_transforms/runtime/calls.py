@@ -1,4 +1,4 @@
-"""Calling one function: its tries, and what is told when it raises."""
+"""Calling one function: its retries, and the error that describes its failure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Hold what a call has come to: a value, or an error."""
+    """Result of a call: a value, or an error."""
 
     seconds: float
     value: object = None
@@ -30,48 +30,48 @@ class Outcome:
 
 
 def call(step: Step, arguments: Mapping[str, object]) -> object:
-    """Return what the function returns, tried again as its tags say.
+    """Return what the function returns, with the retries that its tags declare.
 
-    Raise `NodeError` if it raises; what tells a program to stop goes through as it is.
+    Raise `NodeError` if it raises an `Exception` or `SystemExit`; let `KeyboardInterrupt` pass.
     """
     for number in range(len(step.waits)):
         try:
             return step.function(**arguments)
-        except Exception as error:  # noqa: BLE001 - it is up to the author what is tried again
+        except Exception as error:  # noqa: BLE001 - the author asked for retries
             wait = step.waits[number]
             _LOG.warning(
-                "node %r failed at try %s of %s, the next is in %g s: %s",
+                "node %r failed in attempt %s of %s; next attempt in %g s: %s",
                 *(step.name, number + 1, len(step.waits) + 1, wait, text_of(error)),
             )
             time.sleep(wait)
     try:
         return step.function(**arguments)
-    # A function that exits has not computed its node, whatever status it gives.
+    # A function that exits has not computed its node, whatever its exit status.
     except (Exception, SystemExit) as error:
         raise _node_error(step, arguments, error) from error
 
 
 def try_call(step: Step, arguments: Mapping[str, object]) -> Outcome:
-    """Return what a call comes to, with the seconds that it took; it never raises."""
+    """Return the outcome of a call, with the seconds that it took; never raise."""
     start = time.perf_counter()
     try:
         value = call(step, arguments)
-    except BaseException as error:  # noqa: BLE001 - whoever waits for it raises it
+    except BaseException as error:  # noqa: BLE001 - the loop raises it
         return Outcome(time.perf_counter() - start, error=error)
     return Outcome(time.perf_counter() - start, value)
 
 
 def text_of(error: BaseException) -> str:
-    """Return an exception's type and message, even if its message cannot be had or has no end."""
+    """Return an exception's type and message, shortened, even if its `__str__` raises."""
     try:
         message = str(error)
     except Exception as second:  # noqa: BLE001 - an author's `__str__` may do anything
-        message = f"its message cannot be shown, for that raises {type(second).__name__}"
+        message = f"its message cannot be shown: its __str__ raises {type(second).__name__}"
     return f"{type(error).__name__}: {message[:_LONGEST_MESSAGE]}"
 
 
 def size_of(value: object) -> tuple[int | None, int | None, int | None]:
-    """Return rows, columns and bytes of a value, as far as it has them."""
+    """Return rows, columns and bytes of a value, None where it has none."""
     if type(value) in _SIZELESS:
         return None, None, None
     if isinstance(value, pd.DataFrame):
@@ -94,12 +94,16 @@ def _node_error(step: Step, arguments: Mapping[str, object], error: BaseExceptio
         failing_line(function, error.__traceback__),
         text_of(error),
         shapes_of(arguments),
-        _authors_traceback(error, source),
+        _author_traceback(error, source),
     )
 
 
 def shapes_of(arguments: Mapping[str, object]) -> str:
-    """Return what a function was given, as types and shapes; never a value."""
+    """Return what a function was given, as types and shapes; never a value.
+
+    >>> shapes_of({"orders": pd.DataFrame({"id": [1, 2]}), "name": "ann", "rate": 0.5})
+    'orders: DataFrame of 2 x 1, name: str of 3, rate: float'
+    """
     shown = [f"{name}: {_shape(value)}" for name, value in arguments.items()]
     more = len(shown) - _MOST_SHAPES
     return ", ".join(shown[:_MOST_SHAPES]) + (f" and {more} more" if more > 0 else "")
@@ -112,15 +116,15 @@ def _shape(value: object) -> str:
     if isinstance(value, pd.Series):
         return f"{kind} of {len(value)}, {value.dtype}"
     shape = getattr(value, "shape", None)
-    if isinstance(shape, tuple) and all(isinstance(each, int) for each in shape):
+    if isinstance(shape, tuple) and all(isinstance(length, int) for length in shape):
         return f"{kind} of {' x '.join(map(str, shape))}"
     if isinstance(value, str | bytes | list | tuple | dict | set):
         return f"{kind} of {len(value)}"
     return kind
 
 
-def _authors_traceback(error: BaseException, source: Source) -> str:
-    """Return the traceback of what the function raised, without the runtime's own frames."""
+def _author_traceback(error: BaseException, source: Source) -> str:
+    """Return the traceback of the function's error, without the frames of the runtime."""
     frames = error.__traceback__
     while frames is not None and not frames.tb_frame.f_code.co_filename.endswith(source.file):
         frames = frames.tb_next

@@ -1,4 +1,4 @@
-"""Where a function stands in the code, and which code it is."""
+"""Where a function is defined, and which version of the code this is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import isthmus_transforms
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Point to a function; `file` is relative to the folder that holds its package."""
+    """Location of a function; `file` is relative to the folder that holds its package."""
 
     function: str
     file: str
@@ -23,13 +23,13 @@ class Source:
 
 
 def source_of(function: Callable[..., object]) -> Source:
-    """Return where `function` stands, decorators included."""
+    """Return where `function` is defined; the line is that of its first decorator."""
     code = inspect.unwrap(function).__code__
     return Source(function.__qualname__, _relative(code.co_filename), code.co_firstlineno)
 
 
 def failing_line(function: Callable[..., object], traceback: TracebackType | None) -> int:
-    """Return the last line that `traceback` passed in the function's file, else its first line."""
+    """Return the last line of `traceback` in the function's file, or the function's first line."""
     code = inspect.unwrap(function).__code__
     line: int = code.co_firstlineno
     while traceback is not None:

@@ -1,4 +1,4 @@
-"""A dataflow: a contract, the functions that keep it, and ways to compute with them."""
+"""A dataflow: a contract, the functions that implement it, and ways to compute with them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from isthmus_contracts import Input, Interval, ParamValue, UnknownNameError, res
 from isthmus_contracts.protocol import CheckFinished, EngineProfile, Event, Graph
 from isthmus_transforms.errors import DefinitionError, InputError
 from isthmus_transforms.runtime.checkpoints import digest_of_frame
-from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig, LazyInput
+from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig
 from isthmus_transforms.runtime.checks.result import Listener
+from isthmus_transforms.runtime.frames.inputs import LazyInput
 from isthmus_transforms.runtime.frames.partitions import rows_within
 from isthmus_transforms.runtime.graph.build import build_graph
 from isthmus_transforms.runtime.graph.steps import ordered_nodes
@@ -26,18 +27,18 @@ from isthmus_transforms.runtime.plan import Plan, stage_outputs
 _LOG = logging.getLogger(__name__)
 
 
-def _warn(event: Event) -> None:
-    """Log what breaks a check, and hear nothing else."""
-    if isinstance(event, CheckFinished) and not event.passed:
-        _LOG.warning("%s (%s)", event.message, event.check)
+def _log_failed_checks(event: Event) -> None:
+    """Log a check that failed, and ignore other events."""
+    if isinstance(event, CheckFinished) and not event.result.passed:
+        _LOG.warning("%s: %s (%s)", event.subject, event.result.message, event.result.check)
 
 
 @dataclass(frozen=True, slots=True)
 class Dataflow:
-    """Tie functions to the contract that they keep.
+    """Tie functions to the contract that they implement.
 
-    An input, a param and an output is the node of the same name; `checkpoints` maps each checkpoint
-    of the contract to the node that it stands for today.
+    Each input, param and output of the contract is the node of that name; `checkpoints` maps each
+    checkpoint of the contract to a node.
     """
 
     contract: Contract
@@ -45,11 +46,11 @@ class Dataflow:
     checkpoints: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
-        offered = [checkpoint.name for checkpoint in self.contract.checkpoints]
-        if sorted(offered) != sorted(self.checkpoints):
+        declared = [checkpoint.name for checkpoint in self.contract.checkpoints]
+        if sorted(declared) != sorted(self.checkpoints):
             raise DefinitionError(
-                f"dataflow {self.contract.name!r} ties the checkpoints {sorted(self.checkpoints)}, "
-                f"its contract offers {sorted(offered)}"
+                f"dataflow {self.contract.name!r} maps the checkpoints {sorted(self.checkpoints)} "
+                f"to nodes; its contract declares {sorted(declared)}"
             )
 
     @property
@@ -73,39 +74,37 @@ class Dataflow:
         names = [output.name for output in self.contract.outputs] if targets is None else targets
         return self.plan(list(self.target_nodes(names)), params).describe()
 
-    def compute(  # noqa: PLR0913, PLR0917 - a notebook's call, and all but two have defaults
+    def compute(  # noqa: PLR0913, PLR0917 - called in notebooks; all but two have defaults
         self,
         targets: Sequence[str],
         inputs: Mapping[str, pd.DataFrame],
         params: Mapping[str, object] | None = None,
-        on_event: Listener = _warn,
+        on_event: Listener = _log_failed_checks,
         interval: Interval | None = None,
         engine: str | EngineProfile = "sequential",
         checkpoints: Path | None = None,
     ) -> dict[str, object]:
         """Return the value of each target: an output, a checkpoint or any node.
 
-        `inputs` holds the tables that the targets need; of those that the contract reads `within` a
-        column, functions see the rows of the interval, if there is one. Of a partitioned output
-        they may compute more than its partitions: that is returned here, and not staged. `engine`
-        says on what functions run: `sequential`, `threads` or `processes`. In the directory
-        `checkpoints` lie results of earlier runs, which take the place of computing them again, and
-        this run's are kept there as far as that is worth while.
+        `inputs` holds the frames that the targets need. With an interval, functions get only the
+        rows in it of an input that has a `filter_column`. Rows of a partitioned output outside the
+        interval are returned here, and would not be staged. `engine` says where functions run:
+        `sequential`, `threads` or `processes`. `checkpoints` is a directory: results of earlier
+        runs in it are reused, and results of this run are saved in it where that is worthwhile.
 
-        Frames are taken as they are: only what is read from files is checked against the contract.
-        Without a listener, the log tells of checks of functions that warn.
+        Frames are not checked against the contract; only what is read from files is. Without
+        `on_event`, failed checks of functions are logged as warnings.
 
-        Raise `UnknownNameError` for a name that is not known, `ParamError` for a value that is not
-        allowed, `IntervalError` for an interval that does not fit, `InputError` for an input that
-        is missing, `EngineError` for an engine that cannot be had, `NodeError` for a function that
-        raised.
+        Raise `UnknownNameError` for an unknown name, `ParamError` for a value that is not allowed,
+        `IntervalError` for an interval of partial partitions, `InputError` for a missing input,
+        `EngineError` for an engine that cannot be used, `NodeError` for a function that raised.
         """
         plan = self.plan(targets, params, interval)
         self._check_inputs(inputs)
         profile = EngineProfile(engine, {}) if isinstance(engine, str) else engine
         return plan.compute(
             {
-                declared.name: _reading(declared, inputs[declared.name], interval)
+                declared.name: _lazy_input(declared, inputs[declared.name], interval)
                 for declared in self.contract.inputs
                 if declared.name in inputs
             },
@@ -123,9 +122,9 @@ class Dataflow:
     ) -> Plan:
         """Return what a run computes for these targets; raise as `compute` does.
 
-        With `stop_at`, a checkpoint or output, it is the stage that computes that for the targets;
-        it is empty where these params leave the cut out. Raise `UnknownNameError` for a cut that
-        the contract does not offer.
+        With `stop_at`, the plan is the stage that computes this checkpoint or output as far as the
+        targets need it; with params that leave it out, the plan is empty. Raise `UnknownNameError`
+        if the contract has no such checkpoint or output.
         """
         resolved = resolve_params(self.contract.params, params or {})
         if interval is not None:
@@ -135,24 +134,24 @@ class Dataflow:
         self._check_nodes(graph, chosen.values())
         given = {declared.name for declared in self.contract.inputs} | resolved.keys()
         nodes = ordered_nodes(graph, chosen.values(), given)
-        declared = self.checkpoints.values()
-        plan = Plan(self.contract, self.modules, graph, chosen, resolved, nodes, declared)
+        checkpoints = self.checkpoints.values()
+        plan = Plan(self.contract, self.modules, graph, chosen, resolved, nodes, checkpoints)
         if stop_at is None:
             return plan
-        cut = self.target_nodes([stop_at])
-        stage = ordered_nodes(graph, graph.nodes.keys() & cut.values(), given)
+        boundary = self.target_nodes([stop_at])
+        stage = ordered_nodes(graph, graph.nodes.keys() & boundary.values(), given)
         if not stage:
-            _LOG.warning("with these params, no function computes %r: nothing is done", stop_at)
-        found = stage_outputs(plan, stage, cut[stop_at])
-        return replace(plan, targets=cut, nodes=stage, is_stage=True, stage_outputs=found)
+            _LOG.warning("no function computes %r with these params: the stage is empty", stop_at)
+        outputs = stage_outputs(plan, stage, boundary[stop_at])
+        return replace(plan, targets=boundary, nodes=stage, is_stage=True, stage_outputs=outputs)
 
     def _graph(self, params: Mapping[str, ParamValue]) -> FunctionGraph:
         graph = build_graph(self.modules, params)
         for name in (*(declared.name for declared in self.contract.inputs), *params):
             if name in graph.nodes and not graph.nodes[name].user_defined:
                 raise DefinitionError(
-                    f"a function of dataflow {self.contract.name!r} has the name of its input or "
-                    f"param {name!r}, so it would never run; give it another name"
+                    f"a function of dataflow {self.contract.name!r} has the same name as its input "
+                    f"or param {name!r}, so it would never run; rename the function"
                 )
         return graph
 
@@ -171,14 +170,14 @@ class Dataflow:
                 continue
             if name in self.targets.values():
                 raise DefinitionError(
-                    f"dataflow {self.contract.name!r} promises {name!r}, "
-                    "which none of its functions computes"
+                    f"dataflow {self.contract.name!r} declares {name!r}, "
+                    "but none of its functions computes it"
                 )
             raise UnknownNameError("node", name, functions)
 
 
-def _reading(contract: Input, frame: pd.DataFrame, interval: Interval | None) -> LazyInput:
+def _lazy_input(declared: Input, frame: pd.DataFrame, interval: Interval | None) -> LazyInput:
     def read() -> pd.DataFrame:
-        return rows_within(contract, frame, interval)
+        return rows_within(declared, frame, interval)
 
-    return LazyInput(lambda _listen: read(), lambda: digest_of_frame(read()))
+    return LazyInput(lambda _on_event: read(), lambda: digest_of_frame(read()))

@@ -1,4 +1,4 @@
-"""Running steps: each function when what it needs is there, and no result longer than needed."""
+"""The loop that calls functions, reports events, and frees each result after its last use."""
 
 from __future__ import annotations
 
@@ -19,31 +19,32 @@ from isthmus_transforms.runtime.checks.result import Listener
 from isthmus_transforms.runtime.engines import Engine
 from isthmus_transforms.runtime.graph.steps import Step
 
-Watch: TypeAlias = Callable[[str, object, float, Sequence[str]], None]
-"""Takes a name, its value, the seconds that it took, and the names that it needed."""
+OnResult: TypeAlias = Callable[[str, object, float, Sequence[str]], None]
+"""Takes a node's name, its value, the seconds that it took, and the names that it needed."""
 _LOG = logging.getLogger(__name__)
 
 
-def execute(  # noqa: PLR0913, PLR0917 - the last two are seldom given
+def execute(  # noqa: PLR0913, PLR0917 - the last two have defaults
     steps: Sequence[Step],
     targets: Iterable[str],
     values: dict[str, object],
     on_event: Listener,
     engine: Engine | None = None,
-    watch: Watch | None = None,
+    on_result: OnResult | None = None,
 ) -> dict[str, object]:
-    """Return the value of every target; each result is shown to `watch`.
+    """Return the value of every target; call `on_result` with each result.
 
-    `values` holds what is given; it is used up: whatever no further step needs is taken out. The
-    first function that raises ends the run with its `NodeError`, whatever runs beside it.
+    `values` holds the inputs, params and saved results; values that no further step needs are
+    removed from it. The first function that raises ends the run with its `NodeError`, whatever
+    else is running.
     """
-    wanted = list(targets)
-    run = _Run(steps, wanted, values, on_event, watch)
+    names = list(targets)
+    run = _Run(steps, names, values, on_event, on_result)
     if engine is None:
-        run.in_order(steps)
+        run.sequential(steps)
     else:
-        run.at_once(steps, engine)
-    return {name: values[name] for name in wanted}
+        run.parallel(steps, engine)
+    return {name: values[name] for name in names}
 
 
 class _Run:
@@ -53,11 +54,11 @@ class _Run:
         targets: Sequence[str],
         values: dict[str, object],
         on_event: Listener,
-        watch: Watch | None,
+        on_result: OnResult | None,
     ) -> None:
-        self._watch = watch
+        self._on_result = on_result
         self._values = values
-        self._listen = on_event
+        self._on_event = on_event
         self._uses = dict.fromkeys(targets, 1)
         for step in steps:
             for name in step.needs:
@@ -65,9 +66,9 @@ class _Run:
         for name in values.keys() - self._uses.keys():
             del values[name]
 
-    def in_order(self, steps: Sequence[Step]) -> None:
+    def sequential(self, steps: Sequence[Step]) -> None:
         """Call one function after another."""
-        values, on_event, clock = self._values, self._listen, time.perf_counter
+        values, on_event, clock = self._values, self._on_event, time.perf_counter
         for step in steps:
             arguments = {name: values[name] for name in step.needs}
             on_event(NodeStarted(time.time(), step.name))
@@ -80,8 +81,8 @@ class _Run:
             self._finished(step, value, clock() - start)
             del arguments, value
 
-    def at_once(self, steps: Sequence[Step], engine: Engine) -> None:
-        """Call as many functions at once as the engine is wide, the earliest first."""
+    def parallel(self, steps: Sequence[Step], engine: Engine) -> None:
+        """Call up to `engine.max_parallel` functions at the same time, the first in order first."""
         waiting, followers = _dependencies(steps)
         ready = [number for number, count in enumerate(waiting) if not count]
         running: dict[int, float] = {}
@@ -91,11 +92,11 @@ class _Run:
                 while ready and len(running) < engine.max_parallel:
                     number = heapq.heappop(ready)
                     running[number] = time.perf_counter()
-                    self._begin(number, steps[number], engine, done)
-                number, found = done.get()
+                    self._submit(number, steps[number], engine, done)
+                number, outcome = done.get()
                 del running[number]
-                self._take(steps[number], found)
-                del found
+                self._handle(steps[number], outcome)
+                del outcome
                 for follower in followers[number]:
                     waiting[follower] -= 1
                     if not waiting[follower]:
@@ -103,10 +104,10 @@ class _Run:
         except BaseException:
             for number, start in running.items():
                 seconds = time.perf_counter() - start
-                self._listen(NodeFailed(time.time(), steps[number].name, seconds, "Cancelled"))
+                self._on_event(NodeFailed(time.time(), steps[number].name, seconds, "Cancelled"))
             raise
 
-    def _begin(
+    def _submit(
         self,
         number: int,
         step: Step,
@@ -114,37 +115,37 @@ class _Run:
         done: SimpleQueue[tuple[int, Outcome | BaseException]],
     ) -> None:
         arguments = {name: self._values[name] for name in step.needs}
-        self._listen(NodeStarted(time.time(), step.name))
-        if step.is_derived:  # to send it away would cost more
+        self._on_event(NodeStarted(time.time(), step.name))
+        if step.is_derived:  # sending it to a worker would take longer
             done.put((number, try_call(step, arguments)))
             return
         engine.submit(step, arguments).add_done_callback(
             lambda future: done.put((number, future.exception() or future.result()))
         )
 
-    def _take(self, step: Step, found: Outcome | BaseException) -> None:
-        if isinstance(found, BaseException) and not isinstance(found, WorkerError):
+    def _handle(self, step: Step, outcome: Outcome | BaseException) -> None:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, WorkerError):
             _LOG.warning(
-                "node %r is computed in the runner itself, for what it takes or returns cannot be "
-                "sent: %s",
-                *(step.name, found),
+                "node %r runs in the runner itself, because its arguments or its result cannot be "
+                "sent to or from a worker: %s",
+                *(step.name, outcome),
             )
-            found = try_call(step, {name: self._values[name] for name in step.needs})
-        if isinstance(found, BaseException):
-            self._failed(step, 0.0, found)
-            raise found
-        if found.error is not None:
-            self._failed(step, found.seconds, found.error)
-            raise found.error
-        self._finished(step, found.value, found.seconds)
+            outcome = try_call(step, {name: self._values[name] for name in step.needs})
+        if isinstance(outcome, BaseException):
+            self._failed(step, 0.0, outcome)
+            raise outcome
+        if outcome.error is not None:
+            self._failed(step, outcome.seconds, outcome.error)
+            raise outcome.error
+        self._finished(step, outcome.value, outcome.seconds)
 
     def _finished(self, step: Step, value: object, seconds: float) -> None:
         values, uses = self._values, self._uses
-        self._listen(NodeFinished(time.time(), step.name, seconds, *size_of(value)))
+        self._on_event(NodeFinished(time.time(), step.name, seconds, *size_of(value)))
         if step.check is not None and isinstance(value, ValidationResult):
-            self._listen(step.check.told(value))
-        if self._watch is not None:
-            self._watch(step.name, value, seconds, step.needs)
+            self._on_event(step.check.told(value))
+        if self._on_result is not None:
+            self._on_result(step.name, value, seconds, step.needs)
         if step.name in uses:
             values[step.name] = value
         for name in step.needs:
@@ -154,17 +155,17 @@ class _Run:
 
     def _failed(self, step: Step, seconds: float, error: BaseException) -> None:
         kind = error.kind if isinstance(error, NodeError) else type(error).__name__
-        self._listen(NodeFailed(time.time(), step.name, seconds, kind))
+        self._on_event(NodeFailed(time.time(), step.name, seconds, kind))
 
 
 def _dependencies(steps: Sequence[Step]) -> tuple[list[int], dict[int, list[int]]]:
-    """Return by a step's number how many steps it waits for, and which steps wait for it."""
+    """Return for each step's number how many steps it waits for, and which steps wait for it."""
     numbers = {step.name: number for number, step in enumerate(steps)}
     waiting = []
     followers: dict[int, list[int]] = defaultdict(list)
     for number, step in enumerate(steps):
         before = {numbers[name] for name in step.needs if name in numbers}
         waiting.append(len(before))
-        for each in before:
-            followers[each].append(number)
+        for dependency in before:
+            followers[dependency].append(number)
     return waiting, followers

@@ -1,4 +1,4 @@
-"""Outputs: checked against their contract, then staged as files in the staging."""
+"""Staging: outputs are checked against their contract, then written as files."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from isthmus_contracts import File, Interval, Metric, Metrics, Output, Table
+from isthmus_contracts import File, Interval, Metrics, Output, Table
 from isthmus_contracts.protocol import StagedFile, StagedOutput
+from isthmus_contracts.rules import (
+    SCHEMA_PASSED,
+    CheckResult,
+    metric_results,
+    schema_problems,
+)
 from isthmus_transforms.errors import OutputError
 from isthmus_transforms.runtime.checks.contract import check_results
-from isthmus_transforms.runtime.checks.result import (
-    SCHEMA_KEPT,
-    CheckResult,
-    Listener,
-    ignore,
-    refusals,
-)
+from isthmus_transforms.runtime.checks.result import Listener, check_finished, ignore, refusals
 from isthmus_transforms.runtime.frames.partitions import are_within, parts_of
 from isthmus_transforms.runtime.frames.types import arrow_schema, same_kind
 
@@ -38,11 +38,11 @@ def stage(
     """Write an output's value into the staging directory, and return what was staged.
 
     A table is a DataFrame, a file bytes or text, metrics a mapping of numbers. Raise `OutputError`
-    if the value is something else or does not keep the contract; `on_event` hears the check_result
-    of each check before anything is written.
+    if the value is something else or breaks the contract; `on_event` receives the result of each
+    check before anything is written.
 
-    A partitioned table is a file for each partition that has rows. In a run for an interval its
-    rows outside are neither checked nor written.
+    A partitioned table becomes a file for each partition that has rows. In a run for an interval,
+    rows outside of it are neither checked nor written.
     """
     match output:
         case Table():
@@ -62,15 +62,16 @@ def _stage_table(
         rows = as_contracted(table, value)
     except OutputError as error:
         for problem in error.problems:
-            on_event(CheckResult("schema", "error", False, problem, 1).about("table", table.name))
+            result = CheckResult("schema", "error", False, problem, 1)
+            on_event(check_finished(table.name, result))
         raise
     if table.partitioning is not None and interval is not None:
         rows = rows.filter(are_within(table.partitioning, rows, interval))
     parts = parts_of(table, rows, interval)
     sizes = {name: part.num_rows for name, part in parts.items()}
-    found = [SCHEMA_KEPT, *check_results(table, rows, sizes)]
-    for check_result in found:
-        on_event(check_result.about("table", table.name))
+    found = [SCHEMA_PASSED, *check_results(table, rows, sizes)]
+    for result in found:
+        on_event(check_finished(table.name, result))
     if problems := refusals(found):
         raise OutputError(table.name, problems)
     return StagedOutput(
@@ -92,12 +93,8 @@ def _stage_part(table: Table, name: str | None, rows: pa.Table, staging: Path) -
 
 
 def as_contracted(table: Table, frame: pd.DataFrame) -> pa.Table:
-    """Return the frame's columns with exactly the contract's names, order and types."""
-    names = [str(name) for name in frame.columns]
-    wanted = [column.name for column in table.columns]
-    problems = [f"column {name!r} is missing" for name in wanted if name not in names]
-    problems += [f"column {name!r} is not in the contract" for name in names if name not in wanted]
-    problems += [f"column {name!r} is there twice" for name in wanted if names.count(name) > 1]
+    """Return the frame as Arrow, with exactly the contract's columns, order and types."""
+    problems = list(schema_problems(table, (str(name) for name in frame.columns)))
     if problems:
         raise OutputError(table.name, problems)
     columns = []
@@ -131,9 +128,9 @@ def _as_type(column: pd.Series, field: pa.Field) -> pa.ChunkedArray:
     if pa.types.is_date(field.type) and pa.types.is_timestamp(found) and found.tz is None:
         dates = values.cast(field.type)
         if not dates.cast(found).equals(values):
-            raise TypeError("they have a time of day")
+            raise TypeError("some values have a time of day")
         return dates
-    raise TypeError("they are of another kind")
+    raise TypeError("the types are incompatible")
 
 
 def _stage_file(file: File, value: object, staging: Path) -> StagedOutput:
@@ -152,45 +149,27 @@ def checked_metrics(
     """Return exactly the numbers that the contract names, or raise `OutputError`."""
     if not isinstance(value, Mapping):
         raise OutputError(metrics.name, [f"it is a {type(value).__name__}, not a mapping"])
-    wanted = {metric.name for metric in metrics.metrics}
-    numbers = {metric.name: _number(value.get(metric.name)) for metric in metrics.metrics}
-    found = [_metric_result(metric, value, numbers[metric.name]) for metric in metrics.metrics]
-    strange = [f"metric {name!r} is not in the contract" for name in value if name not in wanted]
-    found += [CheckResult("metrics", "error", False, each, 1) for each in strange]
-    for check_result in found:
-        on_event(check_result.about("metrics", metrics.name))
+    numbers = {str(name): _as_number(number) for name, number in value.items()}
+    found = list(metric_results(metrics, numbers))
+    for result in found:
+        on_event(check_finished(metrics.name, result))
     if problems := refusals(found):
         raise OutputError(metrics.name, problems)
-    return {name: number for name, number in numbers.items() if number is not None}
+    return {metric.name: float(value[metric.name]) for metric in metrics.metrics}
 
 
-def _number(value: object) -> float | None:
+def _as_number(value: object) -> object:
+    """Return a number of any library, such as NumPy, as a float, and anything else as it is."""
     if not isinstance(value, Real) or isinstance(value, bool):
-        return None
+        return value
     try:
         return float(value)
     except OverflowError:
         return math.inf
 
 
-def _metric_result(
-    metric: Metric, given: Mapping[object, object], number: float | None
-) -> CheckResult:
-    low = -math.inf if metric.minimum is None else metric.minimum
-    high = math.inf if metric.maximum is None else metric.maximum
-    if metric.name not in given:
-        found = "missing"
-    elif number is None:
-        found = f"a {type(given[metric.name]).__name__}, not a number"
-    elif not math.isfinite(number) or not low <= number <= high:
-        found = f"{number:g}; allowed: {low:g} to {high:g}"
-    else:
-        return CheckResult(metric.name, "error", True, f"metric {metric.name!r} is {number:g}")
-    return CheckResult(metric.name, "error", False, f"metric {metric.name!r} is {found}", 1)
-
-
 def staged_file(staging: Path, path: Path, rows: int | None = None) -> StagedFile:
-    """Return what is claimed of a file, named by its path in the staging directory."""
+    """Return path, size and digest of a file; `path` is relative to the staging directory."""
     with (staging / path).open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return StagedFile(path.as_posix(), (staging / path).stat().st_size, digest, rows)

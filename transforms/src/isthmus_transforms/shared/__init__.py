@@ -1,1 +1,1 @@
-"""What several dataflows use."""
+"""Code that several dataflows share: `plotting` turns a figure into the bytes of a file."""

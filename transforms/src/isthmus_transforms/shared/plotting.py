@@ -1,4 +1,4 @@
-"""Pictures: from a figure to the bytes of a file."""
+"""Plots: from a figure to the bytes of a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 
 def png(figure: Figure, *, dpi: int = 144) -> bytes:
-    """Draw the figure as a PNG without date or version in it, so that it depends on data alone."""
+    """Return the figure as a PNG without date or version, so that it depends on the data alone."""
     buffer = BytesIO()
     FigureCanvasAgg(figure)
     figure.savefig(buffer, format="png", dpi=dpi, facecolor="white", metadata={"Software": None})

@@ -6,10 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from isthmus_transforms.dataflows.flight_delays.congestion import (
-    carrier_congestion,
-    origin_congestion,
-)
 from isthmus_transforms.dataflows.flight_delays.flights import arrived_flights, scheduled_flights
 
 Builder = Callable[[list[dict[str, object]]], pd.DataFrame]
@@ -62,20 +58,3 @@ def test_what_is_known_only_after_departure_is_dropped(flights: Builder) -> None
     arrived = arrived_flights(flights([{}]))
     assert not {"dep_time", "dep_delay", "arr_time", "air_time"} & set(arrived)
     assert f"{arrived['date'][0]:%Y-%m-%d %H:%M}" == "2013-01-01 00:00"
-
-
-def test_congestion_counts_cancelled_flights_and_each_airport_and_airline_by_itself(
-    flights: Builder,
-) -> None:
-    table = flights(
-        [
-            {"flight": 1},
-            {"flight": 2, "arr_delay": np.nan},
-            {"flight": 3, "carrier": "B6"},
-            {"flight": 4, "origin": "JFK"},
-        ]
-    )
-    by_origin = origin_congestion(table).set_index("origin")["origin_departures"]
-    assert by_origin.to_dict() == {"EWR": 3, "JFK": 1}
-    by_carrier = carrier_congestion(table).set_index(["origin", "carrier"])["carrier_departures"]
-    assert by_carrier.to_dict() == {("EWR", "UA"): 2, ("EWR", "B6"): 1, ("JFK", "UA"): 1}

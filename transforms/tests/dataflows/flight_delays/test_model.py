@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import pickle
-
 import numpy as np
 import pandas as pd
 import pytest
-import skops.io
 
-from isthmus_transforms.dataflows.flight_delays import dataflow, model, persistence
+from isthmus_transforms.dataflows.flight_delays import model
 
 KINDS = {
     "logistic": model.untrained_model__logistic,
@@ -15,15 +12,10 @@ KINDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def learnt(year_inputs: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    return dataflow.compute(["flight_features"], year_inputs)["flight_features"]
-
-
 @pytest.mark.parametrize("kind", KINDS)
-def test_probabilities_are_one_for_each_tested_flight(learnt: pd.DataFrame, kind: str) -> None:
-    trained = model.trained_model(KINDS[kind](1), model.training_flights(learnt, 10, 15))
-    tested = model.tested_flights(learnt, 10, 15)
+def test_probabilities_are_one_for_each_tested_flight(features: pd.DataFrame, kind: str) -> None:
+    trained = model.trained_model(KINDS[kind](1), model.training_flights(features, 10, 15))
+    tested = model.tested_flights(features, 10, 15)
     probability = model.is_late_probability(trained, tested)
     assert probability.index.equals(tested.index)
     assert probability.between(0, 1).all()
@@ -32,66 +24,39 @@ def test_probabilities_are_one_for_each_tested_flight(learnt: pd.DataFrame, kind
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_same_seed_gives_the_same_bytes(learnt: pd.DataFrame, kind: str) -> None:
-    training = model.training_flights(learnt, 10, 15)
-    first, second = (
-        persistence.delay_model(model.trained_model(KINDS[kind](5), training)) for _ in range(2)
-    )
-    assert first == second
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_copy_of_a_model_gives_the_same_bytes(learnt: pd.DataFrame, kind: str) -> None:
-    trained = model.trained_model(KINDS[kind](5), model.training_flights(learnt, 10, 15))
-    copied = pickle.loads(pickle.dumps(trained))  # noqa: S301 - as worker processes hand it over
-    assert persistence.delay_model(copied) == persistence.delay_model(trained)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_saved_model_expects_the_same_when_loaded(learnt: pd.DataFrame, kind: str) -> None:
-    trained = model.trained_model(KINDS[kind](1), model.training_flights(learnt, 10, 15))
-    saved = persistence.delay_model(trained)
-    untrusted = skops.io.get_untrusted_types(data=saved)
-    assert all(each.startswith(("sklearn.", "numpy.", "functools.partial")) for each in untrusted)
-    loaded = skops.io.loads(saved, trusted=untrusted)
-    tested = model.tested_flights(learnt, 10, 15)
-    assert model.is_late_probability(loaded, tested).equals(
-        model.is_late_probability(trained, tested)
-    )
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_names_and_gaps_that_training_never_saw_are_taken(learnt: pd.DataFrame, kind: str) -> None:
-    training = model.training_flights(learnt, 10, 15).assign(pressure=np.nan)
+def test_names_and_gaps_that_training_never_saw_are_taken(
+    features: pd.DataFrame, kind: str
+) -> None:
+    training = model.training_flights(features, 10, 15).assign(pressure=np.nan)
     trained = model.trained_model(KINDS[kind](1), training)
-    strange = model.tested_flights(learnt, 10, 15).assign(
+    strange = model.tested_flights(features, 10, 15).assign(
         carrier="QQ", dest="XXX", departure_hour=3, humidity=np.nan
     )
     assert model.is_late_probability(trained, strange).between(0, 1).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_outcome_does_not_leak_into_what_is_expected(learnt: pd.DataFrame, kind: str) -> None:
-    trained = model.trained_model(KINDS[kind](1), model.training_flights(learnt, 10, 15))
-    tested = model.tested_flights(learnt, 10, 15)
+def test_the_outcome_does_not_leak_into_what_is_expected(features: pd.DataFrame, kind: str) -> None:
+    trained = model.trained_model(KINDS[kind](1), model.training_flights(features, 10, 15))
+    tested = model.tested_flights(features, 10, 15)
     changed = tested.assign(arr_delay=999.0, is_late=True)
     assert model.is_late_probability(trained, changed).equals(
         model.is_late_probability(trained, tested)
     )
 
 
-def test_training_leaves_the_untrained_model_as_it_was(learnt: pd.DataFrame) -> None:
+def test_training_leaves_the_untrained_model_as_it_was(features: pd.DataFrame) -> None:
     untrained = model.untrained_model__logistic(1)
-    model.trained_model(untrained, model.training_flights(learnt, 10, 15))
+    model.trained_model(untrained, model.training_flights(features, 10, 15))
     assert not hasattr(untrained[-1], "coef_")
 
 
-def test_no_flight_is_both_trained_on_and_tested_on(learnt: pd.DataFrame) -> None:
-    training = model.training_flights(learnt, 8, 15)
-    tested = model.tested_flights(learnt, 8, 15)
+def test_no_flight_is_both_trained_on_and_tested_on(features: pd.DataFrame) -> None:
+    training = model.training_flights(features, 8, 15)
+    tested = model.tested_flights(features, 8, 15)
     assert training["month"].max() == 6
     assert tested["month"].min() == 8
-    assert len(training) + len(tested) == len(learnt)
+    assert len(training) + len(tested) == len(features)
 
 
 def _outcomes(*pairs: tuple[int, bool]) -> pd.DataFrame:

@@ -10,8 +10,10 @@ from isthmus_contracts import Param
 from isthmus_contracts.protocol import CheckpointReused, CheckpointWritten, Event, NodeStarted
 from isthmus_transforms.errors import InputError, NodeError
 from isthmus_transforms.runtime import Dataflow
-from isthmus_transforms.runtime.checkpoints import digest_of_frame, modules
-from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig, LazyInput
+from isthmus_transforms.runtime.checkpoints import digest_of_frame
+from isthmus_transforms.runtime.checkpoints.fingerprints import module_source
+from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig
+from isthmus_transforms.runtime.frames.inputs import LazyInput
 
 pytestmark = pytest.mark.slow
 
@@ -35,15 +37,15 @@ SALES = """
 
 
 @pytest.fixture(autouse=True)
-def sources_may_be_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Believe sources that were written after this process has started, as tests do."""
+def accept_new_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Accept sources that were written after this process started, as those of tests are."""
     monkeypatch.syspath_prepend(tmp_path)  # so that worker processes find them
-    monkeypatch.setattr(modules, "STARTED", float("inf"))
+    monkeypatch.setattr(module_source, "STARTED", float("inf"))
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    return tmp_path / "kept"
+    return tmp_path / "saved"
 
 
 def ran(events: list[Event]) -> list[str]:
@@ -59,7 +61,7 @@ def flow(flow_of: Flows, trouble: str = "pass") -> Dataflow:
     return flow_of(source, "report", params=(FACTOR,), checkpoints={"cut": "priced"})
 
 
-def test_a_run_after_a_failure_goes_on_where_that_was(
+def test_a_run_after_a_failure_resumes_at_the_failed_function(
     flow_of: Flows, orders: pd.DataFrame, store: Path
 ) -> None:
     failing, inputs = flow(flow_of, "raise ValueError('not yet')"), {"orders": orders}
@@ -67,20 +69,20 @@ def test_a_run_after_a_failure_goes_on_where_that_was(
     with pytest.raises(NodeError, match="not yet"):
         failing.compute(["report"], inputs, on_event=first.append, checkpoints=store)
     assert ran(first) == ["priced", "slow", "report"]
-    assert [each.node for each in first if isinstance(each, CheckpointWritten)] == [
+    assert [event.node for event in first if isinstance(event, CheckpointWritten)] == [
         "priced",
         "slow",
     ]
 
     second: list[Event] = []
-    mended = flow(flow_of)
-    made = mended.compute(["report"], inputs, on_event=second.append, checkpoints=store)
+    fixed = flow(flow_of)
+    made = fixed.compute(["report"], inputs, on_event=second.append, checkpoints=store)
     assert made == {"report": "16 3"}
     assert sorted(reused(second)) == ["priced", "slow"]
     assert ran(second) == ["report"]
 
 
-def test_other_params_and_rows_are_computed_anew(
+def test_other_params_and_rows_are_computed_again(
     flow_of: Flows, orders: pd.DataFrame, store: Path
 ) -> None:
     sales = flow(flow_of)
@@ -101,7 +103,7 @@ def test_other_params_and_rows_are_computed_anew(
     assert ran(events) == ["report"]
 
 
-def test_a_torn_file_is_not_believed(flow_of: Flows, orders: pd.DataFrame, store: Path) -> None:
+def test_a_corrupt_file_is_not_used(flow_of: Flows, orders: pd.DataFrame, store: Path) -> None:
     sales, inputs = flow(flow_of), {"orders": orders}
     sales.compute(["report"], inputs, checkpoints=store)
     files = sorted(store.glob("*.checkpoint"))
@@ -117,7 +119,7 @@ def test_a_torn_file_is_not_believed(flow_of: Flows, orders: pd.DataFrame, store
     assert reused(events) == []
 
 
-def test_a_torn_file_below_a_sound_one_does_no_harm(
+def test_a_corrupt_result_behind_an_intact_one_is_not_needed(
     flow_of: Flows, orders: pd.DataFrame, store: Path
 ) -> None:
     sales, inputs = flow(flow_of), {"orders": orders}
@@ -131,17 +133,17 @@ def test_a_torn_file_below_a_sound_one_does_no_harm(
     assert reused(events) == ["slow"]
 
 
-def test_inputs_that_kept_results_stand_for_are_not_read(
+def test_inputs_behind_saved_results_are_not_read(
     flow_of: Flows, orders: pd.DataFrame, store: Path
 ) -> None:
     sales = flow(flow_of)
     sales.compute(["slow"], {"orders": orders}, checkpoints=store)
 
-    def read(_listen: object) -> pd.DataFrame:
+    def read(_on_event: object) -> pd.DataFrame:
         raise AssertionError("it is read")
 
     given = {"orders": LazyInput(read, lambda: digest_of_frame(orders))}
-    made = sales.plan(["slow"]).compute(given, lambda _event: None, keeping=CheckpointConfig(store))
+    made = sales.plan(["slow"]).compute(given, lambda _event: None, config=CheckpointConfig(store))
     assert made == {"slow": 16.0}
     with pytest.raises(AssertionError, match="it is read"):
         sales.plan(["slow"]).compute(given, lambda _event: None)
@@ -150,7 +152,7 @@ def test_inputs_that_kept_results_stand_for_are_not_read(
 
 
 @pytest.mark.parametrize("engine", ["threads", "processes"])
-def test_every_engine_keeps_and_goes_on(
+def test_every_engine_saves_and_reuses_results(
     flow_of: Flows, orders: pd.DataFrame, store: Path, engine: str
 ) -> None:
     sales, inputs = flow(flow_of), {"orders": orders}
@@ -163,13 +165,13 @@ def test_every_engine_keeps_and_goes_on(
         assert sorted(reused(events)) == expected
 
 
-def test_a_place_where_nothing_can_be_kept_does_no_harm(
+def test_a_directory_that_cannot_be_written_does_not_fail_the_run(
     flow_of: Flows, orders: pd.DataFrame, store: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.write_text("no directory")
     made = flow(flow_of).compute(["report"], {"orders": orders}, checkpoints=store)
     assert made == {"report": "16 3"}
-    assert "node 'priced' is not saved and will be computed anew" in caplog.text
+    assert "node 'priced' is not saved and will be computed again" in caplog.text
 
 
 OWN = """
@@ -197,7 +199,7 @@ OWN = """
 """
 
 
-def test_a_type_of_ones_own_is_kept_by_its_codec(flow_of: Flows, store: Path) -> None:
+def test_a_registered_codec_saves_an_authors_type(flow_of: Flows, store: Path) -> None:
     own = flow_of(OWN, "report", checkpoints={"trained": "model"})
     for expected in ([], ["model"]):
         events: list[Event] = []

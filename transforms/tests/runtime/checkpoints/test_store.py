@@ -12,79 +12,79 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isthmus_transforms.runtime.checkpoints import MISSING, CheckpointStore, NotSavableError, store
-from isthmus_transforms.runtime.checkpoints.codecs import register
+from isthmus_transforms.runtime.checkpoints import MISSING, CheckpointStore, store
+from isthmus_transforms.runtime.checkpoints.codecs import NotSavableError, register
 
 pytestmark = pytest.mark.slow
 
-A, B, C = (hashlib.sha256(each).hexdigest() for each in (b"a", b"b", b"c"))
+A, B, C = (hashlib.sha256(content).hexdigest() for content in (b"a", b"b", b"c"))
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> CheckpointStore:
-    return CheckpointStore(tmp_path / "kept", 10_000_000, 3600)
+def results(tmp_path: Path) -> CheckpointStore:
+    return CheckpointStore(tmp_path / "results", 10_000_000, 3600)
 
 
-def _only_file(kept: CheckpointStore) -> Path:
-    (path,) = kept.directory.glob("*.checkpoint")
+def _only_file(results: CheckpointStore) -> Path:
+    (path,) = results.directory.glob("*.checkpoint")
     return path
 
 
-def test_what_was_saved_is_there_and_nothing_else(kept: CheckpointStore) -> None:
-    assert not kept.has(A)
-    assert kept.load(A) is MISSING
-    written = kept.save(A, {"a": [1, None]})
-    file = _only_file(kept)
+def test_a_saved_result_is_the_only_one_that_is_loaded(results: CheckpointStore) -> None:
+    assert not results.has(A)
+    assert results.load(A) is MISSING
+    written = results.save(A, {"a": [1, None]})
+    file = _only_file(results)
     assert written == (file.name, file.stat().st_size)
-    assert kept.has(A)
-    assert kept.load(A) == {"a": [1, None]}
-    assert kept.load(B) is MISSING
-    assert {path.suffix for path in kept.directory.iterdir()} == {".checkpoint", ""}
+    assert results.has(A)
+    assert results.load(A) == {"a": [1, None]}
+    assert results.load(B) is MISSING
+    assert {path.suffix for path in results.directory.iterdir()} == {".checkpoint", ""}
 
 
-def test_none_is_a_value(kept: CheckpointStore) -> None:
-    kept.save(A, None)
-    assert kept.load(A) is None
+def test_none_is_a_value(results: CheckpointStore) -> None:
+    results.save(A, None)
+    assert results.load(A) is None
 
 
-def test_any_flipped_bit_is_noticed_and_the_file_is_deleted(kept: CheckpointStore) -> None:
-    kept.save(A, b"some bytes")
-    path = _only_file(kept)
+def test_a_flipped_bit_is_detected_and_the_file_is_deleted(results: CheckpointStore) -> None:
+    results.save(A, b"some bytes")
+    path = _only_file(results)
     good = path.read_bytes()
     for at in range(len(good)):
         path.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
-        assert kept.load(A) is MISSING
+        assert results.load(A) is MISSING
         assert not path.exists()
 
 
 @pytest.mark.parametrize("length", [0, 5, 300, 332, -1])
-def test_a_torn_file_is_not_believed(kept: CheckpointStore, length: int) -> None:
-    kept.save(A, b"some bytes")
-    path = _only_file(kept)
+def test_a_truncated_file_is_not_used(results: CheckpointStore, length: int) -> None:
+    results.save(A, b"some bytes")
+    path = _only_file(results)
     path.write_bytes(path.read_bytes()[:length])
-    assert not kept.has(A)
-    assert kept.load(A) is MISSING
+    assert not results.has(A)
+    assert results.load(A) is MISSING
     assert not path.exists()
 
 
-def test_a_longer_a_foreign_and_a_renamed_file_are_not_believed(kept: CheckpointStore) -> None:
-    kept.save(A, b"some bytes")
-    path = _only_file(kept)
+def test_a_longer_a_foreign_and_a_renamed_file_are_not_used(results: CheckpointStore) -> None:
+    results.save(A, b"some bytes")
+    path = _only_file(results)
     good = path.read_bytes()
-    path.rename(kept.directory / f"{B}.checkpoint")
-    assert not kept.has(B)
-    assert kept.load(B) is MISSING
+    path.rename(results.directory / f"{B}.checkpoint")
+    assert not results.has(B)
+    assert results.load(B) is MISSING
     for content in (good + b"x", b"\x80\x04K\x01.", os.urandom(1000)):
         path.write_bytes(content)
-        assert kept.load(A) is MISSING
+        assert results.load(A) is MISSING
 
 
-def test_a_file_of_an_older_format_is_not_believed(
-    kept: CheckpointStore, monkeypatch: pytest.MonkeyPatch
+def test_a_file_of_an_older_format_is_not_used(
+    results: CheckpointStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept.save(A, 1)
+    results.save(A, 1)
     monkeypatch.setattr(store, "_VERSION", 2)
-    assert kept.load(A) is MISSING
+    assert results.load(A) is MISSING
 
 
 class Thing:
@@ -103,65 +103,65 @@ class ThingCodec:
         return Thing(1 // (number - 7) and number)
 
 
-def test_authors_register_codecs_of_their_own(kept: CheckpointStore) -> None:
+def test_authors_register_their_own_codecs(results: CheckpointStore) -> None:
     register(Thing, ThingCodec())
-    kept.save(A, Thing(9))
-    found = kept.load(A)
+    results.save(A, Thing(9))
+    found = results.load(A)
     assert isinstance(found, Thing)
-    kept.save(B, Thing(7))
-    assert kept.load(B) is MISSING  # its codec raises
+    results.save(B, Thing(7))
+    assert results.load(B) is MISSING  # its codec raises
     with pytest.raises(NotSavableError, match="less than nothing"):
-        kept.save(C, Thing(-1))
-    assert not list(kept.directory.glob("*.part"))
+        results.save(C, Thing(-1))
+    assert not list(results.directory.glob("*.part"))
 
     class Other(Thing):
         pass
 
     with pytest.raises(NotSavableError, match="no codec"):
-        kept.save(C, Other(1))
+        results.save(C, Other(1))
 
 
-def test_a_full_disk_or_a_forbidden_folder_is_said_and_nothing_remains(
+def test_a_full_disk_or_a_forbidden_folder_is_reported_and_nothing_remains(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(NotSavableError, match="cannot be written"):
         CheckpointStore(tmp_path / "file", 10_000, 60).save(A, 1)
-    kept = CheckpointStore(tmp_path / "kept", 10_000, 60)
+    results = CheckpointStore(tmp_path / "results", 10_000, 60)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(store._Payload, "write", full)
     with pytest.raises(NotSavableError, match="No space left"):
-        kept.save(A, b"x")
-    assert not list(kept.directory.iterdir())
+        results.save(A, b"x")
+    assert not list(results.directory.iterdir())
 
 
-def test_the_least_recently_used_goes_first(tmp_path: Path) -> None:
-    kept = CheckpointStore(tmp_path, 3_000, 3600)
+def test_the_least_recently_used_result_is_deleted_first(tmp_path: Path) -> None:
+    results = CheckpointStore(tmp_path, 3_000, 3600)
     for age, name in ((30, A), (20, B)):
-        kept.save(name, bytes(800))
+        results.save(name, bytes(800))
         used = time.time() - age
         os.utime(tmp_path / f"{name}.checkpoint", (used, used))
-    kept.load(A)  # a use counts
-    kept.save(C, bytes(800))
-    assert [kept.has(each) for each in (A, B, C)] == [True, False, True]
+    results.load(A)  # a use counts
+    results.save(C, bytes(800))
+    assert [results.has(fingerprint) for fingerprint in (A, B, C)] == [True, False, True]
     with pytest.raises(NotSavableError, match="larger"):
-        kept.save(B, bytes(5_000))
+        results.save(B, bytes(5_000))
 
 
-def test_what_nobody_used_for_long_goes_and_so_do_the_parts_of_the_dead(tmp_path: Path) -> None:
-    kept = CheckpointStore(tmp_path, 1_000_000, 60)
-    kept.save(A, 1)
+def test_old_results_and_abandoned_partial_files_are_deleted(tmp_path: Path) -> None:
+    results = CheckpointStore(tmp_path, 1_000_000, 60)
+    results.save(A, 1)
     fresh, old = tmp_path / "1.part", tmp_path / "2.part"
     fresh.touch()
     old.touch()
     (tmp_path / "notes.txt").touch()
     hours_ago = time.time() - 2 * 3600
-    for each in (old, tmp_path / f"{A}.checkpoint", tmp_path / "notes.txt"):
-        os.utime(each, (hours_ago, hours_ago))
-    kept.prune()
+    for path in (old, tmp_path / f"{A}.checkpoint", tmp_path / "notes.txt"):
+        os.utime(path, (hours_ago, hours_ago))
+    results.prune()
     assert {path.name for path in tmp_path.iterdir()} == {"1.part", "notes.txt", ".lock"}
 
 
@@ -170,14 +170,14 @@ WORKER = """
     from pathlib import Path
     import numpy as np
     from isthmus_transforms.runtime.checkpoints import MISSING, CheckpointStore
-    kept = CheckpointStore(Path(sys.argv[1]), 400_000, 3600)
+    results = CheckpointStore(Path(sys.argv[1]), 400_000, 3600)
     chance, hits = random.Random(int(sys.argv[2])), 0
     for _ in range(300):
         number = chance.randrange(8)
         name = hashlib.sha256(bytes([number])).hexdigest()
-        found = kept.load(name)
+        found = results.load(name)
         if found is MISSING:
-            kept.save(name, np.full(10_000, number, "float64"))
+            results.save(name, np.full(10_000, number, "float64"))
         else:
             hits += 1
             assert found.shape == (10_000,) and (found == number).all()
@@ -203,7 +203,7 @@ def _start(source: str, *arguments: str, **options: int) -> subprocess.Popen[byt
     return subprocess.Popen(command, **options)  # type: ignore[call-overload,no-any-return]
 
 
-def test_processes_that_save_load_and_prune_at_once_never_see_a_wrong_value(tmp_path: Path) -> None:
+def test_concurrent_processes_never_see_a_wrong_value(tmp_path: Path) -> None:
     workers = [_start(WORKER, str(tmp_path), str(seed)) for seed in range(3)]
     assert [worker.wait(timeout=120) for worker in workers] == [0, 0, 0]
     assert not list(tmp_path.glob("*.part"))
@@ -213,16 +213,16 @@ def test_processes_that_save_load_and_prune_at_once_never_see_a_wrong_value(tmp_
     assert sum(path.stat().st_size for path in tmp_path.glob("*.checkpoint")) <= 400_000
 
 
-def test_a_process_killed_while_it_writes_leaves_nothing_to_believe(tmp_path: Path) -> None:
+def test_a_process_killed_during_a_write_leaves_no_result(tmp_path: Path) -> None:
     pipe = subprocess.PIPE
     with _start(KILLED, str(tmp_path), A, stdin=pipe, stdout=pipe) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"writing\n"
         process.send_signal(signal.SIGKILL)
         process.wait(timeout=60)
-    kept = CheckpointStore(tmp_path, 1_000_000, 3600)
+    results = CheckpointStore(tmp_path, 1_000_000, 3600)
     assert len(list(tmp_path.glob("*.part"))) == 1
-    assert not kept.has(A)
-    assert kept.load(A) is MISSING
-    kept.save(A, np.float64(1))
-    assert kept.load(A) == 1
+    assert not results.has(A)
+    assert results.load(A) is MISSING
+    results.save(A, np.float64(1))
+    assert results.load(A) == 1

@@ -8,8 +8,9 @@ import pytest
 
 from isthmus_contracts import Column, Table
 from isthmus_contracts.protocol import CheckFinished
+from isthmus_contracts.rules import CheckResult
 from isthmus_transforms.runtime.checks.contract import check_results
-from isthmus_transforms.runtime.checks.result import CheckResult, refusals
+from isthmus_transforms.runtime.checks.result import check_finished, refusals
 from isthmus_transforms.runtime.frames.types import arrow_schema
 
 COLUMNS = (
@@ -82,11 +83,11 @@ def test_a_broken_rule_is_a_verdict_with_count_and_keys(
     column: str, values: list[object], field: str, broken: int, clause: str
 ) -> None:
     rows = _rows(**{column: values})
-    (check_result,) = [each for each in _broken(DAYS, rows) if each.check != "key"]
+    (check_result,) = [result for result in _broken(DAYS, rows) if result.check != "key"]
     assert (check_result.check, check_result.level) == (f"{column}.{field}", "error")
     said = clause.format("the contract says ")
-    assert check_result.found == f"column {column!r} has {said}"
-    assert check_result.broken == broken
+    assert check_result.message == f"column {column!r} has {said}"
+    assert check_result.violations == broken
     assert len(check_result.examples) == broken
 
 
@@ -128,7 +129,7 @@ def test_a_warning_is_a_verdict_and_no_refusal() -> None:
     table = Table("t", "T.", columns)
     rows = pa.table({"a": [-1, 10, 5], "b": ["x", None, None]}, arrow_schema(table))
     found = _broken(table, rows)
-    assert [(result.check, result.level, result.found) for result in found] == [
+    assert [(result.check, result.level, result.message) for result in found] == [
         (
             "a.warn_minimum",
             "warning",
@@ -171,7 +172,7 @@ def test_whole_numbers_are_compared_as_such(
 ) -> None:
     table = Table("t", "T.", (Column("x", "int64", "X.", **bounds),))  # type: ignore[arg-type]
     found = list(check_results(table, pa.table({"x": values})))
-    assert sum(result.broken for result in found) == broken
+    assert sum(result.violations for result in found) == broken
 
 
 def test_too_few_rows_in_any_part_break_a_rule() -> None:
@@ -181,8 +182,8 @@ def test_too_few_rows_in_any_part_break_a_rule() -> None:
         for check_result in check_results(DAYS, _rows(), parts)
         if not check_result.passed
     ]
-    assert check_result.found == "there are only 0 rows in partition 2013-02; the contract says 1"
-    assert (check_result.broken, check_result.examples) == (1, ("2013-02",))
+    assert check_result.message == "there are only 0 rows in partition 2013-02; the contract says 1"
+    assert (check_result.violations, check_result.examples) == (1, ("2013-02",))
     assert all(check_result.passed for check_result in check_results(DAYS, _rows(), {}))
 
 
@@ -193,15 +194,15 @@ def test_of_many_parts_with_too_few_rows_some_are_named() -> None:
         for check_result in check_results(DAYS, _rows(), parts)
         if not check_result.passed
     ]
-    assert check_result.found.endswith(
-        "in partition 2013-05 and in 7 more too few; the contract says 1"
+    assert check_result.message.endswith(
+        "in partition 2013-05 and too few in 7 more partitions; the contract says 1"
     )
-    assert (check_result.broken, len(check_result.about("table", "days").examples)) == (12, 5)
+    assert (check_result.violations, len(check_result.bounded().examples)) == (12, 5)
 
 
 def test_too_few_rows_break_a_rule() -> None:
     (check_result,) = _broken(DAYS, _rows()[:0])
-    assert check_result.found == "there are only 0 rows; the contract says 1"
+    assert check_result.message == "there are only 0 rows; the contract says 1"
 
 
 def test_no_rows_may_be_fine() -> None:
@@ -210,26 +211,32 @@ def test_no_rows_may_be_fine() -> None:
 
 def test_a_repeated_key_breaks_a_rule_whatever_the_other_columns_say() -> None:
     (check_result,) = _broken(DAYS, _rows(day=[FIRST, FIRST, FIRST]))
-    assert check_result.found == (
+    assert check_result.message == (
         "1 key (day, airport) in 2 rows, such as (2013-01-01, 'EWR'); "
         "the contract says one row for each key"
     )
-    assert (check_result.check, check_result.broken) == ("key", 2)
+    assert (check_result.check, check_result.violations) == ("key", 2)
 
 
 def test_at_most_five_repeated_keys_are_shown() -> None:
     table = Table("t", "T.", (Column("id", "int64", "Id."),), key=("id",))
     (check_result,) = _broken(table, pa.table({"id": [*range(9)] * 2}))
-    assert (check_result.broken, check_result.examples) == (18, ("(0)", "(1)", "(2)", "(3)", "(4)"))
-    assert "such as (0), (1), (2); the contract" in check_result.found
+    assert (check_result.violations, check_result.examples) == (
+        18,
+        ("(0)", "(1)", "(2)", "(3)", "(4)"),
+    )
+    assert "such as (0), (1), (2); the contract" in check_result.message
 
 
 def test_a_column_of_nulls_keeps_every_rule_but_the_one_on_nulls() -> None:
     columns = tuple(
         Column(
-            each.name, each.type, "C.", nullable=True, minimum=each.minimum, choices=each.choices
+            *(column.name, column.type, "C."),
+            nullable=True,
+            minimum=column.minimum,
+            choices=column.choices,
         )
-        for each in COLUMNS
+        for column in COLUMNS
     )
     table = Table("days", "Days.", columns)
     nulls = pa.table({column.name: [None] for column in columns}, arrow_schema(table))
@@ -249,10 +256,10 @@ def test_whatever_the_values_an_event_is_short_and_on_one_line() -> None:
     columns = (Column("name", "string", "N.", choices=choices),)
     table = Table("t", "T.", columns, key=("name",))
     rows = pa.table({"name": [f"{number}\n\x1b{'x' * 9999}" for number in range(2000)]})
-    told = [check_result.about("table", "t") for check_result in check_results(table, rows)]
-    (broken,) = [event for event in told if not event.passed]
-    assert isinstance(broken, CheckFinished)
-    assert broken.broken == 2000
+    told = [check_finished("t", result) for result in check_results(table, rows)]
+    (broken,) = [event.result for event in told if not event.result.passed]
+    assert isinstance(told[0], CheckFinished)
+    assert broken.violations == 2000
     assert len(broken.message) <= 500
     assert len(broken.examples) == 5
     assert all(len(example) <= 100 for example in broken.examples)

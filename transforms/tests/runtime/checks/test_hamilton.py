@@ -20,7 +20,7 @@ from isthmus_contracts.protocol import (
 )
 from isthmus_transforms.errors import NodeError
 from isthmus_transforms.runtime import Dataflow
-from isthmus_transforms.runtime.checkpoints import modules
+from isthmus_transforms.runtime.checkpoints.fingerprints import module_source
 from isthmus_transforms.runtime.checks.hamilton import Check
 
 Flows = Callable[..., Dataflow]
@@ -77,15 +77,16 @@ def test_each_check_is_a_verdict_on_every_engine(
     )
     assert made == {"report": "8"}
     told = _check_results(events)
-    assert [(event.subject, event.check, event.level, event.passed) for event in told] == [
+    assert [
+        (event.subject, event.result.check, event.result.level, event.result.passed)
+        for event in told
+    ] == [
         ("priced", "range_validator", "error", True),
         ("cheap", "range_validator", "warning", False),
         ("cheap", "data_type_validator", "warning", True),
     ]
-    assert told[1].message == (
-        "node 'cheap': Series contains 2 values in range (0,3), and 1 outside."
-    )
-    assert [event.broken for event in told] == [0, 1, 0]
+    assert told[1].result.message == ("Series contains 2 values in range (0,3), and 1 outside.")
+    assert [event.result.violations for event in told] == [0, 1, 0]
     assert not caplog.records  # Hamilton's own words would show values
 
 
@@ -109,7 +110,8 @@ def test_a_check_that_has_to_pass_fails_its_node_without_showing_values(
         "priced_raw: Series of 3, float64, priced_range_validator: ValidationResult"
     )
     assert [
-        (check_result.subject, check_result.passed) for check_result in _check_results(events)
+        (check_result.subject, check_result.result.passed)
+        for check_result in _check_results(events)
     ] == [("priced", False)]
     failed = [(event.node, event.error) for event in events if isinstance(event, NodeFailed)]
     assert failed == [("priced", "CheckError")]
@@ -131,7 +133,11 @@ def test_all_checks_of_a_node_are_told_before_it_fails(
     events: list[Event] = []
     with pytest.raises(NodeError, match=r"range_validator: .*; max_standard_dev_validator: "):
         flow_of(source, "report").compute(["report"], {"orders": orders}, on_event=events.append)
-    assert [check_result.passed for check_result in _check_results(events)] == [False, False, True]
+    assert [check_result.result.passed for check_result in _check_results(events)] == [
+        False,
+        False,
+        True,
+    ]
 
 
 def test_without_a_listener_the_log_tells_what_warns(
@@ -142,10 +148,7 @@ def test_without_a_listener_the_log_tells_what_warns(
     assert [(record.levelno, record.message) for record in caplog.records] == [
         (
             logging.WARNING,
-            (
-                "node 'cheap': Series contains 2 values in range (0,3), and 1 outside. "
-                "(range_validator)"
-            ),
+            ("cheap: Series contains 2 values in range (0,3), and 1 outside. (range_validator)"),
         )
     ]
 
@@ -183,7 +186,7 @@ def test_checks_are_found_however_a_function_makes_nodes(
     flow_of: Flows, orders: pd.DataFrame
 ) -> None:
     told = _told(flow_of(SPREAD, "report"), "report", orders)
-    assert sorted((event.subject, event.check, event.passed) for event in told) == [
+    assert sorted((event.subject, event.result.check, event.result.passed) for event in told) == [
         ("checked", "allow_none_validator", True),
         ("nested.inner", "range_validator", False),
         ("one", "range_validator", True),
@@ -233,8 +236,16 @@ def test_a_custom_validator_may_say_how_many_rows_broke_it_and_which(
 ) -> None:
     flow = flow_of(CUSTOM.format(validator="Sorted()"), "report")
     (told,) = _told(flow, "report", orders)
-    assert (told.check, told.level, told.passed) == ("sorted", "warning", False)
-    assert (told.message, told.broken, told.examples) == ("node 'report': it falls", 2, ("2", "1"))
+    assert (told.result.check, told.result.level, told.result.passed) == (
+        "sorted",
+        "warning",
+        False,
+    )
+    assert (told.result.message, told.result.violations, told.result.examples) == (
+        "it falls",
+        2,
+        ("2", "1"),
+    )
 
 
 def test_two_validators_of_one_name_are_two_verdicts(flow_of: Flows, orders: pd.DataFrame) -> None:
@@ -242,7 +253,10 @@ def test_two_validators_of_one_name_are_two_verdicts(flow_of: Flows, orders: pd.
     events: list[Event] = []
     with pytest.raises(NodeError, match="CheckError: sorted: it falls"):
         flow.compute(["report"], {"orders": orders}, on_event=events.append)
-    assert [check_result.level for check_result in _check_results(events)] == ["warning", "error"]
+    assert [check_result.result.level for check_result in _check_results(events)] == [
+        "warning",
+        "error",
+    ]
 
 
 @pytest.mark.parametrize(("answer", "kind"), [("True", "bool"), ("'fine'", "str"), ("[1]", "list")])
@@ -250,7 +264,7 @@ def test_a_validator_that_returns_something_else_is_the_authors_mistake(
     flow_of: Flows, orders: pd.DataFrame, answer: str, kind: str
 ) -> None:
     flow = flow_of(CUSTOM.format(validator=f"Sorted(answer={answer})"), "report")
-    problem = f"TypeError: validator 'sorted' returned a {kind}; right would be a ValidationResult"
+    problem = f"TypeError: validator 'sorted' returned a {kind}; expected a ValidationResult"
     with pytest.raises(NodeError, match=problem) as caught:
         flow.compute(["report"], {"orders": orders})
     assert (caught.value.node, caught.value.function) == ("report_sorted", "report")
@@ -259,7 +273,7 @@ def test_a_validator_that_returns_something_else_is_the_authors_mistake(
 @pytest.mark.parametrize(
     ("answer", "message", "broken", "examples"),
     [
-        ("ValidationResult(False, 'x' * 9999)", "x" * 482 + "...", 0, ()),
+        ("ValidationResult(False, 'x' * 9999)", "x" * 497 + "...", 0, ()),
         ("ValidationResult(False, None, None)", "None", 0, ()),
         ("ValidationResult(0, 'a\\nb', {'broken': -3, 'examples': 'abc'})", "a b", 0, ()),
         (
@@ -270,13 +284,13 @@ def test_a_validator_that_returns_something_else_is_the_authors_mistake(
         ),
         (
             "ValidationResult(False, Loud())",
-            "what it found cannot be told, for that raises OverflowError",
+            "its result cannot be reported: doing so raises OverflowError",
             0,
             (),
         ),
         (
             "ValidationResult(False, 'x', {'broken': 'many'})",
-            "what it found cannot be told, for that raises ValueError",
+            "its result cannot be reported: doing so raises ValueError",
             0,
             (),
         ),
@@ -292,9 +306,9 @@ def test_whatever_a_validator_says_is_told_within_bounds(  # noqa: PLR0913, PLR0
 ) -> None:
     flow = flow_of(CUSTOM.format(validator=f"Sorted(answer={answer})"), "report")
     (told,) = _told(flow, "report", orders)
-    assert told.passed is False
-    assert told.message == f"node 'report': {message}"
-    assert (told.broken, told.examples) == (broken, examples)
+    assert told.result.passed is False
+    assert told.result.message == message
+    assert (told.result.violations, told.result.examples) == (broken, examples)
 
 
 PANDERA = """
@@ -330,14 +344,18 @@ def test_a_schema_of_pandera_is_told_with_the_labels_of_rows(
     events: list[Event] = []
     flow.compute(["report"], {"orders": orders}, on_event=events.append, engine=engine)
     table, column = _check_results(events)
-    assert (table.subject, table.check) == ("checked", "pandera_schema_validator")
-    assert (table.level, table.passed) == ("warning", False)
-    assert table.message == (
-        "node 'checked': column_in_dataframe (place); column 'price' breaks "
+    assert (table.subject, table.result.check) == ("checked", "pandera_schema_validator")
+    assert (table.result.level, table.result.passed) == ("warning", False)
+    assert table.result.message == (
+        "column_in_dataframe (place); column 'price' breaks "
         "greater_than_or_equal_to(2.0) in 1 row; column 'price' breaks not dear in 1 row"
     )
-    assert (table.broken, table.examples) == (2, ("row order 1", "row order 3"))
-    assert (column.subject, column.broken, column.examples) == ("report", 1, ("row order 3",))
+    assert (table.result.violations, table.result.examples) == (2, ("row order 1", "row order 3"))
+    assert (column.subject, column.result.violations, column.result.examples) == (
+        "report",
+        1,
+        ("row order 3",),
+    )
 
 
 def test_a_schema_that_has_to_match_fails_without_showing_values(
@@ -357,30 +375,32 @@ def test_a_schema_that_has_to_match_fails_without_showing_values(
 def test_a_schema_that_matches_is_told_shortly(flow_of: Flows, orders: pd.DataFrame) -> None:
     flow = flow_of(PANDERA.format(required=False, importance="fail"), "report")
     told = _told(flow, "report", orders.assign(price=[2.0, 2.5, 3.0]))
-    assert [event.passed for event in told] == [True, True]
-    assert all(len(event.message) <= 500 for event in told)
+    assert [event.result.passed for event in told] == [True, True]
+    assert all(len(event.result.message) <= 500 for event in told)
 
 
 def test_many_rows_that_break_a_schema_are_counted(flow_of: Flows) -> None:
     flow = flow_of(PANDERA.format(required=False, importance="warn"), "report")
     orders = pd.DataFrame({"id": range(20_000), "price": 1.0})
     told = _told(flow, "report", orders)
-    assert (told[0].broken, len(told[0].examples)) == (20_000, 5)
+    assert (told[0].result.violations, len(told[0].result.examples)) == (20_000, 5)
 
 
 def test_the_graph_says_what_the_nodes_of_a_check_are_for(flow_of: Flows) -> None:
     graph = flow_of(SALES, "report", params=(FACTOR,)).describe()
     described = {node.name: node.description for node in graph.nodes}
     assert described["priced_raw"] == "Price each order."
-    assert described["priced_range_validator"].startswith("Checks 'priced', which has to pass. ")
+    assert described["priced_range_validator"].startswith(
+        "Checks 'priced', and ends the run if that fails. "
+    )
     assert described["cheap_range_validator"].startswith("Checks 'cheap', and only warns. ")
-    assert described["priced"] == "Once it has passed its checks: Price each order."
+    assert described["priced"] == "The value after its checks: Price each order."
     assert described["report"] == ""
 
 
 @pytest.fixture
 def _sources_may_be_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(modules, "STARTED", float("inf"))
+    monkeypatch.setattr(module_source, "STARTED", float("inf"))
 
 
 @pytest.mark.usefixtures("_sources_may_be_new")
@@ -419,7 +439,7 @@ def test_a_result_that_failed_its_check_is_not_kept(
                 events.append,
                 checkpoints=tmp_path / "kept",
             )
-        assert [check_result.passed for check_result in _check_results(events)] == [False]
+        assert [check_result.result.passed for check_result in _check_results(events)] == [False]
 
 
 RETRIED = """
@@ -449,7 +469,7 @@ def test_what_is_tried_again_is_the_function_and_not_its_check(
     with end:
         flow.compute(["report"], {"orders": orders}, on_event=events.append)
     assert flow.modules[0].tries == [0, 1, 2]
-    assert [check_result.passed for check_result in _check_results(events)] == [most == 5]
+    assert [check_result.result.passed for check_result in _check_results(events)] == [most == 5]
 
 
 def test_a_function_may_take_what_a_check_has_found(flow_of: Flows, orders: pd.DataFrame) -> None:
@@ -468,5 +488,10 @@ def test_a_function_may_take_what_a_check_has_found(flow_of: Flows, orders: pd.D
 
 def test_a_verdict_without_diagnostics_is_told() -> None:
     told = Check("x", "x_raw", "mine", "error").told(ValidationResult(passes=True, message="fine"))
-    assert (told.subject, told.check, told.level, told.passed) == ("x", "mine", "error", True)
-    assert (told.message, told.broken, told.examples) == ("node 'x': fine", 0, ())
+    assert (told.subject, told.result.check, told.result.level, told.result.passed) == (
+        "x",
+        "mine",
+        "error",
+        True,
+    )
+    assert (told.result.message, told.result.violations, told.result.examples) == ("fine", 0, ())

@@ -166,13 +166,16 @@ def _checked(
 def test_an_input_that_keeps_its_contract_has_a_verdict_for_each_rule(tmp_path: Path) -> None:
     told, refusal = _checked(tmp_path, Input(RULES, "station"))
     assert refusal == ""
-    assert [event.check for event in told] == [
+    assert [event.result.check for event in told] == [
         "schema",
         *("station.nullable", "station.choices", "day.nullable"),
         *("x.warn_nulls", "x.minimum", "x.warn_maximum", "key", "min_rows"),
     ]
     assert {event.subject for event in told} == {"readings"}
-    assert all(event.passed and not event.broken and not event.examples for event in told)
+    assert all(
+        event.result.passed and not event.result.violations and not event.result.examples
+        for event in told
+    )
 
 
 @pytest.mark.parametrize(
@@ -215,7 +218,7 @@ def test_an_input_that_keeps_its_contract_has_a_verdict_for_each_rule(tmp_path: 
             {"station": ["north"], "day": DAYS[:1], "x": [1.0]},
             "min_rows",
             (),
-            "there are only 1 row; the contract says 2",
+            "there is only 1 row; the contract says 2",
         ),
     ],
 )
@@ -224,18 +227,22 @@ def test_an_input_that_breaks_its_contract_is_refused_with_keys(
 ) -> None:
     told, refusal = _checked(tmp_path, Input(RULES, "station"), **columns)
     assert refusal == f"input 'readings': {problem}"
-    (broken,) = [event for event in told if not event.passed]
-    assert (broken.check, broken.level, broken.examples) == (check, "error", examples)
-    assert broken.message.startswith("input 'readings': ")
-    assert broken.broken >= 1
+    (broken,) = [event for event in told if not event.result.passed]
+    assert (broken.result.check, broken.result.level, broken.result.examples) == (
+        check,
+        "error",
+        examples,
+    )
+    assert refusal == f"input {broken.subject!r}: {broken.result.sentence}"
+    assert broken.result.violations >= 1
 
 
 def test_an_input_that_only_warns_is_read(tmp_path: Path) -> None:
     told, refusal = _checked(tmp_path, Input(RULES, "station"), x=[None, 101.0])
     assert refusal == ""
-    assert [(event.check, event.level) for event in told if not event.passed] == [
-        ("x.warn_maximum", "warning")
-    ]
+    assert [
+        (event.result.check, event.result.level) for event in told if not event.result.passed
+    ] == [("x.warn_maximum", "warning")]
 
 
 def test_a_nan_that_must_not_be_null_is_refused(tmp_path: Path) -> None:
@@ -245,18 +252,18 @@ def test_a_nan_that_must_not_be_null_is_refused(tmp_path: Path) -> None:
         "input 'readings': column 'x' has 1 null or NaN value; the contract says not null "
         "(see row 1)"
     )
-    assert [event.check for event in told if not event.passed] == ["x.nullable"]
+    assert [event.result.check for event in told if not event.result.passed] == ["x.nullable"]
 
 
 def test_a_wrong_schema_has_a_verdict_before_it_is_refused(tmp_path: Path) -> None:
     told, refusal = _checked(tmp_path, Input(RULES, "station"), x=["a", "b"])
     (check_result,) = told
-    assert (check_result.check, check_result.level, check_result.passed) == (
+    assert (check_result.result.check, check_result.result.level, check_result.result.passed) == (
         "schema",
         "error",
         False,
     )
-    assert check_result.message == refusal
+    assert refusal == f"input {check_result.subject!r}: {check_result.result.message}"
 
 
 def test_how_many_rows_there_are_is_not_checked_where_only_some_are_read(tmp_path: Path) -> None:
@@ -268,14 +275,14 @@ def test_how_many_rows_there_are_is_not_checked_where_only_some_are_read(tmp_pat
     ):
         told, refusal = _checked(tmp_path, Input(RULES, "station", within), interval=interval)
         assert refusal == ""
-        assert ("min_rows" in [event.check for event in told]) is checked
+        assert ("min_rows" in [event.result.check for event in told]) is checked
 
 
 def test_how_many_rows_there_are_is_not_checked_of_partitions(tmp_path: Path) -> None:
     table = replace(RULES, partitioning=Partitioning("day", "month"), min_rows=9)
     told, refusal = _checked(tmp_path, Input(table, Identity("readings", 1)))
     assert refusal == ""
-    assert "min_rows" not in [event.check for event in told]
+    assert "min_rows" not in [event.result.check for event in told]
 
 
 def test_columns_come_in_the_contracts_order_and_others_are_not_read(tmp_path: Path) -> None:
@@ -318,7 +325,7 @@ def test_a_doubled_column_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_arrays([pa.array([1])] * 2, names=["x", "x"]), path)
     with pytest.raises(InputError) as caught:
         read_input(_input(Column("x", "int64", "X.")), [path])
-    assert str(caught.value) == "input 'readings': part.parquet: column 'x' is there twice"
+    assert str(caught.value) == "input 'readings': part.parquet: column 'x' appears twice"
 
 
 def test_the_second_file_is_checked_like_the_first(tmp_path: Path) -> None:
@@ -352,11 +359,11 @@ def test_what_is_no_parquet_is_refused(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(InputError) as caught:
         read_input(X, [path])
-    assert str(caught.value).startswith(f"input 'readings': {path} is no Parquet file: ")
+    assert str(caught.value).startswith(f"input 'readings': {path} is not a Parquet file: ")
 
 
 def test_a_folder_is_no_parquet(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=f"{tmp_path} is no Parquet file: .*is a directory"):
+    with pytest.raises(InputError, match=f"{tmp_path} is not a Parquet file: .*is a directory"):
         read_input(X, [tmp_path])
 
 

@@ -116,7 +116,7 @@ def test_a_frame_is_cut_as_a_file_is(column_type: ColumnType, values: pd.Series)
 @pytest.mark.parametrize(
     ("column_type", "frame", "problem"),
     [
-        ("date", {"n": [1]}, "column 'x' is missing, which the interval chooses by"),
+        ("date", {"n": [1]}, "column 'x' is missing; the interval is applied to it"),
         ("date", {"x": ["soon"], "n": [1]}, "column 'x': "),
         ("date", {"x": INSTANTS.to_pandas(), "n": range(4)}, "column 'x': "),
         ("timestamp", {"x": pd.to_datetime(["2013-01-01"]), "n": [1]}, "column 'x': "),

@@ -11,7 +11,7 @@ from isthmus_transforms.runtime.frames.types import arrow_schema, same_kind
 
 def test_every_type_of_a_contract_has_its_type_in_arrow() -> None:
     types = get_args(ColumnType)
-    table = Table("t", "All.", tuple(Column(f"c_{each}", each, "One.") for each in types))
+    table = Table("t", "All.", tuple(Column(f"c_{type_}", type_, "One.") for type_ in types))
     assert {field.name: str(field.type) for field in arrow_schema(table)} == {
         "c_string": "string",
         "c_int64": "int64",
@@ -24,7 +24,7 @@ def test_every_type_of_a_contract_has_its_type_in_arrow() -> None:
 
 def test_the_schema_keeps_order_and_nulls() -> None:
     columns = (Column("b", "int64", "B."), Column("a", "string", "A.", nullable=True))
-    assert [(each.name, each.nullable) for each in arrow_schema(Table("t", "T.", columns))] == [
+    assert [(field.name, field.nullable) for field in arrow_schema(Table("t", "T.", columns))] == [
         ("b", False),
         ("a", True),
     ]

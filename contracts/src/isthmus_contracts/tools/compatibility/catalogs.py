@@ -34,7 +34,9 @@ class Pair:
 def compare(old: Catalog, new: Catalog, today: date) -> tuple[Difference, ...]:
     """Return what differs; `today`, in UTC, decides which dataflows had run their last day."""
     read = {declared.source for dataflow in old.dataflows for declared in dataflow.inputs}
-    return tuple(each for pair in pairs(old, new) for each in _compare(pair, read, today))
+    return tuple(
+        difference for pair in pairs(old, new) for difference in _compare(pair, read, today)
+    )
 
 
 def pairs(old: Catalog, new: Catalog) -> tuple[Pair, ...]:
@@ -61,12 +63,12 @@ def _replaced(old: Catalog, new: Catalog) -> dict[Identity, Identity]:
     """Return what each new major version took the place of: the newest one, if that is gone."""
     before = {dataflow.identity for dataflow in old.dataflows}
     after = {dataflow.identity for dataflow in new.dataflows}
-    newest = {each.name: each for each in sorted(before)}
+    newest = {identity.name: identity for identity in sorted(before)}
     replaced: dict[Identity, Identity] = {}
     for gone in newest.values():
-        come = [each for each in after - before if each.name == gone.name]
+        come = [identity for identity in after - before if identity.name == gone.name]
         if gone not in after and come:
-            replaced[min(come, key=lambda each: (each < gone, each))] = gone
+            replaced[min(come, key=lambda identity: (identity < gone, identity))] = gone
     return replaced
 
 

@@ -155,14 +155,14 @@ def _compare_members(
     for before_item in old:
         if before_item.name not in _names(new):
             yield at.inside(before_item.name).differs(f"{kind}-{gone}", before=_shown(before_item))
-    for each in new:
-        if each.name not in _names(old):
-            yield at.inside(each.name).differs(f"{kind}-added", after=_shown(each))
+    for declared in new:
+        if declared.name not in _names(old):
+            yield at.inside(declared.name).differs(f"{kind}-added", after=_shown(declared))
 
 
 def _both(old: Sequence[N], new: Sequence[N]) -> Iterator[tuple[N, N]]:
     before = {before_item.name: before_item for before_item in old}
-    return ((before[each.name], each) for each in new if each.name in before)
+    return ((before[declared.name], declared) for declared in new if declared.name in before)
 
 
 def _names(members: Sequence[Named]) -> tuple[str, ...]:

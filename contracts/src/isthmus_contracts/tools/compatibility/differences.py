@@ -66,7 +66,7 @@ def compare_optional(
 def compare_orders(old: Sequence[str], new: Sequence[str], at: Place) -> Iterator[Difference]:
     """Yield what differs in the order of the names that both have."""
     before = [before_item for before_item in old if before_item in new]
-    after = [each for each in new if each in old]
+    after = [name for name in new if name in old]
     if before != after:
         yield at.differs("order-changed", before, after)
 

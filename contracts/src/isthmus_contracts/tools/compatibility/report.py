@@ -77,15 +77,18 @@ def _section(version_check: VersionCheck, report: Report) -> Iterator[str]:
         for difference in report.differences
         if difference.subject == version_check.subject
     ]
-    effects = {each.classified(report.level) for each in own}
+    effects = {difference.classified(report.level) for difference in own}
     yield f"{version_check.subject} ({version_check.owner})"
-    rows = [(each.classified(report.level), each.rule, each.place) for each in own]
+    rows = [
+        (difference.classified(report.level), difference.rule, difference.place)
+        for difference in own
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row, each in zip(rows, own, strict=True):
+    for row, difference in zip(rows, own, strict=True):
         cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
         head = f"  {'  '.join(cells)}  "
-        yield head + _change(each.before, each.after, _WIDTH - len(head))
-    worst = next((each for each in EFFECTS if each in effects), "no difference")
+        yield head + _change(difference.before, difference.after, _WIDTH - len(head))
+    worst = next((effect for effect in EFFECTS if effect in effects), "no difference")
     yield f"  {_conclusion(version_check, worst)}"
     for reader in dict.fromkeys(
         (consumer.dataflow, consumer.owner) for consumer in version_check.consumers
@@ -124,7 +127,10 @@ def _conclusion(version_check: VersionCheck, worst: str) -> str:
 
 def _line(text: str) -> str:
     """Return one printable line: a description or a revision is what anybody wrote."""
-    return _cut("".join(each if each.isprintable() else " " for each in text).rstrip(), _WIDTH)
+    return _cut(
+        "".join(character if character.isprintable() else " " for character in text).rstrip(),
+        _WIDTH,
+    )
 
 
 def _cut(text: str, width: int) -> str:

@@ -29,7 +29,7 @@ def read_catalog(base: str) -> Catalog:
     except OSError as error:
         raise RevisionError(f"{base}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise RevisionError(f"{base}: the document is no text in UTF-8") from None
+        raise RevisionError(f"{base}: the document is not UTF-8 text") from None
     except DeclarationError as error:
         raise RevisionError(f"{base}: {error}") from None
 

@@ -31,7 +31,7 @@ def compare_tables(old: Table, new: Table, at: Place) -> Iterator[Difference]:
         else:
             yield from _compare_columns(former[name], column, at)
     yield from compare_orders(tuple(former), tuple(present), at)
-    key = tuple(renamed.get(each, each) for each in old.key)
+    key = tuple(renamed.get(name, name) for name in old.key)
     yield from _compare_keys(key, new.key, at.inside("key"))
     if new.min_rows < old.min_rows:
         yield at.differs("min-rows-lowered", old.min_rows, new.min_rows)
@@ -44,7 +44,7 @@ def compare_tables(old: Table, new: Table, at: Place) -> Iterator[Difference]:
 
 def _compare_row_changes(old: float | None, new: float | None, at: Place) -> Iterator[Difference]:
     # Without a share, any change of the number of rows is allowed.
-    before, after = (math.inf if each is None else each for each in (old, new))
+    before, after = (math.inf if bound is None else bound for bound in (old, new))
     if after > before:
         yield at.differs("max-row-change-raised", old, new)
     if after < before:

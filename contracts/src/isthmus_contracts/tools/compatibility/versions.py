@@ -63,7 +63,7 @@ def version_checks(
     for pair in pairs(old, new):
         own = [difference for difference in differences if difference.subject == pair.subject]
         if own or _version(pair.old) != _version(pair.new):
-            effects = {each.classified(level) for each in own}
+            effects = {difference.classified(level) for difference in own}
             consumers = dict.fromkeys(_consumers(pair, own, old, new))
             found.append(_version_check(pair, effects, tuple(consumers)))
     return tuple(found)

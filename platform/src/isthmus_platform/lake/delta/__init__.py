@@ -1,1 +1,5 @@
-"""Delta tables: versions of files, committed without a copy."""
+"""Delta tables.
+
+`tables` commits files as a version of a table and says which files a version holds; `writer`
+writes checked rows as such files; `columns` says which columns a version has.
+"""

@@ -1,31 +1,20 @@
-"""Delta tables: Parquet files that lie in the table's directory, committed without a copy."""
+"""Versions of Delta tables: committing files of the table's directory, without copying them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import unquote
-from uuid import uuid4
 
-import pyarrow as pa
-from deltalake import (
-    CommitProperties,
-    DeltaTable,
-    Field,
-    PostCommitHookProperties,
-    Schema,
-    Transaction,
-)
+from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
-from pyarrow import parquet
 
 from isthmus_contracts import Table
 from isthmus_platform.lake.clock import Clock, utc_now
-from isthmus_platform.lake.schemas import arrow_schema, delta_schema, fit
-from isthmus_platform.lake.validation.checker import Checker
+from isthmus_platform.lake.schemas import delta_schema
 from isthmus_platform.storage import Location
 
 # Releases pin old versions, so the log that leads to them must not expire.
@@ -42,26 +31,6 @@ class TableFile:
     rows: int
 
 
-def write_table(
-    directory: Location, table: Table, batches: Iterable[pa.RecordBatch]
-) -> tuple[TableFile, ...]:
-    """Write checked batches into the table's directory, each as a row group; commit nothing.
-
-    Raise `TableContractError` if they break the contract. Whatever is raised, no file is left.
-    """
-    place = directory / f"{uuid4().hex}.parquet"
-    checker = Checker(table)
-    with place.writing() as path:
-        with parquet.ParquetWriter(path, arrow_schema(table), compression="zstd") as writer:
-            for batch in batches:
-                checker.add(batch)
-                if not checker.broken:
-                    writer.write_batch(fit(table, batch))
-        rows = checker.finish()
-        size = path.stat().st_size
-    return (TableFile(place.name, size, rows),)
-
-
 def commit(
     directory: Location,
     table: Table,
@@ -72,10 +41,9 @@ def commit(
 ) -> int:
     """Make `files` the whole content of the table, and return the version that holds them.
 
-    They lie in `directory` already; some may be in the table now or have been before. Whatever
-    else its newest version holds, of a release that was rolled back or of one that was never
-    published, is not in the new one. If `app_id` has committed before, return its version and
-    change nothing.
+    The files lie in `directory` already; some may be in the table now or have been before. The new
+    version holds nothing else, whatever a release that was rolled back, or was never published, has
+    left in the newest one. If `app_id` has committed before, return its version and change nothing.
     """
     while True:
         now = int(clock().timestamp() * 1000)
@@ -90,20 +58,20 @@ def commit(
         )
         try:
             if newest is None:
-                _create(directory, table, [_action(file, now) for file in files], properties)
+                _create(directory, table, [_add_action(file, now) for file in files], properties)
             elif not _write(newest, table, files, properties, now):
                 continue
         except DeltaError:
             if (newest := _open(directory)) is None or newest.version() < version:
-                raise  # nobody else has taken this version, so trying again would not help
+                raise  # not a conflict: nobody else committed this version
         else:
             log = directory / "_delta_log" / f"{version:020}.json"
             log.store.flush(log.key)
             return version
 
 
-def head(directory: Location) -> int | None:
-    """Return the newest version of the table, or None if nothing was ever committed."""
+def latest_version(directory: Location) -> int | None:
+    """Return the number of the newest version, or None if nothing was ever committed."""
     table = _open(directory)
     return table.version() if table else None
 
@@ -120,32 +88,12 @@ def read_version(directory: Location, version: int | None = None) -> DeltaTable:
     return DeltaTable(directory.address, version=version, storage_options=options)
 
 
-def columns_of(directory: Location, version: int) -> dict[str, str]:
-    """Return the columns of one version of a table, each with its type in the contract's words."""
-    return _in_words(read_version(directory, version).schema())
-
-
-def columns_in(table: Table) -> dict[str, str]:
-    """Return the columns that a table's contract declares, in the same words."""
-    return _in_words(delta_schema(table))
-
-
-def _in_words(schema: Schema) -> dict[str, str]:
-    return {field.name: _word(field) for field in schema.fields}
-
-
-def _word(field: Field) -> str:
-    kind = str(getattr(field.type, "type", field.type))
-    word = {"long": "int64", "double": "float64", "boolean": "bool"}.get(kind, kind)
-    return word if field.nullable else f"{word}, not null"
-
-
 def _open(directory: Location) -> DeltaTable | None:
-    there = DeltaTable.is_deltatable(directory.address, dict(directory.store.options))
-    return read_version(directory) if there else None
+    exists = DeltaTable.is_deltatable(directory.address, dict(directory.store.options))
+    return read_version(directory) if exists else None
 
 
-def _action(file: TableFile, now: int) -> AddAction:
+def _add_action(file: TableFile, now: int) -> AddAction:
     stats = json.dumps({"numRecords": file.rows})
     return AddAction(file.name, file.bytes, {}, now, True, stats)
 
@@ -173,22 +121,23 @@ def _write(
     properties: CommitProperties,
     now: int,
 ) -> bool:
-    """Commit, or return False if that takes another commit before, which is done."""
+    """Commit, or return False after a commit that must come before and changes the columns."""
     schema = delta_schema(table)
     write = partial(
         newest.create_write_transaction, schema=schema, post_commithook_properties=_AFTER_COMMIT
     )
-    there = _sizes(newest)
-    stay = there.keys() & {file.name for file in files}
+    present = _sizes(newest)
+    stay = present.keys() & {file.name for file in files}
     actions: list[AddAction | RemoveAction]
-    actions = [_action(file, now) for file in files if file.name not in stay]
+    actions = [_add_action(file, now) for file in files if file.name not in stay]
     if not stay:
         write(actions, "overwrite", commit_properties=properties)
         return True
     if newest.schema() != schema:  # only overwriting changes columns
         write([], "overwrite", commit_properties=CommitProperties(max_commit_retries=0))
         return False
-    actions += [_removal(name, size, now) for name, size in there.items() if name not in stay]
+    removed = ((name, size) for name, size in present.items() if name not in stay)
+    actions += [_remove_action(name, size, now) for name, size in removed]
     write(actions, "append", commit_properties=properties)
     return True
 
@@ -199,5 +148,5 @@ def _sizes(table: DeltaTable) -> dict[str, int]:
     return dict(zip(names, found.column("size_bytes").to_pylist(), strict=True))
 
 
-def _removal(name: str, size: int, now: int) -> RemoveAction:
+def _remove_action(name: str, size: int, now: int) -> RemoveAction:
     return RemoveAction(name, True, now, size, {})

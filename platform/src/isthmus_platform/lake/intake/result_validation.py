@@ -1,11 +1,10 @@
-"""What a runner claims in its result, held against its request and the contract.
+"""Comparing a runner's result with its request and the contract.
 
-Nothing is read here: whether files and data are as claimed is found out when they are taken over.
+Nothing is read here: acceptance checks later whether files and data are as the result says.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -20,35 +19,37 @@ from isthmus_contracts import (
     Table,
 )
 from isthmus_contracts.protocol import RunIdentity, RunRequest, RunResult, StagedOutput
+from isthmus_contracts.rules import metric_results
 from isthmus_platform.errors import ResultError
 
 
 def validate_result(dataflow: DataflowContract, request: RunRequest, result: RunResult) -> None:
-    """Raise `ResultError` if the result is no answer to the request that keeps the contract."""
+    """Raise `ResultError` if the result does not answer the request or breaks the contract."""
     problems = [
         *_identity_problems(request, result),
         *_output_problems(dataflow, request, result.outputs),
     ]
     if result.checkpoints and request.stop_at is None:
-        problems.append(f"it hands on {len(result.checkpoints)} results, and is asked for no stage")
+        number = len(result.checkpoints)
+        problems.append(f"it has {number} intermediates, and the request is not for a stage")
     if problems:
         raise ResultError(str(dataflow.identity), problems)
 
 
 def _identity_problems(request: RunRequest, result: RunResult) -> Iterator[str]:
     if result.identity != request.identity:
-        yield f"it answers {_who(result.identity)}; {_who(request.identity)} was asked"
+        yield f"it answers {_who(result.identity)}; the request is for {_who(request.identity)}"
     if result.dataflow != request.dataflow:
-        yield f"it is for dataflow {result.dataflow!r}; {request.dataflow!r} was asked"
+        yield f"it is for dataflow {result.dataflow!r}; the request is for {request.dataflow!r}"
     if result.contract_version != request.contract_version:
         yield (
             f"it is for contract version {result.contract_version!r}; "
-            f"{request.contract_version!r} was asked"
+            f"the request is for {request.contract_version!r}"
         )
 
 
 def _who(identity: RunIdentity) -> str:
-    return f"try {identity.attempt} of task {identity.task!r} of run {identity.run!r}"
+    return f"attempt {identity.attempt} of task {identity.task!r} of run {identity.run!r}"
 
 
 def _output_problems(
@@ -61,7 +62,7 @@ def _output_problems(
             yield f"output {target!r} is named {times[target]} times instead of once"
     for output in outputs:
         if output.name not in targets:
-            yield f"output {output.name!r} was not asked for"
+            yield f"output {output.name!r} was not requested"
         else:
             yield from _form_problems(dataflow.output(output.name), output, request.interval)
 
@@ -117,18 +118,6 @@ def _partition_problems(
 
 
 def _metric_problems(contract: Metrics, values: Mapping[str, float]) -> Iterator[str]:
-    known = {metric.name: metric for metric in contract.metrics}
-    for name in values:
-        if name not in known:
-            yield f"metric {name!r} of {contract.name!r} is not in the contract"
-    for name, metric in known.items():
-        value = values.get(name)
-        head = f"metric {name!r} of {contract.name!r} is"
-        if value is None:
-            yield f"{head} missing"
-        elif not math.isfinite(value):
-            yield f"{head} {value}, which is no number"
-        elif metric.minimum is not None and value < metric.minimum:
-            yield f"{head} {value}; the contract says at least {metric.minimum:g}"
-        elif metric.maximum is not None and value > metric.maximum:
-            yield f"{head} {value}; the contract says at most {metric.maximum:g}"
+    for result in metric_results(contract, values):
+        if result.is_refusal:
+            yield f"metrics {contract.name!r}: {result.message}"

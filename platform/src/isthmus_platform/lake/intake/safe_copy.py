@@ -1,4 +1,4 @@
-"""How files pass from the staging directory, where anybody may write, into the lake."""
+"""Copying files out of the staging directory, to which other processes may still write."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from threading import Event
 from isthmus_platform.errors import StagingError
 
 _CHUNK_BYTES = 1 << 19
-_PATIENCE_SECONDS = 0.001
+_POLL_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
 class CopiedFile:
-    """Say what a file that was taken over really is."""
+    """Hold the size and digest of a copy, as read back from it."""
 
     bytes: int
     sha256: str
 
 
 def scan(staging: Path) -> tuple[frozenset[str], tuple[str, ...]]:
-    """Return the plain files by path in the staging directory, and what is wrong with the rest."""
+    """Return the paths of regular files in the staging directory, and problems with all others."""
     files: set[str] = set()
     if staging.is_symlink():
         return frozenset(), ("it is a link itself",)
@@ -45,22 +45,22 @@ def scan(staging: Path) -> tuple[frozenset[str], tuple[str, ...]]:
             elif stat.S_ISLNK(status.st_mode) or stat.S_ISREG(status.st_mode):
                 problems.append(f"{shown!r} is a link")
             elif not stat.S_ISDIR(status.st_mode):
-                problems.append(f"{shown!r} is no plain file")
+                problems.append(f"{shown!r} is not a regular file")
     return frozenset(files), tuple(problems)
 
 
 def safe_copy(
-    staging: Path, name: str, target: Path, hashing: Executor, most: int | None = None
+    staging: Path, name: str, target: Path, hashing: Executor, limit: int | None = None
 ) -> Future[CopiedFile]:
-    """Copy a file of at most `most` bytes out of the staging directory; hash the copy meanwhile.
+    """Copy a file of at most `limit` bytes out of the staging directory; hash the copy meanwhile.
 
-    It is a copy because whoever still has the staging directory's file open could write into a
-    moved one. No link is followed, even one that was put there a moment ago. Raise `StagingError`
-    if it turns out to be a link or larger, or cannot be opened.
+    The file is copied, not moved: a process that still has it open could write to a moved file.
+    No link is followed, even one that was created a moment ago. Raise `StagingError` if the file is
+    a link, is larger, or cannot be opened.
     """
     path = PurePosixPath(name)
     try:
-        with _parent(staging, path) as parent:
+        with _open_parent(staging, path) as parent:
             opener = partial(_open, parent)
             staged = open(path.name, "rb", opener=opener)  # noqa: SIM115 - no Path has it
     except OSError as error:
@@ -70,29 +70,29 @@ def safe_copy(
     is_copied = Event()
     with staged, ExitStack() as after, target.open("xb") as copied:
         after.callback(is_copied.set)
-        examined = hashing.submit(_examine, target, is_copied)
+        result = hashing.submit(_hash, target, is_copied)
         status = os.fstat(staged.fileno())
         if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            raise StagingError(str(staging), [f"{name!r} is a link or no plain file"])
+            raise StagingError(str(staging), [f"{name!r} is a link or not a regular file"])
         chunk = memoryview(bytearray(_CHUNK_BYTES))
-        size = status.st_size  # of one with holes, before they are written out
-        while most is None or size <= most:
+        size = status.st_size  # a sparse file is large before it is copied
+        while limit is None or size <= limit:
             count = staged.readinto(chunk)
             if not count:
-                return examined
+                return result
             copied.write(chunk[:count])
-            size = max(size, copied.tell())  # somebody may still write to it
-        raise StagingError(str(staging), [f"{name!r} is larger than {most:,} bytes"])
+            size = max(size, copied.tell())  # another process may still append to it
+        raise StagingError(str(staging), [f"{name!r} is larger than {limit:,} bytes"])
 
 
-def _examine(path: Path, is_copied: Event) -> CopiedFile:
-    """Return what a file that is being copied is in the end: its bytes as they are read back."""
+def _hash(path: Path, is_copied: Event) -> CopiedFile:
+    """Return the size and digest of a file that is being copied, read back until it is whole."""
     digest = hashlib.sha256()
     chunk = memoryview(bytearray(_CHUNK_BYTES))
     with path.open("rb", buffering=0) as file:
         is_whole = False
         while not is_whole:
-            is_whole = is_copied.wait(_PATIENCE_SECONDS)  # then what is read now is the rest
+            is_whole = is_copied.wait(_POLL_SECONDS)  # if so, the next reads reach the end
             while count := file.readinto(chunk):
                 digest.update(chunk[:count])
         return CopiedFile(file.tell(), digest.hexdigest())
@@ -103,7 +103,7 @@ def _open(parent: int, name: str, flags: int) -> int:
 
 
 @contextmanager
-def _parent(staging: Path, path: PurePosixPath) -> Iterator[int]:
+def _open_parent(staging: Path, path: PurePosixPath) -> Iterator[int]:
     with ExitStack() as stack:
         descriptor = os.open(staging, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         stack.callback(os.close, descriptor)

@@ -1,23 +1,31 @@
-"""What differs between two releases of one dataflow."""
+"""What differs between two releases, or between a release and what a run would publish after it.
+
+Both are described in the same way, as facts by kind and name; one function compares descriptions.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from isthmus_platform.lake.delta.tables import columns_of
+from isthmus_contracts import DataflowContract, ParamValue, Table
+from isthmus_platform.lake.delta.columns import columns_in, columns_of
 from isthmus_platform.lake.errors import translated
+from isthmus_platform.lake.intake.accepted import Accepted, AcceptedOutput
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
-from isthmus_platform.lake.releases.models import Release, ReleasedFile
+from isthmus_platform.lake.releases.models import Release
 
 Kind = Literal["contract", "code", "param", "input", "schema", "rows", "metric", "file"]
+Description = Mapping[Kind, Mapping[str, object]]
+"""What a release consists of, and what it was computed from: facts by kind and name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Say what a thing was in one release and is in another, None where it is missing."""
+    """Say what a fact was before and is after; None means that it is missing."""
 
     kind: Kind
     name: str
@@ -25,41 +33,140 @@ class Difference:
     after: object | None
 
 
-def compare(lake: Lake, before: Release, after: Release) -> tuple[Difference, ...]:
-    """Return everything that differs from `before` to `after`, what it was made from first.
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """Identify the content of a file."""
 
-    A file differs if its content does. Raise `LakeUnavailableError` if a table cannot be read.
+    bytes: int
+    sha256: str
+
+    def __str__(self) -> str:
+        return f"{self.bytes:,} bytes, sha256 {self.sha256[:12]}"
+
+
+def diff_releases(lake: Lake, before: Release, after: Release) -> tuple[Difference, ...]:
+    """Return everything that differs between two releases of one dataflow.
+
+    Raise `LakeUnavailableError` if a table cannot be read.
     """
-    pairs: tuple[tuple[Kind, Mapping[str, object], Mapping[str, object]], ...] = (
-        (
-            "contract",
-            {"version": before.contract_version},
-            {"version": after.contract_version},
-        ),
-        ("code", {"version": before.code_version}, {"version": after.code_version}),
-        ("param", before.params, after.params),
-        ("input", _inputs(before), _inputs(after)),
-        ("schema", _schema(lake, before), _schema(lake, after)),
-        ("rows", _rows(before), _rows(after)),
-        ("metric", _metrics(before), _metrics(after)),
-        ("file", _files(before), _files(after)),
-    )
+    return compare(describe_release(lake, before), describe_release(lake, after))
+
+
+def diff_accepted(  # noqa: PLR0913, PLR0917 - what would be published, and after what
+    lake: Lake,
+    dataflow: DataflowContract,
+    accepted: Accepted,
+    params: Mapping[str, ParamValue],
+    inputs: Mapping[str, Pin],
+    current: Release | None,
+) -> tuple[Difference, ...]:
+    """Return how a release of the accepted outputs would differ from the current one, if any.
+
+    Versions, rows, metrics and files are returned even if they do not differ. In a run for an
+    interval, the rows of partitioned tables are those of the interval's partitions.
+
+    Raise `LakeUnavailableError` if a table cannot be read.
+    """
+    before: dict[Kind, Mapping[str, object]] = {}
+    if current is not None:
+        before.update(describe_release(lake, current))
+    after = describe_accepted(dataflow, accepted, params, inputs)
+    if current is not None and accepted.interval is not None:
+        partitioned = {table.name for table in dataflow.partitioned}
+        before["rows"] = {
+            name: rows
+            for name, rows in before["rows"].items()
+            if name in after["rows"] or name.partition(" ")[0] not in partitioned
+        }
+    return compare(before, after, unchanged={"contract", "code", "rows", "metric", "file"})
+
+
+def compare(
+    before: Description, after: Description, unchanged: Collection[Kind] = ()
+) -> tuple[Difference, ...]:
+    """Return the facts that differ, and those of the kinds in `unchanged` that do not."""
     return tuple(
-        difference for kind, old, new in pairs for difference in _differences(kind, old, new)
+        Difference(kind, name, old.get(name), new.get(name))
+        for kind in dict.fromkeys((*after, *before))
+        for old, new in [(before.get(kind, {}), after.get(kind, {}))]
+        for name in dict.fromkeys((*old, *new))
+        if kind in unchanged or not _is_same(old.get(name), new.get(name))
     )
 
 
-def _differences(
-    kind: Kind, old: Mapping[str, object], new: Mapping[str, object]
-) -> Iterator[Difference]:
-    for name in dict.fromkeys((*old, *new)):
-        before, after = old.get(name), new.get(name)
-        if (before, type(before)) != (after, type(after)):  # True is no 1
-            yield Difference(kind, name, before, after)
+def describe_release(lake: Lake, release: Release) -> Description:
+    """Describe a release; raise `LakeUnavailableError` if a table cannot be read."""
+    rows: dict[str, object] = {}
+    schema: dict[str, object] = {}
+    for name, table in release.tables.items():
+        rows[name] = table.rows
+        rows |= {f"{name} {part}": partition.rows for part, partition in table.partitions.items()}
+        with translated(lake):
+            schema |= _named(name, columns_of(lake.path(table.path), table.version))
+    return {
+        "contract": {"version": release.contract_version},
+        "code": {"version": release.code_version},
+        "param": release.params,
+        "input": _inputs(release.inputs),
+        "schema": schema,
+        "rows": rows,
+        "metric": _metrics(release.metrics),
+        "file": {
+            name: FileContent(file.bytes, file.sha256) for name, file in release.files.items()
+        },
+    }
 
 
-def _inputs(release: Release) -> dict[str, object]:
-    return {name: _pinned(pin) for name, pin in release.inputs.items()}
+def describe_accepted(
+    dataflow: DataflowContract,
+    accepted: Accepted,
+    params: Mapping[str, ParamValue],
+    inputs: Mapping[str, Pin],
+) -> Description:
+    """Describe the release that accepted outputs would make, as far as the run computed it."""
+    rows: dict[str, object] = {}
+    schema: dict[str, object] = {}
+    files: dict[str, object] = {}
+    for output in accepted.outputs:
+        contract = dataflow.output(output.name)
+        if isinstance(contract, Table):
+            rows |= _accepted_rows(contract, accepted, output)
+            schema |= _named(output.name, columns_in(contract))
+        elif output.files:
+            files[output.name] = FileContent(output.files[0].bytes, output.files[0].sha256)
+    return {
+        "contract": {"version": accepted.contract_version},
+        "code": {"version": accepted.code_version},
+        "param": params,
+        "input": _inputs(inputs),
+        "schema": schema,
+        "rows": rows,
+        "metric": _metrics({output.name: output.metrics or {} for output in accepted.outputs}),
+        "file": files,
+    }
+
+
+def _accepted_rows(
+    table: Table, accepted: Accepted, output: AcceptedOutput
+) -> Iterator[tuple[str, object]]:
+    """Yield the rows of a table, unless other partitions stay, and of each partition."""
+    if table.partitioning is None or accepted.interval is None:
+        yield table.name, sum(file.rows or 0 for file in output.files)
+    if table.partitioning is not None:
+        expected = table.partitioning.names(accepted.interval) if accepted.interval else ()
+        partitions = Counter(dict.fromkeys(expected, 0))
+        for file in output.files:
+            partitions[file.partition or ""] += file.rows or 0
+        for name, rows in sorted(partitions.items()):
+            yield f"{table.name} {name}", rows
+
+
+def _is_same(before: object, after: object) -> bool:
+    return (before, type(before)) == (after, type(after))  # True is not 1
+
+
+def _inputs(inputs: Mapping[str, Pin]) -> dict[str, object]:
+    return {name: _pinned(pin) for name, pin in inputs.items()}
 
 
 def _pinned(pin: Pin) -> str:
@@ -67,34 +174,9 @@ def _pinned(pin: Pin) -> str:
     return f"{version} of release {pin.release}" if pin.release else version
 
 
-def _schema(lake: Lake, release: Release) -> dict[str, object]:
-    with translated(lake):
-        return {
-            f"{name}.{column}": kind
-            for name, table in release.tables.items()
-            for column, kind in columns_of(lake.path(table.path), table.version).items()
-        }
+def _metrics(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, object]:
+    return dict(pair for name, values in metrics.items() for pair in _named(name, values).items())
 
 
-def _rows(release: Release) -> dict[str, object]:
-    rows: dict[str, object] = {}
-    for name, table in release.tables.items():
-        rows[name] = table.rows
-        rows |= {f"{name} {part}": partition.rows for part, partition in table.partitions.items()}
-    return rows
-
-
-def _metrics(release: Release) -> dict[str, object]:
-    return {
-        f"{name}.{metric}": value
-        for name, numbers in release.metrics.items()
-        for metric, value in numbers.items()
-    }
-
-
-def _files(release: Release) -> dict[str, object]:
-    return {name: _content(file) for name, file in release.files.items()}
-
-
-def _content(file: ReleasedFile) -> str:
-    return f"{file.bytes:,} bytes, sha256 {file.sha256[:12]}"
+def _named(output: str, values: Mapping[str, object]) -> dict[str, object]:
+    return {f"{output}.{name}": value for name, value in values.items()}

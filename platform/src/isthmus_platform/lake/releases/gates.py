@@ -1,6 +1,7 @@
-"""What a publication must pass: the volume that the contract allows, and a person's approval.
+"""Gates of a publication: the change of row counts that the contract allows, and an approval.
 
-Both compare with the current release, so they are asked again for each attempt to move the pointer.
+Both compare with the current release, so they are checked again for each attempt to move the
+pointer.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from dataclasses import dataclass
 
 from isthmus_contracts import DataflowContract, Table
 from isthmus_platform.errors import PublicationError
-from isthmus_platform.lake.intake.acceptance import Accepted
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.releases.models import Release
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Say what a person was shown: the digest of what was accepted, and the release before it."""
+    """Say what a person approved: the accepted outputs by digest, to follow a release."""
 
     digest: str
     against: str | None
@@ -27,7 +28,7 @@ def row_counts(
 ) -> Iterator[tuple[Table, str | None, int | None, int]]:
     """Yield each table, or each partition of the run's interval, with its rows before and after.
 
-    There are no rows before where the table, or the partition, was not there.
+    The rows before are None for a table or partition that the last release does not have.
     """
     for output in accepted.outputs:
         table = dataflow.output(output.name)
@@ -46,8 +47,8 @@ def row_counts(
 def check_row_change(dataflow: DataflowContract, accepted: Accepted, last: Release) -> None:
     """Raise `PublicationError` for a table whose rows changed by more than the contract allows.
 
-    In a run for an interval, each of its partitions is compared. What was not there, or empty, has
-    nothing to be compared with.
+    In a run for an interval, each of its partitions is compared. A new or formerly empty table or
+    partition passes.
     """
     for table, partition, old, rows in row_counts(dataflow, accepted, last):
         if table.max_row_change is None or not old:
@@ -56,7 +57,7 @@ def check_row_change(dataflow: DataflowContract, accepted: Accepted, last: Relea
             part = f"partition {partition} of " if partition else ""
             raise PublicationError(
                 str(dataflow.identity),
-                f"{part}table {table.name!r} has {rows:,} rows, {_change(rows, old)} than the "
+                f"{part}table {table.name!r} has {rows:,} rows, {_relative(rows, old)} than the "
                 f"{old:,} of release {last.id}; the contract allows a change of "
                 f"{table.max_row_change:.0%}. If the change is right, raise max_row_change in the "
                 "contract",
@@ -66,7 +67,7 @@ def check_row_change(dataflow: DataflowContract, accepted: Accepted, last: Relea
 def check_approval(
     dataflow: DataflowContract, accepted: Accepted, approval: Approval, last: str | None
 ) -> None:
-    """Raise `PublicationError` if what was approved is not what would be published now."""
+    """Raise `PublicationError` if these outputs, after this release, were not approved."""
     name = str(dataflow.identity)
     if approval.digest != accepted.digest:
         raise PublicationError(
@@ -75,10 +76,10 @@ def check_approval(
     if approval.against != last:
         raise PublicationError(
             name,
-            f"it was approved as following release {approval.against or 'none'}, and "
+            f"it was approved to follow release {approval.against or 'none'}, and "
             f"{last or 'none'} is current now; clear 'approve' to ask again",
         )
 
 
-def _change(rows: int, old: int) -> str:
+def _relative(rows: int, old: int) -> str:
     return f"{abs(rows - old) / old:.0%} {'more' if rows > old else 'fewer'}"

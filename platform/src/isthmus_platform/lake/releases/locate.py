@@ -1,7 +1,6 @@
-"""Reading a release with other tools: an address and a version for each table, a path per file.
+"""Reading a release with other tools: a URI and a version for each table, a URI for each file.
 
-All of it comes from one release document, so that nobody reads one table of today and another of
-yesterday.
+All of them come from one release document, so that the tables that are read belong together.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from isthmus_platform.lake.layout import Lake
 
 @dataclass(frozen=True, slots=True)
 class TableLocation:
-    """Say where a Delta table is, and which version of it a release pins."""
+    """Hold the URI of a Delta table, and the version and rows that a release pins."""
 
     uri: str
     version: int
@@ -26,7 +25,7 @@ class TableLocation:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseLocations:
-    """Say where everything of one release is, as URIs."""
+    """Hold the URIs of all tables and files of one release."""
 
     dataflow: str
     release: str
@@ -37,8 +36,8 @@ class ReleaseLocations:
 def find_release(lake: Lake, dataflow: Identity, release: str | None = None) -> releases.Release:
     """Return a published release, by default the current one.
 
-    Raise `UserError` if there is none yet, `UnknownNameError` or `RemovedReleaseError` if there is
-    no such release.
+    Raise `UserError` before the first release, and `UnknownNameError` or `RemovedReleaseError` if
+    there is no such release.
     """
     if release is not None:
         return releases.release(lake, dataflow, release)
@@ -49,10 +48,10 @@ def find_release(lake: Lake, dataflow: Identity, release: str | None = None) -> 
 
 
 def locate(lake: Lake, dataflow: Identity, release: str | None = None) -> ReleaseLocations:
-    """Return where the tables and files of a release are, by default of the current one.
+    """Return the URIs of the tables and files of a release, by default the current one.
 
-    Read each table at its version: its newest one may belong to another release, or to none. Raise
-    what `find_release` raises.
+    Read each table at its version: its newest version may belong to another release, or to none.
+    Raise what `find_release` raises.
     """
     found = find_release(lake, dataflow, release)
     return ReleaseLocations(

@@ -1,4 +1,4 @@
-"""A release as a document: a version of every output of a dataflow, and what it was made from."""
+"""A release as a document: a version of every output of a dataflow, and where they come from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from isthmus_platform.lake.pins import Pin
 
 @dataclass(frozen=True, slots=True)
 class ReleasedPartition:
-    """Say which run a partition of a table came from, and which files it consists of."""
+    """Say which run computed a partition of a table, and which files it consists of."""
 
     run: str
     files: tuple[TableFile, ...]
@@ -27,7 +27,7 @@ class ReleasedPartition:
 class ReleasedTable:
     """Pin a version of a table; `path` is its folder relative to the lake's root.
 
-    A partitioned table names its partitions, those that have rows.
+    A partitioned table names the partitions that have rows.
     """
 
     path: str
@@ -36,7 +36,7 @@ class ReleasedTable:
     partitions: Mapping[str, ReleasedPartition] = field(default_factory=dict)
 
     def rows_of(self, partition: str | None) -> int | None:
-        """Return the rows of a partition, None if it is not there; for None, of the whole table."""
+        """Return the rows of a partition, None if it is missing, or those of the whole table."""
         if partition is None:
             return self.rows
         return self.partitions[partition].rows if partition in self.partitions else None
@@ -53,9 +53,10 @@ class ReleasedFile:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Pin a version of every output of a dataflow, and say what it was made from.
+    """Pin a version of every output of a dataflow, and say what it was computed from.
 
-    `run` made it all, but for partitions outside its `interval`, which were there before.
+    `run` computed all of it except partitions outside its `interval`, which it took over from the
+    release before.
     """
 
     id: str

@@ -1,7 +1,8 @@
 """The pointer of a dataflow: a log of its moves, each a numbered document that is created once.
 
-The highest number is where the pointer stands. Creating the next number is the compare-and-set:
-whoever finds it taken has been overtaken, reads again and decides again.
+The move with the highest number names the current release. Creating the next number is the
+compare-and-set: if the number exists already, that is a conflict, and the writer reads the moves
+again and decides again.
 """
 
 from __future__ import annotations
@@ -22,9 +23,8 @@ _NUMBERED = re.compile(r"(\d{8})\.json")
 class Move:
     """Record one move: to which release, from which, when, why and by whom (a run or a person).
 
-    A move of the reason `garbage-collection` stays where it is: it says that the releases in
-    `removed` are none from now on. That it is a move is what keeps it apart from a rollback at the
-    same time.
+    A move for the reason `garbage-collection` keeps the current release, and says that the releases
+    in `removed` no longer exist. It is a move, so a rollback at the same time conflicts with it.
     """
 
     release: str
@@ -41,12 +41,12 @@ def read_moves(pointer: Location) -> tuple[Move, ...]:
 
 
 def last_move(pointer: Location) -> Move | None:
-    """Return the move that says where the pointer stands, or None if it was never set."""
+    """Return the move that names the current release, or None if there was no move yet."""
     numbers = _numbers(pointer)
     return read_document(Move, _place(pointer, numbers[-1])) if numbers else None
 
 
-def try_move(  # noqa: PLR0913 - a move names all of it
+def append_move(  # noqa: PLR0913 - a move names all of it
     pointer: Location,
     moves: tuple[Move, ...],
     release: str,
@@ -55,12 +55,12 @@ def try_move(  # noqa: PLR0913 - a move names all of it
     *,
     clock: Clock = utc_now,
 ) -> bool:
-    """Move the pointer to `release`, or return False if it has moved on since `moves`."""
+    """Move the pointer to `release`; return False for a conflict, a move that is not in `moves`."""
     previous = moves[-1].release if moves else None
     return _append(pointer, moves, Move(release, previous, clock().isoformat(), reason, by))
 
 
-def try_remove(
+def append_removal(
     pointer: Location,
     moves: tuple[Move, ...],
     releases: tuple[str, ...],
@@ -68,11 +68,11 @@ def try_remove(
     *,
     clock: Clock = utc_now,
 ) -> bool:
-    """Say that `releases` are none any more, or return False if it has moved on since `moves`."""
-    stays = moves[-1].release
-    return _append(
-        pointer, moves, Move(stays, stays, clock().isoformat(), "garbage-collection", by, releases)
-    )
+    """Say that `releases` no longer exist; return False for a conflict, as `append_move` does."""
+    current = moves[-1].release
+    at = clock().isoformat()
+    move = Move(current, current, at, "garbage-collection", by, releases)
+    return _append(pointer, moves, move)
 
 
 def _append(pointer: Location, moves: tuple[Move, ...], move: Move) -> bool:
@@ -88,8 +88,8 @@ def _place(pointer: Location, number: int) -> Location:
 
 
 def _numbers(pointer: Location) -> list[int]:
-    found = [_NUMBERED.fullmatch(name) for name in pointer.names()]
-    numbers = sorted(int(result[1]) for result in found if result)
+    matches = map(_NUMBERED.fullmatch, pointer.names())
+    numbers = sorted(int(match[1]) for match in matches if match)
     if numbers != list(range(1, len(numbers) + 1)):
         raise LakeError(pointer.address, f"has moves {numbers}, which leave a gap")
     return numbers

@@ -1,8 +1,8 @@
-"""Publishing: what one run made becomes a release in one step, or not at all.
+"""Publishing: the outputs of one run become a release in one step, or not at all.
 
-Moving the pointer is the whole publication; tables and documents before it are preparation that
-nobody sees. Everything before it can be repeated, so that a crash anywhere is mended by trying
-again. `docs/publishing.md` has the protocol: its states, and who writes what when.
+Moving the pointer is the publication; no reader sees the tables and documents that are written
+before it. All of that can be repeated, so a retry recovers from a crash at any point.
+`docs/publishing.md` has the protocol: its states, and what is written when.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from dataclasses import dataclass
 
 from isthmus_contracts import DataflowContract, ParamValue, Partitioning, Table
 from isthmus_platform.errors import PublicationError
-from isthmus_platform.lake.delta.tables import TableFile, columns_in, columns_of, commit
+from isthmus_platform.lake.delta.columns import columns_in, columns_of
+from isthmus_platform.lake.delta.tables import TableFile, commit
 from isthmus_platform.lake.documents import read_document, write_once
 from isthmus_platform.lake.errors import translated
-from isthmus_platform.lake.intake.acceptance import Accepted, AcceptedFile, AcceptedOutput
+from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.releases.gates import Approval, check_approval, check_row_change
@@ -28,8 +29,8 @@ from isthmus_platform.lake.releases.models import (
     ReleasedPartition,
     ReleasedTable,
 )
-from isthmus_platform.lake.releases.pointer import Move, read_moves, try_move
-from isthmus_platform.lake.releases.queries import current, document_of, own_files
+from isthmus_platform.lake.releases.pointer import Move, append_move, read_moves
+from isthmus_platform.lake.releases.queries import current, document_of, own_files, read_release
 from isthmus_platform.lake.releases.tombstones import check_not_collected, check_not_removed
 
 _ID_CHARACTERS = 12
@@ -44,39 +45,38 @@ def publish(  # noqa: PLR0913 - each names what it is
     inputs: Mapping[str, Pin],
     approval: Approval | None = None,
 ) -> Release:
-    """Publish what one run made, and return its release.
+    """Publish the outputs of one run, and return its release.
 
-    The identity of a publication is the run and the digest of what was accepted: repeating it
-    returns the release that there is and does not move the pointer, even if another is current.
+    The identity of a publication is the run and the digest of its accepted outputs: a repetition
+    returns the existing release and does not move the pointer, even if another release is current.
     A run for an interval replaces its partitions in the release that is current when the pointer
-    moves; whoever was overtaken prepares anew.
+    moves; after a conflict the release is prepared again.
 
-    Raise `PublicationError` if `accepted` is not every output of this dataflow and version, has a
-    volume that the contract does not allow after the current release, is not what `approval` is of,
-    or pins a file that may have been cleaned away; `RemovedReleaseError` if the release was
-    removed, and `LakeUnavailableError` for a disk that is full, say.
+    Raise `PublicationError` if `accepted` is not every output of this dataflow and version, does
+    not pass a gate, or names a file that garbage collection may have removed; `RemovedReleaseError`
+    if the release was removed; `LakeUnavailableError` for example for a full disk.
     """
-    _check(dataflow, accepted)
+    _check_complete(dataflow, accepted)
     identity, pointer = dataflow.identity, lake.pointer(dataflow.identity)
     publication = _publication_id(accepted)
     with translated(lake):
         while (done := _published_as(publication, moves := read_moves(pointer))) is None:
             base = _current(lake, dataflow, moves)
             _check_gates(dataflow, accepted, approval, base)
-            # What an interval's release consists of depends on the one before it.
-            turn = f"-{len(moves) + 1}" if accepted.interval else ""
-            document = document_of(lake, identity, publication + turn)
+            # A release for an interval depends on its base, and so on the number of its move.
+            suffix = f"-{len(moves) + 1}" if accepted.interval else ""
+            document = document_of(lake, identity, publication + suffix)
             if document.find() is None:
-                attempt = _Attempt(lake, dataflow, accepted, publication + turn, base)
+                attempt = _Attempt(lake, dataflow, accepted, publication + suffix, base)
                 prepared = attempt.prepare(params, inputs)
-                with suppress(FileExistsError):  # a repetition that ran beside us was first
+                with suppress(FileExistsError):  # a concurrent repetition has written it
                     write_once(document, prepared)
-            made = read_document(Release, document)
-            check_not_removed(identity, made.id, moves)
-            check_not_collected(lake, dataflow, own_files(lake, made), made.inputs)
-            try_move(pointer, moves, made.id, "publish", accepted.run, clock=lake.clock)
+            release = read_document(Release, document)
+            check_not_removed(identity, release.id, moves)
+            check_not_collected(lake, dataflow, own_files(lake, release), release.inputs)
+            append_move(pointer, moves, release.id, "publish", accepted.run, clock=lake.clock)
         check_not_removed(identity, done, moves)
-        return read_document(Release, document_of(lake, identity, done))
+        return read_release(lake, identity, done)
 
 
 def check_gates(
@@ -98,11 +98,11 @@ def _check_gates(
 def _current(lake: Lake, dataflow: DataflowContract, moves: tuple[Move, ...]) -> Release | None:
     if not moves:
         return None
-    return read_document(Release, document_of(lake, dataflow.identity, moves[-1].release))
+    return read_release(lake, dataflow.identity, moves[-1].release)
 
 
 def _published_as(publication: str, moves: Iterable[Move]) -> str | None:
-    """Return the id of the release as which this was published, or None if it was not."""
+    """Return the id of the release that this publication became, or None if there is none."""
     for move in moves:
         if move.reason == "publish" and move.release.partition("-")[0] == publication:
             return move.release
@@ -110,11 +110,11 @@ def _published_as(publication: str, moves: Iterable[Move]) -> str | None:
 
 
 def _publication_id(accepted: Accepted) -> str:
-    words = json.dumps([accepted.dataflow, accepted.run, accepted.digest])
-    return hashlib.sha256(words.encode()).hexdigest()[:_ID_CHARACTERS]
+    text = json.dumps([accepted.dataflow, accepted.run, accepted.digest])
+    return hashlib.sha256(text.encode()).hexdigest()[:_ID_CHARACTERS]
 
 
-def _check(dataflow: DataflowContract, accepted: Accepted) -> None:
+def _check_complete(dataflow: DataflowContract, accepted: Accepted) -> None:
     name = str(dataflow.identity)
     if (accepted.dataflow, accepted.contract_version) != (name, dataflow.version):
         raise PublicationError(
@@ -122,11 +122,11 @@ def _check(dataflow: DataflowContract, accepted: Accepted) -> None:
             f"accepted is {accepted.dataflow!r} in contract version {accepted.contract_version!r}; "
             f"the platform has {dataflow.version!r}",
         )
-    ready = sorted(output.name for output in accepted.outputs)
-    if ready != sorted(output.name for output in dataflow.outputs):
+    names = sorted(output.name for output in accepted.outputs)
+    if names != sorted(output.name for output in dataflow.outputs):
         raise PublicationError(
             name,
-            f"accepted are {', '.join(ready) or 'no outputs'}; a release has "
+            f"accepted are {', '.join(names) or 'no outputs'}; a release has "
             + ", ".join(output.name for output in dataflow.outputs),
         )
 
@@ -146,7 +146,7 @@ def _check_files(lake: Lake, accepted: Accepted) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """Hold what one attempt is made of; `base` is the release that it would follow."""
+    """Prepare one release; `base` is the current release, which it would follow."""
 
     lake: Lake
     dataflow: DataflowContract
@@ -190,32 +190,34 @@ class _Attempt:
         files = tuple(_table_file(self.lake, file) for file in output.files)
         partitions: dict[str, ReleasedPartition] = {}
         if table.partitioning is not None:
-            made = self._made(output)
-            partitions = dict(sorted((self._kept(table, table.partitioning) | made).items()))
+            unchanged = self._unchanged_partitions(table, table.partitioning)
+            partitions = dict(sorted((unchanged | self._new_partitions(output)).items()))
             files = tuple(file for partition in partitions.values() for file in partition.files)
         commit_id = self._commit_id(files)
         version = commit(folder, table, files, app_id=commit_id, clock=self.lake.clock)
         return ReleasedTable(folder.key, version, sum(file.rows for file in files), partitions)
 
     def _commit_id(self, files: Iterable[TableFile]) -> str:
-        """Return under which id these files are committed once.
+        """Return the id under which exactly these files are committed once.
 
-        A retry that computed again publishes the same under the same release, but in files of its
-        own: the version that it pins must hold those and not the ones of the first attempt.
+        A retry that computed again has the same content, and so the same release, in other files:
+        the version that the release pins must hold these, not those of the first attempt.
         """
         names = "/".join(sorted(file.name for file in files))
         return f"{self.release_id}/{hashlib.sha256(names.encode()).hexdigest()[:_ID_CHARACTERS]}"
 
-    def _made(self, output: AcceptedOutput) -> dict[str, ReleasedPartition]:
-        """Return the partitions that the run made."""
-        made: dict[str, tuple[TableFile, ...]] = {}
+    def _new_partitions(self, output: AcceptedOutput) -> dict[str, ReleasedPartition]:
+        """Return the partitions that the run computed."""
+        files: dict[str, tuple[TableFile, ...]] = {}
         for file in output.files:
             name = file.partition or ""
-            made[name] = (*made.get(name, ()), _table_file(self.lake, file))
-        return {name: ReleasedPartition(self.accepted.run, files) for name, files in made.items()}
+            files[name] = (*files.get(name, ()), _table_file(self.lake, file))
+        return {name: ReleasedPartition(self.accepted.run, some) for name, some in files.items()}
 
-    def _kept(self, table: Table, partitioning: Partitioning) -> dict[str, ReleasedPartition]:
-        """Return the partitions of the base that stay: those of other days than the run's."""
+    def _unchanged_partitions(
+        self, table: Table, partitioning: Partitioning
+    ) -> dict[str, ReleasedPartition]:
+        """Return the partitions of the base outside the run's interval."""
         before = self.base.tables.get(table.name) if self.base else None
         if self.accepted.interval is None or before is None:
             return {}

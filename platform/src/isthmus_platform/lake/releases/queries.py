@@ -1,4 +1,4 @@
-"""Which releases of a dataflow there are, which of them is current, and moving back to one."""
+"""Which releases a dataflow has, which of them is current, and rolling back to one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from isthmus_platform.lake.documents import read_document
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.releases.models import Release
-from isthmus_platform.lake.releases.pointer import Move, last_move, read_moves, try_move
-from isthmus_platform.lake.releases.tombstones import check_not_removed, removed
+from isthmus_platform.lake.releases.pointer import Move, append_move, last_move, read_moves
+from isthmus_platform.lake.releases.tombstones import check_not_removed, removed_releases
 from isthmus_platform.storage import Location
 
 
@@ -26,81 +26,88 @@ def pin(release: Release, table: str) -> Pin:
 
 
 def own_files(lake: Lake, release: Release) -> Iterator[Location]:
-    """Yield the files of a release that its own run made."""
+    """Yield the files of a release that its own run wrote, without those of earlier partitions."""
     for table in release.tables.values():
         folder = lake.path(table.path)
         if release.interval is None or not table.partitions:
             yield from files_of(folder, table.version)
             continue
-        for part in table.partitions.values():
-            if part.run == release.run:
-                yield from (folder / file.name for file in part.files)
-    for file in release.files.values():
-        yield lake.path(file.path)
+        for partition in table.partitions.values():
+            if partition.run == release.run:
+                yield from (folder / file.name for file in partition.files)
+    for released in release.files.values():
+        yield lake.path(released.path)
 
 
-def outputs_of(lake: Lake, release: Release) -> Iterator[Location]:
+def all_files(lake: Lake, release: Release) -> Iterator[Location]:
     """Yield every file that a release consists of."""
     for table in release.tables.values():
         yield from files_of(lake.path(table.path), table.version)
-    for file in release.files.values():
-        yield lake.path(file.path)
+    for released in release.files.values():
+        yield lake.path(released.path)
 
 
 def current(lake: Lake, dataflow: Identity) -> Release | None:
     """Return the release that readers get, or None if there was no publication yet."""
     move = last_move(lake.pointer(dataflow))
-    return read_document(Release, document_of(lake, dataflow, move.release)) if move else None
+    return read_release(lake, dataflow, move.release) if move else None
 
 
 def release(lake: Lake, dataflow: Identity, release_id: str) -> Release:
     """Return a published release.
 
-    Raise `UnknownNameError` listing those that there are, or `RemovedReleaseError` for one that a
-    cleaning has removed.
+    Raise `UnknownNameError`, which lists the published ones, or `RemovedReleaseError` for a release
+    that garbage collection has removed.
     """
-    return _among(read_moves(lake.pointer(dataflow)), lake, dataflow, release_id)
+    return _published_release(lake, dataflow, release_id, read_moves(lake.pointer(dataflow)))
 
 
 def releases(lake: Lake, dataflow: Identity) -> tuple[tuple[Release, bool], ...]:
     """Return every published release, newest publication first, and whether it is current."""
     moves = read_moves(lake.pointer(dataflow))
     return tuple(
-        (read_document(Release, document_of(lake, dataflow, each)), each == moves[-1].release)
-        for each in reversed(_published(moves))
+        (read_release(lake, dataflow, release_id), release_id == moves[-1].release)
+        for release_id in reversed(_published_ids(moves))
     )
 
 
 def rollback(lake: Lake, dataflow: Identity, release_id: str, *, by: str) -> Release:
     """Make a published release current again; `by` says who wants it.
 
-    Raise what `release` raises if there is no such release. Nothing moves if it is current.
+    Raise what `release` raises if there is no such release. If it is current, change nothing.
     """
     pointer = lake.pointer(dataflow)
     moves = read_moves(pointer)
-    wanted = _among(moves, lake, dataflow, release_id)
+    wanted = _published_release(lake, dataflow, release_id, moves)
     while moves[-1].release != wanted.id:
         check_not_removed(dataflow, wanted.id, moves)
-        try_move(pointer, moves, wanted.id, "rollback", by, clock=lake.clock)
+        append_move(pointer, moves, wanted.id, "rollback", by, clock=lake.clock)
         moves = read_moves(pointer)
     return wanted
 
 
-def _among(moves: tuple[Move, ...], lake: Lake, dataflow: Identity, release_id: str) -> Release:
-    known = _published(moves)
-    if release_id not in known:
-        check_not_removed(dataflow, release_id, moves)
-        raise UnknownNameError(f"release of dataflow '{dataflow}' named", release_id, known)
+def read_release(lake: Lake, dataflow: Identity, release_id: str) -> Release:
+    """Return a release, published or not, as its document says."""
     return read_document(Release, document_of(lake, dataflow, release_id))
-
-
-def _published(moves: tuple[Move, ...]) -> list[str]:
-    gone = removed(moves)
-    return [
-        fromkey for fromkey in dict.fromkeys(move.release for move in moves) if fromkey not in gone
-    ]
 
 
 def document_of(lake: Lake, dataflow: Identity, release_id: str) -> Location:
     """Return the place of a release's document."""
     return lake.releases(dataflow) / f"{release_id}.json"
+
+
+def _published_release(
+    lake: Lake, dataflow: Identity, release_id: str, moves: tuple[Move, ...]
+) -> Release:
+    published = _published_ids(moves)
+    if release_id not in published:
+        check_not_removed(dataflow, release_id, moves)
+        raise UnknownNameError(f"release of dataflow '{dataflow}' named", release_id, published)
+    return read_release(lake, dataflow, release_id)
+
+
+def _published_ids(moves: tuple[Move, ...]) -> list[str]:
+    """Return the ids of the releases that were published and not removed, oldest first."""
+    removed = removed_releases(moves)
+    moved_to = dict.fromkeys(move.release for move in moves)
+    return [release_id for release_id in moved_to if release_id not in removed]

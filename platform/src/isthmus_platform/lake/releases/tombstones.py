@@ -1,7 +1,7 @@
-"""What cleaning has taken away: releases that are none any more, and files that may be gone.
+"""What garbage collection has removed: releases, and files that no release needed.
 
-A cleaning says what it will take before it looks at what is needed, and a publication writes what
-it needs before it looks here. So whichever is second sees the other.
+Garbage collection writes a tombstone before it reads which files are needed; a publication writes
+its release document before it reads the tombstones. So whichever comes second sees the other.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.releases.pointer import Move, read_moves
 from isthmus_platform.storage import Location
 
+_TOO_OLD = "is too old and may have been removed by garbage collection; start a new run"
+
 
 class RemovedReleaseError(UserError):
     """Report a release that was published once and has been removed since."""
@@ -27,16 +29,16 @@ class RemovedReleaseError(UserError):
         self.dataflow = dataflow
         self.release = release
         super().__init__(
-            f"release {release} of {dataflow} was removed by {by} on {at[:10]}, and its files with "
-            "it; `isthmus-platform releases` lists those that there are"
+            f"release {release} of {dataflow} was removed by {by} on {at[:10]}, with its files; "
+            "`isthmus-platform releases` lists the releases that exist"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Tombstone:
-    """Say that files from before an instant may be gone, unless a release document needs them.
+    """Say that files older than `before` may be removed, unless a release document needs them.
 
-    `dataflow` is the one whose files they are; None means every dataflow's and the sources'.
+    The files are those of `dataflow`, or for None those of every dataflow and of the sources.
     """
 
     before: str
@@ -44,13 +46,13 @@ class Tombstone:
     by: str
 
 
-def removed(moves: Iterable[Move]) -> frozenset[str]:
-    """Return the ids of the releases that are none any more."""
-    return frozenset(each for move in moves for each in move.removed)
+def removed_releases(moves: Iterable[Move]) -> frozenset[str]:
+    """Return the ids of the releases that were removed."""
+    return frozenset(release for move in moves for release in move.removed)
 
 
 def check_not_removed(dataflow: Identity, release: str, moves: Iterable[Move]) -> None:
-    """Raise `RemovedReleaseError` if a cleaning has removed this release."""
+    """Raise `RemovedReleaseError` if garbage collection has removed this release."""
     for move in moves:
         if release in move.removed:
             raise RemovedReleaseError(dataflow, release, move.by, move.at)
@@ -59,53 +61,48 @@ def check_not_removed(dataflow: Identity, release: str, moves: Iterable[Move]) -
 def check_not_collected(
     lake: Lake, dataflow: DataflowContract, outputs: Iterable[Location], inputs: Mapping[str, Pin]
 ) -> None:
-    """Raise `PublicationError` if a file that a release would pin may have been cleaned away.
+    """Raise `PublicationError` if garbage collection may have removed a file that a release names.
 
-    Its document is to be written before, so that a cleaning which begins later sees it.
+    The release's document must be written before, so that a later garbage collection reads it.
     """
     name = str(dataflow.identity)
-    own, sources = _limits(lake, name)
-    for path in _gone(outputs, own):
-        raise PublicationError(
-            name, f"{path.key} is too old and may have been cleaned away; start a run"
-        )
+    own_cutoff, source_cutoff = _cutoffs(lake, name)
+    for file in _older(outputs, own_cutoff):
+        raise PublicationError(name, f"{file.key} {_TOO_OLD}")
     origins = {declared.name: declared.source for declared in dataflow.inputs}
     for table_input, pin in inputs.items():
         origin = origins.get(table_input)
         if pin.release is not None and isinstance(origin, Identity):
             check_not_removed(origin, pin.release, read_moves(lake.pointer(origin)))
-        elif sources is not None:
+        elif source_cutoff is not None:
             files = files_of(lake.path(pin.table), pin.version)
-            for _ in _gone(files, sources):
-                raise PublicationError(
-                    name,
-                    f"its input {table_input!r} is too old and may have been cleaned away; "
-                    "start a run",
-                )
+            for _ in _older(files, source_cutoff):
+                raise PublicationError(name, f"its input {table_input!r} {_TOO_OLD}")
 
 
-def _limits(lake: Lake, dataflow: str) -> tuple[float | None, float | None]:
-    """Return since when the dataflow's files, and those of the sources, are safe."""
-    found = [read_document(Tombstone, each) for each in documents_in(lake.tombstones())]
+def _cutoffs(lake: Lake, dataflow: str) -> tuple[float | None, float | None]:
+    """Return the times before which files of the dataflow, and of sources, may be removed."""
+    found = [read_document(Tombstone, document) for document in documents_in(lake.tombstones())]
     return (
-        _latest([result for result in found if result.dataflow in (None, dataflow)]),
-        _latest([result for result in found if result.dataflow is None]),
+        _latest([tombstone for tombstone in found if tombstone.dataflow in (None, dataflow)]),
+        _latest([tombstone for tombstone in found if tombstone.dataflow is None]),
     )
 
 
 def _latest(tombstones: Sequence[Tombstone]) -> float | None:
-    return max((instant(tombstone.before) for tombstone in tombstones), default=None)
+    return max((timestamp(tombstone.before) for tombstone in tombstones), default=None)
 
 
-def _gone(files: Iterable[Location], limit: float | None) -> Iterator[Location]:
-    if limit is None:
+def _older(files: Iterable[Location], cutoff: float | None) -> Iterator[Location]:
+    """Yield the files that are older than the cutoff, or missing; none if there is no cutoff."""
+    if cutoff is None:
         return
     for file in files:
         found = file.find()
-        if found is None or found.modified.timestamp() < limit:
+        if found is None or found.modified.timestamp() < cutoff:
             yield file
 
 
-def instant(text: str) -> float:
-    """Return the seconds since 1970 of a time as documents write it."""
+def timestamp(text: str) -> float:
+    """Return a time as documents write it in seconds since 1970."""
     return datetime.fromisoformat(text).timestamp()

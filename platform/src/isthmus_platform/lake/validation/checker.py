@@ -18,17 +18,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from isthmus_contracts import Partitioning, Table
+from isthmus_contracts import Column, Partitioning, Table
+from isthmus_contracts.rules import (
+    MOST_EXAMPLES_IN_A_SENTENCE,
+    CheckResult,
+    Count,
+    Rule,
+    check_result,
+    schema_problems,
+    table_rules,
+)
+from isthmus_contracts.sentences import shown
 from isthmus_platform.errors import TableContractError
 from isthmus_platform.lake.schemas import arrow_type, is_kept_as
 from isthmus_platform.lake.validation.column_reader import ColumnReader
-from isthmus_platform.lake.validation.column_stats import ColumnStats, counted, shown
+from isthmus_platform.lake.validation.column_stats import ColumnStats, shown_scalar
 from isthmus_platform.lake.validation.footers import ChunkCheck, contradictions, unchecked_claims
 from isthmus_platform.lake.validation.keys import find_duplicates
 from isthmus_platform.lake.validation.thrift import read_footer
 from isthmus_platform.lake.validation.values import Values
-
-_EXAMPLES = 3
 
 
 class Checker:
@@ -39,7 +47,7 @@ class Checker:
         self._table = table
         self._partitions = dict.fromkeys(partitions, 0)
         self._problems: dict[str, None] = {}
-        self._tallies = {column.name: ColumnStats(column) for column in table.columns}
+        self._stats = {column.name: ColumnStats(column) for column in table.columns}
         self._schema: pa.Schema | None = None
         self._sound: tuple[str, ...] = ()
         self._keys: dict[str, list[pa.Array]] = {name: [] for name in table.key}
@@ -48,18 +56,18 @@ class Checker:
     @property
     def broken(self) -> bool:
         """Say whether a problem is known already."""
-        return bool(self._problems) or any(tally.broken for tally in self._tallies.values())
+        return bool(self._problems) or any(stats.broken for stats in self._stats.values())
 
     def add_schema(self, schema: pa.Schema) -> None:
         """Check the schema of the batches that follow; needed only where none may follow."""
         self._schema = schema
+        for problem in schema_problems(self._table, schema.names):
+            self._note(problem)
         times = Counter(schema.names)
-        for name in sorted(times.keys() - self._tallies.keys()):
-            self._note(f"column {shown(name)} is not in the contract")
         self._sound = tuple(
             column.name
             for column in self._table.columns
-            if self._is_sound(column.name, times[column.name], schema)
+            if times[column.name] == 1 and self._has_type(column, schema)
         )
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -89,7 +97,9 @@ class Checker:
                 self._note(problem)
             sound = () if refused else self._sound
             columns = [ColumnReader(path, footer, written, name) for name in sound]
-            columns.sort(key=lambda each: each.bytes, reverse=True)  # so that none is left alone
+            columns.sort(
+                key=lambda column: column.bytes, reverse=True
+            )  # so that none is left alone
             with ThreadPoolExecutor(pa.cpu_count()) as beside:
                 check = partial(self._check_column, partition)
                 for counted_rows, problems in beside.map(check, columns):
@@ -103,30 +113,34 @@ class Checker:
             self._partitions[partition] = self._partitions.get(partition, 0) + rows
         return rows
 
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[CheckResult, ...]:
         """Return what is unusual and no reason to refuse the data, once all have been added."""
-        name = self._table.name
         return tuple(
-            f"table {name!r}: {warning}"
-            for stats in self._tallies.values()
-            for warning in stats.warnings()
+            result
+            for stats in self._stats.values()
+            for result in stats.results()
+            if result.level == "warning" and not result.passed
         )
 
     def finish(self) -> int:
         """Return the number of rows, or raise `TableContractError` with all that was found."""
-        for stats in self._tallies.values():
-            for problem in stats.problems():
-                self._note(problem)
-        self._check_keys()
-        parts: Mapping[str, int] = self._partitions or {"": self._rows}
-        for name, rows in parts.items():
-            if rows < self._table.min_rows:
-                where = f" in partition {name}" if name else ""
-                found = f"there are only {counted(rows, 'row')}{where}"
-                self._note(f"{found}; the contract says {self._table.min_rows}")
+        results = [result for stats in self._stats.values() for result in stats.results()]
+        for rule in table_rules(self._table):
+            if rule.kind == "key":
+                results.extend(self._key_results(rule))
+            elif rule.kind == "min_rows":
+                results.append(check_result(rule, Count(0, sizes=self._sizes())))
+        for result in results:
+            if result.is_refusal:
+                self._note(result.message)
         if self._problems:
             raise TableContractError(self._table.name, self._problems)
         return self._rows
+
+    def _sizes(self) -> Mapping[str | None, int]:
+        if self._partitions:
+            return {name: rows for name, rows in self._partitions.items()}  # noqa: C416 - other type
+        return {None: self._rows}
 
     def _check_column(self, partition: str | None, column: ColumnReader) -> tuple[int, list[str]]:
         """Return how many rows a column of a file has, and what is wrong beside its stats."""
@@ -148,7 +162,7 @@ class Checker:
 
     def _add_values(self, name: str, array: pa.Array) -> Values:
         values = Values(array, self._table.column(name).type)
-        self._tallies[name].add(values)
+        self._stats[name].add(values)
         if name in self._keys:
             self._keys[name].append(values.array)
         return values
@@ -163,36 +177,28 @@ class Checker:
             if found != partition:
                 yield f"the file of partition {partition} has rows of {found}"
 
-    def _is_sound(self, name: str, times: int, schema: pa.Schema) -> bool:
-        declared = self._table.column(name).type
-        if times != 1:
-            trouble = f"occurs {times} times" if times else "is missing"
-            self._note(f"column {name!r} {trouble}; the contract says {declared}, once")
-            return False
-        found = schema.field(name).type
-        if not is_kept_as(found, declared):
-            right = arrow_type(declared)
-            self._note(f"column {name!r} has type {shown(found)}; the contract says {right}")
-            return False
-        return True
+    def _has_type(self, column: Column, schema: pa.Schema) -> bool:
+        found = schema.field(column.name).type
+        if is_kept_as(found, column.type):
+            return True
+        expected = arrow_type(column.type)
+        self._note(f"column {column.name!r} has type {shown(found)}; the contract says {expected}")
+        return False
 
-    def _check_keys(self) -> None:
+    def _key_results(self, rule: Rule) -> Iterator[CheckResult]:
         columns = list(self._keys.values())
         lengths = {sum(map(len, batches)) for batches in columns}
         if len(lengths) != 1 or lengths == {0}:
-            return  # there is no key, or a column of it was refused
+            return  # there are no rows, or a column of the key was refused
         found = find_duplicates(columns)
         if found is None:
             return
         examples = [
-            "(" + ", ".join(shown(found[str(i)][row]) for i in range(len(columns))) + ")"
-            for row in range(min(_EXAMPLES, len(found)))
+            "(" + ", ".join(shown_scalar(found[str(i)][row]) for i in range(len(columns))) + ")"
+            for row in range(min(MOST_EXAMPLES_IN_A_SENTENCE, len(found)))
         ]
-        self._note(
-            f"{counted(found.num_rows, 'key')} ({', '.join(self._table.key)}) in "
-            f"{pc.sum(found['count_all']).as_py()} rows, such as {', '.join(examples)}; "
-            "the contract says one row for each key"
-        )
+        rows = pc.sum(found["count_all"]).as_py()
+        yield check_result(rule, Count(rows, keys=found.num_rows, values=examples))
 
     def _note(self, problem: str) -> None:
         self._problems[f"table {self._table.name!r}: {problem}"] = None

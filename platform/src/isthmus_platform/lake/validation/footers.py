@@ -15,8 +15,9 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from isthmus_contracts import Column
+from isthmus_contracts.sentences import counted, shown
 from isthmus_platform.lake.schemas import arrow_type
-from isthmus_platform.lake.validation.column_stats import counted, shown
+from isthmus_platform.lake.validation.column_stats import shown_scalar
 from isthmus_platform.lake.validation.thrift import Struct
 from isthmus_platform.lake.validation.values import AS_WRITTEN, Extreme, Values
 
@@ -81,10 +82,10 @@ class ChunkCheck:
         """Yield a clause for each claim that is not true."""
         claim = self._claim
         if self.rows != claim.rows:
-            yield f"a file's footer says {counted(claim.rows, 'row')} where there are {self.rows}"
+            yield f"a file's footer says {counted(claim.rows, 'row')} where there are {self.rows:,}"
         head = f"a file's statistics of column {shown(self._column.name)}"
         if claim.nulls not in (None, self._nulls):
-            yield f"{head} say {counted(claim.nulls or 0, 'null')} where there are {self._nulls}"
+            yield f"{head} say {counted(claim.nulls or 0, 'null')} where there are {self._nulls:,}"
         try:
             least, most = map(self._decoded, (claim.least, claim.most))
         except struct.error:
@@ -104,7 +105,7 @@ class ChunkCheck:
         if isinstance(value, bytes):
             return shown(value.decode(errors="replace"))
         kind = arrow_type(self._column.type)
-        return shown(pa.scalar(value, AS_WRITTEN.get(kind, kind)).cast(kind))
+        return shown_scalar(pa.scalar(value, AS_WRITTEN.get(kind, kind)).cast(kind))
 
 
 def chunks_of(name: str, footer: parquet.FileMetaData, written: Struct) -> list[Chunk]:
@@ -119,7 +120,7 @@ def contradictions(footer: parquet.FileMetaData, written: Struct) -> Iterator[st
     rows = sum(group.get(_ROWS, int) or 0 for group in groups)
     if rows != footer.num_rows:
         claimed = counted(footer.num_rows, "row")
-        yield f"a file's footer says {claimed} where its row groups have {rows}"
+        yield f"a file's footer says {claimed} where its row groups have {rows:,}"
     columns = [footer.schema.column(i) for i in range(footer.num_columns)]
     for group in groups:
         chunks = group.all(_CHUNKS, Struct)

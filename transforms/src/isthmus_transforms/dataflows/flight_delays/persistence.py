@@ -36,8 +36,8 @@ def _stable(saved: bytes) -> bytes:
 def _number(part: object, numbers: dict[str, int]) -> None:
     """Give the objects of a schema numbers in the order in which they appear in it."""
     if isinstance(part, list):
-        for each in part:
-            _number(each, numbers)
+        for item in part:
+            _number(item, numbers)
     if isinstance(part, dict):
         if "__id__" in part:
             # Which plain values are one object in memory is chance: a copy of a model has others.
@@ -45,8 +45,8 @@ def _number(part: object, numbers: dict[str, int]) -> None:
             part["__id__"] = numbers.setdefault(str(address), len(numbers))
         if isinstance(part.get("file"), str):
             part["file"] = _renumbered(part["file"], numbers)
-        for each in part.values():
-            _number(each, numbers)
+        for item in part.values():
+            _number(item, numbers)
 
 
 def _renumbered(name: str, numbers: dict[str, int]) -> str:

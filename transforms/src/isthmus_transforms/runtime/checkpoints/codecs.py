@@ -1,4 +1,4 @@
-"""Codecs: how a value of some type becomes bytes, and exactly the same value again."""
+"""Codecs: how a value of some type becomes bytes, and the bytes exactly the same value."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from isthmus_transforms.errors import TransformError
 
 
 class NotSavableError(TransformError):
-    """Say why a value was not saved."""
+    """Report why a value cannot be saved."""
 
 
 class Codec(Protocol):
-    """Write values of one type so that reading gives the same again, in every respect."""
+    """Writes values of one type so that reading returns exactly the same value."""
 
     def write(self, value: object, file: BinaryIO) -> None:
-        """Write the value; raise `NotSavableError` if the same could not be read."""
+        """Write the value; raise `NotSavableError` if reading would return another."""
 
     def read(self, file: BinaryIO) -> object:
-        """Return the value that was written, to the end of the file."""
+        """Read the file to its end, and return the value."""
 
 
 _CODECS: dict[type, Codec] = {}
@@ -30,13 +30,13 @@ _NAMES: dict[str, Codec] = {}
 
 
 def register(kind: type, codec: Codec) -> None:
-    """Save values of exactly this type by the codec; those of types derived from it are others."""
+    """Use this codec for values of exactly this type, and not for values of its subclasses."""
     _CODECS[kind] = codec
     _NAMES[name_of(kind)] = codec
 
 
 def name_of(kind: type) -> str:
-    """Return the name under which a file knows its codec."""
+    """Return the name by which a file refers to the codec of this type."""
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
@@ -49,15 +49,15 @@ def codec_for(value: object) -> Codec:
 
 
 def codec_named(name: str) -> Codec | None:
-    """Return the codec that a file names, if it is known."""
+    """Return the codec that a file refers to, or None."""
     return _NAMES.get(name)
 
 
 class TableCodec:
-    """Write Arrow tables as a stream, uncompressed: that is the fastest to write and to read."""
+    """Writes Arrow tables as an uncompressed stream, the fastest format to write and to read."""
 
     def write(self, value: object, file: BinaryIO) -> None:
-        """Write the table in batches of its chunks."""
+        """Write the table, a batch for each chunk."""
         assert isinstance(value, pa.Table)  # noqa: S101
         with pa.ipc.new_stream(file, value.schema) as writer:
             writer.write_table(value)
@@ -68,10 +68,10 @@ class TableCodec:
 
 
 class ArrayCodec:
-    """Write arrays of numpy, and its scalars as arrays without a dimension, as npy."""
+    """Writes NumPy arrays in the npy format."""
 
     def write(self, value: object, file: BinaryIO) -> None:
-        """Write the array, in its order in memory."""
+        """Write the array in its memory order."""
         array = np.asarray(value)
         dtype = array.dtype
         if dtype.hasobject or dtype.names is not None or dtype.metadata:
@@ -84,7 +84,7 @@ class ArrayCodec:
 
 
 class ScalarCodec(ArrayCodec):
-    """Write numpy's scalars."""
+    """Writes NumPy scalars as arrays without a dimension."""
 
     def read(self, file: BinaryIO) -> object:
         """Return the scalar."""
@@ -94,7 +94,7 @@ class ScalarCodec(ArrayCodec):
 
 
 class BytesCodec:
-    """Write bytes as they are."""
+    """Writes bytes unchanged."""
 
     def write(self, value: object, file: BinaryIO) -> None:
         """Write the bytes."""
@@ -107,43 +107,46 @@ class BytesCodec:
 
 
 class JsonCodec:
-    """Write plain values as JSON, in which a list says whether it is a list, a tuple or a dict."""
+    """Writes plain values as JSON; a list starts with its type: list, tuple or dict."""
 
     def write(self, value: object, file: BinaryIO) -> None:
         """Write the value."""
         try:
-            text = json.dumps(_packed(value))
-        except (RecursionError, ValueError) as error:  # it holds itself, or too many digits
-            raise NotSavableError(f"it makes no JSON: {error}") from None
+            text = json.dumps(_to_json(value))
+        except (
+            RecursionError,
+            ValueError,
+        ) as error:  # it contains itself, or a number with too many digits
+            raise NotSavableError(f"it cannot be written as JSON: {error}") from None
         file.write(text.encode())
 
     def read(self, file: BinaryIO) -> object:
         """Return the value."""
-        return _unpacked(json.loads(file.read()))
+        return _from_json(json.loads(file.read()))
 
 
-def _packed(value: object) -> object:
+def _to_json(value: object) -> object:
     if value is None or type(value) in {bool, int, float, str}:
         return value
     if type(value) is list:
-        return ["list", *map(_packed, value)]
+        return ["list", *map(_to_json, value)]
     if type(value) is tuple:
-        return ["tuple", *map(_packed, value)]
+        return ["tuple", *map(_to_json, value)]
     if type(value) is dict:
         if any(type(key) is not str for key in value):
             raise NotSavableError("a dict has keys that are not str")
-        return ["dict", *([key, _packed(each)] for key, each in value.items())]
-    raise NotSavableError(f"it holds a {name_of(type(value))}, which is no plain value")
+        return ["dict", *([key, _to_json(item)] for key, item in value.items())]
+    raise NotSavableError(f"it contains a {name_of(type(value))}, which is not a plain value")
 
 
-def _unpacked(value: object) -> object:
+def _from_json(value: object) -> object:
     if not isinstance(value, list):
         return value
-    kind, *parts = value
+    kind, *items = value
     if kind == "dict":
-        return {key: _unpacked(each) for key, each in parts}
-    unpacked = map(_unpacked, parts)
-    return tuple(unpacked) if kind == "tuple" else list(unpacked)
+        return {key: _from_json(item) for key, item in items}
+    values = map(_from_json, items)
+    return tuple(values) if kind == "tuple" else list(values)
 
 
 for _kind in (type(None), bool, int, float, str, list, tuple, dict):

@@ -1,4 +1,4 @@
-"""Digests of what is given to a dataflow: the content of files, and of frames in memory."""
+"""Digests of a dataflow's inputs: of the content of files, and of frames in memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from isthmus_transforms.runtime.checkpoints.frame_codecs import FrameCodec
 
 
 def digest_of_files(paths: Iterable[Path]) -> str:
-    """Return a digest of the content of these files, in this order; their names do not count."""
+    """Return a digest of the content of these files, in this order; it ignores their names."""
     digest = hashlib.sha256()
     for path in paths:
         with path.open("rb") as file:
@@ -23,21 +23,21 @@ def digest_of_files(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def digest_of_input(read: Input, paths: Iterable[Path], interval: Interval | None) -> str:
-    """Return a digest of what a function sees of the files of an input.
+def digest_of_input(declared: Input, paths: Iterable[Path], interval: Interval | None) -> str:
+    """Return a digest of the rows that functions get of an input's files.
 
-    The contract says which columns that are and of which type, the interval which rows.
+    It covers the files, the columns and types of the contract, and the interval that filters rows.
     """
-    columns = [(column.name, column.type, column.nullable) for column in read.table.columns]
-    rows = (read.filter_column, interval) if read.filter_column else None
-    declared = repr((columns, rows))
-    return hashlib.sha256(f"{digest_of_files(paths)} {declared}".encode()).hexdigest()
+    columns = [(column.name, column.type, column.nullable) for column in declared.table.columns]
+    rows = (declared.filter_column, interval) if declared.filter_column else None
+    selection = repr((columns, rows))
+    return hashlib.sha256(f"{digest_of_files(paths)} {selection}".encode()).hexdigest()
 
 
 def digest_of_frame(frame: pd.DataFrame) -> str | None:
     """Return a digest of a frame: names, types, index, order and values.
 
-    None where that cannot be told for certain, as of columns that hold any objects.
+    Return None if it cannot be exact, for example with columns of Python objects.
     """
     sink = _Sink()
     try:
@@ -48,7 +48,7 @@ def digest_of_frame(frame: pd.DataFrame) -> str | None:
 
 
 class _Sink:
-    """Be a file that only remembers the digest of what is written to it."""
+    """A file that only computes the digest of what is written to it."""
 
     closed = False
 
@@ -60,4 +60,4 @@ class _Sink:
         return memoryview(content).nbytes
 
     def flush(self) -> None:
-        """Do nothing: it is all there."""
+        """Do nothing: nothing is buffered."""

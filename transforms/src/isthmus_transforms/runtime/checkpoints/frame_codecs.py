@@ -1,4 +1,4 @@
-"""Codecs for frames and series of pandas, through Arrow; what Arrow may alter is refused."""
+"""Codecs for pandas frames and series, through Arrow; what Arrow may alter is refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from isthmus_transforms.runtime.checkpoints.codecs import NotSavableError, register
 
-_OWN = b"isthmus"
+_METADATA_KEY = b"isthmus"
 _VALUES = "__values__"
 _NULLABLE = (
     pd.BooleanDtype,
@@ -22,7 +22,7 @@ _NULLABLE = (
 
 
 class FrameCodec:
-    """Write frames whose every column and index is known to come back the same."""
+    """Writes frames whose columns and index come back exactly the same."""
 
     def write(self, value: object, file: BinaryIO) -> None:
         """Write the frame, or raise `NotSavableError`."""
@@ -35,7 +35,7 @@ class FrameCodec:
 
 
 class SeriesCodec:
-    """Write a series as a frame of one column."""
+    """Writes a series as a frame of one column."""
 
     def write(self, value: object, file: BinaryIO) -> None:
         """Write the series, or raise `NotSavableError`."""
@@ -48,49 +48,51 @@ class SeriesCodec:
 
     def read(self, file: BinaryIO) -> object:
         """Return the series."""
-        frame, own = _read(file)
-        return frame[_VALUES].rename(own["name"])
+        frame, metadata = _read(file)
+        return frame[_VALUES].rename(metadata["name"])
 
 
-def _write(frame: pd.DataFrame, file: BinaryIO, own: dict[str, object]) -> None:
+def _write(frame: pd.DataFrame, file: BinaryIO, metadata: dict[str, object]) -> None:
     _check(frame)
     freq = getattr(frame.index, "freq", None)
-    own = {**own, "freq": None if freq is None else freq.freqstr}
-    own["utc"] = [name for name, dtype in frame.dtypes.items() if _is_utc(dtype)]
-    own["utc index"] = _is_utc(frame.index.dtype)
+    metadata = {**metadata, "freq": None if freq is None else freq.freqstr}
+    metadata["utc"] = [name for name, dtype in frame.dtypes.items() if _is_utc(dtype)]
+    metadata["utc index"] = _is_utc(frame.index.dtype)
     try:
         _check_shape(frame)
         table = pa.Table.from_pandas(frame)
-        table = table.replace_schema_metadata({**table.schema.metadata, _OWN: json.dumps(own)})
+        table = table.replace_schema_metadata(
+            {**table.schema.metadata, _METADATA_KEY: json.dumps(metadata)}
+        )
         with pa.ipc.new_stream(file, table.schema) as writer:
             writer.write_table(table)
     except (pa.ArrowException, ValueError, TypeError) as error:
-        raise NotSavableError(f"Arrow does not take the frame: {error}") from None
+        raise NotSavableError(f"Arrow cannot represent the frame: {error}") from None
 
 
 def _read(file: BinaryIO) -> tuple[pd.DataFrame, dict[str, str]]:
     table = pa.ipc.open_stream(file).read_all()
-    own = json.loads(table.schema.metadata[_OWN])
+    metadata = json.loads(table.schema.metadata[_METADATA_KEY])
     frame = pd.DataFrame(table.to_pandas())
-    for name in own["utc"]:
+    for name in metadata["utc"]:
         frame[name] = frame[name].dt.tz_convert(UTC)
     for name, dtype in frame.dtypes.items():
         if isinstance(dtype, pd.CategoricalDtype):
-            frame[name] = frame[name].copy()  # Arrow's own codes cannot be written to
-    if own["utc index"]:
+            frame[name] = frame[name].copy()  # the codes that Arrow returns are read-only
+    if metadata["utc index"]:
         frame = frame.tz_convert(UTC)
-    if own["freq"] is not None:
-        frame.index.freq = own["freq"]  # type: ignore[attr-defined]
-    return frame, own
+    if metadata["freq"] is not None:
+        frame.index.freq = metadata["freq"]  # type: ignore[attr-defined]
+    return frame, metadata
 
 
 def _check(frame: pd.DataFrame) -> None:
-    """Refuse what is known to be altered, or not known to be kept."""
+    """Raise `NotSavableError` for a frame that Arrow alters, or that it may alter."""
     if frame.attrs or not frame.flags.allows_duplicate_labels:
         raise NotSavableError("a frame has attrs or flags")
     _check_names(frame)
     for name, dtype in [("index", frame.index.dtype), *frame.dtypes.items()]:
-        if not _is_kept(dtype):
+        if not _is_preserved(dtype):
             raise NotSavableError(f"{name!r} has dtype {dtype}, which may not come back the same")
     for name, dtype in frame.dtypes.items():
         _check_nulls(str(name), frame[name], dtype)
@@ -103,9 +105,9 @@ def _check_names(frame: pd.DataFrame) -> None:
         if index.name is not None and type(index.name) is not str:
             raise NotSavableError(f"the {what} are named by a {type(index.name).__name__}")
     if not all(type(column) is str for column in frame.columns) or not frame.columns.is_unique:
-        raise NotSavableError("names of columns are not str, or are there twice")
+        raise NotSavableError("names of columns are not str, or appear twice")
     if frame.columns.empty:
-        raise NotSavableError("a frame has no columns, so Arrow forgets its rows")
+        raise NotSavableError("a frame without columns loses its rows in Arrow")
     if frame.index.name in frame.columns:
         raise NotSavableError("the index has the name of a column")
 
@@ -117,22 +119,22 @@ def _check_nulls(name: str, series: pd.Series, dtype: object) -> None:
         raise NotSavableError(f"{name!r} holds NaN that is not NA")
 
 
-def _is_kept(dtype: object) -> bool:
+def _is_preserved(dtype: object) -> bool:
     if isinstance(dtype, np.dtype):
         if dtype.kind in "mM":
             return dtype.isnative and np.datetime_data(dtype)[0] in {"s", "ms", "us", "ns"}
         return dtype.isnative and (dtype.kind in "biu" or dtype in (np.float32, np.float64))
     if isinstance(dtype, pd.CategoricalDtype):
         categories = dtype.categories
-        return categories.name is None and _is_kept(categories.dtype)
+        return categories.name is None and _is_preserved(categories.dtype)
     if isinstance(dtype, pd.Float32Dtype | pd.Float64Dtype):
         return True
     return isinstance(dtype, (*_NULLABLE, pd.StringDtype, pd.DatetimeTZDtype))
 
 
 def _check_shape(frame: pd.DataFrame) -> None:
-    """Send the frame without its rows through Arrow, and refuse it if anything is different."""
-    # A slice would keep a step of its index that no longer matters.
+    """Convert the frame, without rows, to Arrow and back; raise if anything differs."""
+    # The slice keeps the step of a RangeIndex; without rows, the step does not matter.
     empty = frame.iloc[:0]
     back = pa.Table.from_pandas(empty).to_pandas()
     same = (
@@ -160,7 +162,7 @@ def _same_dtype(one: object, other: object) -> bool:
     if isinstance(one, pd.StringDtype) and isinstance(other, pd.StringDtype):
         return one.storage == other.storage and one.na_value is other.na_value
     if isinstance(one, pd.DatetimeTZDtype) and isinstance(other, pd.DatetimeTZDtype):
-        # Of UTC there are several classes; which one it was is noted.
+        # There are several classes for UTC; the metadata says which one it was.
         return _is_utc(other) or (type(one.tz) is type(other.tz) and str(one.tz) == str(other.tz))
     if isinstance(one, pd.CategoricalDtype) and isinstance(other, pd.CategoricalDtype):
         return type(one.categories) is type(other.categories) and (

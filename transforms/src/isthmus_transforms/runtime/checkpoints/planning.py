@@ -1,4 +1,4 @@
-"""Going on from results that earlier runs have kept."""
+"""Reuse of saved results: which take the place of computing, and where results are saved."""
 
 from __future__ import annotations
 
@@ -7,100 +7,82 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import pandas as pd
 from hamilton.graph import FunctionGraph
 from hamilton.node import Node
 
 from isthmus_contracts.protocol import CheckpointQuota
-from isthmus_transforms.runtime.checkpoints import (
-    MISSING,
-    Checkpoints,
-    CheckpointStore,
-    found_in,
-)
-from isthmus_transforms.runtime.checks.result import Listener
+from isthmus_transforms.runtime.checkpoints.results import Checkpoints
+from isthmus_transforms.runtime.checkpoints.store import MISSING, CheckpointStore, by_fingerprint
 from isthmus_transforms.runtime.graph.steps import ordered_nodes
 
 _MEGABYTE = 1_000_000
 _DAY_SECONDS = 86_400
-LIMITS = CheckpointQuota(megabytes=10_000, days=30)
-"""What is kept where nobody says how much."""
+DEFAULT_QUOTA = CheckpointQuota(megabytes=10_000, days=30)
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointConfig:
-    """Say in which directory results are kept, and how much of them.
+    """Where results are saved, and how many of them.
 
-    `intermediates` are files of results that were kept elsewhere.
+    `intermediates` are files that earlier stages saved in other directories.
     """
 
     directory: Path
-    limits: CheckpointQuota = LIMITS
+    quota: CheckpointQuota = DEFAULT_QUOTA
     intermediates: tuple[Path, ...] = ()
 
     def store(self) -> CheckpointStore:
-        """Return the store in that directory."""
-        limits = self.limits.megabytes * _MEGABYTE, self.limits.days * _DAY_SECONDS
-        return CheckpointStore(self.directory, *limits, found_in(self.intermediates))
-
-
-@dataclass(frozen=True, slots=True)
-class LazyInput:
-    """Give an input: its rows, and a digest of them, or None if they cannot be told apart.
-
-    Who reads it hears what checks have found, even if that is why it cannot be read.
-    """
-
-    read: Callable[[Listener], pd.DataFrame]
-    digest: Callable[[], str | None]
+        """Return the store of that directory."""
+        limits = self.quota.megabytes * _MEGABYTE, self.quota.days * _DAY_SECONDS
+        return CheckpointStore(self.directory, *limits, by_fingerprint(self.intermediates))
 
 
 @dataclass(frozen=True, slots=True)
 class Reused:
-    """Hold results that earlier runs have kept, and the nodes that are needed beside them."""
+    """Results that earlier runs saved, and the nodes that are needed with them."""
 
     values: Mapping[str, object]
     nodes: Mapping[str, Node]
 
 
-def carry_over(
+def reuse_results(
     graph: FunctionGraph,
     nodes: Mapping[str, Node],
     targets: Collection[str],
     given: Collection[str],
     checkpoints: Checkpoints,
 ) -> Reused:
-    """Return what the targets need, of `nodes`, when kept results take the place of computing."""
+    """Load the saved results that the targets need; return them with the nodes still needed."""
     values: dict[str, object] = {}
-    lost: set[str] = set()
-    seems_kept = cache(checkpoints.saved)  # it looks into a file
+    unusable: set[str] = set()
+    has_file = cache(checkpoints.has)  # it opens a file
 
-    def is_kept(name: str) -> bool:
-        return name in nodes and name not in given and name not in lost and seems_kept(name)
+    def is_saved(name: str) -> bool:
+        return name in nodes and name not in given and name not in unusable and has_file(name)
 
     while True:
-        needed = ordered_nodes(graph, targets, _Known(given, is_kept))
-        wanted = [name for name in needed if name not in values and is_kept(name)]
+        needed = ordered_nodes(graph, targets, _GivenOrSaved(given, is_saved))
+        wanted = [name for name in needed if name not in values and is_saved(name)]
         for name in wanted:
             value = checkpoints.load(name)
             if value is MISSING:
-                lost.add(name)  # it did not prove what it is
+                unusable.add(name)  # its file is corrupt or gone
             else:
                 values[name] = value
-        if lost.isdisjoint(wanted):
-            there = {name: node for name, node in needed.items() if name in nodes}
-            return Reused({name: values[name] for name in there if name in values}, there)
+        if unusable.isdisjoint(wanted):
+            left = {name: node for name, node in needed.items() if name in nodes}
+            return Reused({name: values[name] for name in left if name in values}, left)
 
 
 @dataclass(frozen=True, slots=True)
-class _Known(Collection[str]):
-    """Hold names that are given, and those that are kept, which is asked when it matters."""
+class _GivenOrSaved(Collection[str]):
+    """The names that are given or saved; whether a name is saved is asked only when needed."""
 
     given: Collection[str]
-    is_kept: Callable[[str], bool]
+    is_saved: Callable[[str], bool]
 
     def __contains__(self, name: object) -> bool:
-        return name in self.given or (isinstance(name, str) and self.is_kept(name))
+        return name in self.given or (isinstance(name, str) and self.is_saved(name))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.given)

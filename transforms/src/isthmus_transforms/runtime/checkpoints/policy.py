@@ -1,4 +1,4 @@
-"""When saving a result is worth while."""
+"""The policy that decides whether saving a result is worthwhile."""
 
 from __future__ import annotations
 
@@ -15,63 +15,63 @@ import pyarrow as pa
 from isthmus_transforms.runtime.checkpoints.codecs import codec_for
 
 MULTIPLE = 20.0
-"""What must be computed anew is worth saving from this many times the cost of saving it on."""
+"""A result is saved if computing it again takes at least this many times as long as saving it."""
 SHARE = 0.05
-"""Saves that nobody asked for take at most this share of the time spent computing."""
-WORTH_MEASURING = 0.1
-"""In s: what takes less to compute is not worth finding out what saving it costs."""
+"""Optional saves take at most this share of the time spent computing."""
+MIN_SECONDS = 0.1
+"""For a result that took less time to compute, the cost of saving is not even estimated."""
 _FEW_ROWS, _MANY_ROWS = 1_000, 20_000
 _SMALL_BYTES = 1 << 20
 
 
 class SavingPolicy:
-    """Weigh what it costs to compute results anew against what it costs to save them."""
+    """Compares the cost of computing results again with the cost of saving them."""
 
     def __init__(self) -> None:
-        self._behind: dict[str, float] = {}
+        self._seconds_behind: dict[str, float] = {}
         self._own: dict[str, tuple[float, tuple[str, ...]]] = {}
         self._rates: dict[type, tuple[int, int, float]] = {}
         self._computed = 0.0
         self._spent = 0.0
 
-    def computed(self, node: str, seconds: float, dependencies: Iterable[str]) -> bool:
-        """Note what computing a node took; tell whether saving it may be worth while.
+    def record_computed(self, node: str, seconds: float, dependencies: Iterable[str]) -> bool:
+        """Record the seconds that a node took; return whether saving it may be worthwhile.
 
-        This is called for each node, so it only adds up: work that two dependencies share counts
-        twice until somebody asks for more.
+        This runs for each node, so it only adds up: seconds that two dependencies share count
+        twice here, and once in `is_worthwhile`.
         """
         behind = seconds
-        bounds = self._behind
+        bounds = self._seconds_behind
         for dependency in dependencies:
             behind += bounds.get(dependency, 0.0)
         self._computed += seconds
         bounds[node] = behind = min(behind, self._computed)
         self._own[node] = (seconds, tuple(dependencies))
-        return behind >= WORTH_MEASURING
+        return behind >= MIN_SECONDS
 
-    def saved(self, node: str) -> None:
-        """Note that the node need not be computed anew."""
-        self._behind[node] = 0.0
+    def record_saved(self, node: str) -> None:
+        """Record that the node does not have to be computed again."""
+        self._seconds_behind[node] = 0.0
         self._own.pop(node, None)
 
-    def spent(self, seconds: float) -> None:
-        """Note time spent on saves that nobody asked for, or on finding out what they cost."""
+    def record_overhead(self, seconds: float) -> None:
+        """Record seconds spent on optional saves, or on estimating their cost."""
         self._spent += seconds
 
-    def affords(self, seconds: float) -> bool:
-        """Tell whether that much more may be spent."""
+    def within_budget(self, seconds: float) -> bool:
+        """Return whether optional saves may take so many more seconds."""
         return self._spent + seconds <= SHARE * self._computed
 
-    def is_worth(self, node: str, seconds: float) -> bool:
-        """Tell whether saving the node is worth while, if it costs so many seconds."""
+    def is_worthwhile(self, node: str, seconds: float) -> bool:
+        """Return whether saving the node is worthwhile if that takes so many seconds."""
         least = MULTIPLE * seconds
-        if self._behind.get(node, 0.0) < least or not self.affords(seconds):
+        if self._seconds_behind.get(node, 0.0) < least or not self.within_budget(seconds):
             return False
-        self._behind[node] = self._unsaved(node)
-        return self._behind[node] >= least
+        self._seconds_behind[node] = self._unsaved(node)
+        return self._seconds_behind[node] >= least
 
     def _unsaved(self, node: str) -> float:
-        """Return the seconds behind a node since what is saved, each counted once."""
+        """Return the seconds to compute a node again from saved results, each node counted once."""
         seen, waiting, total = set[str](), [node], 0.0
         while waiting:
             name = waiting.pop()
@@ -83,15 +83,16 @@ class SavingPolicy:
             waiting += dependencies
         return total
 
-    def measured(self, kind: type, size: int, seconds: float) -> None:
-        """Note what a save of a value of this type and size took."""
+    def record_save(self, kind: type, size: int, seconds: float) -> None:
+        """Record the seconds that saving a value of this type and size took."""
         saves, total, spent = self._rates.get(kind, (0, 0, 0.0))
         self._rates[kind] = (saves + 1, total + size, spent + seconds)
 
-    def cost(self, kind: type, size: int) -> float | None:
-        """Return what a save of this type costs, for this many bytes, by those so far, if any.
+    def estimated_cost(self, kind: type, size: int) -> float | None:
+        """Return the estimated seconds of saving so many bytes of this type, or None.
 
-        A small value costs as much as the mean of those.
+        The estimate is the mean of the saves of this type so far, more for a value larger than
+        their mean size; None if there were none.
         """
         if kind not in self._rates:
             return None
@@ -101,7 +102,7 @@ class SavingPolicy:
 
 
 def size_of(value: object) -> int | None:
-    """Return the bytes of a value in memory; None if that cannot be had at once."""
+    """Return the bytes of a value in memory; None if measuring them would take long."""
     if isinstance(value, pd.DataFrame):
         return int(value.memory_usage(index=True).sum())
     if isinstance(value, pd.Series):
@@ -116,22 +117,22 @@ def size_of(value: object) -> int | None:
 def _small_size(value: object) -> int | None:
     total, waiting = 0, [value]
     while waiting:
-        each = waiting.pop()
-        total += sys.getsizeof(each)
+        item = waiting.pop()
+        total += sys.getsizeof(item)
         if total > _SMALL_BYTES:
             return None
-        if isinstance(each, dict):
-            waiting += each.values()
-        elif isinstance(each, list | tuple):
-            waiting += each
+        if isinstance(item, dict):
+            waiting += item.values()
+        elif isinstance(item, list | tuple):
+            waiting += item
     return total
 
 
 def sample_cost(value: object, clock: Callable[[], float] = time.perf_counter) -> float:
-    """Return the seconds that encoding and hashing the value takes, told from its first rows.
+    """Return the seconds that encoding and hashing the value takes, estimated from its first rows.
 
-    Two samples tell what each save costs from what its rows do: of wide frames, the first is most
-    of what a sample takes. Raise `NotSavableError` if it has no codec or is refused.
+    Two samples separate the fixed cost of a save from the cost of its rows: in wide frames, the
+    fixed cost dominates. Raise `NotSavableError` if the value has no codec or its codec refuses it.
     """
     codec = codec_for(value)
 
@@ -145,7 +146,7 @@ def sample_cost(value: object, clock: Callable[[], float] = time.perf_counter) -
     rows = _rows_of(value)
     if rows is None or rows <= _MANY_ROWS:
         return cost(value)
-    few, many = (cost(_first_rows(value, each)) for each in (_FEW_ROWS, _MANY_ROWS))
+    few, many = (cost(_first_rows(value, count)) for count in (_FEW_ROWS, _MANY_ROWS))
     return many + max(0.0, many - few) / (_MANY_ROWS - _FEW_ROWS) * (rows - _MANY_ROWS)
 
 

@@ -1,4 +1,4 @@
-"""A directory of saved results, each in a file that proves what it is."""
+"""A directory of saved results, each in a file with its fingerprint and a digest."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from isthmus_transforms.runtime.checkpoints.codecs import (
 
 _MAGIC, _VERSION = b"ISTHMUS\n", 1
 _HEADER = struct.Struct(">8sH32s256sQ32s")
-"""Magic, version, fingerprint, name of the codec, length of the payload, digest of the rest."""
+"""Magic, version, fingerprint, codec's name, payload's length, digest of all but these."""
 _SAVED, _PART = ".checkpoint", ".part"
 _ABANDONED_SECONDS = 3600.0
 _CHUNK = 1 << 20
-_LONGEST_NAME = 256
+_MAX_NAME_BYTES = 256
 
 
 class Missing(Enum):
-    """Stand for a value that is not there."""
+    """The type of `MISSING`, which is returned instead of a value that is not saved."""
 
     MISSING = "missing"
 
@@ -42,11 +42,11 @@ MISSING = Missing.MISSING
 
 @dataclass(frozen=True, slots=True)
 class CheckpointStore:
-    """Keep results by fingerprint, within a number of bytes and a number of seconds unused.
+    """Saves results by fingerprint, within a limit of bytes and of seconds since the last use.
 
-    Any number of processes may use one directory. A file is complete or not there; one that does
-    not prove what it is, is never believed. `intermediates` are files from elsewhere, which are
-    only read.
+    Any number of processes may use one directory. A file is complete or absent; a file whose header
+    or digest is wrong is never used. `intermediates` are files in other directories, which are only
+    read, by fingerprint.
     """
 
     directory: Path
@@ -55,11 +55,11 @@ class CheckpointStore:
     intermediates: Mapping[str, Path] = field(default_factory=dict)
 
     def has(self, fingerprint: str) -> bool:
-        """Tell whether a result seems to be there; only loading it proves that."""
+        """Return whether a file with the right header exists; `load` also checks its digest."""
         return self.file(fingerprint) is not None
 
     def file(self, fingerprint: str) -> Path | None:
-        """Return the file of a result that seems to be there, or None."""
+        """Return the file of a result that has the right header, or None."""
         for path in self._paths(fingerprint):
             with contextlib.suppress(OSError), path.open("rb") as file:
                 if _header(file, fingerprint) is not None:
@@ -67,7 +67,7 @@ class CheckpointStore:
         return None
 
     def load(self, fingerprint: str) -> object:
-        """Return the result, or `MISSING`; a file that is not whole and right is deleted."""
+        """Return the result, or `MISSING`; delete a file that is incomplete or corrupt."""
         for path in self._paths(fingerprint):
             try:
                 with path.open("rb") as file:
@@ -79,7 +79,7 @@ class CheckpointStore:
                     if value is MISSING:
                         path.unlink()
                     else:
-                        os.utime(path)  # used last
+                        os.utime(path)  # the time of its last use
             if value is not MISSING:
                 return value
         return MISSING
@@ -97,13 +97,13 @@ class CheckpointStore:
                 codec.write(value, cast("BinaryIO", payload))
                 file.seek(0)
                 file.write(payload.header())
-            # Not synced to the disk: what a power cut tears does not prove itself.
+            # No fsync: after a power cut, the digest of an incomplete file is wrong.
             part.replace(path)
         except NotSavableError:
             raise
         except OSError as error:
             raise NotSavableError(f"the file cannot be written: {error}") from error
-        except Exception as error:  # an author's codec may do anything
+        except Exception as error:  # an author's codec may raise anything
             raise NotSavableError(f"its codec raised {type(error).__name__}: {error}") from error
         finally:
             with contextlib.suppress(OSError):
@@ -112,7 +112,10 @@ class CheckpointStore:
         return path.name, _HEADER.size + payload.length
 
     def prune(self) -> None:
-        """Delete what is beyond the limits, least recently used first, unless another does so."""
+        """Delete files beyond the limits, least recently used first.
+
+        If another process is doing so, do nothing.
+        """
         with contextlib.suppress(OSError), (self.directory / ".lock").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             left = self.limit_bytes
@@ -142,8 +145,8 @@ class CheckpointStore:
             yield self.intermediates[fingerprint]
 
 
-def found_in(files: Iterable[Path]) -> dict[str, Path]:
-    """Return by fingerprint what seem to be files of results; only loading one proves it."""
+def by_fingerprint(files: Iterable[Path]) -> dict[str, Path]:
+    """Return the files that have a header of this format, by the fingerprint in it."""
     found = {}
     for path in files:
         with contextlib.suppress(OSError), path.open("rb") as file:
@@ -156,7 +159,7 @@ def found_in(files: Iterable[Path]) -> dict[str, Path]:
 
 
 class _Payload:
-    """Count and digest what a codec writes, on its way into the file."""
+    """Counts and digests what a codec writes into the file."""
 
     closed = False
 
@@ -166,14 +169,14 @@ class _Payload:
         self._digest = _digest(*self._start[2:])
         self._limit = limit
         self.length = 0
-        if len(codec) > _LONGEST_NAME:
+        if len(codec) > _MAX_NAME_BYTES:
             raise NotSavableError("the name of its type is too long")
 
     def write(self, content: bytes) -> int:
         view = memoryview(content).cast("B")
         self.length += len(view)
         if self.length > self._limit:
-            raise NotSavableError("it is larger than all that may be kept")
+            raise NotSavableError("it is larger than the limit of the directory")
         self._digest.update(view)
         self._file.write(view)
         return len(view)
@@ -186,11 +189,11 @@ class _Payload:
 
 
 def _digest(fingerprint: bytes, codec: bytes) -> hashlib._Hash:
-    return hashlib.sha256(fingerprint + codec.ljust(_LONGEST_NAME, b"\0"))
+    return hashlib.sha256(fingerprint + codec.ljust(_MAX_NAME_BYTES, b"\0"))
 
 
 def _header(file: BinaryIO, fingerprint: str) -> tuple[bytes, bytes] | None:
-    """Return the codec's name and the digest, if the file has the form of this one's."""
+    """Return the codec's name and the digest, or None if the header does not match."""
     start = file.read(_HEADER.size)
     if len(start) < _HEADER.size:
         return None
@@ -217,5 +220,5 @@ def _value(file: BinaryIO, fingerprint: str) -> object:
     file.seek(_HEADER.size)
     try:
         return codec.read(file)
-    except Exception:  # noqa: BLE001 - written by a codec of another version, say
+    except Exception:  # noqa: BLE001 - for example, written by another version of the codec
         return MISSING

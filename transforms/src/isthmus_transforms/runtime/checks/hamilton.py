@@ -17,16 +17,16 @@ from hamilton.function_modifiers.validation import IS_DATA_VALIDATOR_TAG as CHEC
 from hamilton.node import Node
 
 from isthmus_contracts.protocol import CheckFinished
-from isthmus_transforms.errors import CheckError
-from isthmus_transforms.runtime.checks.result import (
+from isthmus_contracts.rules import (
     LONGEST_EXAMPLE,
     LONGEST_MESSAGE,
     MOST_EXAMPLES,
     CheckResult,
     Level,
-    counted,
-    shortened,
 )
+from isthmus_contracts.sentences import counted, shortened
+from isthmus_transforms.errors import CheckError
+from isthmus_transforms.runtime.checks.result import check_finished
 
 __all__ = ["CHECKS", "Check", "check_of", "passing", "validating"]
 
@@ -51,9 +51,9 @@ class Check:
         try:
             check_result = _check_result(self, result)
         except Exception as error:  # noqa: BLE001 - what an author's validator returns may do anything
-            told = f"what it found cannot be told, for that raises {type(error).__name__}"
-            check_result = CheckResult(self.name, self.level, result.passes, told)
-        return check_result.about("node", self.subject)
+            problem = f"its result cannot be reported: doing so raises {type(error).__name__}"
+            check_result = CheckResult(self.name, self.level, result.passes, problem)
+        return check_finished(self.subject, check_result)
 
 
 def check_of(node: Node) -> Check | None:
@@ -76,7 +76,7 @@ def validating(check: Check, validate: Callable[..., object]) -> Callable[..., V
                 result.close()
             raise TypeError(
                 f"validator {check.name!r} returned a {type(result).__name__}; "
-                "right would be a ValidationResult of hamilton.data_quality.base"
+                "expected a ValidationResult of hamilton.data_quality.base"
             )
         return replace(result, passes=bool(result.passes))
 
@@ -94,17 +94,13 @@ def passing(checks: Sequence[Check], names: Sequence[str]) -> Callable[..., obje
         for check, name in zip(checks, names, strict=True):
             result = given[name]
             if isinstance(result, ValidationResult) and not result.passes:
-                failed.append(check.told(result))
-        broken = [each for each in failed if each.level == "error"]
-        if broken:
-            raise CheckError("; ".join(f"{each.check}: {_clause(each)}" for each in broken))
+                failed.append(check.told(result).result)
+        refused = [result for result in failed if result.is_refusal]
+        if refused:
+            raise CheckError("; ".join(f"{result.check}: {result.message}" for result in refused))
         return given[checks[0].raw]
 
     return passed
-
-
-def _clause(told: CheckFinished) -> str:
-    return told.message.removeprefix(f"node {told.subject!r}: ")
 
 
 def _validator_of(function: object) -> DataValidator | None:

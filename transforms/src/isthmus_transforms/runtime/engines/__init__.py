@@ -1,4 +1,8 @@
-"""On what functions run: `ENGINES` by name, and opening one of them."""
+"""Engines: where calls run.
+
+`ENGINES` are their names, and `open_engine` opens one of them (`registry`). An `Engine` makes calls
+for the loop in `execution`, which alone decides their order; `threads` and `processes` are two.
+"""
 
 from __future__ import annotations
 

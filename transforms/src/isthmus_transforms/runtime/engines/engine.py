@@ -1,4 +1,4 @@
-"""What an engine is."""
+"""The interface of an engine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from isthmus_transforms.runtime.graph.steps import Step
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Hold the steps of a run, and what they were made from, for an engine that makes them anew."""
+    """The steps of a run, and what a worker process needs to build them again."""
 
     steps: Sequence[Step]
     modules: tuple[ModuleType, ...]
@@ -23,15 +23,15 @@ class Workload:
 
 
 class Engine(Protocol):
-    """Call functions beside the loop that hands them out, at most `max_parallel` at once."""
+    """Make calls for the loop, at most `max_parallel` at the same time."""
 
     @property
     def max_parallel(self) -> int:
-        """Return how many calls are worth handing out at once."""
+        """Return how many calls the loop should submit before it waits for one."""
 
     def submit(self, step: Step, arguments: Mapping[str, object]) -> Future[Outcome]:
-        """Begin a call.
+        """Start a call, and return a future of its outcome.
 
-        The future holds what the function came to. It fails with `WorkerError` if that cannot be
-        known, and with another error if something cannot be sent.
+        The future fails with `WorkerError` if the worker died, and with another error if the
+        arguments or the result cannot be sent.
         """

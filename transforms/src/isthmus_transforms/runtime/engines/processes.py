@@ -1,4 +1,4 @@
-"""Processes: for functions that hold the interpreter; what they take and return is copied."""
+"""Processes: for functions that hold the interpreter lock; arguments and results are copied."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from isthmus_transforms.runtime.engines.engine import Workload
 from isthmus_transforms.runtime.graph.steps import Step, steps_of
 
 _steps: dict[str, Step] = {}
-"""What this process can call, if it is a worker."""
+"""The steps that this process can call, if it is a worker."""
 
 
 class Processes:
-    """Call functions in worker processes, each of which has built the same graph."""
+    """Call functions in worker processes, each of which builds the same graph."""
 
     def __init__(self, max_parallel: int, workload: Workload) -> None:
         self.max_parallel = max_parallel
         names = [step.name for step in workload.steps]
-        given = (workload.modules, dict(workload.params), names)
-        self._pool = ProcessPoolExecutor(max_parallel, initializer=_prepare, initargs=given)
+        initial = (workload.modules, dict(workload.params), names)
+        self._pool = ProcessPoolExecutor(max_parallel, initializer=_build_steps, initargs=initial)
 
     def submit(self, step: Step, arguments: Mapping[str, object]) -> Future[Outcome]:
-        """Begin a call."""
+        """Start a call, and return a future of its outcome."""
         future: Future[Outcome] = Future()
 
-        def pass_on(done: Future[Outcome]) -> None:
+        def forward(done: Future[Outcome]) -> None:
             error = done.exception()
             if isinstance(error, BrokenProcessPool):
                 error = WorkerError(step.name, str(error).partition("\n")[0])
@@ -43,19 +43,19 @@ class Processes:
                 future.set_result(done.result())
 
         try:
-            self._pool.submit(_call, step.name, dict(arguments)).add_done_callback(pass_on)
+            self._pool.submit(_call, step.name, dict(arguments)).add_done_callback(forward)
         except BrokenProcessPool as error:
             raise WorkerError(step.name, str(error).partition("\n")[0]) from None
         return future
 
     def close(self) -> None:
-        """End the workers, in whatever call they are."""
+        """Kill the workers, even during a call."""
         self._pool.shutdown(kill_workers=True)
 
 
 @contextmanager
 def processes(max_parallel: int, workload: Workload) -> Iterator[Processes]:
-    """Give worker processes, as many as `max_parallel`."""
+    """Open an engine of `max_parallel` worker processes."""
     engine = Processes(max_parallel, workload)
     try:
         yield engine
@@ -63,14 +63,14 @@ def processes(max_parallel: int, workload: Workload) -> Iterator[Processes]:
         engine.close()
 
 
-def _prepare(
+def _build_steps(
     modules: Sequence[ModuleType], params: Mapping[str, ParamValue], names: Sequence[str]
 ) -> None:
     from isthmus_transforms.runtime.graph.build import build_graph  # noqa: PLC0415 - only workers need it
 
     graph = build_graph(modules, params)
     nodes = {name: graph.nodes[name] for name in names}
-    _steps.update((each.name, each) for each in steps_of(graph, nodes, ()))
+    _steps.update((step.name, step) for step in steps_of(graph, nodes, ()))
 
 
 def _call(name: str, arguments: Mapping[str, object]) -> Outcome:

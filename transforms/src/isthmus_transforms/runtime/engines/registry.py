@@ -1,4 +1,4 @@
-"""Which engines there are, which options each takes, and opening the one that is chosen by name."""
+"""Which engines there are, which options each takes, and opening the engine of a name."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def _processes(max_parallel: int, workload: Workload) -> _Opened:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """Say how an engine is opened, its options, and what it needs installed beside this tree.
+    """How to open an engine, its options, and the library that it needs.
 
-    An engine is imported when it is chosen: what it needs may be missing, or slow to import. One
-    that is not opened is the loop that calls functions itself.
+    An engine is imported when it is chosen: its library may be missing, or slow to import. The
+    engine that is not opened is the loop, which calls functions itself.
     """
 
-    opened: Callable[[int, Workload], _Opened] | None = None
+    open: Callable[[int, Workload], _Opened] | None = None
     options: tuple[Param, ...] = ()
     needs: str | None = None
 
@@ -69,13 +69,13 @@ def available_engines() -> dict[str, tuple[Param, ...]]:
 def open_engine(
     profile: EngineProfile, workload: Workload
 ) -> AbstractContextManager[Engine | None]:
-    """Return the engine to enter, which is None for the loop that calls functions itself.
+    """Return a context manager that gives the engine, or None if the loop calls functions itself.
 
-    Raise `EngineError` if there is none of that name, it is not installed, or an option is wrong.
+    Raise `EngineError` if the engine is unknown or not installed, or an option is wrong.
     """
     if profile.name not in _KINDS:
         known = ", ".join(map(repr, ENGINES))
-        raise EngineError(profile.name, f"there is none of that name; known: {known}")
+        raise EngineError(profile.name, f"it is unknown; known: {known}")
     kind = _KINDS[profile.name]
     try:
         options = resolve_params(kind.options, profile.options)
@@ -86,13 +86,13 @@ def open_engine(
     except ParamError as error:
         problem = f"option {error.param!r} is {error.value!r}; allowed: {error.allowed}"
         raise EngineError(profile.name, problem) from None
-    if kind.opened is None:
+    if kind.open is None:
         return nullcontext()
     try:
-        return kind.opened(int(options["workers"]), workload)
+        return kind.open(int(options["workers"]), workload)
     except ImportError as error:
         raise EngineError(
             profile.name,
-            f"it needs {kind.needs or 'nothing'}, which cannot be imported here ({error}); add it "
-            "to the dependencies of transforms, or choose another engine in the deployment",
+            f"it needs {kind.needs or 'nothing'}, which cannot be imported ({error}); add it to "
+            "the dependencies of transforms, or choose another engine in the deployment",
         ) from None

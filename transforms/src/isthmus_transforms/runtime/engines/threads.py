@@ -1,4 +1,4 @@
-"""Threads: for functions that let go of the interpreter, as NumPy, pandas and Arrow often do."""
+"""Threads: for functions that release the interpreter lock, as NumPy, pandas and Arrow often do."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _Job: TypeAlias = tuple[Future[Outcome], Step, Mapping[str, object]]
 class Threads:
     """Call functions in threads of this process.
 
-    A thread cannot be ended from outside. So that a run may end at once, these are such that
-    nobody waits for: a `ThreadPoolExecutor` would be waited for when the interpreter exits.
+    A thread cannot be stopped from outside. These are daemon threads, so that a failed run ends
+    immediately: the interpreter waits for the threads of a `ThreadPoolExecutor` when it exits.
     """
 
     def __init__(self, max_parallel: int) -> None:
@@ -31,13 +31,13 @@ class Threads:
             threading.Thread(target=self._work, name=name, daemon=True).start()
 
     def submit(self, step: Step, arguments: Mapping[str, object]) -> Future[Outcome]:
-        """Begin a call."""
+        """Start a call, and return a future of its outcome."""
         future: Future[Outcome] = Future()
         self._jobs.put((future, step, arguments))
         return future
 
     def close(self) -> None:
-        """Have each thread end after the call that it is in."""
+        """End each thread after its current call."""
         for _ in range(self.max_parallel):
             self._jobs.put(None)
 
@@ -45,12 +45,12 @@ class Threads:
         while (job := self._jobs.get()) is not None:
             future, step, arguments = job
             future.set_result(try_call(step, arguments))
-            del job, future, arguments  # while it waits, a thread would keep them alive
+            del job, future, arguments  # a waiting thread would keep them alive
 
 
 @contextmanager
 def threads(max_parallel: int, _workload: Workload) -> Iterator[Threads]:
-    """Give threads, as many as `max_parallel`."""
+    """Open an engine of `max_parallel` threads."""
     engine = Threads(max_parallel)
     try:
         yield engine

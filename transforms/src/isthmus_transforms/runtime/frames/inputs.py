@@ -1,9 +1,9 @@
-"""LazyInput inputs: Parquet files that keep a table's contract, as frames."""
+"""Inputs: Parquet files that satisfy a table's contract, read as frames."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,17 +11,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from isthmus_contracts import Input, Interval
+from isthmus_contracts.rules import SCHEMA_PASSED, CheckResult
 from isthmus_transforms.errors import InputError
 from isthmus_transforms.runtime.checks.contract import check_results
-from isthmus_transforms.runtime.checks.result import (
-    SCHEMA_KEPT,
-    CheckResult,
-    Listener,
-    ignore,
-    refusals,
-)
+from isthmus_transforms.runtime.checks.result import Listener, check_finished, ignore, refusals
 from isthmus_transforms.runtime.frames.partitions import read_filter
 from isthmus_transforms.runtime.frames.types import arrow_schema, same_kind
+
+
+@dataclass(frozen=True, slots=True)
+class LazyInput:
+    """An input that is read when a step needs it.
+
+    `read` reports each check to its listener, also where the input is refused; `digest` returns a
+    digest of the rows, or None if they cannot be digested exactly.
+    """
+
+    read: Callable[[Listener], pd.DataFrame]
+    digest: Callable[[], str | None]
 
 
 def read_input(
@@ -32,13 +39,13 @@ def read_input(
 ) -> pd.DataFrame:
     """Return the rows of all files, with the contract's columns in its order.
 
-    Strings become `str`, dates and instants datetime64, an int64 with nulls float64. A column that
-    the contract does not name is not read; neither, of an input `within` a column, are rows outside
-    of the interval, if there is one. `on_event` hears the check_result of each check. How many rows
-    there are is not checked where not all are read, nor of partitions.
+    Strings become `str`, dates and timestamps datetime64, an int64 column with nulls float64.
+    Columns that the contract does not name are not read; nor, if the input has a `filter_column`,
+    are rows outside the interval. `on_event` receives the result of each check. The minimum number
+    of rows is not checked for a partitioned table, nor where an interval filters the rows.
 
-    Raise `InputError` for a file that is missing or no Parquet, and for an input that breaks its
-    contract: its columns, their types, or a rule for their values that does more than warn.
+    Raise `InputError` for a file that is missing or is not Parquet, and for an input that breaks
+    its contract: its columns, their types, or a rule of level `error` for their values.
     """
     parts = [_read(contract, file, interval, on_event) for file in files]
     if not parts:
@@ -57,8 +64,8 @@ def _check(contract: Input, rows: pa.Table, interval: Interval | None, on_event:
     ):
         table = replace(table, min_rows=0)
     found = [*check_results(table, rows)]
-    for result in (SCHEMA_KEPT, *found):
-        on_event(result.about("input", contract.name))
+    for result in (SCHEMA_PASSED, *found):
+        on_event(check_finished(contract.name, result))
     if problems := refusals(found):
         raise InputError(contract.name, "; ".join(problems))
 
@@ -70,16 +77,16 @@ def _read(contract: Input, file: Path, interval: Interval | None, on_event: List
     except FileNotFoundError:
         raise InputError(name, f"there is no file {file}") from None
     except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(name, f"{file} is no Parquet file: {error}") from None
+        raise InputError(name, f"{file} is not a Parquet file: {error}") from None
     problems = [_problem(field, found) for field in schema]
     for problem in filter(None, problems):
-        told = CheckResult("schema", "error", False, f"{file.name}: {problem}", 1)
-        on_event(told.about("input", name))
-        raise InputError(name, told.found)
+        result = CheckResult("schema", "error", False, f"{file.name}: {problem}", 1)
+        on_event(check_finished(name, result))
+        raise InputError(name, result.message)
     try:
-        chosen = read_filter(contract, found, interval)
-        return pq.read_table(file, columns=schema.names, filters=chosen).cast(schema)
-    except (OSError, ValueError) as error:  # Arrow's errors are of these kinds
+        filters = read_filter(contract, found, interval)
+        return pq.read_table(file, columns=schema.names, filters=filters).cast(schema)
+    except (OSError, ValueError) as error:  # Arrow's errors are of these types
         raise InputError(name, f"{file.name}: {error}") from None
 
 
@@ -87,7 +94,7 @@ def _problem(field: pa.Field, found: pa.Schema) -> str | None:
     if field.name not in found.names:
         return f"column {field.name!r} is missing; there are: {', '.join(found.names)}"
     if found.names.count(field.name) > 1:
-        return f"column {field.name!r} is there twice"
+        return f"column {field.name!r} appears twice"
     other = found.field(field.name).type
     if not same_kind(other, field.type):
         return f"column {field.name!r} is {other}; the contract says {field.type}"

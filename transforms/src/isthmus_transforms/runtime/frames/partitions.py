@@ -1,4 +1,4 @@
-"""Intervals and partitions: which rows a run reads, and which it stages as which part."""
+"""Intervals and partitions: which rows a run reads, and how it splits a table into partitions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from isthmus_transforms.errors import InputError, OutputError
 
 
 def read_filter(contract: Input, schema: pa.Schema, interval: Interval | None) -> pc.Expression:
-    """Return what chooses the rows of a Parquet file that a run reads; None chooses all."""
+    """Return the filter for the rows of a Parquet file that a run reads; None means all rows."""
     if interval is None or contract.filter_column is None:
         return None
     kind = schema.field(contract.filter_column).type
@@ -27,13 +27,13 @@ def _bound(day: date, kind: pa.DataType) -> date:
 
 
 def rows_within(contract: Input, frame: pd.DataFrame, interval: Interval | None) -> pd.DataFrame:
-    """Return the rows of an input that a run is to see, as if only they had been read."""
+    """Return the rows of a frame that `read_filter` would have read from its file."""
     if interval is None or contract.filter_column is None:
         return frame
     if contract.filter_column not in frame:
         raise InputError(
             contract.name,
-            f"column {contract.filter_column!r} is missing, which the interval chooses by",
+            f"column {contract.filter_column!r} is missing; the interval is applied to it",
         )
     zone = "UTC" if contract.table.column(contract.filter_column).type == "timestamp" else None
     start, end = (pd.Timestamp(day, tz=zone) for day in (interval.start, interval.end))
@@ -45,25 +45,25 @@ def rows_within(contract: Input, frame: pd.DataFrame, interval: Interval | None)
 
 
 def are_within(by: Partitioning, rows: pa.Table, interval: Interval) -> pa.ChunkedArray:
-    """Return of each row whether its day is in the interval; a row without a day counts as if."""
+    """Return for each row whether its day is in the interval; True for a row without a day."""
     days = _days(by, rows)
     start, end = (pa.scalar(day, pa.date32()) for day in (interval.start, interval.end))
     return pc.and_(pc.greater_equal(days, start), pc.less(days, end)).fill_null(True)
 
 
 def parts_of(table: Table, rows: pa.Table, interval: Interval | None) -> dict[str | None, pa.Table]:
-    """Return the rows of each partition by its name: those of the interval, else those with rows.
+    """Return the rows of each partition by name: of the interval's partitions, or of all with rows.
 
-    They are in order, and within one the rows keep theirs. A row without a day is in none. A table
-    without partitions is one part without a name.
+    Partitions are sorted by name; rows keep their order within one. A row without a day is in no
+    partition. A table that is not partitioned is one part with the name None.
     """
     by = table.partitioning
     if by is None:
         return {None: rows}
     names = _partition_names(table.name, by, rows)
     ordered = rows.take(pc.sort_indices(names)).combine_chunks()  # the sort is stable, nulls last
-    counts = {each["values"]: each["counts"] for each in pc.value_counts(names).to_pylist()}
-    known = sorted(count for count in counts if count is not None)
+    counts = {pair["values"]: pair["counts"] for pair in pc.value_counts(names).to_pylist()}
+    known = sorted(name for name in counts if name is not None)
     parts: dict[str | None, pa.Table] = {}
     start = 0
     for name in known if interval is None else by.names(interval):
@@ -78,11 +78,11 @@ def _partition_names(table: str, by: Partitioning, rows: pa.Table) -> pa.Array:
         known = days.dictionary.to_pylist()
     except (OverflowError, ValueError) as error:
         raise OutputError(
-            table, [f"column {by.column!r} has a day without name: {error}"]
+            table, [f"column {by.column!r} has a day that has no name: {error}"]
         ) from None
     names = [None if day is None else by.name(day) for day in known]
     return pa.array(names, pa.string()).take(days.indices)
 
 
 def _days(by: Partitioning, rows: pa.Table) -> pa.ChunkedArray:
-    return rows[by.column].cast(pa.date32())  # of an instant, the contract's type is in UTC
+    return rows[by.column].cast(pa.date32())  # timestamps of the contract are in UTC

@@ -1,4 +1,4 @@
-"""The contract's column types in Arrow's terms."""
+"""The Arrow types of the contract's column types."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ARROW: Mapping[ColumnType, pa.DataType] = {
 
 
 def arrow_schema(table: Table, *, nullable: bool = False) -> pa.Schema:
-    """Return the schema of a file that keeps the table's contract, or with nulls everywhere."""
+    """Return the Arrow schema of the table; with `nullable`, every column may have nulls."""
     return pa.schema(
         [
             pa.field(column.name, _ARROW[column.type], nullable=nullable or column.nullable)
@@ -29,7 +29,7 @@ def arrow_schema(table: Table, *, nullable: bool = False) -> pa.Schema:
 
 
 def same_kind(found: pa.DataType, wanted: pa.DataType) -> bool:
-    """Say whether a column differs from what is wanted in its storage only."""
+    """Return whether two types hold the same values and differ in storage only."""
     if pa.types.is_string(wanted):
         return any(
             is_kind(found)

@@ -1,4 +1,4 @@
-"""What is to run: the nodes that targets need, each after its dependencies."""
+"""Steps: the nodes that targets need, each after its dependencies, with what to call."""
 
 from __future__ import annotations
 
@@ -14,35 +14,37 @@ from isthmus_transforms.runtime.checks.hamilton import CHECKS, Check, check_of, 
 _DYNAMIC = (NodeType.EXPAND, NodeType.COLLECT)
 _RETRIES = "retries"
 _WAIT = "retry_wait_seconds"
-_MOST_RETRIES = 20
-_LONGEST_WAIT = 3600
+_MAX_RETRIES = 20
+_MAX_WAIT = 3600
 
 
 class Step(NamedTuple):
-    """Hold a function to call, with the names of what it takes that is there by then.
+    """A function to call, with the names of the values that it takes.
 
-    `waits` are the seconds to wait before each further try. A step that is a check says what it is.
+    `waits` are the seconds before each retry. `check` is there if the step runs a check.
     """
 
     name: str
     node: Node
     needs: tuple[str, ...]
-    function: Callable[..., Any]  # whatever an author wrote
+    function: Callable[..., Any]  # an author's function
     waits: tuple[float, ...]
     check: Check | None = None
 
     @property
     def is_derived(self) -> bool:
-        """Say whether it only takes apart, or checks, what the same function made."""
-        before = self.node.dependencies
-        if len(before) != 1 and not any(CHECKS in each.tags for each in before):
+        """Return whether the step only extracts or checks a part of its function's result."""
+        dependencies = self.node.dependencies
+        if len(dependencies) != 1 and not any(CHECKS in node.tags for node in dependencies):
             return False
         functions = self.node.originating_functions
-        return bool(functions) and all(each.originating_functions == functions for each in before)
+        return bool(functions) and all(
+            node.originating_functions == functions for node in dependencies
+        )
 
 
 def function_of(node: Node) -> Callable[..., object]:
-    """Return the function that an author wrote for the node."""
+    """Return the author's function behind the node."""
     functions: tuple[Callable[..., object], ...] | None = node.originating_functions
     return functions[0] if functions else node.callable
 
@@ -52,8 +54,9 @@ def ordered_nodes(
 ) -> dict[str, Node]:
     """Return the nodes that `targets` need by name, each after its dependencies.
 
-    What is `given` needs nothing; an optional dependency that is not given is left out. There is no
-    recursion, hence no limit to a graph's depth.
+    Nodes in `given` need nothing; an optional dependency that is not given is left out. Raise
+    `DefinitionError` for nodes that need each other. The search is not recursive, so the depth of a
+    graph has no limit.
     """
     names = _names_of(graph)
     ordered: dict[str, Node] = {}
@@ -80,13 +83,13 @@ def ordered_nodes(
 
 
 def steps_of(graph: FunctionGraph, nodes: Mapping[str, Node], given: Collection[str]) -> list[Step]:
-    """Return what is to be called of these nodes, in their order.
+    """Return a step for each of these nodes that is not given, in their order.
 
     Raise `DefinitionError` for Hamilton's dynamic nodes, whose number is known only at run time,
-    and for a retry policy that is none.
+    and for retry tags out of range.
 
-    Of a function with checks, its tags are at the node that comes after them, and what is tried
-    again is the function itself.
+    Hamilton puts the tags of a function with checks on the node after its checks; the retries apply
+    to the function itself.
     """
     names = _names_of(graph)
     steps: list[Step] = []
@@ -96,7 +99,7 @@ def steps_of(graph: FunctionGraph, nodes: Mapping[str, Node], given: Collection[
             continue
         if node.node_role in _DYNAMIC:
             raise DefinitionError(
-                f"node {name!r} uses Parallelizable or Collect, which no engine here runs; "
+                f"node {name!r} uses Parallelizable or Collect, which no engine supports; "
                 "loop inside the function instead"
             )
         needs = [
@@ -108,40 +111,41 @@ def steps_of(graph: FunctionGraph, nodes: Mapping[str, Node], given: Collection[
         if CHECKS in tags and (check := check_of(node)):
             checks[name] = check
             step = step._replace(function=validating(check, node.callable), waits=(), check=check)
-        elif checks and (passed := [need for need in needs if _checks(checks, need, name)]):
-            function = passing([checks[each] for each in passed], passed)
+        elif checks and (passed := [need for need in needs if _is_check_of(checks, need, name)]):
+            function = passing([checks[need] for need in passed], passed)
             step = step._replace(function=function, waits=())
-            _try_again(steps, checks[passed[0]].raw, waits)
+            _move_retries(steps, checks[passed[0]].raw, waits)
         steps.append(step)
     return steps
 
 
-def _checks(checks: Mapping[str, Check], name: str, subject: str) -> bool:
+def _is_check_of(checks: Mapping[str, Check], name: str, subject: str) -> bool:
     return name in checks and checks[name].subject == subject
 
 
-def _try_again(steps: list[Step], name: str, waits: tuple[float, ...]) -> None:
+def _move_retries(steps: list[Step], name: str, waits: tuple[float, ...]) -> None:
+    """Retry the step called `name`, whose checks have these waits in their tags."""
     for number, step in enumerate(steps if waits else ()):
         if step.name == name:
             steps[number] = step._replace(waits=waits)
 
 
 def _names_of(graph: FunctionGraph) -> dict[int, str]:
-    """Return the names of nodes by their `id`: `Node.name` joins strings at each access."""
+    """Return the name of each node by its `id`: `Node.name` joins strings on each access."""
     return {id(node): name for name, node in graph.nodes.items()}
 
 
 def _waits(name: str, tags: Mapping[str, Any]) -> tuple[float, ...]:
-    """Return the seconds before each further try, twice as long each time."""
+    """Return the seconds before each retry; each wait is twice as long as the one before."""
     try:
         retries = int(tags[_RETRIES])
         wait = float(tags.get(_WAIT, "1"))
     except (TypeError, ValueError):
         retries, wait = -1, 0.0
-    if not 0 <= retries <= _MOST_RETRIES or not 0 <= wait <= _LONGEST_WAIT:
+    if not 0 <= retries <= _MAX_RETRIES or not 0 <= wait <= _MAX_WAIT:
         raise DefinitionError(
             f"node {name!r} has the tags {_RETRIES}={tags[_RETRIES]!r} and "
-            f"{_WAIT}={tags.get(_WAIT, '1')!r}; right would be a number from 0 to {_MOST_RETRIES}, "
-            f"and seconds from 0 to {_LONGEST_WAIT}"
+            f"{_WAIT}={tags.get(_WAIT, '1')!r}; expected a number from 0 to {_MAX_RETRIES}, "
+            f"and seconds from 0 to {_MAX_WAIT}"
         )
-    return tuple(wait * 2**turn for turn in range(retries))
+    return tuple(wait * 2**retry for retry in range(retries))

@@ -1,0 +1,45 @@
+"""Parts of sentences: counted things, values and numbers, as every message writes them."""
+
+from __future__ import annotations
+
+import math
+
+_LONGEST_VALUE = 60
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun.
+
+    >>> counted(1, "row"), counted(3000, "row")
+    ('1 row', '3,000 rows')
+    """
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def shown(value: object) -> str:
+    """Return a value for a message: text is quoted, and what is long is cut off.
+
+    >>> shown("a b"), shown(2.5)
+    ("'a b'", '2.5')
+    """
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
+
+
+def shown_number(value: float) -> str:
+    """Return a number with all its digits, and a whole number without a decimal point.
+
+    >>> shown_number(2.0), shown_number(0.1), shown_number(1e300)[:4]
+    ('2', '0.1', '1000')
+    """
+    return str(int(value)) if math.isfinite(value) and value == int(value) else repr(value)
+
+
+def shortened(text: str, longest: int) -> str:
+    r"""Return a text on one line, cut off after `longest` characters.
+
+    >>> shortened("one line\nand another", 11)
+    'one line...'
+    """
+    line = " ".join(text[: 2 * longest].split())
+    return line if len(line) <= longest else f"{line[: longest - 3]}..."

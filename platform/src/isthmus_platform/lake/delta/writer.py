@@ -1,0 +1,36 @@
+"""Writing checked rows as Parquet files in a table's directory; nothing is committed here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import uuid4
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from isthmus_contracts import Table
+from isthmus_platform.lake.delta.tables import TableFile
+from isthmus_platform.lake.schemas import arrow_schema, fit
+from isthmus_platform.lake.validation.checker import Checker
+from isthmus_platform.storage import Location
+
+
+def write_table(
+    directory: Location, table: Table, batches: Iterable[pa.RecordBatch]
+) -> tuple[TableFile, ...]:
+    """Write checked batches into the table's directory, each as a row group, and commit nothing.
+
+    Raise `TableContractError` if the batches break the contract. Whatever is raised, no file is
+    left.
+    """
+    place = directory / f"{uuid4().hex}.parquet"
+    checker = Checker(table)
+    with place.writing() as path:
+        with parquet.ParquetWriter(path, arrow_schema(table), compression="zstd") as writer:
+            for batch in batches:
+                checker.add(batch)
+                if not checker.broken:
+                    writer.write_batch(fit(table, batch))
+        rows = checker.finish()
+        size = path.stat().st_size
+    return (TableFile(place.name, size, rows),)

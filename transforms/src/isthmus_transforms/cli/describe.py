@@ -1,0 +1,55 @@
+"""`isthmus describe`: show a dataflow's contract and its functions."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as Grid
+
+from isthmus_contracts import Input, Metrics, Output, Table
+
+
+def describe(options: argparse.Namespace, console: Console) -> None:
+    """Print what the dataflow reads, its params, its outputs and its functions."""
+    from isthmus_transforms.loading import load_dataflow  # noqa: PLC0415 - a second for --help
+
+    dataflow = load_dataflow(options.dataflow)
+    contract = dataflow.contract
+    console.print(f"{contract.identity} {contract.version}, owner {contract.owner}", style="bold")
+    console.print(contract.description)
+    inputs = Grid("input", "source", "description", title="inputs", title_justify="left")
+    for declared in contract.inputs:
+        inputs.add_row(declared.name, _source(declared), declared.table.description)
+    params = Grid("param", "default", "allowed", "description", title="params")
+    params.title_justify = "left"
+    for param in contract.params:
+        params.add_row(param.name, str(param.default), param.allowed, param.description)
+    outputs = Grid("output", "kind", "description", title="outputs", title_justify="left")
+    for output in contract.outputs:
+        outputs.add_row(output.name, _kind(output), output.description)
+    functions = Grid("function", "defined in", "description", title="functions")
+    functions.title_justify = "left"
+    for node in dataflow.describe().nodes:
+        if node.kind == "function":
+            place = f"{Path(node.file or '').name}:{node.line}"
+            functions.add_row(node.name, place, node.description)
+    for grid in (inputs, params, outputs, functions):
+        if grid.row_count:
+            console.print(grid)
+
+
+def _source(declared: Input) -> str:
+    if declared.filter_column is None:
+        return str(declared.source)
+    return f"{declared.source}, filtered by {declared.filter_column}"
+
+
+def _kind(output: Output) -> str:
+    if isinstance(output, Table):
+        partitioning = f", by {output.partitioning}" if output.partitioning else ""
+        return f"table, {len(output.columns)} columns{partitioning}"
+    if isinstance(output, Metrics):
+        return f"{len(output.metrics)} metrics"
+    return f"file, {output.suffix}"

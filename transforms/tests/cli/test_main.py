@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from isthmus_transforms.cli.main import main
+
+Capture = pytest.CaptureFixture[str]
+ErrorLine = Callable[..., str]
+
+
+@pytest.mark.parametrize(
+    "command", [["run", "nope", "--inputs", "."], ["describe", "nope"], ["view", "nope"]]
+)
+def test_an_unknown_dataflow_is_one_line(error_line: ErrorLine, command: list[str]) -> None:
+    line = error_line(*command)
+    assert (
+        line
+        == "isthmus: no dataflow 'nope'; known: 'flight_delays', 'airport_days', 'carrier_days'"
+    )
+
+
+@pytest.mark.usefixtures("sales")
+def test_a_function_that_raises_shows_the_authors_traceback(capsys: Capture) -> None:
+    assert main(["run", "sales", "--inputs", "in", "--tax-rate", "13"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    lines = printed.err.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-1] == (
+        "isthmus: node 'totals' failed in totals (sample/functions.py:7): "
+        "ValueError: an unlucky rate (given orders: DataFrame of 3 x 2, tax_rate: float)"
+    )
+    assert sum(line.startswith("  File ") for line in lines) == 1
+    assert "isthmus_transforms" not in printed.err
+
+
+HELP: Mapping[str, list[str]] = {
+    "--help": ["run", "describe", "view", "isthmus run DATAFLOW --help"],
+    "run --help": ["--inputs", "--out", "DATAFLOW", "export-inputs"],
+    "run sales --help": ["--tax-rate NUMBER", "Rate of tax, in %.", "number from 0 to 100;", "0.5"],
+    "describe --help": ["one of sales"],
+    "view --help": [".svg or .html"],
+}
+
+
+@pytest.mark.usefixtures("sales")
+@pytest.mark.parametrize("command", HELP)
+def test_each_command_has_help(capsys: Capture, command: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(command.split())
+    assert caught.value.code == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("usage: isthmus")
+    for shown in HELP[command]:
+        assert shown in printed, shown
+
+
+@pytest.mark.usefixtures("sales")
+@pytest.mark.parametrize(
+    ("command", "problem"),
+    [
+        ("", "isthmus: error: the following arguments are required: COMMAND"),
+        ("fly", "isthmus: error: argument COMMAND: invalid choice: 'fly'"),
+        ("run", "isthmus run: error: the following arguments are required: dataflow, --inputs"),
+        ("run sales", "isthmus run: error: the following arguments are required: --inputs"),
+        ("run sales --inputs", "isthmus run: error: argument --inputs: expected one argument"),
+        (
+            "run sales --inputs in --tax 1 --colour",
+            "isthmus run: error: unrecognized arguments: --c",
+        ),
+        ("describe", "isthmus describe: error: the following arguments are required: dataflow"),
+    ],
+)
+def test_a_wrong_command_is_reported_after_the_usage(
+    capsys: Capture, command: str, problem: str
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(command.split())
+    assert caught.value.code == 2
+    usage, *_, last = capsys.readouterr().err.splitlines()
+    assert usage.startswith("usage: isthmus")
+    assert last.startswith(problem)
+
+
+def test_arguments_come_from_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["isthmus", "describe", "nope"])
+    assert main() == 2
+    assert capsys.readouterr().err.startswith("isthmus: no dataflow 'nope'")
+
+
+def test_the_package_runs_as_a_module() -> None:
+    command = [sys.executable, "-m", "isthmus_transforms.cli", "describe", "nope"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.startswith("isthmus: no dataflow 'nope'; known: ")

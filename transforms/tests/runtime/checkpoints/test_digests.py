@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from isthmus_contracts import Column, Interval, Table
+from isthmus_contracts.dataflows import Input
+from isthmus_transforms.runtime.checkpoints import (
+    digest_of_files,
+    digest_of_frame,
+    digest_of_input,
+)
+
+
+def test_the_digest_of_files_covers_content_and_order(tmp_path: Path) -> None:
+    one, two = tmp_path / "1", tmp_path / "2"
+    one.write_text("a")
+    two.write_text("b")
+    assert digest_of_files([one, two]) != digest_of_files([two, one])
+    before = digest_of_files([one])
+    assert digest_of_files([one.rename(tmp_path / "3")]) == before
+
+
+ORDERS = Input(Table("orders", "Orders.", (Column("day", "date", "Day."),)), "shop", "day")
+JANUARY = Interval(date(2013, 1, 1), date(2013, 2, 1))
+FEBRUARY = Interval(date(2013, 2, 1), date(2013, 3, 1))
+
+
+def test_the_digest_of_an_input_covers_files_columns_and_interval(tmp_path: Path) -> None:
+    file = tmp_path / "orders.parquet"
+    file.write_bytes(b"some rows")
+    digest = digest_of_input(ORDERS, [file], JANUARY)
+    assert digest == digest_of_input(ORDERS, [file], JANUARY)
+    table = ORDERS.table
+    text = replace(ORDERS, table=replace(table, columns=(Column("day", "timestamp", "Day."),)))
+    others = [
+        digest_of_input(ORDERS, [file], FEBRUARY),
+        digest_of_input(ORDERS, [file], None),
+        digest_of_input(ORDERS, [file, file], JANUARY),
+        digest_of_input(text, [file], JANUARY),
+    ]
+    assert len({digest, *others}) == 5
+
+
+def test_an_interval_that_filters_no_rows_does_not_change_the_digest(tmp_path: Path) -> None:
+    file = tmp_path / "orders.parquet"
+    file.write_bytes(b"some rows")
+    whole = replace(ORDERS, filter_column=None)
+    assert digest_of_input(whole, [file], JANUARY) == digest_of_input(whole, [file], FEBRUARY)
+
+
+def test_a_file_that_is_missing_has_no_digest(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        digest_of_files([tmp_path / "nowhere"])
+
+
+BASE = pd.DataFrame({"a": [1, 2], "b": [0.5, np.nan]})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        BASE.rename(columns={"a": "x"}),
+        BASE[["b", "a"]],
+        BASE.astype({"a": "int32"}),
+        BASE.iloc[::-1],
+        BASE.iloc[::-1].reset_index(drop=True),
+        BASE.set_index(pd.Index([1, 2])),
+        BASE.rename_axis("i"),
+        BASE.assign(a=[1, 3]),
+        BASE.fillna(0.0),
+    ],
+)
+def test_the_digest_of_a_frame_covers_every_difference(other: pd.DataFrame) -> None:
+    assert digest_of_frame(other) not in {None, digest_of_frame(BASE)}
+    assert digest_of_frame(BASE.copy()) == digest_of_frame(BASE)

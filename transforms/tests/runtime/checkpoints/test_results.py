@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from isthmus_contracts.protocol import CheckpointWritten
+from isthmus_transforms.runtime.checkpoints import (
+    MISSING,
+    Checkpoints,
+    CheckpointStore,
+    Fingerprints,
+)
+
+Run = Callable[..., Checkpoints]
+Written = list[CheckpointWritten]
+
+
+def _fingerprint(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+@pytest.fixture
+def written() -> Written:
+    return []
+
+
+@pytest.fixture
+def run(tmp_path: Path, written: Written) -> Run:
+    def make(*required: str, missing: dict[str, str] | None = None) -> Checkpoints:
+        store = CheckpointStore(tmp_path, 100_000_000, 3600)
+        names = {"a", "b", "c"} - (missing or {}).keys()
+        found = Fingerprints({name: _fingerprint(name) for name in names}, missing or {})
+        return Checkpoints(store, found, required, written.append)
+
+    return make
+
+
+def test_a_required_result_is_saved_whatever_it_costs(run: Run, written: Written) -> None:
+    first = run("a")
+    first.record("a", {"x": 1}, 0.0, ())
+    assert not first.has("b")
+    second = run("a")
+    assert second.has("a")
+    assert second.load("a") == {"x": 1}
+    assert second.load("b") is MISSING
+    assert [event.node for event in second.reused] == ["a"]
+    assert [event.node for event in written] == ["a"]
+    assert written[0].bytes > 0
+    assert written[0].file == f"{_fingerprint('a')}.checkpoint"
+
+
+def test_long_work_is_saved_and_short_work_is_not(run: Run, written: Written) -> None:
+    found = run()
+    found.record("a", np.zeros(10), 0.01, ())
+    assert written == []
+    found.record("b", np.zeros(10), 30.0, ("a",))
+    assert [event.node for event in written] == ["b"]
+    found.record("c", np.zeros(10), 0.01, ("b",))
+    assert [event.node for event in written] == ["b"]
+
+
+def test_the_reason_why_a_checkpoint_is_not_saved_is_logged_once(
+    run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = run("a", "b", missing={"b": "its source is not there"})
+    for _ in range(2):
+        found.record("a", {1, 2}, 0.0, ())
+        found.record("b", 1, 0.0, ())
+    levels = [(record.levelno, record.getMessage()) for record in caplog.records]
+    assert [level for level, _ in levels] == [logging.WARNING] * 2
+    assert "no codec is registered for builtins.set" in levels[0][1]
+    assert "its source is not there" in levels[1][1]
+
+
+class Pruned(CheckpointStore):
+    """A store in which another run deletes each file after it is found."""
+
+    def file(self, fingerprint: str) -> Path | None:
+        found = super().file(fingerprint)
+        if found is not None:
+            found.unlink()
+        return found
+
+
+def test_a_file_that_another_run_deletes_is_not_staged(
+    tmp_path: Path, written: Written, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = Fingerprints({"a": _fingerprint("a")}, {})
+    checkpoints = Checkpoints(Pruned(tmp_path, 1_000_000, 3600), found, {"a"}, written.append)
+    checkpoints.record("a", 1, 0.0, ())
+    assert checkpoints.stage(["a"], tmp_path) == ()
+    assert (
+        "node 'a' is not saved and will be computed again: its file does not exist" in caplog.text
+    )
