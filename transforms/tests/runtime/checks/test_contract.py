@@ -256,9 +256,9 @@ def test_whatever_the_values_an_event_is_short_and_on_one_line() -> None:
     columns = (Column("name", "string", "N.", choices=choices),)
     table = Table("t", "T.", columns, key=("name",))
     rows = pa.table({"name": [f"{number}\n\x1b{'x' * 9999}" for number in range(2000)]})
-    told = [check_finished("t", result) for result in check_results(table, rows)]
-    (broken,) = [event.result for event in told if not event.result.passed]
-    assert isinstance(told[0], CheckFinished)
+    events = [check_finished("t", result) for result in check_results(table, rows)]
+    (broken,) = [event.result for event in events if not event.result.passed]
+    assert isinstance(events[0], CheckFinished)
     assert broken.violations == 2000
     assert len(broken.message) <= 500
     assert len(broken.examples) == 5
