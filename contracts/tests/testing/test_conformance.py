@@ -222,9 +222,9 @@ def test_a_runner_that_ignores_a_cut_is_found(puppet: Callable[..., Subject]) ->
     subject = puppet(GRAPH, A, B, good_result(puppet().request))
     subject = replace(subject, request=replace(subject.request, dataflow=CARRIER_DAYS))
     with pytest.raises(AssertionError, match="the stage until 'carrier_days' has outputs"):
-        kit.it_cuts_where_the_contract_allows(subject)
+        kit.it_stops_at_each_stage_boundary(subject)
     with pytest.raises(AssertionError, match="a refusal exits with 0"):
-        kit.it_refuses_a_cut_that_is_not_offered(subject)
+        kit.it_refuses_an_unknown_stage_boundary(subject)
 
 
 def test_a_stage_whose_files_are_not_there_is_found(puppet: Callable[..., Subject]) -> None:
@@ -232,7 +232,7 @@ def test_a_stage_whose_files_are_not_there_is_found(puppet: Callable[..., Subjec
     stage = good_result(puppet().request, outputs=(), checkpoints=(file,))
     request = replace(puppet().request, dataflow=CARRIER_DAYS)
     with pytest.raises(AssertionError, match=r"a\.checkpoint is not a file"):
-        kit.it_cuts_where_the_contract_allows(replace(puppet(stage), request=request))
+        kit.it_stops_at_each_stage_boundary(replace(puppet(stage), request=request))
 
 
 def test_a_puppet_that_answers_well_conforms(
