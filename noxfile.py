@@ -32,7 +32,7 @@ ROOT = Path(__file__).parent
 # `.venv/bin/nox` finds the uv beside it, also where `.venv` is not on the path.
 os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
 SOURCES = os.pathsep.join(
-    str(ROOT / each / "src") for each in ("contracts", "platform", "transforms")
+    str(ROOT / tree / "src") for tree in ("contracts", "platform", "transforms")
 )
 DATA = ROOT / "var" / "nycflights13"
 

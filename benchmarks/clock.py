@@ -1,4 +1,4 @@
-"""How things are timed, and on what machine."""
+"""Measure actions in turns, and describe the machine."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ def processor_seconds(action: Callable[[], object]) -> float:
 
 
 def medians(effort: Effort, timed: Mapping[str, Timed]) -> dict[str, float]:
-    """Return the median seconds of each; they take turns, after a round that does not count."""
+    """Return the median seconds of each action; actions take turns after an uncounted round."""
     return {name: statistics.median(times) for name, times in rounds(effort, timed).items()}
 
 
 def rounds(effort: Effort, timed: Mapping[str, Timed]) -> dict[str, list[float]]:
-    """Return the seconds of each in each round, in the same way."""
-    for each in timed.values():
-        each()
+    """Return the seconds of each action in each round, in the same way."""
+    for action in timed.values():
+        action()
     found: dict[str, list[float]] = {name: [] for name in timed}
     for _ in range(effort.rounds):
-        for name, each in timed.items():
-            found[name].append(each())
+        for name, action in timed.items():
+            found[name].append(action())
     return found
 
 

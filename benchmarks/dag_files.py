@@ -44,10 +44,10 @@ class Contracts:
     folder: Path
     dataflows: int
 
-    def told(self, program: str, *arguments: object) -> dict[str, float]:
-        """Return what a program of this folder tells where these contracts are installed.
+    def output_of(self, program: str, *arguments: object) -> dict[str, float]:
+        """Return what a program of this folder prints where these contracts are installed.
 
-        Airflow's own log may stand before it.
+        Airflow's own log may come before it.
         """
         environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
@@ -68,12 +68,12 @@ def by_hand(effort: Effort, dataflows: int, *, at_most: float) -> Iterator[Line]
     """Measure parsing the DAG file, beside one in which the same DAGs are written by hand."""
     with _contracts(effort.of(dataflows)) as contracts:
         file = contracts.folder / "by_hand.py"
-        assert contracts.told("handwriting.py", file) == {"dags": contracts.dataflows}
+        assert contracts.output_of("handwriting.py", file) == {"dags": contracts.dataflows}
         found = medians(
             effort,
             {
-                "hand": lambda: contracts.told("parsing.py", file)["seconds"],
-                "ours": lambda: contracts.told("parsing.py", _OURS)["seconds"],
+                "hand": lambda: contracts.output_of("parsing.py", file)["seconds"],
+                "ours": lambda: contracts.output_of("parsing.py", _OURS)["seconds"],
             },
         )
     yield Line(
@@ -92,7 +92,7 @@ def by_worker(effort: Effort, dataflows: int, *, under: float) -> Iterator[Line]
     with _contracts(dataflows) as contracts:
 
         def parse() -> float:
-            found = contracts.told("parsing.py", _OURS, f"{_NAMES[0]}_0.v1")
+            found = contracts.output_of("parsing.py", _OURS, f"{_NAMES[0]}_0.v1")
             for name, times in parts.items():
                 times.append(found[name])
             return sum(found[name] for name in _PARTS.values())
@@ -111,7 +111,7 @@ def by_worker(effort: Effort, dataflows: int, *, under: float) -> Iterator[Line]
 
 @contextmanager
 def _contracts(dataflows: int) -> Iterator[Contracts]:
-    """Give contracts in whose catalog the real ones stand again and again, by other names."""
+    """Give contracts whose catalog repeats the real ones under other names."""
     source = Path(isthmus_contracts.__file__).parent
     with in_folder() as folder:
         package = folder / source.name

@@ -29,14 +29,14 @@ def beside_script(airflow: Airflow, effort: Effort, *, under: float) -> Iterator
         ("flight_delays.v1", "nothing_3", ("ingest", "transform", "publish")),
         ("flight_delays_fused.v1", "nothing_1", ()),
     ):
-        times = {name: median(each.tasks[name] for each in ran[dag]) for name in tasks}
+        times = {name: median(run.tasks[name] for run in ran[dag]) for name in tasks}
         yield Line(
             f"a run of flight_delays {'in three tasks' if tasks else 'fused'}, beside a "
             "script with the same functions and as many tasks that do nothing",
             (
                 Figure("run", found[dag], "s"),
                 *(Figure(f"of it {name}", time, "s") for name, time in times.items()),
-                Figure("waited before", median(each.waited for each in ran[dag]), "s"),
+                Figure("waited before", median(run.waited for run in ran[dag]), "s"),
                 Figure("script", found["script"], "s"),
                 Figure("tasks that do nothing", found[chain], "s"),
                 Figure("ratio", found[dag] / (found["script"] + found[chain]), under=under),

@@ -1,8 +1,8 @@
 """Write a DAG file as a person would, without a catalog: a program of the platform's environment.
 
 `python handwriting.py FILE` writes the same DAGs that the catalog and the deployment make, each as
-a statement of its own with every text and number in it; it checks that Airflow keeps the same of
-both, and prints as a JSON object how many they are.
+a statement of its own with every text and number in it; it checks that Airflow stores the same
+for both, and prints their number as a JSON object.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def written(dag: DAG) -> str:
     ingest, _, publish = dag.topological_sort()
     params = ((name, dag.params.get_param(name)) for name in dag.params)
     condition = getattr(dag.timetable, "asset_condition", None)
-    schedule = ", ".join(_asset(each) for each in condition.objects) if condition else ""
+    schedule = ", ".join(_asset(asset) for asset in condition.objects) if condition else ""
     (outlet,) = publish.outlets
     return _DAG.format(
         dag_id=dag.dag_id,
@@ -68,8 +68,9 @@ def written(dag: DAG) -> str:
         doc_md=dag.doc_md,
         schedule=f"[{schedule}]" if schedule else None,
         params=", ".join(
-            f"{name!r}: Param({each.value!r}, description={each.description!r}, **{each.schema!r})"
-            for name, each in params
+            f"{name!r}: "
+            f"Param({param.value!r}, description={param.description!r}, **{param.schema!r})"
+            for name, param in params
         ),
         tags=sorted(dag.tags),
         owner=ingest.owner,
@@ -90,5 +91,7 @@ if __name__ == "__main__":
     file = Path(sys.argv[1])
     dags = build_dags(CATALOG)
     file.write_text(HEAD + "".join(map(written, dags.values())), encoding="utf-8")
-    assert digest_of(dags_of(file)) == digest_of(dags), "by hand, other DAGs are made"
+    assert digest_of(dags_of(file)) == digest_of(dags), (
+        "the DAGs written by hand differ from those of the catalog"
+    )
     sys.stdout.write(json.dumps({"dags": len(dags)}))

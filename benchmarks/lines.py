@@ -23,7 +23,7 @@ _SECTION = re.compile(r"^## (.+)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Hold one number and, if there is a target, the bound that it must keep.
+    """Hold one number and, if there is a target, its bound.
 
     The unit is `s`, `MB/s`, or nothing for a ratio.
     """
@@ -39,21 +39,21 @@ class Figure:
 
     @property
     def target(self) -> str | None:
-        """Say what was to be reached, or return None if nothing was."""
+        """Return the target in words, or None if there is none."""
         bounds = (("under", self.under), ("at least", self.at_least))
-        said = [f"{word} {shown(bound, self.unit)}" for word, bound in bounds if bound is not None]
-        return f"{self.name} {' and '.join(said)}" if said else None
+        texts = [f"{name} {shown(bound, self.unit)}" for name, bound in bounds if bound is not None]
+        return f"{self.name} {' and '.join(texts)}" if texts else None
 
     @property
     def is_met(self) -> bool:
-        """Say whether the number keeps its bound."""
+        """Say whether the number is within its bound."""
         low = -math.inf if self.at_least is None else self.at_least
         return low <= self.value and (self.under is None or self.value < self.under)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Say what was measured, and what came out."""
+    """Hold what was measured, and its figures."""
 
     measured: str
     figures: tuple[Figure, ...]
@@ -61,14 +61,14 @@ class Line:
     @property
     def cells(self) -> tuple[str, str, str, str]:
         """Return the line as the table shows it."""
-        judged = [figure for figure in self.figures if figure.target is not None]
-        targets = "; ".join(str(each.target) for each in judged)
-        outcome = "met" if all(each.is_met for each in judged) else "**missed**"
+        bounded = [figure for figure in self.figures if figure.target is not None]
+        targets = "; ".join(str(figure.target) for figure in bounded)
+        outcome = "met" if all(figure.is_met for figure in bounded) else "**missed**"
         return (
             self.measured,
             "; ".join(map(str, self.figures)),
             targets or "none",
-            outcome if judged else "",
+            outcome if bounded else "",
         )
 
 

@@ -2,7 +2,7 @@
 
 `python parsing.py FILE` prints a JSON object with the seconds of the parse, once Airflow has been
 imported. `python parsing.py FILE DAG` parses as a worker does that runs a task of this DAG, imports
-before what our DAG file imports, and tells apart what that and the rest take; and a second parse.
+before what our DAG file imports, and measures that, the rest, and a second parse separately.
 """
 
 from __future__ import annotations
@@ -62,12 +62,12 @@ def _import_platform() -> None:
 
 
 def digest_of(dags: Mapping[str, DAG]) -> str:
-    """Return a digest of DAGs as Airflow keeps them, but for where they are written."""
+    """Return a digest of DAGs as Airflow stores them, without the paths of their files."""
     found = hashlib.sha256()
     for name, dag in sorted(dags.items()):
         plain = DagSerialization.to_dict(dag)
-        kept = {key: value for key, value in plain["dag"].items() if key not in _WHERE}
-        found.update(f"{name} {json.dumps(kept, sort_keys=True)}\n".encode())
+        stored = {key: value for key, value in plain["dag"].items() if key not in _WHERE}
+        found.update(f"{name} {json.dumps(stored, sort_keys=True)}\n".encode())
     return found.hexdigest()
 
 

@@ -24,7 +24,7 @@ def by_size(
     staged = (stage_table(site.folder, f"bytes_{size}", effort.of(size)) for size in (small, large))
     found = medians(
         effort,
-        {name: _publishing(site.lake, each) for name, each in zip(names, staged, strict=True)},
+        {name: _publishing(site.lake, table) for name, table in zip(names, staged, strict=True)},
     )
     first, second = (found[name] for name in names)
     yield Line(
@@ -47,7 +47,7 @@ def by_files(site: Site, effort: Effort, few: int, many: int, size: int) -> Iter
     )
     found = medians(
         effort,
-        {name: _publishing(site.lake, each) for name, each in zip(names, staged, strict=True)},
+        {name: _publishing(site.lake, table) for name, table in zip(names, staged, strict=True)},
     )
     first, second = (found[name] for name in names)
     yield Line(
@@ -62,7 +62,7 @@ def by_files(site: Site, effort: Effort, few: int, many: int, size: int) -> Iter
 
 
 def _publishing(lake: Lake, staged: Staged) -> Timed:
-    """Return what publishes the same content as another run's, in the other of two sets of files.
+    """Return an action that publishes another run's content, in the other of two sets of files.
 
     So each publication replaces every file of the one before, as one of new content does.
     """

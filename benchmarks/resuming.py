@@ -1,4 +1,4 @@
-"""What keeping results costs a run, and what a failed one is spared by it."""
+"""What checkpoints cost a run, and what they save after a failure."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def after_failure(effort: Effort, shape: str, rows: int, *, cut: str = "") -> It
 
 
 def _measured(*arguments: object) -> dict[str, float]:
-    """Run the program; what its runs keep lies on the disk."""
+    """Run the program; the checkpoints of its runs are on the disk."""
     with in_folder() as folder:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
         done = subprocess.run(

@@ -67,11 +67,11 @@ def _publish(lake: Lake, number: int) -> tuple[str, ...]:
     """Write the documents of so many publications; a rollback looks at nothing else."""
     ids = tuple(f"{index:012x}" for index in range(number))
     moves: tuple[Move, ...] = ()
-    for each in ids:
-        write_once(document_of(lake, AIRPORT_DAYS.identity, each), _release(lake, each))
+    for release in ids:
+        write_once(document_of(lake, AIRPORT_DAYS.identity, release), _release(lake, release))
         pointer = lake.pointer(AIRPORT_DAYS.identity)
-        append_move(pointer, moves, each, "publish", f"run-{each}")
-        moves = (*moves, Move(each, None, "", "publish", ""))
+        append_move(pointer, moves, release, "publish", f"run-{release}")
+        moves = (*moves, Move(release, None, "", "publish", ""))
     assert len(read_moves(lake.pointer(AIRPORT_DAYS.identity))) == number
     return ids
 

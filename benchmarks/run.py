@@ -77,7 +77,7 @@ def functions(effort: Effort) -> Iterator[Line]:
     with the announcement of the whole graph, which comes once in a run. Functions are in chains of
     400, for Hamilton's driver calls itself for each; ours has no such limit, and runs all in one
     chain too. A run of a few functions has 20 µs of its own. In the pipeline, as in most graphs,
-    frames are also taken by a function that nobody asks for; Hamilton's driver keeps those.
+    frames are also taken by a function that nobody asks for; Hamilton's driver still applies them.
     """
     for nodes in (10, 100, 1_000, 10_000):
         yield from runtime.overhead(effort, nodes, at_most=1)
@@ -91,7 +91,7 @@ def dag_file(effort: Effort) -> Iterator[Line]:
     Contracts know no functions, so a dataflow of five functions and one of five hundred cost the
     same. The catalog of a thousand holds the three real contracts again and again, by other names,
     each in a module of its own. By hand, the same DAGs stand in one file, with every text in it;
-    that Airflow keeps the same of both is checked. Bytecode is compiled, and files are in memory.
+    that Airflow stores the same for both is checked. Bytecode is compiled, and files are in memory.
 
     Missed: a thousand contracts are declared in 0.27 s before there is a DAG, which nobody does by
     hand; without that the ratio is 1.05. Where a task runs, they are declared too, though only one
@@ -177,10 +177,10 @@ def measure(names: Sequence[str], effort: Effort, results: Path, console: Consol
         for line in benchmark(effort):
             console.print(f"{name}: {' | '.join(filter(None, line.cells))}", soft_wrap=True)
             lines.append(line)
-        told = circumstances(f"{COMMAND} {name}", effort, LIBRARIES)
+        measured_on = circumstances(f"{COMMAND} {name}", effort, LIBRARIES)
         known = sections_of(results.read_text(encoding="utf-8")) if results.exists() else {}
-        known[name] = section(inspect.getdoc(benchmark) or "", told, lines)
-        ordered = {each: known[each] for each in BENCHMARKS if each in known}
+        known[name] = section(inspect.getdoc(benchmark) or "", measured_on, lines)
+        ordered = {title: known[title] for title in BENCHMARKS if title in known}
         results.write_text(page(ordered), encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""What a runner takes around its functions: to start, and to hand over what they made."""
+"""The time of a runner around its functions: its start, and the staging of outputs."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Runner:
     dataflow: DataflowContract
     inputs: Mapping[str, Path]
     folder: Path
-    keeps: bool = False
+    saves: bool = False
     _times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     _runs: int = 0
 
@@ -103,7 +103,7 @@ class Runner:
     def _asked(self, *arguments: str) -> list[str]:
         """Return a process's answers to the request, in new staging and checkpoint directories."""
         self._runs += 1
-        name = f"{self.dataflow.name}-{self.keeps}-{self._runs}"
+        name = f"{self.dataflow.name}-{self.saves}-{self._runs}"
         staging = self.folder / f"staging-{name}"
         staging.mkdir()
         request = RunRequest(
@@ -112,10 +112,10 @@ class Runner:
             contract_version=self.dataflow.version,
             targets=tuple(output.name for output in self.dataflow.outputs),
             params=resolve_params(self.dataflow.params, {}),
-            inputs={table_input: (str(file),) for table_input, file in self.inputs.items()},
+            inputs={name: (str(file),) for name, file in self.inputs.items()},
             staging=str(staging),
             engine=EngineProfile("sequential", {}),
-            checkpoints=str(self.folder / f"kept-{name}") if self.keeps else None,
+            checkpoints=str(self.folder / f"checkpoints-{name}") if self.saves else None,
         )
         with subprocess.Popen(
             (str(_PYTHON), *arguments),
@@ -148,7 +148,7 @@ def around_functions(effort: Effort, *, under: float) -> Iterator[Line]:
         runners = {
             "flight_delays": large,
             "carrier_days": Runner(CARRIER_DAYS, inputs, folder),
-            "carrier_days, keeping results": Runner(CARRIER_DAYS, inputs, folder, keeps=True),
+            "carrier_days, saving results": Runner(CARRIER_DAYS, inputs, folder, saves=True),
         }
         found = medians(
             effort,

@@ -148,16 +148,14 @@ class Demand:
     def version_problems(self) -> tuple[str, ...]:
         """Return what each contract owes whose version was not raised as far as it should be."""
         return tuple(
-            version_problem
-            for judgement in self.judgements
-            for version_problem in judgement.version_problems
+            problem for judgement in self.judgements for problem in judgement.version_problems
         )
 
     @property
     def sessions(self) -> tuple[str, ...]:
         """Return the sessions that must run, in nox's order."""
         named = {session for judgement in self.judgements for session in judgement.sessions}
-        return tuple(each for each in SESSIONS if each in named)
+        return tuple(session for session in SESSIONS if session in named)
 
 
 def judge(change: Change, today: date) -> Demand:
@@ -204,7 +202,7 @@ def _by_owner(paths: tuple[str, ...], catalog: str | None) -> dict[tuple[str, ..
 
 def _crosses_border(paths: tuple[str, ...]) -> bool:
     both = all(any(path.startswith(tree) for path in paths) for tree in TREES)
-    return both and not any(_matches(each, path) for each in CONTRACT for path in paths)
+    return both and not any(_matches(pattern, path) for pattern in CONTRACT for path in paths)
 
 
 def _rule(path: str) -> Rule:

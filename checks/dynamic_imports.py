@@ -13,7 +13,7 @@ from repository import files
 ALLOWED = {
     "checks/dynamic_imports.py": "names what it looks for",
     "platform/tests/lake/conftest.py": "runs a test's process in this one",
-    "transforms/src/isthmus_transforms/loading.py": "finds the dataflow that keeps a contract",
+    "transforms/src/isthmus_transforms/loading.py": "finds the dataflow that implements a contract",
     "transforms/tests/conftest.py": "writes modules and loads them",
     "transforms/tests/test_readme.py": "loads the dataflow that the page writes",
 }
@@ -63,8 +63,8 @@ def _loads(node: ast.AST) -> bool:
             return any(map(_is_loader, (name.name for name in names)))
         case ast.ImportFrom(module=str(module), names=names):
             return any(map(_is_loader, (f"{module}.{name.name}" for name in names)))
-        case ast.Name(id=word) | ast.Attribute(attr=word) | ast.Constant(value=str(word)):
-            return word in WORDS
+        case ast.Name(id=name) | ast.Attribute(attr=name) | ast.Constant(value=str(name)):
+            return name in WORDS
     return False
 
 

@@ -62,15 +62,15 @@ def bans(root: Path, path: Sequence[Path]) -> Iterator[Catch]:  # noqa: ARG001 -
     if not done.stdout:
         yield Catch("bans: ruff stops", _shortened(done.stderr))
         return
-    for each in json.loads(done.stdout):
-        file = str(Path(each["filename"]).relative_to(root.resolve()))
-        if each["code"] in ("S102", "S307") and file in COMPILING:
+    for violation in json.loads(done.stdout):
+        file = str(Path(violation["filename"]).relative_to(root.resolve()))
+        if violation["code"] in ("S102", "S307") and file in COMPILING:
             continue
-        rule = f"ruff {each['code']}"
-        if each["code"] == "TID251":
-            banned = each["message"].split("`")[1]
+        rule = f"ruff {violation['code']}"
+        if violation["code"] == "TID251":
+            banned = violation["message"].split("`")[1]
             rule = f"{Path(file).parts[0]}/ruff.toml bans {banned}"
-        yield Catch(rule, f"{file}: {each['message']}")
+        yield Catch(rule, f"{file}: {violation['message']}")
 
 
 def dynamic(root: Path, path: Sequence[Path]) -> Iterator[Catch]:  # noqa: ARG001 - a guardrail's signature

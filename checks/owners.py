@@ -47,15 +47,15 @@ def complaints(root: Path) -> list[str]:
     paths = [path.as_posix() for path in files(root)]
     wrong += _contracts(owners, paths)
     if any(sign in line.pattern for line in lines for sign in UNREADABLE):
-        return wrong  # the parser takes such a line for something else
+        return wrong  # the parser would misread such a line
     return [*wrong, *_matched(text, lines, paths, owners)]
 
 
 def _parsed(text: str) -> list[Line]:
-    words = [(number, line.split()) for number, line in enumerate(text.splitlines(), start=1)]
+    rows = [(number, line.split()) for number, line in enumerate(text.splitlines(), start=1)]
     return [
         Line(number, pattern, tuple(teams))
-        for number, (pattern, *teams) in ((n, each) for n, each in words if each)
+        for number, (pattern, *teams) in ((number, fields) for number, fields in rows if fields)
         if not pattern.startswith("#")
     ]
 
@@ -78,9 +78,9 @@ def _written(lines: list[Line]) -> Iterator[str]:
 
 
 def _in_force(root: Path) -> Iterator[str]:
-    for other in ELSEWHERE:
-        if (root / other).exists():
-            yield f"{other} may take the place of CODEOWNERS at the root; remove it"
+    for path in ELSEWHERE:
+        if (root / path).exists():
+            yield f"{path} may take the place of CODEOWNERS at the root; remove it"
 
 
 def _contracts(owners: dict[str, str], paths: list[str]) -> Iterator[str]:
@@ -101,7 +101,7 @@ def _matched(
     used = {number for numbers in matches.values() for number in numbers}
     for line in lines:
         if line.number not in used and line.pattern != "*":
-            yield f"{line} matches no path; remove it, or mend it"
+            yield f"{line} matches no path; remove it, or fix it"
     by_number = {line.number: line for line in lines}
     taken: dict[tuple[int, tuple[str, ...]], list[str]] = {}
     for path, numbers in matches.items():
@@ -118,14 +118,14 @@ def _matched(
 
 
 def main(arguments: list[str]) -> int:
-    """Print what is wrong in a repository; return 0 for nothing, 1 for something, 2 for no such."""
+    """Print the problems of a repository; return 0 for none, 1 for some, 2 if it is not one."""
     root = Path(arguments[0]) if arguments else ROOT
     try:
         wrong = complaints(root)
     except (CalledProcessError, FileNotFoundError):
-        sys.stderr.write(f"{root} is no git repository\n")
+        sys.stderr.write(f"{root} is not a git repository\n")
         return 2
-    sys.stdout.writelines(f"{each}\n" for each in wrong)
+    sys.stdout.writelines(f"{problem}\n" for problem in wrong)
     return 1 if wrong else 0
 
 

@@ -40,7 +40,7 @@ MODULE_FIELDS = (
 )
 RULE_CODES = ("TID251", "INP001", "S102", "S307")
 RULED = (*TREES, "benchmarks", "checks", "docker", "integration")
-RUFF = ("ruff.toml", *(f"{each}/ruff.toml" for each in RULED))
+RUFF = ("ruff.toml", *(f"{folder}/ruff.toml" for folder in RULED))
 TESTS_MAY_IGNORE = {"INP001"}
 
 _PROBE = """

@@ -28,7 +28,7 @@ class Violation:
 def violations() -> list[Violation]:
     """Return every violation of seeded_violations.toml."""
     document = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    return [Violation(**each) for each in document["violation"]]
+    return [Violation(**entry) for entry in document["violation"]]
 
 
 def table() -> str:

@@ -297,8 +297,8 @@ def test_a_contract_without_the_step_of_its_version_is_refused(
 ) -> None:
     _agree(root, replace(MORE, version="1.0.1"))
     assert affected.main(["main"]) == 1
-    told = "Refused: dataflow tides.v1 has version 1.0.1; 1.1.0 is required.\n"
-    assert told in capsys.readouterr().out
+    refusal = "Refused: dataflow tides.v1 has version 1.0.1; 1.1.0 is required.\n"
+    assert refusal in capsys.readouterr().out
     document = _document(capsys)
     assert document["version_problems"] == [
         "dataflow tides.v1 has version 1.0.1; 1.1.0 is required"

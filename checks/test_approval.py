@@ -75,7 +75,7 @@ def _judged(*paths: str) -> Demand:
         ("noxfile.py", BOTH, " ".join(SESSIONS)),
         ("bootstrap.lock", BOTH, " ".join(SESSIONS)),
         ("something/new.py", BOTH, " ".join(SESSIONS)),
-        ("platform.md/thing", BOTH, " ".join(SESSIONS)),
+        ("platform.md/file", BOTH, " ".join(SESSIONS)),
     ],
 )
 def test_a_path_needs_its_teams_and_sessions(

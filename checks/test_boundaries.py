@@ -62,7 +62,7 @@ def test_a_copy_keeps_the_rules_too(copy: Path) -> None:
     assert guardrails.caught(copy) == []
 
 
-@pytest.mark.parametrize("violation", violations(), ids=lambda each: each.name)
+@pytest.mark.parametrize("violation", violations(), ids=lambda violation: violation.name)
 def test_a_seeded_violation_is_caught_by_its_rules(
     violation: Violation, seeded: Path, stale: Path
 ) -> None:

@@ -61,7 +61,7 @@ def test_committed_and_uncommitted_and_new_files_are_read(root: Path) -> None:
     _git(root, "add", "staged.py")
     _write(root, "platform/cli.py", "edited\n")
     _write(root, "new folder/größe.py")
-    _write(root, "ignored/thing.py")
+    _write(root, "ignored/module.py")
     assert _paths(root) == (
         "committed.py",
         "new folder/größe.py",

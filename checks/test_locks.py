@@ -50,7 +50,7 @@ def test_a_lock_holds_versions_and_hashes_and_no_address(lock: str) -> None:
         requirement, *hashes = line.split("--hash=sha256:")
         assert _PINNED.fullmatch(requirement.strip()), line
         assert hashes, line
-        assert all(re.fullmatch(r"[0-9a-f]{64}", each.strip()) for each in hashes), line
+        assert all(re.fullmatch(r"[0-9a-f]{64}", digest.strip()) for digest in hashes), line
 
 
 def test_every_project_has_a_lock() -> None:

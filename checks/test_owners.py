@@ -1,4 +1,4 @@
-"""CODEOWNERS is as agreed, and each way to get it wrong is told apart."""
+"""CODEOWNERS is as agreed, and each mistake in it has a message of its own."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ AGREED = f"{DATA} or {PLATFORM}"
 @pytest.mark.parametrize(
     ("pattern", "teams", "complaint"),
     [
-        ("/plattform/", BOTH, "matches no path; remove it, or mend it"),
+        ("/plattform/", BOTH, "matches no path; remove it, or fix it"),
         ("!/platform/", BOTH, f"has '!', {NOTHING}"),
         ("/[cp]*", BOTH, f"has '[', {NOTHING}"),
         ("noxfile.py", BOTH, "has no leading '/', so that it matches in every folder"),
@@ -164,11 +164,11 @@ def test_a_contract_without_a_dataflow_or_owner_is_told(
     assert any(result.startswith(complaint) for result in found), found
 
 
-@pytest.mark.parametrize("other", [".github/CODEOWNERS", "docs/CODEOWNERS"])
-def test_a_second_file_of_owners_is_told(other: str, tmp_path: Path) -> None:
-    (tmp_path / other).parent.mkdir()
-    (tmp_path / other).write_text(RIGHT, encoding="utf-8")
-    complaint = f"{other} may take the place of CODEOWNERS at the root; remove it"
+@pytest.mark.parametrize("second", [".github/CODEOWNERS", "docs/CODEOWNERS"])
+def test_a_second_file_of_owners_is_reported(second: str, tmp_path: Path) -> None:
+    (tmp_path / second).parent.mkdir()
+    (tmp_path / second).write_text(RIGHT, encoding="utf-8")
+    complaint = f"{second} may take the place of CODEOWNERS at the root; remove it"
     assert complaint in _complaints(tmp_path)
 
 

@@ -32,7 +32,7 @@ def test_the_workflow_passes_its_linter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ('nox -s "$SESSION"', "nox -s ${{ github.head_ref }}", "template-injection"),
         ("permissions: {}\n\nconcurrency", "concurrency", "excessive-permissions"),
@@ -43,14 +43,14 @@ def test_the_workflow_passes_its_linter() -> None:
         ("fail-fast: false", "fail-fast: [", "YAML|yaml"),
     ],
 )
-def test_a_planted_mistake_is_told(old: str, new: str, told: str, tmp_path: Path) -> None:
+def test_a_seeded_mistake_is_reported(old: str, new: str, message: str, tmp_path: Path) -> None:
     assert old in _text()
     planted = tmp_path / ".github" / "workflows" / "checks.yml"
     planted.parent.mkdir(parents=True)
     planted.write_text(_text().replace(old, new), encoding="utf-8")
     done = _linted(planted)
     assert done.returncode != 0
-    assert re.search(told, done.stdout + done.stderr)
+    assert re.search(message, done.stdout + done.stderr)
 
 
 # The linter does not follow names: a wrong one is an empty text, and a job that never runs.

@@ -17,10 +17,10 @@ _BROKER = Path("/run/isthmus/broker_url")
 
 
 def main(service: str) -> bool:
-    """Say whether a service is well: ask it, or who hears its heartbeat."""
+    """Say whether a service is well: ask it, or the API server, which knows its heartbeat."""
     match service:
         case "api-server":
-            # Its first answer here takes the server seconds, in which a task would give up.
+            # The server's first answer here takes seconds, in which a task would give up.
             _get("http://127.0.0.1:8080/execution/health")
             _get("http://127.0.0.1:8080/api/v2/version")
         case "scheduler":

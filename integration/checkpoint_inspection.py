@@ -1,4 +1,4 @@
-"""What lies in a runner's directory of checkpoints, seen from outside, and what must hold of it."""
+"""The files in a runner's directory of checkpoints, and their invariants."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def contents(directory: Path) -> dict[str, str]:
 
 
 def parts(directory: Path) -> list[Path]:
-    """Return what a runner writes, or has left when it was killed."""
+    """Return the files that a runner writes, or has left when it was killed."""
     return sorted(directory.glob("*.part"))
 
 
 def unknown_files(directory: Path) -> Iterator[str]:
-    """Yield a problem for each file that has no place there."""
+    """Yield a problem for each file that does not belong there."""
     for path in directory.glob("*"):
         if not _KNOWN.fullmatch(path.name):
             yield f"a file that has no place beside checkpoints was left behind: {path.name}"

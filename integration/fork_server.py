@@ -1,8 +1,8 @@
-"""A process that has imported what its children need, and forks one in milliseconds.
+"""A process that has imported what its children need, and forks a child in milliseconds.
 
-It must only import: a process that has used Delta must not fork one that does. What it forks
-becomes the child of the driver, which is a subreaper, and so does whatever a child leaves behind.
-The first function that it is sent imports them.
+It must only import: a process that has used Delta must not fork one that uses Delta. The driver is
+a subreaper, so it becomes the parent of each forked process and of its orphans. The first function
+that the driver sends does the imports.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Child:
         self._ended = False
 
     def wait(self, seconds: float) -> bool:
-        """Say whether it has ended, after at most so long."""
+        """Wait at most so long; say whether the process has ended."""
         deadline = time.monotonic() + seconds
         while not self._ended:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -126,7 +126,7 @@ def main() -> None:
 
 
 def _perform(function: Callable[[T], int], argument: T, log: Path, parent: int) -> None:
-    """Be the process, once the driver is its parent."""
+    """Execute the function in the forked process, once the driver is its parent."""
     status = _NOT_RUN
     try:
         os.setsid()

@@ -1,4 +1,4 @@
-"""What holds whatever happened: all that was published is whole, and nothing is left behind."""
+"""Invariants after every case: what was published is whole, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Published:
 
     def of_run(self, run: str) -> list[str]:
         """Return the releases that a run has published, newest first."""
-        return [release for release, each in self.runs.items() if each == run]
+        return [release for release, publisher in self.runs.items() if publisher == run]
 
 
 def lake_of(state: Path) -> Lake:
@@ -55,12 +55,12 @@ def lake_of(state: Path) -> Lake:
 def published(lake: Lake, dataflow: DataflowContract) -> Published:
     """Return what a dataflow has published; fail if any of it is not whole."""
     identity = dataflow.identity
-    known = [each for each, _ in releases.releases(lake, identity)]
-    moves = tuple(read_move.release for read_move in read_moves(lake.pointer(identity)))
-    assert {each.id for each in known} == set(moves)
+    known = [release for release, _ in releases.releases(lake, identity)]
+    moves = tuple(move.release for move in read_moves(lake.pointer(identity)))
+    assert {release.id for release in known} == set(moves)
     return Published(
-        {each.id: content(lake, dataflow, each) for each in known},
-        {each.id: each.run for each in known},
+        {release.id: content(lake, dataflow, release) for release in known},
+        {release.id: release.run for release in known},
         moves,
     )
 
@@ -75,14 +75,14 @@ def content(lake: Lake, dataflow: DataflowContract, release: releases.Release) -
     ]
     assert list(release.inputs) == [declared.name for declared in dataflow.inputs]
     for pin in release.inputs.values():
-        assert all(each.find() for each in files_of(lake.path(pin.table), pin.version))
+        assert all(file.find() for file in files_of(lake.path(pin.table), pin.version))
     tables = {}
     for contract in outputs:
         if isinstance(contract, Table):
             found = release.tables[contract.name]
             rows = read_version(lake.path(found.path), found.version).to_pyarrow_table()
             assert rows.num_rows == found.rows
-            tables[contract.name] = rows.sort_by([(each, "ascending") for each in contract.key])
+            tables[contract.name] = rows.sort_by([(column, "ascending") for column in contract.key])
     for file in release.files.values():
         data = lake.path(file.path).local().read_bytes()
         assert (len(data), hashlib.sha256(data).hexdigest()) == (file.bytes, file.sha256)
@@ -91,26 +91,26 @@ def content(lake: Lake, dataflow: DataflowContract, release: releases.Release) -
 
 
 def processes_of(state: Path) -> list[psutil.Process]:
-    """Return the processes that supervisors and runners are, or have started.
+    """Return supervisors, runners, and the processes that they have started.
 
-    Other sessions run beside this one: supervisors that their processes hold are not counted.
+    Other sessions run beside this one: supervisors that their processes started are not counted.
     """
     home = str(state / "runner")
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             if process.environ().get("HOME") == home or (
-                str(SUPERVISOR) in process.cmdline() and not _is_held_elsewhere(process, state)
+                str(SUPERVISOR) in process.cmdline() and not _is_of_another_session(process, state)
             ):
                 found.append(process)
     return found
 
 
-def _is_held_elsewhere(supervisor: psutil.Process, state: Path) -> bool:
+def _is_of_another_session(supervisor: psutil.Process, state: Path) -> bool:
     """Say whether a supervisor's starter lives, and is not a task of the Airflow with this state.
 
     A supervisor has no environment that would say whose it is. When its starter is gone, its
-    parent is whatever adopts orphans, which is not Python.
+    parent is the process that adopts orphans, which is not Python.
     """
     starter = supervisor.parent()
     return (

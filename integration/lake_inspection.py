@@ -1,4 +1,4 @@
-"""What is read from the lake, byte by byte, and what must hold of it, whatever happened."""
+"""Readers of the lake that read every byte, and the invariants of the lake."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _KNOWN = re.compile(
     r"|files/\w+/[0-9a-f]{32}\.\w+|releases/[0-9a-f]{12}(-\d+)?\.json|pointer/\d{8}\.json)"
     r"|tombstones/[0-9T]+-[0-9a-f]{8}\.json"
 )
-# What a kill may leave of a document that was being written; nobody reads it. Delta's end in `#1`.
+# A kill may leave a partly written document; nobody reads it. Those of Delta end in `#1`.
 _DRAFT = re.compile(
     r"(dataflows/\w+/v\d+/(releases|pointer)|tombstones)/\.[-0-9a-fT]+\.json\.[0-9a-f]{32}"
     r"|(sources/\w+|dataflows/\w+/v\d+/tables)/\w+/_delta_log/\d{20}\.json#\d+"
@@ -40,7 +40,7 @@ _DRAFT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A published release, every byte of which was read: digests of what it says and what it is.
+    """A published release, every byte of which was read: digests of its inputs and outputs.
 
     `given` names the run's params and the rows that it read, `made` the content of its outputs;
     `parts` are the runs and digests of the partitions that have rows, by name.
@@ -66,11 +66,11 @@ def current_release(state: Path, contract: DataflowContract) -> Release | None:
 
 def published(state: Path, contract: DataflowContract) -> tuple[str, ...]:
     """Return the ids of every release that there is, newest publication first."""
-    return tuple(each.id for each, _ in releases.releases(lake_of(state), contract.identity))
+    return tuple(release.id for release, _ in releases.releases(lake_of(state), contract.identity))
 
 
 def read_whole(state: Path, contract: DataflowContract, release_id: str) -> Whole:
-    """Read everything of a release; raise whatever comes if it is not whole."""
+    """Read everything of a release; raise any exception if it is not whole."""
     lake = lake_of(state)
     release = releases.release(lake, contract.identity, release_id)
     found = content(lake, contract, release)
@@ -89,10 +89,10 @@ def read_whole(state: Path, contract: DataflowContract, release_id: str) -> Whol
 
 
 def _read_parts(lake: Lake, release: Release, table: Table) -> dict[str, tuple[str, str]]:
-    """Read each partition by itself; raise `ValueError` if they are not the table."""
+    """Read each partition by itself; raise `ValueError` if they differ from the table."""
     released, by = release.tables[table.name], table.partitioning
     assert by is not None
-    whole = [each.name for each in files_of(lake.path(released.path), released.version)]
+    whole = [file.name for file in files_of(lake.path(released.path), released.version)]
     files = [file.name for part in released.partitions.values() for file in part.files]
     if sorted(files) != sorted(whole):
         raise ValueError(f"the files of {table.name} are {whole}; its partitions have {files}")
@@ -111,7 +111,7 @@ def _read_parts(lake: Lake, release: Release, table: Table) -> dict[str, tuple[s
 def broken_releases(
     state: Path, contract: DataflowContract, wholes: dict[str, Whole]
 ) -> Iterator[str]:
-    """Yield what does not hold of a dataflow's releases; fill in those that are whole."""
+    """Yield the broken invariants of a dataflow's releases; add the whole releases to `wholes`."""
     found, now = published(state, contract), current(state, contract)
     if now not in found:
         yield f"the current release of {contract.name}, {now}, is none of those published"
@@ -132,8 +132,8 @@ def wrong_publications(
 ) -> Iterator[str]:
     """Yield what publications changed that they should not have, or should have and did not.
 
-    Of a release, removed or not, `wanted` says which partitions there are in what its run read, if
-    that is known.
+    `wanted` returns the partitions in the inputs of a release's run, or None if they are unknown;
+    the release may have been removed.
     """
     (table,) = contract.partitioned
     assert table.partitioning is not None
@@ -146,19 +146,21 @@ def wrong_publications(
             continue
         head, read = f"release {release.id}", wanted(release.id)
         made = release.tables[table.name].partitions
-        kept = before.tables[table.name].partitions if before else {}
-        names = {*made, *kept, *(read or ())}
+        previous = before.tables[table.name].partitions if before else {}
+        names = {*made, *previous, *(read or ())}
         if release.interval is not None:
             names = {*table.partitioning.names(release.interval)}
-        for name in sorted({*made, *kept} - names):
-            if made.get(name) != kept.get(name):
+        for name in sorted({*made, *previous} - names):
+            if made.get(name) != previous.get(name):
                 followed = before.id if before else "nothing"
                 yield f"{head} has another partition {name} than {followed}, which it followed"
         for name in sorted(names & made.keys()):
             if made[name].run != release.run:
                 yield f"{head} has the partition {name} of run {made[name].run}"
         if read is not None and names & made.keys() != names & {*read}:
-            has, expected = (", ".join(sorted(names & {*each})) for each in (made, read))
+            has, expected = (
+                ", ".join(sorted(names & {*partitions})) for partitions in (made, read)
+            )
             said = f"{has or 'nothing'}; expected is {expected or 'nothing'}"
             yield f"{head} has of its interval {said}"
 
@@ -186,7 +188,7 @@ def _digest(value: object) -> str:
 
 
 def unknown_files(state: Path) -> list[str]:
-    """Return the files in the lake that have no place there."""
+    """Return the files in the lake that do not belong there."""
     root = state / "lake"
     paths = (Path(place, name) for place, _, names in os.walk(root) for name in names)
     odd = [name for path in paths if not _KNOWN.fullmatch(name := str(path.relative_to(root)))]
@@ -194,7 +196,7 @@ def unknown_files(state: Path) -> list[str]:
 
 
 def age(state: Path, days: float) -> None:
-    """Let every file in the lake have been written some days earlier."""
+    """Move the modification time of every file in the lake some days back."""
     for path in (state / "lake").rglob("*"):
         before = path.stat().st_mtime - days * 24 * 3600
         os.utime(path, (before, before))

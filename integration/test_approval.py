@@ -20,7 +20,7 @@ DONE = {"ingest": "success", "transform": "success", "approve": "success", "publ
 
 @pytest.fixture(autouse=True)
 def deployed() -> None:
-    """Keep one deployment for these tests, lest Airflow reads another one between two of them."""
+    """Replace the fixture of conftest, so that Airflow reads no other file between two tests."""
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def ask(airflow: Airflow, method: str, place: str, body: object = None) -> Any: 
 
 
 def request_of(run_id: str) -> str:
-    """Return where Airflow keeps the request, as it shows it to a person."""
+    """Return the path of the request in Airflow's API."""
     return f"/dagRuns/{run_id}/taskInstances/approve/-1/hitlDetails"
 
 
@@ -80,7 +80,7 @@ def wait(airflow: Airflow, run_id: str) -> None:
 def answered(airflow: Airflow, run_id: str, option: str) -> Run:
     """Answer the request as fast as a person could, and return the run when it has ended."""
     # Airflow 3.3.2 takes an answer within the first second for a failure of the task: its scheduler
-    # finds the task queued again before it has heard that the process which asked has ended.
+    # finds the task queued again before the end of the asking process is reported.
     time.sleep(SECONDS_TO_READ)
     ask(airflow, "PATCH", request_of(run_id), {"chosen_options": [option], "params_input": {}})
     assert eventually(lambda: airflow.client.run(FLIGHT_DELAYS, run_id).finished, airflow.up.check)
@@ -102,7 +102,7 @@ def test_nothing_is_published_before_a_person_approves(airflow: Airflow) -> None
 
 
 @pytest.mark.usefixtures("line")
-def test_a_rejection_publishes_nothing_and_can_be_thought_over(airflow: Airflow) -> None:
+def test_a_rejection_publishes_nothing_and_can_be_reconsidered(airflow: Airflow) -> None:
     before = airflow.current()
     run = answered(airflow, waiting(airflow), "Reject")
     assert run.state == "failed"
@@ -117,7 +117,7 @@ def test_a_rejection_publishes_nothing_and_can_be_thought_over(airflow: Airflow)
 
 
 @pytest.mark.usefixtures("line")
-def test_an_approval_holds_for_the_release_that_was_shown(airflow: Airflow) -> None:
+def test_an_approval_is_for_the_release_that_was_shown(airflow: Airflow) -> None:
     first, second = waiting(airflow), waiting(airflow)
     run = answered(airflow, second, "Approve")
     assert airflow.states(run) == DONE, airflow.log(run, "approve")

@@ -54,7 +54,9 @@ def month_by_month(airflow: Airflow) -> list[Run]:
     its scheduler may die of one. `compose/test_backfill.py` backfills on PostgreSQL.
     """
     pairs = ((7, 1), (12, 3), (9, 2), (11, 5), (8, 4), (10, 6))
-    return [each for pair in pairs for each in ended(airflow, [start(airflow, n) for n in pair])]
+    return [
+        run for pair in pairs for run in ended(airflow, [start(airflow, month) for month in pair])
+    ]
 
 
 def start(airflow: Airflow, month: int) -> str:
@@ -68,7 +70,7 @@ def ended(airflow: Airflow, ids: list[str]) -> list[Run]:
     """Return these runs when all have ended, and expect them to have succeeded."""
 
     def runs() -> list[Run]:
-        return [airflow.client.run(CARRIER_DAYS, each) for each in ids]
+        return [airflow.client.run(CARRIER_DAYS, run_id) for run_id in ids]
 
     assert eventually(lambda: all(run.finished for run in runs()), airflow.up.check)
     assert not [complaint for run in runs() for complaint in complaints(airflow, run)]
@@ -124,10 +126,10 @@ def test_twelve_months_are_one_year(airflow: Airflow) -> None:
     assert rows(airflow).equals(year)
 
     again = [run.id for run in runs[:2]]
-    for each in again:
-        airflow.client.clear(CARRIER_DAYS, each)
+    for run_id in again:
+        airflow.client.clear(CARRIER_DAYS, run_id)
     ended(airflow, again)
-    assert origins(airflow) == first  # the same runs made the same files: nothing is new
+    assert origins(airflow) == first  # the same runs made the same files
     assert rows(airflow).equals(year)
 
 

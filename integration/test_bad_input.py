@@ -32,8 +32,8 @@ def fails(
     assert run.state == "failed"
     assert airflow.states(run)[task] == "failed"
     log = airflow.log(run, task)
-    for word in words:
-        assert word in log, log
+    for text in words:
+        assert text in log, log
     assert airflow.current() == before is not None, published
 
 

@@ -1,4 +1,4 @@
-"""What a connection holds in secret is nowhere in what a run leaves behind."""
+"""The secret of a connection is in no file that a run leaves."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def connections(airflow: Airflow) -> None:
     company = airflow.state / "company.sqlite"
     token = {"uri": "true", "token": CANARY, "password": CANARY}
     for name, more in {
-        "guarded": {"host": f"file:{company}", "extra": json.dumps(token)},
+        "secret": {"host": f"file:{company}", "extra": json.dumps(token)},
         "unavailable": {"host": "nowhere", "login": "reader", "password": CANARY},
     }.items():
         body = {"connection_id": name, "conn_type": "sqlite", **more}
@@ -39,7 +39,7 @@ def connections(airflow: Airflow) -> None:
 def runs(airflow: Airflow) -> list[Run]:
     """Run once with success, and once with a source whose address, password and all, is wrong."""
     found = []
-    for name, state in (("guarded", "success"), ("unavailable", "failed")):
+    for name, state in (("secret", "success"), ("unavailable", "failed")):
         airflow.deploy((CONNECTION, f'connection = "{name}"'))
         run = airflow.run()
         assert run.state == state, airflow.log(run, "ingest")

@@ -27,11 +27,11 @@ def test_without_a_fault_it_does_what_its_store_does_and_counts(tmp_path: Path) 
         path.write_text("two")
     assert store.read("a/1.json") == b"one"
     assert store.names("a") == ("1.json", "2.txt")
-    assert [each.key for each in store.walk("a")] == ["a/1.json", "a/2.txt"]
+    assert [file.key for file in store.walk("a")] == ["a/1.json", "a/2.txt"]
     store.remove("a/2.txt")
     assert store.find("a/2.txt") is None
     assert store.options == {}
-    counted = {"create": 1, "write": 1, "keep": 1, "read": 1, "list": 2, "delete": 1, "find": 1}
+    counted = {"create": 1, "write": 1, "commit": 1, "read": 1, "list": 2, "delete": 1, "find": 1}
     assert operations.counts == counted
 
 
@@ -55,11 +55,11 @@ def test_a_share_is_a_number_among_the_operations_of_an_undisturbed_task() -> No
     counts = {"read": 10, "open": 4}
     assert OperationFault("kill", "read", share=0.99).among(counts).number == 10
     assert OperationFault("kill", "read", share=0.0).among(counts).number == 1
-    other = OperationFault("fail", "delete", share=0.9).among(counts)
-    assert (other.kind, other.number) == ("read", 10)
+    replaced = OperationFault("fail", "delete", share=0.9).among(counts)
+    assert (replaced.kind, replaced.number) == ("read", 10)
 
 
-@pytest.mark.parametrize("fault", ['"kill", "keep", "*", 1', '"kill", "os.link", "*", 1'])
+@pytest.mark.parametrize("fault", ['"kill", "commit", "*", 1', '"kill", "os.link", "*", 1'])
 def test_it_kills_its_process_at_an_operation_on_the_store_or_on_files(
     tmp_path: Path, fault: str
 ) -> None:

@@ -63,9 +63,9 @@ def test_the_demonstration_publishes_every_flight(state: Path) -> None:
 
 def test_a_data_scientist_gets_the_same_tables(state: Path, tmp_path: Path) -> None:
     inputs, out = tmp_path / "inputs", tmp_path / "out"
-    # A runner hears nothing of the shell's wishes for BLAS. Other kernels round in another way, and
-    # training then ends elsewhere: shares differ by 1e-4.
-    alike = {name: each for name, each in environment().items() if "BLAS" not in name}
+    # A runner does not inherit the shell's settings of BLAS. Other kernels round in another way,
+    # and training ends with shares that differ by 1e-4.
+    alike = {name: value for name, value in environment().items() if "BLAS" not in name}
     platform(state, "export-inputs", "flight_delays", str(inputs))
     command = [str(ISTHMUS), "run", "flight_delays", "--inputs", str(inputs), "--out", str(out)]
     subprocess.run(command, env=alike, check=True, capture_output=True, timeout=120)
@@ -82,18 +82,19 @@ def test_a_data_scientist_gets_the_same_tables(state: Path, tmp_path: Path) -> N
     assert again == published.read_bytes()
 
 
-def check_same(one: pa.Table, other: pa.Table) -> None:
+def check_same(published: pa.Table, computed: pa.Table) -> None:
     """Expect the same rows; numbers may differ as far as the order of threads makes them."""
-    assert one.schema.equals(other.schema)
-    for name in one.column_names:
-        values, others = one[name].to_pylist(), other[name].to_pylist()
-        if pa.types.is_floating(one.schema.field(name).type):
-            assert [value is None for value in values] == [each is None for each in others], name
+    assert published.schema.equals(computed.schema)
+    for name in published.column_names:
+        expected, values = published[name].to_pylist(), computed[name].to_pylist()
+        if pa.types.is_floating(published.schema.field(name).type):
+            nulls = [value is None for value in expected]
+            assert [value is None for value in values] == nulls, name
             numbers = [value for value in values if value is not None]
-            found = [each for each in others if each is not None]
-            assert numbers == pytest.approx(found, rel=1e-9, nan_ok=True), name
+            known = [value for value in expected if value is not None]
+            assert numbers == pytest.approx(known, rel=1e-9, nan_ok=True), name
         else:
-            assert values == others, name
+            assert values == expected, name
 
 
 def test_neither_side_has_the_libraries_of_the_other() -> None:

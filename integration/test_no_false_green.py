@@ -1,4 +1,4 @@
-"""Whatever dies, lies or is cut short: what Airflow calls a success is published, and whole."""
+"""Processes die, runners are wrong, files are cut: a successful run is published, and whole."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Edit = Callable[..., tuple[str, str]]
 AIRPORT_DAYS = "airport_days.v1"
 RETRIES = (("retries = 0", "retries = 1"), ("retry_delay_seconds = 5", "retry_delay_seconds = 0"))
 COMMAND = 'command = ["${ISTHMUS_TRANSFORMS_PYTHON}", "-m", "isthmus_transforms.runner"]'
-LIAR = Path(__file__).parent / "faults" / "faulty_runner.py"
+FAULTY_RUNNER = Path(__file__).parent / "faults" / "faulty_runner.py"
 DAYS = "dataflows/airport_days/days.py"
 DONE = {"ingest": "success", "transform": "success", "publish": "success"}
 
@@ -51,27 +51,29 @@ class Case:
         self.airflow.deploy(*RETRIES, *changes)
         return self.airflow.client.trigger(self.dag)
 
-    def hold(self, event: str, pattern: str) -> tuple[str, psutil.Process]:
+    def stop_at(self, event: str, pattern: str) -> tuple[str, psutil.Process]:
         """Start a run, and return it with its task's process, which this event has stopped."""
-        place = self.airflow.state / "holding"
+        place = self.airflow.state / "breakpoints"
         (place / "wanted").write_text(f"{event}\n{pattern}")
         run = self.start()
-        assert eventually(lambda: any(place.glob("held.*")), self.airflow.up.check)
-        (held,) = place.glob("held.*")
-        held.unlink()
-        return run, psutil.Process(int(held.suffix[1:]))
+        assert eventually(lambda: any(place.glob("stopped.*")), self.airflow.up.check)
+        (stopped,) = place.glob("stopped.*")
+        stopped.unlink()
+        return run, psutil.Process(int(stopped.suffix[1:]))
 
     def enter_node(self, edit: Edit) -> Node:
         """Start a run whose node never ends, with a child in a session of its own.
 
-        The deployment is sound again, for the next attempt.
+        The deployment is valid again, for the next attempt.
         """
         line = "    return by_day.merge("
         endless = '__import__("subprocess").run(["sleep", "600"], start_new_session=True)'
         run = self.start(edit(DAYS, line, f"    {endless}\n{line}"))
 
         def children() -> list[psutil.Process]:
-            return [each for each in processes_of(self.airflow.state) if each.name() == "sleep"]
+            return [
+                process for process in processes_of(self.airflow.state) if process.name() == "sleep"
+            ]
 
         assert eventually(lambda: bool(children()), self.airflow.up.check)
         self.airflow.deploy(*RETRIES)
@@ -113,7 +115,7 @@ class Case:
         return published(lake_of(self.airflow.state), CATALOG.dataflow(self.dag))
 
     def check(self) -> None:
-        """Check what holds after each case."""
+        """Check the invariants of every case."""
         now = self.now()
         for release, content in self.before.contents.items():
             assert now.contents[release] == content, f"release {release} has changed"
@@ -129,7 +131,7 @@ class Case:
 
 @pytest.fixture(autouse=True)
 def deployed() -> None:
-    """Keep the deployments of this module, lest Airflow reads another one between two tests."""
+    """Replace the fixture of conftest, so that Airflow reads no other file between two tests."""
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +151,7 @@ def undisturbed(airflow: Airflow) -> Iterator[dict[str, Content]]:
 def case(
     airflow: Airflow, undisturbed: dict[str, Content], request: pytest.FixtureRequest
 ) -> Iterator[Case]:
-    """Give a case, by default of airport_days, and check in the end what holds for all."""
+    """Give a case, by default of airport_days, and check the invariants in the end."""
     dag = getattr(request, "param", AIRPORT_DAYS)
     before = published(lake_of(airflow.state), CATALOG.dataflow(dag))
     found = Case(airflow, dag, before, undisturbed[dag])
@@ -171,7 +173,11 @@ def triggered_by(airflow: Airflow, run: Run) -> Run:
     def follower() -> Run | None:
         (event,) = airflow.client.asset_events(run.dag, run.id)
         return next(
-            (airflow.client.run(*each) for each in event.triggered if each[0] == AIRPORT_DAYS),
+            (
+                airflow.client.run(dag, run_id)
+                for dag, run_id in event.triggered
+                if dag == AIRPORT_DAYS
+            ),
             None,
         )
 
@@ -200,7 +206,7 @@ def test_the_supervisor_is_killed(case: Case, edited_transforms: Edit) -> None:
 
 @pytest.mark.parametrize("case", [FLIGHT_DELAYS], indirect=True)
 def test_ingest_is_killed(case: Case) -> None:
-    run, task = case.hold("open", "*/sources/nyc_flights/weather/*.parquet")
+    run, task = case.stop_at("open", "*/sources/nyc_flights/weather/*.parquet")
     task.kill()
     case.succeeds(run, second="ingest")
     triggered_by(case.airflow, case.end(run))
@@ -213,14 +219,14 @@ def test_transform_is_killed(case: Case, edited_transforms: Edit) -> None:
 
 
 def test_publish_is_killed_before_the_move(case: Case) -> None:
-    run, task = case.hold("os.link", "*/airport_days/v1/pointer/*")
+    run, task = case.stop_at("os.link", "*/airport_days/v1/pointer/*")
     assert case.now() == case.before
     task.kill()
     case.succeeds(run, second="publish")
 
 
 def test_publish_is_killed_after_the_move(case: Case) -> None:
-    run, task = case.hold("os.remove", "*/airport_days/v1/pointer/*")
+    run, task = case.stop_at("os.remove", "*/airport_days/v1/pointer/*")
     (release,) = case.now().of_run(run)
     assert case.now().current == release
     task.kill()
@@ -268,7 +274,7 @@ def test_a_run_is_cleared(case: Case, edited_transforms: Edit) -> None:
 
 
 def test_two_runs_publish_at_once(case: Case) -> None:
-    overtaken, task = case.hold("os.link", "*/airport_days/v1/pointer/*")
+    overtaken, task = case.stop_at("os.link", "*/airport_days/v1/pointer/*")
     second = case.start()
     assert case.end(second).state == "success"
     task.resume()
@@ -276,22 +282,22 @@ def test_two_runs_publish_at_once(case: Case) -> None:
     after = case.now()
     order = (*after.of_run(second), *after.of_run(overtaken))
     assert after.moves == (*case.before.moves, *order)
-    assert [after.contents[each] for each in order] == [case.undisturbed] * 2
+    assert [after.contents[release] for release in order] == [case.undisturbed] * 2
 
 
-def test_the_runner_lies(case: Case) -> None:
-    (other, *_) = (case.airflow.state / "lake").glob("dataflows/airport_days/v1/tables/*/*.parquet")
-    for lie, words in {
+def test_the_runner_sends_a_wrong_result(case: Case) -> None:
+    (file, *_) = (case.airflow.state / "lake").glob("dataflows/airport_days/v1/tables/*/*.parquet")
+    for fault, words in {
         "missing file": "'days.parquet' is not a file in it",
         "wrong row count": "rows; the result says",
-        f"another's file={other}": "'days.parquet' is a link",
+        f"another's file={file}": "'days.parquet' is a link",
     }.items():
-        lying = f'["${{ISTHMUS_TRANSFORMS_PYTHON}}", "{LIAR}", "{lie}", '
-        case.fails(case.start((COMMAND, COMMAND.replace("[", lying, 1))), words)
+        faulty = f'["${{ISTHMUS_TRANSFORMS_PYTHON}}", "{FAULTY_RUNNER}", "{fault}", '
+        case.fails(case.start((COMMAND, COMMAND.replace("[", faulty, 1))), words)
 
 
 def test_a_staged_file_is_cut_short(case: Case) -> None:
-    run, task = case.hold("os.scandir", "*/staging")
+    run, task = case.stop_at("os.scandir", "*/staging")
     (staged,) = (case.airflow.state / "runs").glob("airport_days.v1/*/*.work/staging/days.parquet")
     os.truncate(staged, staged.stat().st_size // 2)
     task.resume()

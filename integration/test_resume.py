@@ -1,4 +1,4 @@
-"""An attempt after a failure goes on from what the one before has kept, and publishes the same."""
+"""An attempt after a failure reuses the checkpoints of the one before, and publishes the same."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def computed(airflow: Airflow, run: Run) -> set[str]:
 
 
 @pytest.mark.usefixtures("published")
-def test_a_run_goes_on_from_what_a_failed_one_has_kept(
+def test_a_run_reuses_the_checkpoints_of_a_failed_one(
     airflow: Airflow, edited_transforms: Callable[..., tuple[str, str]]
 ) -> None:
     failing = edited_transforms(CARD, '"size"', "1 / 0")

@@ -14,9 +14,9 @@ from isthmus_contracts.catalog import CATALOG
 from isthmus_platform.local_airflow.client import Run
 
 CARD = "dataflows/flight_delays/evaluation.py"
-CUTS = ("joined_flights", "flight_features")
+BOUNDARIES = ("joined_flights", "flight_features")
 PLAIN = ("ingest", "transform", "publish")
-STAGED = ("ingest", *(f"transform_{each}" for each in CUTS), "transform", "publish")
+STAGED = ("ingest", *(f"transform_{name}" for name in BOUNDARIES), "transform", "publish")
 
 
 def settings(lines: str) -> tuple[str, str]:
@@ -25,7 +25,7 @@ def settings(lines: str) -> tuple[str, str]:
 
 
 STAGES = settings(
-    f"stages = {list(CUTS)}\n"
+    f"stages = {list(BOUNDARIES)}\n"
     f'[dataflows."{FLIGHT_DELAYS}".stage.joined_flights]\n'
     'engine = "threads"\nengine_options = { workers = 2 }\nmemory_megabytes = 4_000'
 )
@@ -80,8 +80,8 @@ def test_a_run_in_stages_publishes_the_same(
     second = computed(airflow, run, "transform_flight_features")
     assert "flight_features" in second
     assert not first & second
-    kept = lake_of(airflow.state).checkpoints(CATALOG.dataflow(FLIGHT_DELAYS).identity)
-    assert len(list(kept.walk())) >= len(CUTS)
+    checkpoints = lake_of(airflow.state).checkpoints(CATALOG.dataflow(FLIGHT_DELAYS).identity)
+    assert len(list(checkpoints.walk())) >= len(BOUNDARIES)
 
     shutil.rmtree(home)  # as on another host
     cut(STAGED, STAGES)
@@ -90,7 +90,7 @@ def test_a_run_in_stages_publishes_the_same(
     assert airflow.states(run) == dict.fromkeys(STAGED, "success"), airflow.log(run, "transform")
     assert not computed(airflow, run, "transform") & (first | second)
     assert content(airflow, run) == content(airflow, published)
-    assert not list(kept.walk())
+    assert not list(checkpoints.walk())
 
 
 def test_a_fused_run_publishes_the_same(

@@ -44,10 +44,10 @@ def test_each_side_runs_with_a_pyarrow_of_its_own(airflow: Airflow, older_pyarro
 
     lake = Lake(DiskStore(airflow.state / "lake"))
     identity = CATALOG.dataflow(FLIGHT_DELAYS).identity
-    (made,) = [each for each, _ in releases.releases(lake, identity) if each.run == run.id]
+    (made,) = [release for release, _ in releases.releases(lake, identity) if release.run == run.id]
     published = [releases.pin(made, name) for name in made.tables]
-    assert {writer(lake, table_input) for table_input in made.inputs.values()} == {pa.__version__}
-    assert {writer(lake, each) for each in published} == {THEIRS}
+    assert {writer(lake, pin) for pin in made.inputs.values()} == {pa.__version__}
+    assert {writer(lake, pin) for pin in published} == {THEIRS}
 
 
 def writer(lake: Lake, pin: Pin) -> str:

@@ -1,4 +1,4 @@
-"""What contracts export is read by other people's tools: a model and a linter of the standard."""
+"""Exported contracts can be read by tools of others: a model and a linter of the standard."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ TABLE = Table(
     HOSTILE,
     (
         Column("yes", "string", HOSTILE, unit=HOSTILE, choices=TEXTS),
-        *(Column(f"no{i}", "float64", "", minimum=each) for i, each in enumerate(NUMBERS)),
+        *(Column(f"no{i}", "float64", "", minimum=number) for i, number in enumerate(NUMBERS)),
         Column("on", "int64", "", minimum=0, maximum=2**63 - 1),
         Column("y", "bool", "", nullable=True),
         Column("true", "date", ""),
@@ -156,7 +156,7 @@ def test_a_hostile_text_arrives_as_it_was_declared() -> None:
     document = yaml.safe_load(DOCUMENTS["y.v0.odcs.yaml"])
     assert document["description"]["purpose"] == HOSTILE
     assert document["team"]["name"] == HOSTILE
-    custom = {each["property"]: each["value"] for each in document["customProperties"]}
+    custom = {entry["property"]: entry["value"] for entry in document["customProperties"]}
     assert custom["replacedBy"] == HOSTILE
     assert custom["params"][0]["choices"] == list(TEXTS)
     (choice, *columns) = document["schema"][0]["properties"]

@@ -1,7 +1,7 @@
-"""Imported by every Python of the test's Airflow: it stops a process at a moment that a test names.
+"""Imported by every Python of the tests' Airflow: stop a process at the event that a test names.
 
-A test writes an audit event of Python and a pattern of the path that it is about into a file. The
-first process of which both are true stops itself, as SIGSTOP does, and says its id in another file.
+A test writes the name of an audit event of Python, and a pattern of its path, into a file. The
+first process with such an event sends itself SIGSTOP, and names a file after its process id.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import signal
 import sys
 from fnmatch import fnmatch
 
-PLACE = os.environ.get("HOLDING")
+PLACE = os.environ.get("BREAKPOINTS")
 
 
-def _hold(event: str, arguments: tuple[object, ...]) -> None:
+def _stop(event: str, arguments: tuple[object, ...]) -> None:
     if event not in {"open", "os.link", "os.remove", "os.scandir"}:
         return
     wanted = f"{PLACE}/wanted"
@@ -26,11 +26,11 @@ def _hold(event: str, arguments: tuple[object, ...]) -> None:
             name, pattern = file.read().split("\n")
         if event != name or not any(fnmatch(path, pattern) for path in paths):
             return
-        os.rename(wanted, f"{PLACE}/held.{os.getpid()}")  # noqa: PTH104 - as above
+        os.rename(wanted, f"{PLACE}/stopped.{os.getpid()}")  # noqa: PTH104 - as above
     except FileNotFoundError:
         return  # another process was first
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
 if PLACE:
-    sys.addaudithook(_hold)
+    sys.addaudithook(_stop)

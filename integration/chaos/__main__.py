@@ -1,4 +1,4 @@
-"""Disturb real runs at random, and say whether one was green without a complete release."""
+"""Disturb real runs at random, and say whether one was successful without a complete release."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .sessions import Field, Session, table
 
 
 def main() -> int:
-    """Carry out cases; return 0 if all is well."""
+    """Carry out cases; return 0 if every case passes."""
     parser = argparse.ArgumentParser(prog="python -m integration.chaos", description=__doc__)
     parser.add_argument("--cases", type=int, default=300, help="how many must be disturbed")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
@@ -26,7 +26,7 @@ def main() -> int:
     print(f"{options.cases} cases from seed {options.seed} on", flush=True)
     field = Field()
 
-    def tell(session: Session, outcome: Outcome) -> None:
+    def report(session: Session, outcome: Outcome) -> None:
         recovery = outcome.recovery if outcome.struck else "missed"
         print(f"{len(session.struck):3} {outcome.seconds:5.1f} s  {recovery:8} {outcome.plan}")
         for problem in outcome.problems:
@@ -39,15 +39,15 @@ def main() -> int:
         workers=options.workers,
         wanted=lambda plan: plan.kind in (options.kind or KINDS),
         bug=options.bug,
-        tell=tell,
+        report=report,
     )
     passed = session.passed and len(session.struck) >= options.cases
     print("\n".join(table(session)))
     print(*session.errors, *(f"BROKEN: {outcome.plan}" for outcome in session.broken), sep="\n")
     if passed:
         shutil.rmtree(field.root)
-    verdict = "passed" if passed else f"FAILED, see {field.root}"
-    print(f"{verdict}: {len(session.struck)} cases from seed {options.seed} on")
+    outcome = "passed" if passed else f"FAILED, see {field.root}"
+    print(f"{outcome}: {len(session.struck)} cases from seed {options.seed} on")
     return 0 if passed else 1
 
 

@@ -1,6 +1,6 @@
 """Bugs that are planted in a task's process, to show that chaos finds them: `--bug NAME`.
 
-They are planted at seams: in the store, in what a task is told by others (xcom), around a task's
+They are planted at seams: in the store, in what other tasks return (xcom), around a task's
 execution, in the runner. The names in the product that a bug needs are in `product`.
 """
 
@@ -20,7 +20,7 @@ BUGS: dict[str, tuple[str, Any]] = {
     **dict.fromkeys(("no-digest", "no-fingerprint", "keeps-parts"), ("runner", None)),
     **{name: ("store", store) for name, store in STORES.items()},
 }
-"""Each bug by its name: the seam, and what is there instead.
+"""Each bug by its name: its seam, and what replaces the real object there.
 
 Those of the runner are in the program `buggy_checkpoints.py`.
 """
@@ -37,7 +37,7 @@ def at(seam: str) -> Callable[[Any], Any]:
 
 @at("xcom")
 def loses_part(spec: TaskSpec, value: Any) -> Any:  # noqa: ANN401 - plain JSON
-    """Take what the first of a run's mapped tasks has accepted for all of it."""
+    """Publish what the first of a run's mapped tasks has accepted as if it were everything."""
     if spec.task != "publish" or not isinstance(value, list) or "outputs" not in value[0]:
         return value
     whole = {"start": value[0]["interval"]["start"], "end": value[-1]["interval"]["end"]}
@@ -46,7 +46,7 @@ def loses_part(spec: TaskSpec, value: Any) -> Any:  # noqa: ANN401 - plain JSON
 
 @at("xcom")
 def ignores_pins(spec: TaskSpec, value: Any) -> Any:  # noqa: ANN401 - plain JSON
-    """Give the runner what is current when it starts, whatever the run has pinned."""
+    """Give the runner the current release instead of the pinned one."""
     if (spec.dataflow, spec.task) == ("airport_days", "transform"):
         newest = lake_inspection.current_release(spec.folder, product.contract_of("flight_delays"))
         for name, pin in value["inputs"].items():
@@ -91,10 +91,10 @@ def leaves_process(spec: TaskSpec, call: Call) -> object:
 @at("execute")
 def moves_back(spec: TaskSpec, call: Call) -> object:
     """Move the pointer back when an older publication is repeated."""
-    made, contract = call(), product.contract_of(spec.dataflow)
-    if spec.task == "publish" and lake_inspection.current(spec.folder, contract) != made:
-        product.move_pointer(spec, str(made))
-    return made
+    release, contract = call(), product.contract_of(spec.dataflow)
+    if spec.task == "publish" and lake_inspection.current(spec.folder, contract) != release:
+        product.move_pointer(spec, str(release))
+    return release
 
 
 @at("execute")
@@ -103,6 +103,6 @@ def leaves_lock(spec: TaskSpec, call: Call) -> object:
     lock = spec.folder / "lake" / "lock"
     if spec.task == "publish":
         lock.touch()
-    made = call()
+    returned = call()
     lock.unlink(missing_ok=True)
-    return made
+    return returned

@@ -1,4 +1,4 @@
-"""One case: a plan carried out on a copy of a template, the recovery, and what must hold."""
+"""One case: a plan carried out on a copy of a template, the recovery, and the invariants."""
 
 from __future__ import annotations
 
@@ -48,29 +48,29 @@ class Case:
         params = PARAMS[plan.dataflow]
         self.scheduler = Scheduler(folder, server, plan.dataflow, params, bug, counts)
         self.removable: set[str] = set()
-        self.checkpoints = Checkpoints(plan, templates.kept.get(plan.dataflow), folder)
+        self.checkpoints = Checkpoints(plan, templates.checkpoints.get(plan.dataflow), folder)
         self.before, *_, self.first = templates.before[plan.dataflow]
         self.may_be_current: set[str] = set()
 
     def carry_out(self) -> Outcome:
-        """Disturb, recover, go on, and look; the folder stays where all is not well."""
+        """Disturb, recover, go on, and check; the folder of a case with problems stays."""
         start, plan = time.monotonic(), self.plan
         try:
             self._prepare()
             ended = self._disturb()
-            self._look()
+            self._check_invariants()
             self._lift()
             if self._recover(*ended):
                 for verb in plan.later:
                     if not self.outcome.problems:  # what is broken may not even be readable
                         self._go_on(verb)
                 self._settle()
-            self._look()
+            self._check_invariants()
             if not self.outcome.problems:
                 self._check_current()
         finally:
             if plan.full:
-                disks.take_away(self.folder / plan.full.disk)
+                disks.unmount(self.folder / plan.full.disk)
         self.outcome.seconds = time.monotonic() - start
         if not self.outcome.problems:
             shutil.rmtree(self.folder)
@@ -93,16 +93,16 @@ class Case:
             (folder / plan.closed).chmod(0o555)
             self.scheduler.obeys_modes = True
         if plan.truncated:
-            said = json.loads(xcom(folder, plan.main, "transform").read_text())
-            parts = said if isinstance(said, list) else [said]
+            returned = json.loads(xcom(folder, plan.main, "transform").read_text())
+            parts = returned if isinstance(returned, list) else [returned]
             outputs = [output for part in parts for output in part["outputs"]]
             files = [file["path"] for output in outputs for file in output["files"]]
             chance = random.Random(plan.seed)  # noqa: S311 - no secret
             spoil(folder / "lake" / chance.choice(files), "truncate", chance)
 
     def _deploy(self, plan: Plan | None = None) -> None:
-        kept, bug = bool(self.plan.kept), self.scheduler.bug
-        self.templates.deploy(self.folder, kept=kept, plan=plan, bug=bug)
+        saves, bug = bool(self.plan.checkpoints), self.scheduler.bug
+        self.templates.deploy(self.folder, checkpoints=saves, plan=plan, bug=bug)
 
     def _disturb(self) -> tuple[str, int]:
         """Run until the run ends, well or not; return its last task and that task's status."""
@@ -112,25 +112,25 @@ class Case:
             beside = None if plan.second_after is None else pool.submit(self._run_beside)
             ended = scheduler.run(plan.main, plan.start, disturbed=plan.task, by=by)
         if beside and beside.result() != SUCCESS:
-            self._blame("the run beside failed, undisturbed")
-        failed, harmless = ended[1] != SUCCESS, plan.lie in ("", "events twice")
+            self._add_problem("the run beside failed, undisturbed")
+        failed, harmless = ended[1] != SUCCESS, plan.answer_fault in ("", "events twice")
         lasting = plan.full or plan.closed or plan.truncated or not harmless
         self.outcome.struck = bool(
             self.checkpoints.was_struck()
             or scheduler.struck
             or (lasting and failed)
-            or (plan.lie and harmless)
+            or (plan.answer_fault and harmless)
             or plan.clocks
             or beside
         )
         if failed and plan.spares_run:
-            self._blame("the run failed, and only its checkpoints were disturbed")
+            self._add_problem("the run failed, and only its checkpoints were disturbed")
         if not failed and self.checkpoints.killed:
-            self._blame("the runner was killed, and the run went on")
+            self._add_problem("the runner was killed, and the run went on")
         if not failed and (plan.truncated or not harmless):
-            self._blame(f"it was believed: {plan.lie or 'a truncated file'}")
+            self._add_problem(f"it was accepted: {plan.answer_fault or 'a truncated file'}")
         if not failed and plan.kind == "spoiled files" and scheduler.struck:
-            self._blame("a spoiled file was accepted")
+            self._add_problem("a spoiled file was accepted")
         return ended
 
     def _run_beside(self) -> int:
@@ -144,7 +144,7 @@ class Case:
         return status
 
     def _meanwhile(self) -> None:
-        """Do what happens beside the run while a fault holds one of its tasks."""
+        """Do what happens beside the run while a fault pauses one of its tasks."""
         match self.plan.beside:
             case "publish twice":
                 status = self.scheduler.attempt(self.plan.main, "publish")
@@ -161,15 +161,15 @@ class Case:
                 self._collect(0 if "everything" in self.plan.beside else KEEP_DAYS)
 
     def _recover(self, task: str, status: int) -> bool:
-        """Retry, or clear where a retry is refused; say whether the run has published then."""
+        """Retry, or clear where a retry is refused; say whether the run has published."""
         if status == SUCCESS:
             self.outcome.recovery = "at once" if self.outcome.struck else "missed"
             return True
         plan, run = self.plan, self.scheduler.run
-        spoiled = plan.lie or plan.truncated or plan.kind == "spoiled files"
+        spoiled = plan.answer_fault or plan.truncated or plan.kind == "spoiled files"
         swept = plan.beside == "collect everything"
         if status == REFUSED and not (spoiled or swept):
-            self._blame(f"{task} refuses to be retried")
+            self._add_problem(f"{task} refuses to be retried")
         if not spoiled:
             self.checkpoints.spoil_between()
             if plan.between:
@@ -182,27 +182,27 @@ class Case:
         if status != SUCCESS and spoiled:
             task, status = run(plan.main, "transform")
             self.outcome.recovery = "clear"
-        if status != SUCCESS and swept:  # what a run under way had made may be gone for good
+        if status != SUCCESS and swept:  # the files of a run under way may be gone for good
             task, status = run(f"{plan.main}-anew")
             self.outcome.recovery = "new run"
         self._expect(f"{task}, tried again without a disturbance,", status)
         return status == SUCCESS
 
     def _go_on(self, later: str) -> None:
-        """Do what a person does once all is well, and expect that all stays well."""
+        """Do what a person does after the run has succeeded, and expect that it succeeds."""
         plan, current = self.plan, lake_inspection.current(self.folder, self.contract)
         known = lake_inspection.published(self.folder, self.contract)
         match later:
             case "roll back" | "kill a roll back":
                 if "kill" in later:
                     self.scheduler.command("rollback", self.before, fault=plan.later_fault)
-                    self._look()
+                    self._check_invariants()
                 self.may_be_current = set()
                 self._roll_back(self.before)
             case "garbage-collection" | "kill a garbage collection":
                 if "kill" in later:
                     self._collect(KEEP_DAYS, plan.later_fault)
-                    self._look()
+                    self._check_invariants()
                 self._collect(KEEP_DAYS)
             case _:
                 first = {"clear": "ingest", "publish again": "publish"}.get(later, plan.start)
@@ -210,8 +210,8 @@ class Case:
                 task, status = self.scheduler.run(run, first)
                 self._expect(f"{task} of {run}, cleared or new,", status)
                 if status == SUCCESS:
-                    made = self.scheduler.claims[-1][1]
-                    self.may_be_current = {current if made in known else made}
+                    release = self.scheduler.claims[-1][1]
+                    self.may_be_current = {current if release in known else release}
 
     def _roll_back(self, release: str) -> None:
         self._expect("rolling back", self.scheduler.command("rollback", release))
@@ -230,36 +230,36 @@ class Case:
 
     def _settle(self) -> None:
         for name in self.scheduler.leave_alone(60):
-            self._blame(f"{name}, left alone, does not end")
+            self._add_problem(f"{name}, left alone, does not end")
         self.outcome.problems += self.server.left_behind()
         self.outcome.problems += self.checkpoints.left_behind(self.scheduler.failures)
         self.outcome.checkpoints = self.checkpoints.counts
 
-    def _look(self) -> None:
+    def _check_invariants(self) -> None:
         claims, name = self.scheduler.claims, self.plan.dataflow
         lake = invariants.broken(self.folder, name, self.templates, claims, self.removable)
-        found = [*lake, *self.checkpoints.broken()]
-        self.outcome.problems += [result for result in found if result not in self.outcome.problems]
+        problems, known = [*lake, *self.checkpoints.broken()], self.outcome.problems
+        known += [problem for problem in problems if problem not in known]
 
     def _check_current(self) -> None:
-        made = {release for _, release in self.scheduler.claims}
+        published = {release for _, release in self.scheduler.claims}
         decided = any("garbage" not in verb for verb in self.plan.later)
-        allowed = self.may_be_current | (set() if decided else made)
+        allowed = self.may_be_current | (set() if decided else published)
         current = lake_inspection.current(self.folder, self.contract)
         if current not in allowed:
-            self._blame(f"{current} is current; expected was {' or '.join(allowed)}")
+            self._add_problem(f"{current} is current; expected was {' or '.join(allowed)}")
 
     def _expect(self, what: str, status: int) -> None:
         if status != SUCCESS:
             names = {FAILED: "failed", REFUSED: "was refused"}
-            self._blame(f"{what} {names.get(status, f'ended with {status}')}")
+            self._add_problem(f"{what} {names.get(status, f'ended with {status}')}")
 
-    def _blame(self, problem: str) -> None:
+    def _add_problem(self, problem: str) -> None:
         self.outcome.problems.append(problem)
 
     def _lift(self) -> None:
-        """End what disturbs lastingly."""
-        if self.plan.lie or self.plan.runner_fault:
+        """End the faults that last: a faulty runner, a closed directory, a full disk."""
+        if self.plan.answer_fault or self.plan.runner_fault:
             self._deploy()
         if self.plan.closed:
             (self.folder / self.plan.closed).chmod(0o755)

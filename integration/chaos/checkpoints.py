@@ -1,8 +1,8 @@
-"""A case's checkpoints: what befalls them, and what must hold of them, seen from outside.
+"""A case's checkpoints: how they are disturbed, and their invariants, checked from outside.
 
-They lie in the runner's home, which every case has for itself. What is in one of them is known by
-its name, for that is a digest of all that it depends on: it is right if it is what an undisturbed
-run has kept under that name.
+They are in the runner's home, and every case has its own. The name of a checkpoint is a digest of
+all that it depends on: its content is right if an undisturbed run has saved the same under that
+name.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from integration.faults.crashing_store import spoil
 from .plan import CHECKPOINTS, Plan
 from .product import contract_of
 
-_LONG_AGO_SECONDS = 2 * 3600.0  # a runner takes a part that is one hour old for a dead one's
+_LONG_AGO_SECONDS = 2 * 3600.0  # a runner removes a part that is one hour old
 _EVENTS = ("checkpoint_written", "checkpoint_reused")
 
 
 def place_of(dataflow: str) -> str:
-    """Return where the checkpoints of a dataflow lie in a case's folder."""
+    """Return where the checkpoints of a dataflow are in a case's folder."""
     return f"{CHECKPOINTS}/{contract_of(dataflow).identity}"
 
 
@@ -37,10 +37,10 @@ def sign_of(folder: Path) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What undisturbed runs have kept of a dataflow: a digest of each file by its name.
+class SavedCheckpoints:
+    """Hold what undisturbed runs have saved of a dataflow: a digest of each file by its name.
 
-    Of these, `others` are no use to the run that is disturbed; all of them lie in `directory`.
+    The disturbed run cannot reuse those in `others`; all of them are in `directory`.
     """
 
     directory: Path
@@ -49,12 +49,12 @@ class Kept:
 
 
 class Checkpoints:
-    """Disturb the checkpoints of a case, and say what does not hold of them."""
+    """Disturb the checkpoints of a case, and check their invariants."""
 
-    def __init__(self, plan: Plan, kept: Kept | None, folder: Path) -> None:
+    def __init__(self, plan: Plan, saved: SavedCheckpoints | None, folder: Path) -> None:
         self.plan, self.folder = plan, folder
         self.directory = folder / place_of(plan.dataflow)
-        self._kept = kept or Kept(folder, {}, frozenset())
+        self._saved = saved or SavedCheckpoints(folder, {}, frozenset())
         self._chance = random.Random(plan.seed)  # noqa: S311 - no secret
         self._spoiled: set[str] = set()
         self._abandoned: list[Path] = []
@@ -63,21 +63,21 @@ class Checkpoints:
         self.killed = False
 
     def prepare(self) -> None:
-        """Lay down what the case starts with, spoiled if that was planned."""
+        """Copy the checkpoints that the case starts with; spoil one if the plan says so."""
         self._events_before = self._events()
-        if self.plan.kept == "own":
-            for name in self._kept.files.keys() - self._kept.others:
-                shutil.copyfile(self._kept.directory / name, self.directory / name)
+        if self.plan.checkpoints == "own":
+            for name in self._saved.files.keys() - self._saved.others:
+                shutil.copyfile(self._saved.directory / name, self.directory / name)
             self._spoil()
 
     def was_struck(self) -> bool:
-        """Say, after the first attempt, whether anything befell a checkpoint by plan."""
+        """Say, after the first attempt, whether a checkpoint was disturbed as planned."""
         self.killed = sign_of(self.folder).exists()
         shut = self.plan.shuts_checkpoints and not self.counts["checkpoint_written"]
         return bool(self.killed or self._spoiled or shut)
 
     def spoil_between(self) -> None:
-        """Before the next attempt, spoil what was kept, and let what the dead left grow old."""
+        """Before the next attempt, spoil a checkpoint, and make abandoned parts look old."""
         if not self._spoiled:
             self._spoil()
         self._written_when_aged = self.counts["checkpoint_written"]
@@ -88,18 +88,18 @@ class Checkpoints:
 
     @property
     def counts(self) -> Counter[str]:
-        """Return how many attempts wrote one, and how many went on from one."""
+        """Return how many attempts wrote a checkpoint, and how many reused one."""
         return self._events() - self._events_before
 
     def broken(self) -> Iterator[str]:
-        """Yield what does not hold, whoever is still at work."""
+        """Yield the invariants that are broken; processes may still run."""
         yield from unknown_files(self.directory)
-        for name, made in contents(self.directory).items():
-            if name not in self._spoiled and made != self._kept.files.get(name, made):
-                yield f"checkpoint {name} is not what an undisturbed run keeps"
+        for name, digest in contents(self.directory).items():
+            if name not in self._spoiled and digest != self._saved.files.get(name, digest):
+                yield f"checkpoint {name} is not what an undisturbed run saves"
 
     def left_behind(self, failures: int) -> Iterator[str]:
-        """Yield what should be gone once no process is left; so many attempts have failed."""
+        """Yield what should be gone when no process is left, after so many failed attempts."""
         left = parts(self.directory)
         if len(left) > failures:
             yield f"{len(left)} parts of checkpoints were left behind by {failures} failures"
@@ -109,24 +109,24 @@ class Checkpoints:
         yield from held_locks(self.directory)
 
     def _events(self) -> Counter[str]:
-        """Count what runners have said of checkpoints: how many attempts did it, of all runs."""
-        found = Counter[str]()
+        """Count the attempts, of all runs, whose runners have reported these events."""
+        counts = Counter[str]()
         runs = self.folder / "runs" / str(contract_of(self.plan.dataflow).identity)
         for path in runs.glob("*/*.jsonl"):
             text = path.read_text(encoding="utf-8")
-            found.update(event for event in _EVENTS if f'"type":"{event}"' in text)
-        return found
+            counts.update(event for event in _EVENTS if f'"type":"{event}"' in text)
+        return counts
 
     def _spoil(self) -> None:
-        """Spoil one checkpoint that the run needs, if it is there."""
-        there = contents(self.directory)
-        needed = sorted(there.keys() - self._kept.others)
+        """Spoil one checkpoint that the run needs, if it exists."""
+        present = contents(self.directory)
+        needed = sorted(present.keys() - self._saved.others)
         if not (self.plan.spoiled and needed):
             return
         name = self._chance.choice(needed)
         if self.plan.spoiled == "foreign":
-            other = self._chance.choice(sorted(there.keys() & self._kept.others))
-            shutil.copyfile(self.directory / other, self.directory / name)
+            foreign = self._chance.choice(sorted(present.keys() & self._saved.others))
+            shutil.copyfile(self.directory / foreign, self.directory / name)
         else:
             spoil(self.directory / name, self.plan.spoiled, self._chance)
         self._spoiled.add(name)

@@ -1,4 +1,4 @@
-"""What must hold after every case, found out from outside: the lake's documents and every byte."""
+"""The invariants of every case, checked from outside: the lake's documents and every byte."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def broken(
     claims: list[tuple[str, str]],
     removable: Collection[str],
 ) -> Iterator[str]:
-    """Yield what does not hold of the lake.
+    """Yield the lake's invariants that are broken.
 
-    `claims` are the runs of the dataflow and the releases that Airflow was told of; `removable` are
-    releases that a garbage collection may have removed.
+    `claims` are the runs of the dataflow and the releases that their tasks returned; a garbage
+    collection may have removed the releases in `removable`.
     """
     for name in DATAFLOWS:
         wholes: dict[str, Whole] = {}
@@ -44,8 +44,8 @@ def broken(
             if made not in found | {*removable}:
                 yield f"run {run} is called successful, and its release {made} is not published"
             elif made in wholes and wholes[made].run != run:
-                other = wholes[made].run
-                yield f"run {run} is called successful, and its release {made} is of {other}"
+                publisher = wholes[made].run
+                yield f"run {run} is called successful, and its release {made} is of {publisher}"
     for name in lake_inspection.unknown_files(folder):
         yield f"a file that has no place in the lake was left behind: {name}"
 
@@ -64,14 +64,14 @@ def _wrong_content(
 def _wrong_partitions(
     folder: Path, templates: Templates, wholes: Mapping[str, Whole]
 ) -> Iterator[str]:
-    """Yield what does not hold of partitions: each is whole and one run's, others are kept."""
+    """Yield what is wrong with partitions: each must be whole, of one run, or unchanged."""
     given: dict[str, set[str]] = defaultdict(set)
     for whole in wholes.values():
         given[whole.run].add(whole.given)
     for whole in wholes.values():
         for name, (run, made) in whole.parts.items():
-            # Of a run whose release was removed, it is not known any more what it read.
-            known = [templates.parts.get(each, {}) for each in given[run]]
+            # What a run has read is not known when its release was removed.
+            known = [templates.parts.get(digest, {}) for digest in given[run]]
             if made not in {parts.get(name) for parts in known or templates.parts.values()}:
                 yield f"partition {name} of release {whole.id} is not what an undisturbed run makes"
     read = {name: templates.parts.get(whole.given, {}) for name, whole in wholes.items()}

@@ -14,11 +14,11 @@ from integration.faults.processes import ProcessFault
 TASKS = ("ingest", "transform", "publish")
 """The tasks of every DAG, in their order."""
 SUCCESS, FAILED, REFUSED, CONFUSED = 0, 1, 2, 70
-"""Exit statuses: Airflow's success, a failure, a failure that is not retried, an error of chaos."""
+"""Exit statuses: success, a failure, a failure that is not retried, an error of chaos."""
 PARTITIONED = "carrier_days"
 """A run's id names what it is for: `march` and `march-too` are two runs for March."""
 CHECKPOINTS = "home/checkpoints"
-"""Where the checkpoints of all dataflows lie in a case's folder: in the runner's home."""
+"""Where the checkpoints of all dataflows are in a case's folder: in the runner's home."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,11 @@ def interval_of(run: str) -> RunInterval:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Say what happens in one case; `start` is its first task, those before have been executed.
+    """Say what happens in one case; the tasks before `start` have been executed.
 
     `main` is the run that is disturbed. `other` runs beside it, or `between` its failure and its
-    next attempt. With `kept`, runs keep checkpoints, and from the start there are those of others,
-    or also those that `main` needs; one of these is `spoiled`, at once or before the next attempt.
+    next attempt. With `checkpoints`, runs save them, and from the start there are those of other
+    runs, or also the `own` ones of `main`; one of these is `spoiled`, at once or before the retry.
     """
 
     kind: str
@@ -82,10 +82,10 @@ class Plan:
     fault: OperationFault | None = None
     again: OperationFault | None = None
     strike: ProcessFault | None = None
-    kept: Literal["", "others", "own"] = ""
+    checkpoints: Literal["", "others", "own"] = ""
     runner_fault: OperationFault | None = None
     spoiled: Literal["", "truncate", "flip", "foreign"] = ""
-    lie: str = ""
+    answer_fault: str = ""
     full: FullDisk | None = None
     closed: str = ""
     truncated: bool = False
@@ -100,14 +100,14 @@ class Plan:
 
     @property
     def shuts_checkpoints(self) -> bool:
-        """Say whether no checkpoint may find room, or be written."""
+        """Say whether checkpoints may have no room, or cannot be written."""
         disk = self.full.disk if self.full else ""
         return CHECKPOINTS in (disk, self.closed.rpartition("/")[0])
 
     @property
     def spares_run(self) -> bool:
-        """Say whether the first attempt only finds that its checkpoints are of no use."""
-        harmless = self.shuts_checkpoints or (self.spoiled and self.kept == "own")
+        """Say whether the first attempt only cannot use its checkpoints."""
+        harmless = self.shuts_checkpoints or (self.spoiled and self.checkpoints == "own")
         return bool(harmless) and not (self.fault or self.strike or self.runner_fault)
 
     def __str__(self) -> str:
@@ -129,7 +129,7 @@ class TaskSpec:
     """Specify one attempt of a task, or a command of `isthmus-platform` (rollback, gc).
 
     A task that is mapped has instances, `transform[0]` and so on; `operator` is the task's id.
-    Its files are its result, its log, the sign that the fault has acted, and what ends a pause.
+    Its files: its result, its log, the sign that the fault has acted, the sign to go on.
     """
 
     folder: Path
@@ -158,5 +158,5 @@ class TaskSpec:
 
 
 def xcom(folder: Path, run: str, task: str) -> Path:
-    """Return where what a successful task returned is kept for the tasks after it."""
+    """Return where the value that a successful task returned is stored for later tasks."""
     return folder / "xcom" / f"{run}.{task}.json"

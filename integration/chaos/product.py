@@ -54,7 +54,7 @@ chunk_rows = 100
 command = {command}
 home = "${{ISTHMUS_STATE}}/home"
 [defaults]
-checkpoints = {kept}
+checkpoints = {checkpoints}
 """
 
 
@@ -75,7 +75,7 @@ def lake_in(folder: Path, store: Store | None = None, hours: float = 0) -> Lake:
 
 
 def work_of(spec: TaskSpec) -> tuple[Path, Path]:
-    """Return where an attempt's runner stages, and where what it has said is kept."""
+    """Return where an attempt's runner stages, and where its events are recorded."""
     directory = RunRecord(
         spec.folder / "runs", contract_of(spec.dataflow).identity, spec.run
     ).directory
@@ -88,9 +88,9 @@ class RefusedError(Exception):
 
 
 def execute(spec: TaskSpec, lake: Lake, pull: Callable[[str], Any]) -> object:
-    """Execute a task of a run on this lake; return what it leaves for other tasks, as plain JSON.
+    """Execute a task of a run on this lake; return what it returns to other tasks, as JSON.
 
-    `pull` gives what other tasks left. Raise `RefusedError`, or whatever the task raises.
+    `pull` gives what other tasks returned. Raise `RefusedError`, or whatever the task raises.
     """
     contract, run = CATALOG.dataflow(spec.dataflow), _run_context(spec)
     dataflow = load_deployment().deploy(contract)
@@ -138,8 +138,8 @@ def roll_back(lake: Lake, dataflow: str, release: str) -> str:
 
 def collect_garbage(lake: Lake, keep_days: float) -> int:
     """Remove what is older than so many days, as a person does; return how many files."""
-    keep = garbage_collection.retention(keep_days, force=True)
-    return len(garbage_collection.collect_garbage(lake, keep, by="chaos").files)
+    retention = garbage_collection.retention(keep_days, force=True)
+    return len(garbage_collection.collect_garbage(lake, retention, by="chaos").files)
 
 
 def move_pointer(spec: TaskSpec, release: str) -> None:
@@ -151,22 +151,22 @@ def move_pointer(spec: TaskSpec, release: str) -> None:
 def written_by(task: str, dataflow: str) -> tuple[str, ...]:
     """Return the directories, relative to a case's folder, that a task writes in."""
     contract, lake = CATALOG.dataflow(dataflow), lake_in(Path())
-    made = [output.name for output in contract.outputs if isinstance(output, Table)]
-    outputs = [lake.table(contract.identity, each) for each in made]
+    names = [output.name for output in contract.outputs if isinstance(output, Table)]
+    outputs = [lake.table(contract.identity, name) for name in names]
     if task == "ingest":
         sources = [lake.source(str(declared.source), declared.name) for declared in contract.inputs]
-        found = [*sources, *(source / "_delta_log" for source in sources)]
+        directories = [*sources, *(source / "_delta_log" for source in sources)]
     elif task == "transform":
-        found = outputs
+        directories = outputs
     else:
-        found = [output / "_delta_log" for output in outputs]
-        found += [lake.releases(contract.identity), lake.pointer(contract.identity)]
+        directories = [output / "_delta_log" for output in outputs]
+        directories += [lake.releases(contract.identity), lake.pointer(contract.identity)]
     runs = () if task == "publish" else ("runs", f"runs/{contract.identity}")
-    return (*(str(result.local()) for result in found), *runs)
+    return (*(str(directory.local()) for directory in directories), *runs)
 
 
 def skip_checksums() -> None:
-    """Plant a bug: let acceptance believe the checksums that a result says."""
+    """Plant a bug: acceptance does not compare checksums with those of the result."""
     acceptance._check_digests = lambda *_: None
 
 

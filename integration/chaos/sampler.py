@@ -1,7 +1,7 @@
 """Plans, drawn by Hypothesis: a strategy for each kind of disturbance, and how often each is drawn.
 
-What is drawn of operations is a kind and a share: which one that is, is known from what undisturbed
-tasks do, so that nothing here changes with the product.
+A strategy draws the kind of an operation and a share. The share becomes a number with the counts
+of undisturbed tasks, so that nothing here changes with the product.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from integration.faults.crashing_store import FILE_OPERATIONS, STORE_OPERATIONS, OperationFault
 from integration.faults.disks import FullDisk
-from integration.faults.faulty_runner import LIES
+from integration.faults.faulty_runner import ANSWER_FAULTS
 from integration.faults.processes import ProcessFault
 
 from . import product
 from .checkpoints import place_of
 from .plan import CHECKPOINTS, EMPTY, MAIN, PAIRS, PARTITIONED, TASKS, Plan
 from .scheduler import STAGING
-from .templates import KEEPING
+from .templates import WITH_CHECKPOINTS
 
 EVENTS = ("graph", "node_started", "node_finished", STAGING, "output_staged", "result")
 VICTIMS = ("task", "runner", "supervisor", "everything", "task_supervisor", "stop")
@@ -39,7 +39,7 @@ LATER = (
     *(("kill a garbage collection",), ("kill a roll back",)) * 2,
     *(("clear",), ("roll back", "clear")),
 )
-"""What is done once all is well, repeated as often as its weight says."""
+"""What is done after the run has succeeded, repeated as often as its weight says."""
 LATER_RUNS = tuple(
     tuple(run if verb == "run" else verb for verb in verbs)
     for run in ("another month", "another month", "an empty month")
@@ -76,7 +76,7 @@ class Draw:
         return self.whole(0, 99) < share * 100
 
     def dataflow(self, share: float = 0.12, partitioned: float = 0.25) -> str:
-        """Draw a dataflow; the dear one has a share, of the rest the partitioned one has one."""
+        """Draw a dataflow: the slow one by `share`, of the rest the partitioned one by its own."""
         if self.chance(share):
             return "flight_delays"
         return PARTITIONED if self.chance(partitioned) else "airport_days"
@@ -108,17 +108,17 @@ class Draw:
             later = self.one(*LATER_RUNS)
         later = self.one(*LATER) if later is None else later
         if dataflow == PARTITIONED and "main" not in parts:
-            makes_rows = self.kind in ("a lying runner", "spoiled files")
+            makes_rows = self.kind in ("a faulty runner", "spoiled files")
             parts["main"] = self.one(*(run for run in MAIN if not makes_rows or run != EMPTY))
-        if dataflow in KEEPING and "kept" not in parts:
-            parts["kept"] = self.one(*[""] * 6, *["others"] * 2, "own")
+        if dataflow in WITH_CHECKPOINTS and "checkpoints" not in parts:
+            parts["checkpoints"] = self.one(*[""] * 6, *["others"] * 2, "own")
         if any("kill" in verb for verb in later):
             parts["later_fault"] = self.fault()
         return Plan(self.kind, dataflow, start, task, later=later, **parts)
 
 
 def _of_months(draw: Draw) -> Plan:
-    """Draw a plan that only runs for an interval know."""
+    """Draw a plan for runs that have an interval."""
     fault = draw.fault("pause" if "meanwhile" in draw.kind else "kill")
     if draw.kind == "rolled back months":
         later = draw.one(*LATER_RUNS)
@@ -139,57 +139,55 @@ def _of_months(draw: Draw) -> Plan:
 
 
 def _of_checkpoints(draw: Draw) -> Plan:
-    """Draw a plan that befalls checkpoints, from which a next attempt goes on."""
+    """Draw a plan that disturbs checkpoints, which a next attempt reuses."""
     dataflow, spoiled = draw.dataflow(0.3, partitioned=0), draw.one(*SPOILINGS)
-    event = draw.one(*EVENTS) if draw.kind == "no room to keep" else "checkpoint_written"
+    event = draw.one(*EVENTS) if draw.kind == "no room to save" else "checkpoint_written"
     strike = ProcessFault(draw.one(*VICTIMS), draw.between(0, 0.05), event, 1)
-    parts: dict[str, Any] = {"kept": "others", "spoiled": spoiled}
+    parts: dict[str, Any] = {"checkpoints": "others", "spoiled": spoiled}
     if draw.kind == "killed in the store":  # while it saves a checkpoint, or reads one
         number, parts["spoiled"] = draw.one(1, 1, 1, 2), draw.one("", "", spoiled)
-        locked = (
-            "os.[ls]*dir",
-            "*/checkpoints/*",
-        )  # it lists what there is while it holds the lock
-        where = draw.one(locked, ("fcntl.flock", "*"), *WRITING)
+        listing = ("os.[ls]*dir", "*/checkpoints/*")  # the runner holds the lock then
+        where = draw.one(listing, ("fcntl.flock", "*"), *WRITING)
         fault = OperationFault("kill", *where, number)
         if draw.chance(0.25):
             fault = OperationFault("kill", draw.one("open", "os.utime"), "*.checkpoint", number)
-            parts["kept"] = "own"
+            parts["checkpoints"] = "own"
         elif draw.chance(0.4):
             size = draw.whole(1, {"airport_days": 70_000, "flight_delays": 3_000}[dataflow])
             fault = OperationFault("tear", "open", "*.part", number, choice=size)
         return draw.plan(dataflow, "transform", runner_fault=fault, again=draw.again(), **parts)
     if draw.kind == "spoiled checkpoints":  # of an earlier run, or of the run's first attempt
         if draw.chance(0.4):
-            return draw.plan(dataflow, "transform", kept="own", spoiled=spoiled)
+            return draw.plan(dataflow, "transform", checkpoints="own", spoiled=spoiled)
         fault = OperationFault("kill", *draw.one(*RUNNER_IS_DONE), 1)
         how = {"fault": fault} if draw.chance(0.5) else {"strike": strike}
         return draw.plan(dataflow, "transform", **how, **parts)
-    # No room, or no right to write. Of the dear dataflow nothing may fit: it keeps small things.
+    # No room, or no right to write. The checkpoints of flight_delays are small: none may fit.
     most = {"airport_days": 70, "flight_delays": 3}[dataflow]
     full = FullDisk(CHECKPOINTS, draw.whole(0, most))
     how = {"full": full} if draw.chance(0.5) else {"closed": place_of(dataflow)}
-    parts = {"kept": "own", "spoiled": spoiled} if draw.chance(0.5) else {"kept": "others"}
+    own = {"checkpoints": "own", "spoiled": spoiled}
+    parts = own if draw.chance(0.5) else {"checkpoints": "others"}
     parts["strike"] = strike if draw.chance(0.3) else None
     return draw.plan(dataflow, "transform", **how, **parts)
 
 
 def _of_runners(victims: tuple[str, ...], draw: Draw) -> Plan:
-    """Strike while a runner runs: after something that it said, or at any time."""
+    """Draw a plan that strikes while a runner runs: after an event, or at any time."""
     victim, dataflow = draw.one(*victims), draw.dataflow(0.1)
     if victim == "task_supervisor" and draw.chance(0.6):  # an attempt goes on alone, slowly
         fault, strike = draw.fault("pause"), ProcessFault("task_supervisor", draw.between(0, 0.2))
         task = draw.one("ingest", "publish", "publish")
         return draw.plan(draw.dataflow(0.2), task, fault=fault, strike=strike)
-    kept = draw.one("", "", "others", "own") if dataflow in KEEPING else ""
+    saves = draw.one("", "", "others", "own") if dataflow in WITH_CHECKPOINTS else ""
     strike = ProcessFault(victim, draw.between(0, 2))
     if draw.chance(0.7):
-        reads = ("checkpoint_written", "checkpoint_reused") if kept else ()
+        reads = ("checkpoint_written", "checkpoint_reused") if saves else ()
         event, nodes = draw.one(*EVENTS, *reads), NODES[dataflow]
         most = {"node_started": nodes, "node_finished": nodes, "output_staged": 2, STAGING: 2}
         count = draw.whole(1, most.get(event, 1))
         strike = ProcessFault(victim, draw.between(0, 0.05), event, count)
-    return draw.plan(dataflow, "transform", strike=strike, kept=kept, again=draw.again())
+    return draw.plan(dataflow, "transform", strike=strike, checkpoints=saves, again=draw.again())
 
 
 def _of_tasks(draw: Draw) -> Plan:
@@ -207,7 +205,7 @@ def _of_tasks(draw: Draw) -> Plan:
 
 
 def _of_surroundings(draw: Draw) -> Plan:
-    """Draw a plan in which disks, files, clocks or runners are not as they should be."""
+    """Draw a plan in which disks, files, clocks or runners are faulty."""
     dataflow = draw.dataflow(0.1)
     if draw.kind in ("disk full", "no permission"):
         task = draw.one("ingest", "transform", "publish", "publish")
@@ -225,9 +223,9 @@ def _of_surroundings(draw: Draw) -> Plan:
             ("garbage-collection",), ("roll back",), ("roll back", "garbage-collection"), ()
         )
         return draw.plan(dataflow, "publish", start, later, clocks=hours, fault=draw.fault())
-    if draw.kind == "a lying runner":
-        lie = draw.one(*(each for each in LIES if each not in DUPLICATES))
-        return draw.plan(dataflow, "transform", lie=lie)
+    if draw.kind == "a faulty runner":
+        fault = draw.one(*(name for name in ANSWER_FAULTS if name not in DUPLICATES))
+        return draw.plan(dataflow, "transform", answer_fault=fault)
     if draw.chance(0.2):
         return draw.plan(draw.dataflow(0), "publish", "publish", truncated=True)
     action, choice = draw.one("truncate", "flip"), draw.whole(0, 1 << 30)
@@ -236,7 +234,7 @@ def _of_surroundings(draw: Draw) -> Plan:
 
 
 def _of_others(draw: Draw) -> Plan:
-    """Draw a plan in which something is done twice, or by others meanwhile."""
+    """Draw a plan in which something is done twice, or by other runs and people."""
     if draw.kind == "two runs at once":
         task, after = draw.one("ingest", *["transform"] * 3, *["publish"] * 8), draw.between(0, 0.3)
         share = {"ingest": 1, "transform": 0, "publish": 0.2}[task]
@@ -246,7 +244,8 @@ def _of_others(draw: Draw) -> Plan:
     fault = draw.fault("pause")
     if draw.kind == "duplicates":
         if draw.chance(0.4):
-            return draw.plan("airport_days", "transform", "transform", lie=draw.one(*DUPLICATES))
+            twice = draw.one(*DUPLICATES)
+            return draw.plan("airport_days", "transform", "transform", answer_fault=twice)
         return draw.plan(draw.dataflow(0.2), "publish", fault=fault, beside="publish twice")
     if draw.chance(0.25):  # another input, when a run has pinned the old one and not yet read it
         task = draw.one("ingest", "transform")
@@ -268,7 +267,7 @@ KINDS: Mapping[str, tuple[int, Callable[[Draw], Plan]]] = {
     "rolled back months": (2, _of_months),
     "killed in the store": (4, _of_checkpoints),
     "spoiled checkpoints": (4, _of_checkpoints),
-    "no room to keep": (3, _of_checkpoints),
+    "no room to save": (3, _of_checkpoints),
     "kill the task": (8, _of_tasks),
     "at any time": (4, _of_tasks),
     "the store fails": (3, _of_tasks),
@@ -280,7 +279,7 @@ KINDS: Mapping[str, tuple[int, Callable[[Draw], Plan]]] = {
     "no permission": (3, _of_surroundings),
     "spoiled files": (3, _of_surroundings),
     "moved clocks": (3, _of_surroundings),
-    "a lying runner": (4, _of_surroundings),
+    "a faulty runner": (4, _of_surroundings),
     "duplicates": (3, _of_others),
     "two runs at once": (4, _of_others),
     "other work meanwhile": (4, _of_others),

@@ -1,4 +1,4 @@
-"""The part that Airflow plays: it starts tasks in their order, hears how they end, and retries."""
+"""The part that Airflow plays: it starts tasks in their order, waits for them, and retries."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from .product import work_of
 from .task_process import perform
 
 STAGING = "staging"
-"""Not an event of a runner's: that there is a file where it stages."""
+"""Not an event: a file is in the runner's staging directory."""
 Counts = Mapping[str, Mapping[str, int]]
-"""How often an undisturbed task does what, by task."""
+"""The number of operations of each kind in an undisturbed task, by task."""
 _ROUND_SECONDS, _LONGEST_SECONDS, _STOP_SECONDS = 0.004, 120.0, 5.0
 
 
@@ -32,7 +32,7 @@ class ConfusedError(Exception):
 
 @dataclass(frozen=True)
 class Disturbance:
-    """Hold what befalls one attempt; `meanwhile` is done while its fault pauses the process.
+    """Hold the faults of one attempt; `meanwhile` is done while a fault pauses the process.
 
     Where the task is mapped, the number `instance` is disturbed, modulo how many there are.
     """
@@ -82,20 +82,21 @@ class Scheduler:
         if task != "transform" or not interval_of(run).mapped:
             return self.execute(run, task, by)
         parts = len(json.loads(xcom(self.folder, run, "ingest").read_text(encoding="utf-8")))
-        kept = {f"transform[{n}]": xcom(self.folder, run, f"transform[{n}]") for n in range(parts)}
-        left = [instance for instance, path in kept.items() if not path.exists()]
+        names = [f"transform[{number}]" for number in range(parts)]
+        stored = {name: xcom(self.folder, run, name) for name in names}
+        left = [name for name, path in stored.items() if not path.exists()]
         xcom(self.folder, run, task).unlink(missing_ok=True)
         disturbed = left[by.instance % len(left)]
         with ThreadPoolExecutor(2) as pool:
             ended = pool.map(
-                lambda each: self.execute(run, each, by if each == disturbed else UNDISTURBED), left
+                lambda name: self.execute(run, name, by if name == disturbed else UNDISTURBED), left
             )
         failed = [status for status in ended if status != SUCCESS]
         if failed:
             return REFUSED if REFUSED in failed else FAILED
-        # From now on the whole task has succeeded; who clears it, clears all of its instances.
-        returned = [json.loads(path.read_text(encoding="utf-8")) for path in kept.values()]
-        for path in kept.values():
+        # The whole task has succeeded; clearing it clears all of its instances.
+        returned = [json.loads(path.read_text(encoding="utf-8")) for path in stored.values()]
+        for path in stored.values():
             path.unlink()
         xcom(self.folder, run, task).write_text(json.dumps(returned), encoding="utf-8")
         return SUCCESS
@@ -120,8 +121,8 @@ class Scheduler:
             self.bug,
             interval_of(run),
         )
-        kept = xcom(self.folder, run, task)
-        kept.unlink(missing_ok=True)
+        stored = xcom(self.folder, run, task)
+        stored.unlink(missing_ok=True)
         status = self._watch(spec, self.server.start(perform, spec, spec.file("log")), by)
         self.struck = self.struck or spec.file("acted").exists()
         self.failures += status != SUCCESS and operator in TASKS
@@ -129,7 +130,7 @@ class Scheduler:
             raise ConfusedError(f"{spec.name}: {spec.file('log').read_text()[-2000:]}")
         if status == SUCCESS and operator in TASKS:
             returned = json.loads(spec.file("result").read_text(encoding="utf-8"))["returned"]
-            kept.write_text(json.dumps(returned), encoding="utf-8")
+            stored.write_text(json.dumps(returned), encoding="utf-8")
             if task == TASKS[-1]:
                 self.claims.append((run, returned))
         return status
@@ -137,7 +138,7 @@ class Scheduler:
     def command(
         self, verb: str, argument: str, dataflow: str = "", fault: OperationFault | None = None
     ) -> int:
-        """Have a person's command executed in a process of its own; return its status."""
+        """Execute a person's command in a process of its own; return its status."""
         return self.execute("person", verb, Disturbance(fault), argument, dataflow)
 
     def leave_alone(self, seconds: float) -> list[str]:
@@ -152,7 +153,7 @@ class Scheduler:
         """Wait until the process ends; strike it, or do something while it is paused."""
         strike = by.strike
         pauses = by.fault is not None and by.fault.action == "pause"
-        start, due, fallen = time.monotonic(), 0.0, False
+        start, due, is_struck = time.monotonic(), 0.0, False
         while not process.wait(_ROUND_SECONDS):
             now = time.monotonic()
             if now - start > _LONGEST_SECONDS:
@@ -161,20 +162,20 @@ class Scheduler:
             paused = pauses and spec.file("acted").exists()
             if strike and not due and (paused if pauses else _is_due(spec, strike)):
                 due = now if paused else now + strike.seconds
-            if strike and due and now >= due and not fallen:
-                fallen = strike_processes(process.pid, strike)
-                if fallen and strike.victim in ("task_supervisor", "stop"):
+            if strike and due and now >= due and not is_struck:
+                is_struck = strike_processes(process.pid, strike)
+                if is_struck and strike.victim in ("task_supervisor", "stop"):
                     self.struck = True
                     return self._forget(spec, process, strike)
             if paused and not strike and not spec.file("go-on").exists():
                 if by.meanwhile is not None:
                     by.meanwhile()
                 spec.file("go-on").touch()
-        self.struck = self.struck or (fallen and process.status != SUCCESS)
+        self.struck = self.struck or (is_struck and process.status != SUCCESS)
         return process.status
 
     def _forget(self, spec: TaskSpec, process: Child, strike: ProcessFault) -> int:
-        """Give an attempt up, whatever it still does: Airflow calls it failed."""
+        """Call an attempt failed, as Airflow does, even if its process still runs."""
         if strike.victim == "stop":
             spec.file("go-on").touch()
             if not process.wait(_STOP_SECONDS):
@@ -187,11 +188,11 @@ class Scheduler:
 
 
 def _is_due(spec: TaskSpec, strike: ProcessFault) -> bool:
-    """Say whether the runner has said what the strike waits for."""
+    """Say whether the event has happened that the strike waits for."""
     if not strike.event:
         return True
     staging, events = work_of(spec)
     if strike.event == STAGING:
         return len(list(staging.rglob("*"))) >= strike.count
-    said = events.read_text(encoding="utf-8") if events.exists() else ""
-    return said.count(f'"type":"{strike.event}"') >= strike.count
+    text = events.read_text(encoding="utf-8") if events.exists() else ""
+    return text.count(f'"type":"{strike.event}"') >= strike.count

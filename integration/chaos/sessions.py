@@ -1,4 +1,4 @@
-"""Many cases, two at a time, each with a seed of its own; and the table of what came of them."""
+"""Many cases, two at a time, each with a seed of its own; and a table of their outcomes."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Field:
         wanted: Callable[[Plan], bool] = lambda _: True,
         bug: str | None = None,
         stop_at_first: bool = False,
-        tell: Callable[[Session, Outcome], None] = lambda *_: None,
+        report: Callable[[Session, Outcome], None] = lambda *_: None,
     ) -> Session:
         """Carry out the plans that are wanted, from `seed` on, until so many were disturbed."""
         session, start = Session(), time.monotonic()
@@ -85,16 +85,16 @@ class Field:
                     plan = running.pop(done)
                     try:
                         session.outcomes.append(done.result())
-                    except Exception:  # noqa: BLE001 - whatever it is, it is no error of the product
+                    except Exception:  # noqa: BLE001 - chaos itself may raise anything
                         session.errors.append(f"{plan}\n{traceback.format_exc()}")
                     else:
-                        tell(session, session.outcomes[-1])
+                        report(session, session.outcomes[-1])
         session.seconds = time.monotonic() - start
         return session
 
 
 def _start(templates: Templates) -> None:
-    """Start the fork server of this worker, whose child every task becomes."""
+    """Start the fork server of this worker, which forks every task."""
     global _templates, _server
     _templates, _server = templates, templates.server()
 
@@ -105,24 +105,25 @@ def _carry_out(plan: Plan, root: Path, bug: str | None) -> Outcome:
 
 
 def table(session: Session) -> Iterator[str]:
-    """Yield the lines of the table: kinds of disturbance, and what came of them."""
+    """Yield the lines of the table: the outcomes of each kind of disturbance."""
     heads = ("cases", "missed", *_RECOVERIES, "broken", "seconds")
     yield f"{'disturbance':22}" + "".join(f"{head:>9}" for head in heads)
     for kind in (*KINDS, ""):
         own = [outcome for outcome in session.outcomes if kind in ("", outcome.plan.kind)]
-        recovered = Counter(each.recovery for each in own if each.struck)
+        recovered = Counter(outcome.recovery for outcome in own if outcome.struck)
         counts = [recovered.total(), len(own) - recovered.total()]
         counts += [recovered[recovery] for recovery in _RECOVERIES]
         counts += [
-            sum(bool(each.problems) for each in own),
-            sum(round(each.seconds) for each in own),
+            sum(bool(outcome.problems) for outcome in own),
+            sum(round(outcome.seconds) for outcome in own),
         ]
         yield f"{kind or 'all':22}" + "".join(f"{number:9}" for number in counts)
-    runs = Counter(each.plan.dataflow for each in session.struck)
-    runs["with mapped tasks"] = sum(interval_of(each.plan.main).mapped for each in session.struck)
+    plans = [outcome.plan for outcome in session.struck]
+    runs = Counter(plan.dataflow for plan in plans)
+    runs["with mapped tasks"] = sum(interval_of(plan.main).mapped for plan in plans)
     done = Counter[str]()
     for outcome in session.outcomes:
-        done.update({"kept by cases": int(bool(outcome.plan.kept))} | outcome.checkpoints)
+        done.update({"saved by cases": int(bool(outcome.plan.checkpoints))} | outcome.checkpoints)
     for head, numbers in (("disturbed", runs), ("checkpoints", done)):
         yield f"{head}: " + ", ".join(f"{times} {name}" for name, times in numbers.items())
     yield f"{session.seconds:.0f} s"

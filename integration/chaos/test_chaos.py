@@ -1,4 +1,4 @@
-"""Chaos finds bugs that are planted, repeats a plan from its seed, and finds nothing else."""
+"""Chaos finds planted bugs, repeats a plan from its seed, and finds nothing in the product."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SEED = 20130101
 def of(
     kind: str, *later: str, task: str = "", dataflow: str = "airport_days", **parts: str
 ) -> Callable[[Plan], bool]:
-    """Want plans of a kind, cheap ones, after which something is done, with faults like these."""
+    """Accept fast plans of a kind, with these later actions and faults."""
 
     def wanted(plan: Plan) -> bool:
         cheap = plan.dataflow == dataflow and plan.start == plan.task

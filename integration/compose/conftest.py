@@ -67,7 +67,7 @@ def surroundings(canary: str, tmp_path_factory: pytest.TempPathFactory) -> dict[
 def stack(
     clone: Path, surroundings: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    """Bring the stack up from nothing, and take it down with all that it has kept."""
+    """Bring the stack up from nothing, and take it down with its volumes."""
     subprocess.run(["bash", "-c", ENV_FILE], cwd=clone, check=True)
     down = ["docker", "compose", "down", "--volumes", "--timeout", "5"]
     said(down, clone, surroundings)

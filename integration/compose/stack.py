@@ -98,8 +98,8 @@ class Stack:
         """Return what a run has published, if it was a success with one whole release."""
         ended = self.end(dataflow, run)
         assert ended.state == "success", self.log(dataflow, run)
-        known = [each for each, _ in releases.releases(self.lake, dataflow.identity)]
-        (made,) = [each for each in known if each.run == run]
+        known = [release for release, _ in releases.releases(self.lake, dataflow.identity)]
+        (made,) = [release for release in known if release.run == run]
         return content(self.lake, dataflow, made)
 
 
@@ -119,7 +119,7 @@ def content(lake: Lake, dataflow: DataflowContract, release: releases.Release) -
             table = DeltaTable(place, version=found.version, storage_options=options)
             rows = table.to_pyarrow_table()
             assert rows.num_rows == found.rows
-            tables[contract.name] = rows.sort_by([(each, "ascending") for each in contract.key])
+            tables[contract.name] = rows.sort_by([(column, "ascending") for column in contract.key])
     for file in release.files.values():
         data = lake.store.read(file.path)
         assert (len(data), hashlib.sha256(data).hexdigest()) == (file.bytes, file.sha256)

@@ -59,8 +59,8 @@ def backfill(stack: Stack, **options: object) -> list[Run]:
     number = stack.client.request("POST", "/backfills", body | options)["id"]
     found = sorted(runs(stack, "backfill"), key=lambda run: run.id)
     assert len(found) == 12
-    for result in found:
-        stack.published_by(CARRIER_DAYS, result.id)
+    for run in found:
+        stack.published_by(CARRIER_DAYS, run.id)
     # Airflow looks for finished backfills now and then, and starts none while another is not.
     eventually(lambda: bool(stack.client.request("GET", f"/backfills/{number}")["completed_at"]))
     return found
@@ -73,11 +73,11 @@ def runs(stack: Stack, triggered_by: str) -> list[Run]:
 
 def spans(stack: Stack, found: list[Run]) -> list[tuple[datetime, datetime]]:
     """Return when the first task of each run started and the last one ended."""
-    tasks = [stack.client.tasks(NAME, result.id) for result in found]
+    tasks = [stack.client.tasks(NAME, run.id) for run in found]
     return [
         (
-            min(each.start for each in of_a_run if each.start),
-            max(each.end for each in of_a_run if each.end),
+            min(task.start for task in of_a_run if task.start),
+            max(task.end for task in of_a_run if task.end),
         )
         for of_a_run in tasks
     ]
@@ -99,14 +99,14 @@ def origins(stack: Stack) -> dict[str, str]:
 
 def moves(stack: Stack) -> list[str]:
     """Return the id of each published release."""
-    return [each.id for each, _ in releases.releases(stack.lake, CARRIER_DAYS.identity)]
+    return [release.id for release, _ in releases.releases(stack.lake, CARRIER_DAYS.identity)]
 
 
 def forget(stack: Stack) -> None:
     """Remove everything that carrier_days has published, as if it had never run."""
     identity = CARRIER_DAYS.identity
-    for each in stack.lake.store.walk(f"dataflows/{identity.name}/v{identity.major}"):
-        stack.lake.store.remove(each.key)
+    for file in stack.lake.store.walk(f"dataflows/{identity.name}/v{identity.major}"):
+        stack.lake.store.remove(file.key)
     assert releases.current(stack.lake, identity) is None
 
 
@@ -116,13 +116,13 @@ def test_twelve_months_are_one_year(monthly: Stack) -> None:
 
     found = backfill(monthly)
     of_each_month = origins(monthly)
-    assert list(of_each_month.values()) == [result.id for result in found]
+    assert list(of_each_month.values()) == [run.id for run in found]
     assert current(monthly.lake, CARRIER_DAYS) == year
     forwards = spans(monthly, found)
     assert 1 < most_at_once(forwards) <= AT_ONCE
     assert forwards.index(min(forwards)) < AT_ONCE
 
-    # Backfilled again, each run makes what it made before: nothing is published anew.
+    # Backfilled again, each run makes the same: nothing is published.
     before = moves(monthly)
     backfill(monthly, reprocess_behavior="completed")
     assert min(spans(monthly, found))[0] > max(end for _, end in forwards)

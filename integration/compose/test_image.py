@@ -1,4 +1,4 @@
-"""What the image holds, who runs in it, and what they can read."""
+"""The image's content, its users, and what they can read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from stack import Stack
 
-GUARDED = ("/run/isthmus/connections.json", "/run/isthmus/broker_url", "/opt/airflow/airflow.cfg")
+PROTECTED = ("/run/isthmus/connections.json", "/run/isthmus/broker_url", "/opt/airflow/airflow.cfg")
 BUILD = ("docker", "build", "--file", "docker/Dockerfile", "--target", "airflow")
 
 
@@ -57,7 +57,7 @@ def test_nobody_in_it_is_root(stack: Stack) -> None:
         assert stack.compose("exec", "-T", service, "id", "-u").strip() not in ("0", "50001")
 
 
-@pytest.mark.parametrize("file", [*GUARDED, "/proc/1/environ", "/opt/airflow/logs"])
+@pytest.mark.parametrize("file", [*PROTECTED, "/proc/1/environ", "/opt/airflow/logs"])
 def test_a_runners_user_reads_nothing_of_airflows(stack: Stack, file: str) -> None:
     container = stack.container("worker-transform")
     command = ["docker", "exec", "--user", "isthmus-runner", container, "ls", "-l", file]

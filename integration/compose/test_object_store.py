@@ -21,12 +21,12 @@ S3, LOOPBACK, LISTENS = 8333, "7F", "0A"
 
 @pytest.fixture
 def store(stack: Stack) -> Iterator[ObjectStore]:
-    """Return the lake's store, and take away what a test leaves in it."""
+    """Return the lake's store, and remove what a test leaves in it."""
     store = stack.lake.store
     assert isinstance(store, ObjectStore)
     yield store
-    for each in store.walk("test"):
-        store.remove(each.key)
+    for file in store.walk("test"):
+        store.remove(file.key)
 
 
 @pytest.mark.smoke
@@ -44,7 +44,7 @@ def test_of_many_writers_at_once_each_object_is_created_by_one(store: ObjectStor
     writers = [str(number).encode() for number in range(WRITERS)]
     with ThreadPoolExecutor(WRITERS) as pool:
         created = dict(zip(writers, pool.map(write, writers), strict=True))
-    keys = sorted(key for each in created.values() for key in each)
+    keys = sorted(key for mine in created.values() for key in mine)
     assert keys == sorted(f"test/{number}" for number in range(KEYS))
     for me, mine in created.items():
         assert [store.read(key) for key in mine] == [me] * len(mine)

@@ -1,4 +1,4 @@
-"""What the three lines bring up, and what it keeps."""
+"""The stack that the three lines start, and what survives a restart."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def test_every_service_is_healthy_and_every_dataflow_is_ready(stack: Stack) -> N
     def are_well() -> bool:
         states = stack.compose("ps", "--all", "--format", "{{.Service}} {{.State}} {{.Health}}")
         found = {line.strip() for line in states.splitlines()}
-        return once < found and all(result.endswith(" running healthy") for result in found - once)
+        return once < found and all(
+            service.endswith(" running healthy") for service in found - once
+        )
 
     eventually(are_well)  # another test may have started one again just now
     dags = {dag.id: (dag.paused, dag.broken) for dag in stack.client.dags()}
@@ -54,19 +56,19 @@ def test_it_publishes_what_the_embedded_airflow_does(published: Stack, tmp_path:
         same(current(published.lake, dataflow), current(embedded, dataflow))
 
 
-def same(one: Content, other: Content) -> None:
+def same(stacked: Content, embedded: Content) -> None:
     """Expect the same rows; numbers may differ as far as the order of threads makes them."""
-    assert one.tables.keys() == other.tables.keys()
-    assert one.files.keys() == other.files.keys()
-    assert one.metrics.keys() == other.metrics.keys()
-    for name, metrics in one.metrics.items():
-        assert metrics == pytest.approx(other.metrics[name]), name
-    for name, table in one.tables.items():
-        assert table.schema.equals(other.tables[name].schema)
+    assert stacked.tables.keys() == embedded.tables.keys()
+    assert stacked.files.keys() == embedded.files.keys()
+    assert stacked.metrics.keys() == embedded.metrics.keys()
+    for name, metrics in stacked.metrics.items():
+        assert metrics == pytest.approx(embedded.metrics[name]), name
+    for name, table in stacked.tables.items():
+        assert table.schema.equals(embedded.tables[name].schema)
         for column in table.column_names:
-            values, others = table[column].to_pylist(), other.tables[name][column].to_pylist()
-            if values != others:
-                assert values == pytest.approx(others, rel=1e-9, nan_ok=True), (name, column)
+            values, expected = table[column].to_pylist(), embedded.tables[name][column].to_pylist()
+            if values != expected:
+                assert values == pytest.approx(expected, rel=1e-9, nan_ok=True), (name, column)
 
 
 def test_two_workers_of_each_kind_and_eight_runs_at_once(published: Stack) -> None:
@@ -88,28 +90,29 @@ def test_two_workers_of_each_kind_and_eight_runs_at_once(published: Stack) -> No
 
 
 def test_a_stack_that_is_stopped_and_started_has_lost_nothing(published: Stack) -> None:
-    def kept() -> object:
+    def state() -> object:
         known = {
             dataflow.identity: [
-                (one.id, now) for one, now in releases.releases(published.lake, dataflow.identity)
+                (release.id, now)
+                for release, now in releases.releases(published.lake, dataflow.identity)
             ]
             for dataflow in CATALOG.dataflows
         }
         return known, sorted((run.dag, run.id, run.state) for run in published.client.runs())
 
-    before, undisturbed = kept(), current(published.lake, FLIGHT_DELAYS)
+    before, undisturbed = state(), current(published.lake, FLIGHT_DELAYS)
     published.compose("stop")
     # Somebody follows the three lines again.
     subprocess.run(["bash", "-c", ENV_FILE], cwd=published.folder, check=True)
     published.compose("up", "--build", "--detach", "--wait")
-    assert kept() == before
+    assert state() == before
     assert current(published.lake, FLIGHT_DELAYS) == undisturbed
     run = published.client.trigger(str(AIRPORT_DAYS.identity))
     assert published.published_by(AIRPORT_DAYS, run).tables
 
 
 @pytest.mark.parametrize("files", [FILES, f"{FILES}:docker/develop.yaml"])
-def test_the_files_are_clean(clone: Path, surroundings: dict[str, str], files: str) -> None:
+def test_the_files_are_valid(clone: Path, surroundings: dict[str, str], files: str) -> None:
     command = ["docker", "compose", "config", "--quiet"]
     done = subprocess.run(
         command,

@@ -23,9 +23,9 @@ from typing import Any, Literal
 from isthmus_platform.storage import Store
 
 STORE_OPERATIONS = (
-    *("read", "find", "list", "create", "write", "keep", "delete", "flush", "fetch", "address"),
+    *("read", "find", "list", "create", "write", "commit", "delete", "flush", "fetch", "address"),
 )
-"""What a task does with the lake's store; `keep` is the end of a `write`."""
+"""What a task does with the lake's store; `commit` is the end of a `write`."""
 FILE_OPERATIONS = (
     *("open", "os.link", "os.rename", "os.remove", "os.mkdir", "os.scandir", "os.chmod"),
     *("shutil.rmtree", "subprocess.Popen"),
@@ -50,8 +50,8 @@ _OPERATION_OF = {
 class OperationFault:
     """Act before or after the n-th operation of a kind on a path that matches `path`.
 
-    Without a number, `share` says which one, of as many as an undisturbed task has. A kill may
-    come some `seconds` later, in the middle of whatever happens then.
+    Without a number, `share` selects one of the operations of an undisturbed task. A kill may come
+    some `seconds` later.
     """
 
     action: Literal["kill", "pause", "fail", "slow", "tear", "truncate", "flip"]
@@ -64,7 +64,7 @@ class OperationFault:
     choice: int = 0
 
     def among(self, counts: Mapping[str, int]) -> OperationFault:
-        """Return the fault with its number; of a kind that never happens, take another."""
+        """Return the fault with its number; replace a kind that never happens."""
         if self.number:
             return self
         kinds = sorted(kind for kind in counts if self.action != "fail" or kind in STORE_OPERATIONS)
@@ -83,7 +83,7 @@ class Operations:
 
     @contextmanager
     def during(self, kind: str, path: str) -> Iterator[None]:
-        """Count the operation that is done meanwhile."""
+        """Count the operation in the block; act before or after it."""
         fault = self._fault if self._is_next(kind, path) else None
         if fault is not None and fault.moment == "before":
             self._act(fault)
@@ -92,10 +92,10 @@ class Operations:
             self._act(fault)
 
     def watch_files(self, folder: Path) -> None:
-        """Count what this process does, from now on, with files below a folder, too."""
+        """Count this process's operations on files below a folder too, from now on."""
         below = f"{folder}/"
 
-        def hear(event: str, arguments: tuple[object, ...]) -> None:
+        def watch(event: str, arguments: tuple[object, ...]) -> None:
             if event not in FILE_OPERATIONS or self._ended or isinstance(arguments[0], int):
                 return
             path = "" if event == "subprocess.Popen" else str(arguments[0])
@@ -103,7 +103,7 @@ class Operations:
                 with self.during(event, path.removeprefix(below)):
                     pass
 
-        sys.addaudithook(hear)
+        sys.addaudithook(watch)
 
     def end(self) -> None:
         """Count nothing any more."""
@@ -123,12 +123,12 @@ class Operations:
 
 
 class CrashingStore:
-    """Do what another store does, and count its operations, at one of which a fault acts."""
+    """Wrap a store, and count its operations; a fault acts at one of them."""
 
     def __init__(self, store: Store, operations: Operations) -> None:
         self._store, self._during = store, operations.during
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the other has
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any member of the store
         member = getattr(self._store, name)
         if name not in _OPERATION_OF:
             return member
@@ -144,12 +144,12 @@ class CrashingStore:
         """Give a path for a new file."""
         with self._during("write", key), self._store.writing(key) as path:
             yield path
-            with self._during("keep", key):  # written, and neither durable nor closed
+            with self._during("commit", key):  # written, and neither durable nor closed
                 pass
 
 
 def strike(fault: OperationFault, acted: Path, go_on: Path) -> None:
-    """Do to this process what a fault says, and leave a sign of it."""
+    """Apply a fault to this process, and create the file `acted` as a sign."""
 
     def kill() -> None:
         acted.touch()

@@ -1,4 +1,4 @@
-"""Disks with little room left, in the place of a directory; directories that root may not write."""
+"""Small disks that replace a directory, and directories that even root cannot write."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _PR_SET_SECUREBITS, _NO_RIGHTS_OF_ROOT, _CAPABILITY_VERSION = 28, 1, 0x20080522
 
 @dataclass(frozen=True, slots=True)
 class FullDisk:
-    """Leave a disk so many kilobytes: that of `lake`, of `runs` or of the checkpoints."""
+    """Leave so many kilobytes on a disk: that of `lake`, `runs` or the checkpoints."""
 
     disk: str
     kilobytes: int
 
 
 def fill(place: Path, kilobytes: int) -> None:
-    """Put a small disk in the place of a directory, with its content and little room more."""
+    """Replace a directory by a small disk with the same content and little free space."""
     content = shutil.copytree(place, place.with_name(f"{place.name}.copy"))
     if not _mount("-t", "tmpfs", "-o", f"size={_ROOMY}", "chaos", str(place)):
         raise OSError("no disk can be mounted; be root, in a container with CAP_SYS_ADMIN")
@@ -34,12 +34,12 @@ def fill(place: Path, kilobytes: int) -> None:
 
 
 def make_room(place: Path) -> None:
-    """Give the disk in this place room enough."""
+    """Enlarge the disk at this path."""
     _mount("-o", f"remount,size={_ROOMY}", str(place))
 
 
-def take_away(place: Path) -> None:
-    """Take away the disk in this place, if there is one."""
+def unmount(place: Path) -> None:
+    """Unmount the disk at this path, if there is one."""
     if place.is_mount():
         subprocess.run(["umount", "-l", str(place)], check=True)
 
@@ -49,7 +49,7 @@ def _mount(*words: str) -> bool:
 
 
 def obey_modes() -> None:
-    """Give up root's right to write where modes forbid it, for good; anybody else has none."""
+    """Give up root's right to write where modes forbid it; this cannot be undone."""
     if os.geteuid() == 0:
         libc = ctypes.CDLL(None, use_errno=True)
         header, nothing = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0), (ctypes.c_uint32 * 6)()

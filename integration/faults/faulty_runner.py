@@ -1,7 +1,7 @@
-"""A runner that starts the real one, and lies about what came of it.
+"""A runner that starts the real one, and changes its answers.
 
-`python -I -S faulty_runner.py LIE COMMAND...` passes the request on, and changes what comes back.
-LIE may be `another's file=PATH`, where PATH is a file that another run has published.
+`python -I -S faulty_runner.py FAULT COMMAND...` passes the request on, and changes what comes back.
+FAULT may be `another's file=PATH`, where PATH is a file that another run has published.
 It needs nothing but the standard library.
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 Answer = dict[str, Any]
 
 
-def main(lie: str, command: list[str]) -> int:
+def main(fault: str, command: list[str]) -> int:
     """Serve the request on standard input; return the exit status."""
     line = sys.stdin.readline()
     request = json.loads(line)
@@ -29,24 +29,24 @@ def main(lie: str, command: list[str]) -> int:
     assert runner.stdout is not None
     runner.stdin.write(line)
     runner.stdin.flush()
-    answers = [json.loads(each) for each in runner.stdout]
+    answers = [json.loads(answer) for answer in runner.stdout]
     status = runner.wait()
     if status != 0:
         raise SystemExit(f"the real runner failed: {answers[-1:]}")
-    name, _, path = lie.partition("=")
-    lies = LIES | {"another's file": _in_result(partial(_published_file, path))}
-    for answer in lies[name](answers, request):
+    name, _, path = fault.partition("=")
+    faults = ANSWER_FAULTS | {"another's file": _in_result(partial(_published_file, path))}
+    for answer in faults[name](answers, request):
         sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
-    return 3 if lie == "bad status" else 0
+    return 3 if fault == "bad status" else 0
 
 
 def _in_result(change: Callable[[Answer, Path], None]) -> Callable[..., Iterator[Answer]]:
-    def lie(answers: list[Answer], request: Answer) -> Iterator[Answer]:
+    def answer(answers: list[Answer], request: Answer) -> Iterator[Answer]:
         change(answers[-1], Path(request["staging"]))
         yield from answers
 
-    return lie
+    return answer
 
 
 def _files(result: Answer) -> list[Answer]:
@@ -66,7 +66,7 @@ def _wrong_rows(result: Answer, _: Path) -> None:
 
 
 def _no_table(result: Answer, staging: Path) -> None:
-    """Replace a table by a file that is none, and say so truly."""
+    """Replace a table by a file that is not Parquet, with the right digest."""
     file = _files(result)[0]
     content = b"PAR1" + os.urandom(200) + b"PAR1"
     (staging / file["path"]).write_bytes(content)
@@ -86,7 +86,7 @@ def _earlier_attempt(result: Answer, _: Path) -> None:
 
 
 def _others_file(result: Answer, staging: Path) -> None:
-    """Name a file that lies beside the staging directory, as another run's does."""
+    """Name a file beside the staging directory, as if it were another run's."""
     file = _files(result)[0]
     name = Path(file["path"]).name
     (staging / file["path"]).rename(staging.parent / "scratch" / name)
@@ -106,7 +106,7 @@ def _link_to_others_file(result: Answer, staging: Path) -> None:
 
 
 def _other_partition(result: Answer, _: Path) -> None:
-    """Call a month's rows another's, or those of a table that has no months a month's."""
+    """Name another month, or a month for a table that has no partitions."""
     file = _files(result)[0]
     file["partition"] = "2013-05" if file.get("partition") == "2013-04" else "2013-04"
 
@@ -145,7 +145,7 @@ def _truth(answers: list[Answer], _: Answer) -> Iterator[Answer]:
     yield from answers
 
 
-LIES: dict[str, Callable[[list[Answer], Answer], Iterator[Answer]]] = {
+ANSWER_FAULTS: dict[str, Callable[[list[Answer], Answer], Iterator[Answer]]] = {
     "missing output": _in_result(_missing_output),
     "missing file": _in_result(_missing_file),
     "wrong row count": _in_result(_wrong_rows),
@@ -165,7 +165,7 @@ LIES: dict[str, Callable[[list[Answer], Answer], Iterator[Answer]]] = {
     "all twice": _all_twice,
     "events twice": _events_twice,
 }
-"""Each lie by its name; those about `twice` are duplicates, of which only events are harmless."""
+"""Each fault by its name; of those with `twice`, only duplicate events are harmless."""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Stores with a bug each, by its name."""
+"""Stores with one bug each, by name."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from isthmus_platform.storage import DiskStore
 
 
 class PointerFirst(DiskStore):
-    """Move the pointer before there is anything to point to."""
+    """Move the pointer before the release is written."""
 
-    late: dict[str, bytes] = {}  # noqa: RUF012 - of the process
+    late: dict[str, bytes] = {}  # noqa: RUF012 - shared in the process
 
     def create(self, key: str, content: bytes) -> None:
         if "/releases/" in key:
@@ -27,7 +27,7 @@ class PointerFirst(DiskStore):
 
 
 class StartsFromHead(DiskStore):
-    """Let a run for an interval follow the newest version of a table, whoever rolled it back."""
+    """Let a run for an interval follow the newest version of a table despite a rollback."""
 
     def read(self, key: str) -> bytes:
         content = super().read(key)
@@ -38,7 +38,7 @@ class StartsFromHead(DiskStore):
 
 
 class LosesMonths(DiskStore):
-    """Move the pointer, once overtaken, to the release that follows another than what is there."""
+    """Move the pointer after a conflict without reading again, so that months are lost."""
 
     def create(self, key: str, content: bytes) -> None:
         try:
@@ -51,14 +51,14 @@ class LosesMonths(DiskStore):
 
 
 class CollectsTooMuch(DiskStore):
-    """Clean without asking which files are needed."""
+    """Collect garbage without reading which files are needed."""
 
     def names(self, folder: str) -> tuple[str, ...]:
         return () if folder.endswith("/releases") else super().names(folder)
 
 
 class HalfDocuments(DiskStore):
-    """Write a document where readers look for it, little by little."""
+    """Write a document in small pieces under its final name."""
 
     def create(self, key: str, content: bytes) -> None:
         path = self.local(key)

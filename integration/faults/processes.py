@@ -28,14 +28,14 @@ class ProcessFault:
 
 
 def strike_processes(pid: int, strike: ProcessFault) -> bool:
-    """Strike a task or what runs below it, unless that is not there yet, or not any more."""
+    """Strike a task or its descendants; return whether there was a process to strike."""
     try:
         task = psutil.Process(pid)
         below = task.children(recursive=True)
-        supervisors = [each for each in below if str(SUPERVISOR) in each.cmdline()]
+        supervisors = [process for process in below if str(SUPERVISOR) in process.cmdline()]
     except psutil.Error:
         return False
-    runners = [each for each in below if each not in supervisors]
+    runners = [process for process in below if process not in supervisors]
     victims = {
         "runner": runners,
         "supervisor": supervisors,

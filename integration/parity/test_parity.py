@@ -19,7 +19,8 @@ from isthmus_contracts import DataflowContract, File, Table, resolve_params
 from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.codec import serialize
 from isthmus_contracts.protocol import EngineProfile, RunIdentity, RunRequest, RunResult
-from isthmus_contracts.testing.conformance import Subject, run
+from isthmus_contracts.testing.conformance import Subject
+from isthmus_contracts.testing.conformance import run as run_conformance
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.export import export_inputs
 from isthmus_platform.local_airflow.client import Run
@@ -33,7 +34,7 @@ ENGINES = {
     "threads": EngineProfile("threads", TWO),
     "processes": EngineProfile("processes", TWO),
 }
-IDENTITIES = tuple(str(each.identity) for each in CATALOG.dataflows)
+IDENTITIES = tuple(str(dataflow.identity) for dataflow in CATALOG.dataflows)
 
 
 def in_airflow(airflow: Airflow, engine: EngineProfile, more: str = "") -> dict[str, Content]:
@@ -45,13 +46,13 @@ def in_airflow(airflow: Airflow, engine: EngineProfile, more: str = "") -> dict[
 
     def runs() -> list[Run]:
         (event,) = airflow.client.asset_events(first.dag, first.id)
-        return [first, *(airflow.client.run(*each) for each in event.triggered)]
+        return [first, *(airflow.client.run(dag, run_id) for dag, run_id in event.triggered)]
 
     def are_done() -> bool:
-        return len(runs()) == len(IDENTITIES) and all(each.finished for each in runs())
+        return len(runs()) == len(IDENTITIES) and all(run.finished for run in runs())
 
     assert eventually(are_done, airflow.up.check), runs()
-    return {each.dag: made_by(airflow, each) for each in runs()}
+    return {run.dag: made_by(airflow, run) for run in runs()}
 
 
 def made_by(airflow: Airflow, found: Run) -> Content:
@@ -116,25 +117,25 @@ def by_runner(
 def by_stages(
     dataflow: DataflowContract, engine: EngineProfile, inputs: Path, out: Path
 ) -> Content:
-    """Compute each cut in a runner that finds nothing but what those before it have handed on."""
+    """Compute each stage in a runner that gets only the intermediates of earlier stages."""
     request = request_for(dataflow, engine, inputs, out)
     intermediates: tuple[str, ...] = ()
-    for cut in [checkpoint.name for checkpoint in (*dataflow.checkpoints, *dataflow.outputs)]:
-        staging = room(out, f"staging-{cut}")
-        stage = replace(request, stop_at=cut, intermediates=intermediates, staging=str(staging))
-        result = served(replace(stage, checkpoints=str(out / f"kept-{cut}")))
+    for stop_at in [checkpoint.name for checkpoint in (*dataflow.checkpoints, *dataflow.outputs)]:
+        staging = room(out, f"staging-{stop_at}")
+        stage = replace(request, stop_at=stop_at, intermediates=intermediates, staging=str(staging))
+        result = served(replace(stage, checkpoints=str(out / f"checkpoints-{stop_at}")))
         assert result.checkpoints
         intermediates += tuple(str(staging / checkpoint.path) for checkpoint in result.checkpoints)
-    rest = replace(request, intermediates=intermediates, checkpoints=str(out / "kept"))
+    rest = replace(request, intermediates=intermediates, checkpoints=str(out / "checkpoints"))
     return staged(dataflow, out, served(rest))
 
 
 def by_resuming(
     dataflow: DataflowContract, engine: EngineProfile, inputs: Path, out: Path
 ) -> Content:
-    """Compute in a runner that finds everything that another has kept."""
+    """Compute in a runner that finds every checkpoint of another one."""
     request = request_for(dataflow, engine, inputs, out)
-    request = replace(request, checkpoints=str(out / "kept"))
+    request = replace(request, checkpoints=str(out / "checkpoints"))
     served(replace(request, staging=str(room(out, "first"))))
     return staged(dataflow, out, served(request))
 
@@ -168,7 +169,7 @@ def request_for(
 def served(request: RunRequest) -> RunResult:
     """Return a runner's result."""
     command = (str(TRANSFORMS_PYTHON), "-m", "isthmus_transforms.runner")
-    transcript = run(Subject(command, request, alike()))
+    transcript = run_conformance(Subject(command, request, alike()))
     result = transcript.answers[-1]
     assert isinstance(result, RunResult), transcript.log
     return result
@@ -193,20 +194,20 @@ def asked(*command: str) -> str:
 
 def alike() -> dict[str, str]:
     """Return an environment in which BLAS takes the kernels that it takes in a runner."""
-    return {name: each for name, each in environment().items() if "BLAS" not in name}
+    return {name: value for name, value in environment().items() if "BLAS" not in name}
 
 
 def written(
     dataflow: DataflowContract, out: Path, metrics: Mapping[str, Mapping[str, float]]
 ) -> Content:
-    """Return what lies in a folder: rows in the order of the key, digests of files."""
+    """Return the content of a folder: rows in the order of the key, digests of files."""
     tables, files = {}, {}
     for output in dataflow.outputs:
         if isinstance(output, Table):
             place = out / output.name if output.partitioning else out / f"{output.name}.parquet"
             paths = sorted(place.glob("*.parquet")) if place.is_dir() else [place]
             rows = pa.concat_tables(parquet.read_table(path) for path in paths)
-            tables[output.name] = rows.sort_by([(each, "ascending") for each in output.key])
+            tables[output.name] = rows.sort_by([(column, "ascending") for column in output.key])
         elif isinstance(output, File):
             data = (out / f"{output.name}{output.suffix}").read_bytes()
             files[output.name] = hashlib.sha256(data).hexdigest()
@@ -217,22 +218,23 @@ def check_same(found: Content, wanted: Content) -> None:
     """Expect the same columns, rows, files and metrics, numbers within the tolerance."""
     assert found.tables.keys() == wanted.tables.keys()
     for name, table in wanted.tables.items():
-        other = found.tables[name]
-        kinds = [(each.name, each.type) for each in table.schema]
-        assert [(each.name, each.type) for each in other.schema] == kinds, name
-        assert other.num_rows == table.num_rows > 0, name
+        rows = found.tables[name]
+        kinds = [(column.name, column.type) for column in table.schema]
+        assert [(column.name, column.type) for column in rows.schema] == kinds, name
+        assert rows.num_rows == table.num_rows > 0, name
         for column in table.column_names:
-            values, others = table[column].to_pylist(), other[column].to_pylist()
+            wanted_values, values = table[column].to_pylist(), rows[column].to_pylist()
             if pa.types.is_floating(table.schema.field(column).type):
                 where = f"{name}.{column}"
-                assert [other is None for other in others] == [value is None for value in values], (
-                    where
-                )
-                numbers = [other for other in others if other is not None]
-                right = [value for value in values if value is not None]
-                assert numbers == pytest.approx(right, rel=TOLERANCE, abs=0, nan_ok=True), where
+                nulls = [value is None for value in wanted_values]
+                assert [value is None for value in values] == nulls, where
+                numbers = [value for value in values if value is not None]
+                wanted_numbers = [value for value in wanted_values if value is not None]
+                assert numbers == pytest.approx(
+                    wanted_numbers, rel=TOLERANCE, abs=0, nan_ok=True
+                ), where
             else:
-                assert others == values, f"{name}.{column}"
+                assert values == wanted_values, f"{name}.{column}"
     assert found.files == wanted.files
     for name, numbers in found.metrics.items():
         assert numbers == pytest.approx(wanted.metrics[name], rel=TOLERANCE, abs=0), name
@@ -255,17 +257,17 @@ def test_outside_of_airflow(  # noqa: PLR0913, PLR0917 - three of them are what 
     assert route is by_command or made.metrics.keys() == expected[identity].metrics.keys()
 
 
-@pytest.mark.parametrize("engine", [each for each in ENGINES if each != "sequential"])
+@pytest.mark.parametrize("engine", [name for name in ENGINES if name != "sequential"])
 def test_in_airflow(engine: str, airflow: Airflow, expected: dict[str, Content]) -> None:
     made = in_airflow(airflow, ENGINES[engine])
     for identity in IDENTITIES:
         check_same(made[identity], expected[identity])
 
 
-def test_kept_results_change_nothing_in_airflow(
+def test_checkpoints_change_nothing_in_airflow(
     airflow: Airflow, expected: dict[str, Content]
 ) -> None:
-    for _ in ("kept", "reused"):
+    for _ in ("saved", "reused"):
         made = in_airflow(airflow, ENGINES["sequential"], "checkpoints = true")
         for identity in IDENTITIES:
             check_same(made[identity], expected[identity])
@@ -274,13 +276,13 @@ def test_kept_results_change_nothing_in_airflow(
 def test_a_difference_is_noticed(expected: dict[str, Content]) -> None:
     wanted = expected["airport_days.v1"]
     days = wanted.tables["days"]
-    number = next(each.name for each in days.schema if pa.types.is_floating(each.type))
-    column = pa.array([(each or 0) * (1 + 1e-11) for each in days[number].to_pylist()])
-    changed = days.set_column(days.schema.get_field_index(number), number, column)
+    number = next(column.name for column in days.schema if pa.types.is_floating(column.type))
+    values = pa.array([(value or 0) * (1 + 1e-11) for value in days[number].to_pylist()])
+    changed = days.set_column(days.schema.get_field_index(number), number, values)
     for tables in (
         {"days": changed},
         {"days": days.slice(1)},
-        {"days": days.rename_columns([f"{column_name}_" for column_name in days.column_names])},
+        {"days": days.rename_columns([f"{name}_" for name in days.column_names])},
     ):
         with pytest.raises(AssertionError):
             check_same(Content(tables, wanted.files, wanted.metrics), wanted)

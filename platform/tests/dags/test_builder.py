@@ -139,7 +139,7 @@ def test_a_fused_run_is_one_task() -> None:
     assert task.outlets == [Asset(name="flight_delays.v1", uri="isthmus://flight_delays/v1")]
 
 
-def test_a_cut_that_the_contract_does_not_offer_is_told_in_the_dags_place(
+def test_an_unknown_stage_boundary_is_shown_in_place_of_the_dag(
     deployment: Path,
 ) -> None:
     deployment.write_text(
@@ -175,7 +175,7 @@ def test_airflow_finds_the_catalog_and_nothing_else() -> None:
 def test_where_a_task_runs_only_its_own_dag_is_built(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # What Airflow itself sets around a worker's reading, and `get_parsing_context` tells.
+    # What Airflow itself sets around a worker's reading, and `get_parsing_context` returns.
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", name)
     bag = DagBag(FOLDER, bundle_path=FOLDER, bundle_name="test")
     assert bag.import_errors == {}

@@ -64,7 +64,7 @@ def test_a_dataflows_description_is_escaped() -> None:
     assert "&lt;b&gt;x&lt;/b&gt; \\| \\[y\\](z) \\`w\\`" in page
 
 
-def test_the_page_of_a_mistake_says_what_to_do() -> None:
+def test_the_page_of_an_invalid_deployment_says_what_to_do() -> None:
     page = invalid_deployment_page("x.v1", DeploymentError(Path("a.toml"), "[lake]", "<gone>"))
     assert "x.v1 cannot run here" in page
     assert "a.toml, \\[lake\\]: &lt;gone&gt;" in page
@@ -123,7 +123,7 @@ def test_no_description_breaks_the_layout(text: str) -> None:
 
 @given(st.text("#~-+=>*_`|\\[]()!<&1.) \n\tab:/").filter(str.strip))
 @example("1)")
-def test_any_text_of_a_mistake_is_one_paragraph(text: str) -> None:
+def test_any_text_of_an_error_is_one_paragraph(text: str) -> None:
     page = invalid_deployment_page("x.v1", DeploymentError(None, text, text))
     layout, texts = read(page)
     assert layout == read(invalid_deployment_page("x.v1", DeploymentError(None, "a", "b")))[0]

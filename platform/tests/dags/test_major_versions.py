@@ -97,7 +97,7 @@ def test_a_reader_waits_for_the_version_that_it_reads() -> None:
 def test_each_page_shows_its_own_contract() -> None:
     dags = build_dags(CATALOG)
     old, new = str(dags["x.v1"].doc_md), str(dags["x.v2"].doc_md)
-    for words, mine, other in (
+    for text, has, has_not in (
         ("Contract version **1.2.0**", old, new),
         ("Measures in miles.", old, new),
         ("| miles | int64 | mi |", old, new),
@@ -105,8 +105,8 @@ def test_each_page_shows_its_own_contract() -> None:
         ("Measures in kilometres.", new, old),
         ("| km | float64 | km |", new, old),
     ):
-        assert words in mine
-        assert words not in other
+        assert text in has
+        assert text not in has_not
 
 
 def test_the_deployment_overrides_each_by_its_own_name(deployment: Path) -> None:
@@ -126,20 +126,20 @@ def test_a_mistake_in_the_part_of_one_spares_the_other(deployment: Path) -> None
     assert dags["x.v2"].task_ids == ["invalid-deployment"]
 
 
-def test_a_name_without_a_version_is_a_stranger_in_the_deployment(deployment: Path) -> None:
+def test_a_name_without_a_version_is_unknown_in_the_deployment(deployment: Path) -> None:
     deployment.write_text(f"{LOCAL.read_text()}\n[dataflows.x]\nretries = 7\n")
     dags = build_dags(CATALOG)
     assert "no dataflow 'x'; known: 'x.v1', 'x.v2'" in str(dags["x"].dag_display_name)
 
 
-def test_the_lake_keeps_them_apart(tmp_path: Path) -> None:
+def test_each_has_its_own_releases_in_the_lake(tmp_path: Path) -> None:
     lake = Lake(DiskStore(tmp_path))
-    first, other = publish(lake, OLD, "first", 1), publish(lake, NEW, "first", 1.5)
+    first, new = publish(lake, OLD, "first", 1), publish(lake, NEW, "first", 1.5)
     second = publish(lake, OLD, "second", 2)
-    assert first.id != other.id  # though the runs have one name
-    assert (rows_of(lake, second), rows_of(lake, other)) == ([{"miles": 2}], [{"km": 1.5}])
+    assert first.id != new.id  # though the runs have one name
+    assert (rows_of(lake, second), rows_of(lake, new)) == ([{"miles": 2}], [{"km": 1.5}])
     assert releases.releases(lake, OLD.identity) == ((second, True), (first, False))
-    assert releases.releases(lake, NEW.identity) == ((other, True),)
+    assert releases.releases(lake, NEW.identity) == ((new, True),)
 
 
 @pytest.mark.parametrize(("moved", "still"), [(OLD, NEW), (NEW, OLD)])
@@ -151,15 +151,15 @@ def test_rolling_one_back_leaves_the_other(
     publish(lake, still, "first", 1)
     publish(lake, moved, "second", 2)
     newest = publish(lake, still, "second", 2)
-    kept = {path: path.read_bytes() for path in files_of(lake, still)}
+    before = {path: path.read_bytes() for path in files_of(lake, still)}
     releases.rollback(lake, moved.identity, first.id, by="eve")
     assert releases.current(lake, moved.identity) == first
     assert releases.current(lake, still.identity) == newest
-    assert {path: path.read_bytes() for path in files_of(lake, still)} == kept
+    assert {path: path.read_bytes() for path in files_of(lake, still)} == before
 
 
 def files_of(lake: Lake, dataflow: DataflowContract) -> list[Path]:
-    """Return every file that the lake keeps for a dataflow."""
+    """Return every file of a dataflow in the lake."""
     folder = lake.pointer(dataflow.identity).local().parent
     found = [path for path in folder.rglob("*") if path.is_file()]
     assert found
@@ -169,6 +169,6 @@ def files_of(lake: Lake, dataflow: DataflowContract) -> list[Path]:
 def test_a_release_of_one_is_unknown_to_the_other(tmp_path: Path) -> None:
     lake = Lake(DiskStore(tmp_path))
     publish(lake, OLD, "first", 1)
-    other = publish(lake, NEW, "first", 1)
+    new = publish(lake, NEW, "first", 1)
     with pytest.raises(UnknownNameError, match=r"no release of dataflow 'x\.v1'"):
-        releases.rollback(lake, OLD.identity, other.id, by="eve")
+        releases.rollback(lake, OLD.identity, new.id, by="eve")

@@ -35,7 +35,7 @@ def load(tmp_path: Path, text: str) -> Deployment:
     return load_deployment(file)
 
 
-def test_the_local_deployment_is_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_local_deployment_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ISTHMUS_STATE", "/somewhere")
     monkeypatch.setenv("ISTHMUS_TRANSFORMS_PYTHON", "/python")
     deployment = load_deployment(LOCAL)
@@ -111,7 +111,7 @@ def test_a_dataflows_own_part_overrides_the_defaults(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_an_unsound_file_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+def test_an_invalid_file_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DeploymentError, match=message):
         load(tmp_path, text)
 
@@ -222,9 +222,9 @@ def test_a_mistake_in_one_part_concerns_that_dataflow_only(
     tmp_path: Path, part: str, message: str
 ) -> None:
     deployment = load(tmp_path, f'{SOUND}\n[dataflows."flight_delays.v1"]\n{part}')
-    with pytest.raises(DeploymentError, match=message) as mistake:
+    with pytest.raises(DeploymentError, match=message) as caught:
         deployment.settings(FLIGHT_DELAYS)
-    assert '[dataflows."flight_delays.v1"]' in str(mistake.value)
+    assert '[dataflows."flight_delays.v1"]' in str(caught.value)
     assert deployment.settings(AIRPORT_DAYS).retries == 2
 
 
@@ -235,7 +235,7 @@ def test_a_dataset_without_a_source_concerns_its_readers_only(tmp_path: Path) ->
     deployment.settings(AIRPORT_DAYS)
 
 
-def test_a_part_for_an_unknown_dataflow_is_a_stranger(tmp_path: Path) -> None:
+def test_a_part_for_an_unknown_dataflow_is_reported(tmp_path: Path) -> None:
     deployment = load(tmp_path, SOUND + '[dataflows."fligth_delays.v1"]\n')
     ((name, error),) = deployment.unknown_dataflows(CATALOG).items()
     assert name == "fligth_delays.v1"
@@ -249,7 +249,7 @@ def test_a_part_that_is_no_table_concerns_that_dataflow_only(tmp_path: Path) -> 
     assert deployment.settings(AIRPORT_DAYS).retries == 2
 
 
-def test_a_runner_that_only_the_defaults_name_is_told_there(tmp_path: Path) -> None:
+def test_an_unknown_runner_in_the_defaults_is_reported_there(tmp_path: Path) -> None:
     deployment = load(tmp_path, SOUND + 'runner = "gpu"')
     with pytest.raises(DeploymentError, match=r"\[defaults\]: no runner 'gpu'; known: 'default'"):
         deployment.settings(FLIGHT_DELAYS)

@@ -23,7 +23,7 @@ CUT = Settings(
 
 def test_a_stage_runs_as_the_dataflow_does_but_for_what_it_says() -> None:
     first, second, rest = (
-        CUT.of_stage(each) for each in ("joined_flights", "flight_features", None)
+        CUT.of_stage(stage) for stage in ("joined_flights", "flight_features", None)
     )
     assert (first.transform_queue, first.queue) == ("big", "io")
     assert (first.memory_megabytes, first.retries) == (8_000, 5)
@@ -38,7 +38,7 @@ def test_a_stage_that_names_the_same_engine_keeps_its_options() -> None:
     assert settings.of_stage("joined_flights").engine_options == {"workers": 4}
 
 
-def test_stages_keep_results_and_so_do_checkpoints() -> None:
+def test_stages_save_checkpoints_and_so_does_the_setting() -> None:
     assert CUT.saves_checkpoints
     assert not CUT.checkpoints
     assert Settings(checkpoints=True).saves_checkpoints
@@ -93,9 +93,9 @@ def test_a_setting_out_of_bounds_is_refused(changes: dict[str, object], message:
         ),
     ],
 )
-def test_what_a_contract_does_not_offer_is_told(settings: Settings, problem: str) -> None:
+def test_what_a_contract_does_not_offer_is_reported(settings: Settings, problem: str) -> None:
     problems = list(mismatches(FLIGHT_DELAYS, settings))
-    assert any(each.startswith(problem) for each in problems), problems
+    assert any(found.startswith(problem) for found in problems), problems
 
 
 def test_what_fits_has_no_mismatch() -> None:

@@ -83,7 +83,7 @@ class Company:
             connection.commit()
 
     def prepare(self, table: Table, **instead: object) -> None:
-        """Prepare an output of one row that keeps its contract, but for what is given instead."""
+        """Prepare an output of one row that fits its contract, except for `instead`."""
         row = {column.name: value_of(column) for column in table.columns} | instead
         rows = pa.Table.from_pylist([row], arrow_schema(table))
         parquet.write_table(rows, self.folder / "outputs" / f"{table.name}.parquet")
@@ -96,7 +96,7 @@ class Company:
 
 
 def value_of(column: Column) -> object:
-    """Return a value that keeps the column's promise."""
+    """Return a value that the column's contract allows."""
     if column.choices:
         return column.choices[0]
     low = 1 if column.minimum is None else max(1, column.minimum)

@@ -19,7 +19,7 @@ from isthmus_platform.storage.objects import ObjectStore
 
 pytestmark = pytest.mark.slow
 
-# It keeps what it was asked and its environment, and computes as the stand-in does.
+# Writes its request and environment to files, and computes as the stand-in does.
 WATCHED = """
 import json, os, sys
 from pathlib import Path
@@ -123,7 +123,7 @@ def test_a_run_ingests_computes_and_publishes(
     assert not (company.folder / "lake").exists()
 
     request = json.loads((company.folder / "request.json").read_text())
-    files = [Path(each) for some in request["inputs"].values() for each in some]
+    files = [Path(file) for files in request["inputs"].values() for file in files]
     assert len(files) == len(FLIGHT_DELAYS.inputs)
     for file in files:
         assert file.is_relative_to(bucket.cache)
@@ -148,8 +148,8 @@ def test_a_connection_that_is_not_there_fails_in_one_sentence(
     assert "opening.py" not in ended.log
 
 
-# It keeps two results: one that lies there, and one that does not.
-KEEPING = """
+# Reports checkpoints: one that exists, one that does not, and one outside its directory.
+SAVING = """
 import json, sys, time
 from pathlib import Path
 from isthmus_contracts.protocol import CheckpointWritten, Graph, encode
@@ -157,11 +157,11 @@ from isthmus_contracts.testing import runner
 
 line = sys.stdin.readline()
 request = json.loads(line)
-intermediates = [Path(each).read_text() for each in request["intermediates"]]
+intermediates = [Path(path).read_text() for path in request["intermediates"]]
 Path(sys.argv[1], f"try-{request['identity']['run']}.json").write_text(json.dumps(intermediates))
-kept = Path(request["checkpoints"])
-kept.mkdir(parents=True, exist_ok=True)
-(kept / "a.checkpoint").write_text("result a")
+checkpoints = Path(request["checkpoints"])
+checkpoints.mkdir(parents=True, exist_ok=True)
+(checkpoints / "a.checkpoint").write_text("result a")
 print(encode(Graph(1.0, ())), flush=True)
 for file in ("a.checkpoint", "b.checkpoint", "../a.checkpoint"):
     print(encode(CheckpointWritten(1.0, "a", 8, 0.1, file)), flush=True)
@@ -169,21 +169,21 @@ sys.exit(1)
 """
 
 
-def test_what_is_kept_is_carried_to_where_another_host_finds_it(
+def test_checkpoints_are_synced_to_where_another_host_finds_them(
     company: Company, bucket: Bucket, move: Callable[..., None], connect: Callable[..., None]
 ) -> None:
-    move_script(company, move, KEEPING, "checkpoints = true")
+    move_script(company, move, SAVING, "checkpoints = true")
     connect()
     ended = company.run()
     assert ended.states["transform"] == "failed"
     lake = Lake(bucket.open())
     (run,) = lake.checkpoints(FLIGHT_DELAYS.identity).names()
     folder = lake.checkpoints(FLIGHT_DELAYS.identity) / run
-    assert [Path(each).read_text() for each in intermediates_of(folder)] == ["result a"]
+    assert [Path(path).read_text() for path in intermediates_of(folder)] == ["result a"]
     assert ended.log.count("a result is not carried to other hosts: ") == 2
 
 
-def test_stages_hand_results_on_through_the_bucket(
+def test_stages_pass_intermediates_through_the_bucket(
     company: Company, bucket: Bucket, move: Callable[..., None], connect: Callable[..., None]
 ) -> None:
     move_script(company, move, WATCHED, 'stages = ["joined_flights"]')

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 QUARTER = Interval(date(2013, 1, 1), date(2013, 4, 1))
 FAN_OUT = '\n[dataflows."carrier_days.v1"]\nfan_out = true\n'
 
-# It notes from where each task is handed something, and computes as the stand-in does.
+# Writes the runs that each task gets intermediates of, and computes as the stand-in does.
 WATCHED = """
 import json, sys
 from pathlib import Path
@@ -37,7 +37,7 @@ from isthmus_contracts.testing import runner
 folder, asked, line = Path(sys.argv[1]), sys.stdin, sys.stdin.readline()
 request = json.loads(line)
 task = request["identity"]["task"]
-parts = [Path(each).parent.name for each in request["intermediates"]]
+parts = [Path(path).parent.name for path in request["intermediates"]]
 (folder / f"{task}.intermediates").write_text(" ".join(parts))
 
 class Again:

@@ -65,8 +65,8 @@ def test_a_run_publishes_every_output(company: Company) -> None:
     assert "carrier_scores finished in 0.000 s" in ended.log
     assert f"published release {company.published[0]} of flight_delays.v1" in ended.log
     (runs,) = (company.folder / "runs" / "flight_delays.v1").iterdir()
-    kept = sorted(path.name for path in runs.iterdir())
-    assert kept == ["graph.svg", "pins.json", "transform.1.events.jsonl"]
+    names = sorted(path.name for path in runs.iterdir())
+    assert names == ["graph.svg", "pins.json", "transform.1.events.jsonl"]
     pins = json.loads((runs / "pins.json").read_text())
     assert pins["params"]["test_from_month"] == 10
     assert pins["inputs"]["weather"]["version"] == 0
@@ -93,8 +93,8 @@ def refused(company: Company, task: str, *words: str, **params: object) -> None:
     before = company.published
     ended = company.run(**params)
     assert ended.states[task] == "failed", ended.log
-    for word in words:
-        assert word in ended.log, ended.log
+    for text in words:
+        assert text in ended.log, ended.log
     assert company.published == before
     assert not list((company.folder / "runs").rglob("*.work"))
 
@@ -204,7 +204,7 @@ def test_what_is_unusual_is_published_with_a_warning(
     ended = company.run()
     assert set(ended.states.values()) == {"success"}, ended.log
     warning = "table 'flight_features': column 'humidity' has 1 value above 0"
-    assert ended.log.count(f"{warning} ") >= 2  # told by transform, and again by publish
+    assert ended.log.count(f"{warning} ") >= 2  # logged by transform, and again by publish
     record = RunRecord(company.folder / "runs", FLIGHT_DELAYS.identity, ended.id)
     warnings = summarize(record.attempt("transform", 1).answers()).warnings
     assert list(warnings) == [("flight_features", "humidity.warn_maximum")]
@@ -216,7 +216,7 @@ def test_what_is_unusual_is_published_with_a_warning(
     assert release.warnings == (f"table 'flight_features': {clause}",)
 
 
-VERDICTS = """
+CHECK_RESULTS = """
 import sys
 from isthmus_contracts.protocol import CheckFinished, encode
 from isthmus_contracts.rules import CheckResult
@@ -230,30 +230,30 @@ sys.exit(main())
 """
 
 
-def test_each_verdict_of_a_runner_is_kept_and_what_is_broken_is_a_line_of_the_log(
+def test_each_check_result_is_recorded_and_each_failed_check_is_logged(
     company: Company,
 ) -> None:
     runner = company.folder / "checking_runner.py"
-    runner.write_text(VERDICTS)
+    runner.write_text(CHECK_RESULTS)
     company.deploy(sys.executable, str(runner), "--outputs", str(company.folder / "outputs"))
     ended = company.run()
     assert set(ended.states.values()) == {"success"}, ended.log
     record = RunRecord(company.folder / "runs", FLIGHT_DELAYS.identity, ended.id)
     answers = record.attempt("transform", 1).answers()
-    kept = [answer.result for answer in answers if isinstance(answer, CheckFinished)]
-    assert [(each.passed, each.level) for each in kept] == [
+    results = [answer.result for answer in answers if isinstance(answer, CheckFinished)]
+    assert [(result.passed, result.level) for result in results] == [
         (True, "error"),
         (False, "error"),
         (False, "warning"),
     ]
-    assert [len(each.examples) for each in kept] == [0, 9, 9]
+    assert [len(result.examples) for result in results] == [0, 9, 9]
     for level in ("error", "warning"):
         line = f"days: {level} False (days.a; see (0), (1), (2), (3), (4))"
         assert ended.log.count(line) == 1
     assert "days: error True" not in ended.log
 
 
-def test_a_volume_that_the_contract_does_not_allow_is_not_published(
+def test_a_row_count_that_the_contract_does_not_allow_is_not_published(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert isinstance(FEATURES, Table)
@@ -280,7 +280,7 @@ def test_a_disk_that_is_full_is_one_sentence(
     assert not list((company.folder / "lake" / "dataflows").rglob("*.parquet"))
 
 
-def test_a_pointer_that_cannot_be_read_is_told_in_one_sentence(company: Company) -> None:
+def test_a_pointer_that_cannot_be_read_is_one_sentence(company: Company) -> None:
     pointer = company.folder / "lake" / "dataflows" / "flight_delays" / "v1" / "pointer"
     (pointer / "00000001.json").mkdir(parents=True)
     ended = company.run("airport_days")

@@ -1,4 +1,4 @@
-"""Runs in stages, and fused, with the stand-in runner: who is asked what, and what is handed on."""
+"""Runs in stages, and fused, with the stand-in runner: requests and intermediates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STAGES = '[dataflows."flight_delays.v1"]\nstages = ["joined_flights", "flight_fe
 OWN = '[dataflows."flight_delays.v1".stage.joined_flights]\nengine = "threads"\n'
 FUSED = '[dataflows."flight_delays.v1"]\nfused = true\n'
 
-# It keeps what each task asks, and what that hands it, and computes as the stand-in does.
+# Writes each task's request and intermediates to files, and computes as the stand-in does.
 WATCHED = """
 import json, sys
 from pathlib import Path
@@ -25,7 +25,7 @@ from isthmus_contracts.testing import runner
 
 folder, asked, line = Path(sys.argv[1]), sys.stdin, sys.stdin.readline()
 request = json.loads(line)
-request["contents"] = [Path(each).read_text() for each in request["intermediates"]]
+request["contents"] = [Path(path).read_text() for path in request["intermediates"]]
 (folder / f"{request['identity']['task']}.json").write_text(json.dumps(request))
 
 class Again:
@@ -66,7 +66,7 @@ def asked(company: Company, task: str) -> dict[str, Any]:
     return request
 
 
-def test_each_stage_goes_on_from_what_those_before_it_hand_on(company: Company) -> None:
+def test_each_stage_gets_the_intermediates_of_earlier_stages(company: Company) -> None:
     watch(company, STAGES + OWN)
     ended = company.run()
     assert set(ended.states.values()) == {"success"}, ended.log
@@ -111,7 +111,7 @@ def test_a_stage_that_does_not_do_as_it_says_fails(
     assert not list((company.folder / "lake").rglob("checkpoints/*/*"))
 
 
-def test_without_stages_nothing_is_kept_or_carried(company: Company) -> None:
+def test_without_stages_there_are_no_checkpoints_or_intermediates(company: Company) -> None:
     watch(company, "")
     company.run()
     request = asked(company, "transform")
@@ -144,7 +144,9 @@ def test_a_fused_run_that_cannot_ingest_leaves_no_runner(company: Company) -> No
     ended = company.run()
     assert ended.states == {"run": "failed"}
     assert "there is no such table" in ended.log
-    left = [each for each in psutil.Process().children(recursive=True) if each not in before]
+    left = [
+        process for process in psutil.Process().children(recursive=True) if process not in before
+    ]
     assert psutil.wait_procs(left, timeout=1)[1] == []
     assert company.published == []
 

@@ -72,7 +72,7 @@ send(RunResult(request.identity, request.dataflow, request.contract_version, "co
 
 @dataclass(frozen=True)
 class Logged:
-    """Keep what is logged, as `RunContext` needs a log."""
+    """Record log lines for `RunContext`."""
 
     lines: list[str] = field(default_factory=list)
 

@@ -1,4 +1,4 @@
-"""What of a runner's results is carried to other hosts, whatever the runner does meanwhile."""
+"""Syncing a runner's checkpoints to the lake while the runner works."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from isthmus_platform.lake.layout import Lake
 from isthmus_platform.pipeline.checkpoint_sync import SyncedCheckpoints, sync_checkpoints
 from isthmus_platform.storage import DiskStore, Location
 
-Carry = Callable[[str], None]
+Sync = Callable[[str], None]
 DAYS = Identity("days", 1)
 BELOW = "checkpoints/days.v1"
 
@@ -37,15 +37,15 @@ class SlowStore(DiskStore):
 
 @dataclass
 class Scene:
-    """A runner's home with a kept result in it, and a lake that is slow."""
+    """A runner's home with checkpoints in it, and a lake that is slow."""
 
     home: Path
     store: SlowStore
-    told: list[str] = field(default_factory=list)
+    logged: list[str] = field(default_factory=list)
     stopped: bool = False
 
     @property
-    def kept(self) -> Path:
+    def checkpoints(self) -> Path:
         return self.home / BELOW
 
     @property
@@ -56,51 +56,51 @@ class Scene:
     def folder(self) -> Location:
         return intermediates_folder(self.lake, DAYS, "1")
 
-    def syncing(self, most: int = 1_000_000) -> AbstractContextManager[Carry]:
+    def syncing(self, most: int = 1_000_000) -> AbstractContextManager[Sync]:
         where = SyncedCheckpoints(self.home, BELOW, most)
         return sync_checkpoints(
-            self.lake, self.folder, where, self.told.append, lambda: self.stopped
+            self.lake, self.folder, where, self.logged.append, lambda: self.stopped
         )
 
-    def carry_and_raise(self, error: BaseException, names: Iterable[str]) -> None:
+    def sync_and_raise(self, error: BaseException, names: Iterable[str]) -> None:
         with self.syncing() as sync:
             for name in names:
                 sync(name)
             raise error
 
-    def carried(self) -> list[str]:
+    def synced(self) -> list[str]:
         return [Path(path).read_text() for path in intermediates_of(self.folder)]
 
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Scene:
     scene = Scene(tmp_path / "home", SlowStore(tmp_path / "lake"))
-    scene.kept.mkdir(parents=True)
+    scene.checkpoints.mkdir(parents=True)
     for name in ("a", "b"):
-        (scene.kept / name).write_text(f"result {name}")
+        (scene.checkpoints / name).write_text(f"result {name}")
     return scene
 
 
 def test_what_was_begun_is_finished_even_where_the_run_fails(scene: Scene) -> None:
     with pytest.raises(ValueError, match="failed"):
-        scene.carry_and_raise(ValueError("failed"), ["a", "b"])
-    assert sorted(scene.carried()) == ["result a", "result b"]
+        scene.sync_and_raise(ValueError("failed"), ["a", "b"])
+    assert sorted(scene.synced()) == ["result a", "result b"]
 
 
-def test_a_result_that_is_told_again_and_again_is_carried_once(scene: Scene) -> None:
+def test_a_checkpoint_that_is_reported_repeatedly_is_synced_once(scene: Scene) -> None:
     with scene.syncing() as sync:
         for _ in range(1000):
             sync("a")
     assert len(scene.store.begun) == 1
 
 
-def test_no_more_is_carried_than_may_be_kept(scene: Scene) -> None:
+def test_no_more_is_synced_than_the_quota_allows(scene: Scene) -> None:
     with scene.syncing(15) as sync:
         sync("a")
         sync("b")
-    assert scene.carried() == ["result a"]
-    (told,) = scene.told
-    assert "/b' is larger than 7 bytes" in told
+    assert scene.synced() == ["result a"]
+    (message,) = scene.logged
+    assert "/b' is larger than 7 bytes" in message
 
 
 def test_a_home_that_leads_elsewhere_is_not_followed(scene: Scene, tmp_path: Path) -> None:
@@ -108,18 +108,18 @@ def test_a_home_that_leads_elsewhere_is_not_followed(scene: Scene, tmp_path: Pat
     (scene.home / "checkpoints").symlink_to(tmp_path / "elsewhere")
     with scene.syncing() as sync:
         sync("a")
-    assert scene.carried() == []
-    assert "cannot be opened" in scene.told[0]
+    assert scene.synced() == []
+    assert "cannot be opened" in scene.logged[0]
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_a_task_that_is_stopped_does_not_wait(scene: Scene, error: type[BaseException]) -> None:
     names = [f"r{number}" for number in range(100)]
     for name in names:
-        (scene.kept / name).touch()
+        (scene.checkpoints / name).touch()
     scene.stopped = error is RuntimeError
     start = time.monotonic()
     with pytest.raises(error):
-        scene.carry_and_raise(error(), names)
+        scene.sync_and_raise(error(), names)
     assert time.monotonic() - start < 3
     assert len(scene.store.begun) < 10
