@@ -68,7 +68,7 @@ def _check_events(flow: Dataflow, target: str, orders: pd.DataFrame) -> list[Che
 
 
 @pytest.mark.parametrize("engine", EVERY, ids=lambda engine: engine.name)
-def test_each_check_is_a_verdict_on_every_engine(
+def test_each_check_has_a_result_on_every_engine(
     flow_of: Flows, orders: pd.DataFrame, engine: EngineProfile, caplog: pytest.LogCaptureFixture
 ) -> None:
     events: list[Event] = []
@@ -248,7 +248,9 @@ def test_a_custom_validator_may_say_how_many_rows_broke_it_and_which(
     )
 
 
-def test_two_validators_of_one_name_are_two_verdicts(flow_of: Flows, orders: pd.DataFrame) -> None:
+def test_two_validators_of_one_name_are_two_check_results(
+    flow_of: Flows, orders: pd.DataFrame
+) -> None:
     flow = flow_of(CUSTOM.format(validator='Sorted(), Sorted("fail")'), "report")
     events: list[Event] = []
     with pytest.raises(NodeError, match="CheckError: sorted: it falls"):
@@ -486,7 +488,7 @@ def test_a_function_may_take_what_a_check_has_found(flow_of: Flows, orders: pd.D
     assert flow.compute(["check_result"], {"orders": orders}) == {"check_result": "False"}
 
 
-def test_a_verdict_without_diagnostics_is_told() -> None:
+def test_a_check_result_without_diagnostics_is_reported() -> None:
     event = Check("x", "x_raw", "mine", "error").event(
         ValidationResult(passes=True, message="fine")
     )
