@@ -39,7 +39,7 @@ def test_a_mistake_in_one_dataflows_part_is_shown_and_spares_the_others(airflow:
     assert airflow.client.import_errors() == []
     run = airflow.run(FLIGHT_DELAYS)
     assert run.state == "failed"
-    assert "unknown field 'retires'" in airflow.log(run, "mistake")
+    assert "unknown field 'retires'" in airflow.log(run, "invalid-deployment")
 
     airflow.deploy()
     assert eventually(lambda: title() == FLIGHT_DELAYS, lambda: reparse(airflow))

@@ -189,12 +189,12 @@ def whole_bag() -> DagBag:
         return DagBag(FOLDER, bundle_path=FOLDER, bundle_name="test")
 
 
-def test_a_dag_that_stands_for_a_mistake_is_built_alone_too(deployment: Path) -> None:
+def test_a_placeholder_is_built_alone_too(deployment: Path) -> None:
     part = '\n[dataflows."flight_delays.v1"]\nretires = 3\n[dataflows."a b"]\n'
     deployment.write_text(LOCAL.read_text() + part)
-    for each in build_dags(CATALOG).values():
-        (alone,) = build_dags(CATALOG, only=each.dag_id).values()
-        assert serialized(alone) == serialized(each)
+    for dag in build_dags(CATALOG).values():
+        (alone,) = build_dags(CATALOG, only=dag.dag_id).values()
+        assert serialized(alone) == serialized(dag)
     assert build_dags(CATALOG, only="tokyo.v1") == {}
     deployment.write_text("[lake")
     (alone,) = build_dags(CATALOG, only="airport_days.v1").values()
@@ -215,14 +215,14 @@ def test_the_dag_file_imports_no_library_that_only_a_run_needs() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_a_mistake_shows_in_the_list_and_spares_the_others(deployment: Path) -> None:
+def test_an_invalid_part_shows_in_the_list_and_spares_the_others(deployment: Path) -> None:
     part = '\n[dataflows."flight_delays.v1"]\nretires = 3\n[dataflows."tokyo.v1"]\n'
     deployment.write_text(LOCAL.read_text() + part)
     dags = build_dags(CATALOG)
     assert sorted(dags) == ["airport_days.v1", "carrier_days.v1", "flight_delays.v1", "tokyo.v1"]
     assert "unknown field 'retires'" in str(dags["flight_delays.v1"].dag_display_name)
     assert "cannot run here" in str(dags["flight_delays.v1"].doc_md)
-    assert dags["flight_delays.v1"].task_ids == ["mistake"]
+    assert dags["flight_delays.v1"].task_ids == ["invalid-deployment"]
     assert "no dataflow 'tokyo.v1'" in str(dags["tokyo.v1"].dag_display_name)
     assert dags["airport_days.v1"].task_ids == ["ingest", "transform", "publish"]
 
@@ -239,11 +239,11 @@ def test_a_schedule_that_airflow_refuses_shows_too(deployment: Path, schedule: s
     part = f'\n[dataflows."airport_days.v1"]\nschedule = "{schedule}"\n'
     deployment.write_text(LOCAL.read_text() + part)
     dags = build_dags(CATALOG)
-    assert dags["airport_days.v1"].task_ids == ["mistake"]
+    assert dags["airport_days.v1"].task_ids == ["invalid-deployment"]
     assert dags["flight_delays.v1"].task_ids == ["ingest", "transform", "publish"]
 
 
-def test_strangers_keep_names_of_their_own(deployment: Path) -> None:
+def test_unknown_dataflows_have_ids_of_their_own(deployment: Path) -> None:
     names = ["a b", "a_b", "x" * 300]
     deployment.write_text(LOCAL.read_text() + "".join(f'\n[dataflows."{n}"]' for n in names))
     dags = build_dags(CATALOG)
@@ -264,11 +264,11 @@ def test_a_deprecated_dataflow_runs_to_the_end_of_its_last_day(today: date) -> N
 def test_after_its_last_day_a_dataflow_is_refused_and_the_others_are_spared() -> None:
     dags = build_dags(deprecated(), DAY_AFTER)
     dag = dags["flight_delays.v1"]
-    assert dag.task_ids == ["retired"]
-    assert dag.tags == {"isthmus", "retired"}
+    assert dag.task_ids == ["end-of-life"]
+    assert dag.tags == {"isthmus", "end-of-life"}
     assert dag.description == RETIRED
     assert RETIRED in str(dag.dag_display_name)
-    assert dag.get_task("retired").message == RETIRED
+    assert dag.get_task("end-of-life").message == RETIRED
     assert "flight\\_delays.v1 was retired after 2027-01-31" in str(dag.doc_md)
     assert dags["airport_days.v1"].task_ids == ["ingest", "transform", "publish"]
     assert "deprecated" not in dags["airport_days.v1"].tags
@@ -279,8 +279,8 @@ def test_a_retired_dataflow_is_said_to_be_retired_whatever_its_deployment_says(
 ) -> None:
     part = '\n[dataflows."flight_delays.v1"]\nretires = 3\n'
     deployment.write_text(LOCAL.read_text() + part)
-    assert build_dags(deprecated(), DAY_AFTER)["flight_delays.v1"].task_ids == ["retired"]
-    assert build_dags(deprecated(), LAST_DAY)["flight_delays.v1"].task_ids == ["mistake"]
+    assert build_dags(deprecated(), DAY_AFTER)["flight_delays.v1"].task_ids == ["end-of-life"]
+    assert build_dags(deprecated(), LAST_DAY)["flight_delays.v1"].task_ids == ["invalid-deployment"]
 
 
 @pytest.mark.usefixtures("deployment")
@@ -294,7 +294,7 @@ def test_a_deprecation_changes_the_dag_twice_and_not_each_day() -> None:
 @pytest.mark.usefixtures("deployment")
 def test_without_a_day_it_is_today() -> None:
     today = datetime.now(UTC).date()
-    for days, tasks in ((-2, ["retired"]), (2, ["ingest", "transform", "publish"])):
+    for days, tasks in ((-2, ["end-of-life"]), (2, ["ingest", "transform", "publish"])):
         catalog = deprecated(today + timedelta(days=days))
         assert build_dags(catalog)["flight_delays.v1"].task_ids == tasks
 

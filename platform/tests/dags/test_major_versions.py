@@ -123,7 +123,7 @@ def test_a_mistake_in_the_part_of_one_spares_the_other(deployment: Path) -> None
     deployment.write_text(f'{LOCAL.read_text()}\n[dataflows."x.v2"]\nretires = 7\n')
     dags = build_dags(CATALOG)
     assert dags["x.v1"].task_ids == ["ingest", "transform", "publish"]
-    assert dags["x.v2"].task_ids == ["mistake"]
+    assert dags["x.v2"].task_ids == ["invalid-deployment"]
 
 
 def test_a_name_without_a_version_is_a_stranger_in_the_deployment(deployment: Path) -> None:

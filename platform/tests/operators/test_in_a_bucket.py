@@ -119,7 +119,7 @@ def test_a_run_ingests_computes_and_publishes(
     made = releases.current(lake, FLIGHT_DELAYS.identity)
     assert made is not None
     assert f"published release {made.id} of flight_delays.v1" in ended.log
-    assert all(each.find() for each in queries.all_files(lake, made))
+    assert all(all_file.find() for all_file in queries.all_files(lake, made))
     assert not (company.folder / "lake").exists()
 
     request = json.loads((company.folder / "request.json").read_text())

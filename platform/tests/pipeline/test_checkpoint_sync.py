@@ -69,7 +69,7 @@ class Scene:
             raise error
 
     def carried(self) -> list[str]:
-        return [Path(each).read_text() for each in intermediates_of(self.folder)]
+        return [Path(path).read_text() for path in intermediates_of(self.folder)]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The DAG that stands for a dataflow which the deployment, or its age, does not allow to run."""
+"""Placeholder DAGs: each shows why a dataflow cannot run, in the list of DAGs and on its page."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from airflow.sdk.exceptions import AirflowFailException
 from isthmus_platform.dags.doc_md import end_of_life_page, invalid_deployment_page
 from isthmus_platform.errors import DeploymentError, EndOfLifeError, UserError
 
-_LONGEST = 200
-_LONGEST_TITLE = 1000
+_MAX_NAME = 200
+_MAX_TITLE = 1000
 
 
 class FailOperator(BaseOperator):
@@ -24,25 +24,25 @@ class FailOperator(BaseOperator):
         self.message = message
 
     def execute(self, context: Context) -> None:  # noqa: ARG002 - Airflow's signature
-        """Fail, for no retry can mend a file or turn time back."""
+        """Fail without a retry: neither the file nor the date would be different."""
         self.log.error("%s", self.message)
         raise AirflowFailException(self.message)
 
 
 def invalid_deployment_dag(name: str, error: DeploymentError) -> DAG:
-    """Return a DAG that takes a dataflow's place until its deployment is mended."""
-    return _placeholder_dag(name, error, invalid_deployment_page(name, error), "mistake")
+    """Return the DAG of a dataflow whose part of the deployment file is invalid."""
+    return _placeholder_dag(name, error, invalid_deployment_page(name, error), "invalid-deployment")
 
 
 def end_of_life_dag(name: str, error: EndOfLifeError) -> DAG:
-    """Return the DAG that takes a dataflow's place after its last day."""
-    return _placeholder_dag(name, error, end_of_life_page(name, error), "retired")
+    """Return the DAG of a dataflow whose last day has passed."""
+    return _placeholder_dag(name, error, end_of_life_page(name, error), "end-of-life")
 
 
 def _placeholder_dag(name: str, error: UserError, page: str, tag: str) -> DAG:
     with DAG(
         dag_id=placeholder_id(name),
-        dag_display_name=f"{name[:_LONGEST]} cannot run: {error}"[:_LONGEST_TITLE],
+        dag_display_name=f"{name[:_MAX_NAME]} cannot run: {error}"[:_MAX_TITLE],
         description=str(error),
         doc_md=page,
         schedule=None,
@@ -53,8 +53,8 @@ def _placeholder_dag(name: str, error: UserError, page: str, tag: str) -> DAG:
 
 
 def placeholder_id(name: str) -> str:
-    """Return the DAG's id: the name as Airflow allows it; different names stay different."""
-    allowed = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:_LONGEST]
+    """Return the id of the DAG: the name as Airflow allows it, unique for each name."""
+    allowed = re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:_MAX_NAME]
     if allowed == name:
         return name
     return f"{allowed}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"

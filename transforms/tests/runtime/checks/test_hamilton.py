@@ -67,8 +67,8 @@ def _told(flow: Dataflow, target: str, orders: pd.DataFrame) -> list[CheckFinish
     return _check_results(events)
 
 
-@pytest.mark.parametrize("engine", EVERY, ids=lambda each: each.name)
-def test_each_check_is_a_verdict_on_every_engine(
+@pytest.mark.parametrize("engine", EVERY, ids=lambda engine: engine.name)
+def test_each_check_has_a_result_on_every_engine(
     flow_of: Flows, orders: pd.DataFrame, engine: EngineProfile, caplog: pytest.LogCaptureFixture
 ) -> None:
     events: list[Event] = []
@@ -90,7 +90,7 @@ def test_each_check_is_a_verdict_on_every_engine(
     assert not caplog.records  # Hamilton's own words would show values
 
 
-@pytest.mark.parametrize("engine", EVERY, ids=lambda each: each.name)
+@pytest.mark.parametrize("engine", EVERY, ids=lambda engine: engine.name)
 def test_a_check_that_has_to_pass_fails_its_node_without_showing_values(
     flow_of: Flows, orders: pd.DataFrame, engine: EngineProfile, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -248,7 +248,9 @@ def test_a_custom_validator_may_say_how_many_rows_broke_it_and_which(
     )
 
 
-def test_two_validators_of_one_name_are_two_verdicts(flow_of: Flows, orders: pd.DataFrame) -> None:
+def test_two_validators_of_one_name_are_two_check_results(
+    flow_of: Flows, orders: pd.DataFrame
+) -> None:
     flow = flow_of(CUSTOM.format(validator='Sorted(), Sorted("fail")'), "report")
     events: list[Event] = []
     with pytest.raises(NodeError, match="CheckError: sorted: it falls"):
@@ -336,7 +338,7 @@ PANDERA = """
 """
 
 
-@pytest.mark.parametrize("engine", EVERY, ids=lambda each: each.name)
+@pytest.mark.parametrize("engine", EVERY, ids=lambda engine: engine.name)
 def test_a_schema_of_pandera_is_told_with_the_labels_of_rows(
     flow_of: Flows, orders: pd.DataFrame, engine: EngineProfile
 ) -> None:
@@ -404,7 +406,7 @@ def _sources_may_be_new(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_sources_may_be_new")
-@pytest.mark.parametrize("engine", EVERY, ids=lambda each: each.name)
+@pytest.mark.parametrize("engine", EVERY, ids=lambda engine: engine.name)
 def test_a_kept_result_was_checked_and_is_not_told_of_again(
     flow_of: Flows, orders: pd.DataFrame, tmp_path: Path, engine: EngineProfile
 ) -> None:
@@ -486,7 +488,7 @@ def test_a_function_may_take_what_a_check_has_found(flow_of: Flows, orders: pd.D
     assert flow.compute(["check_result"], {"orders": orders}) == {"check_result": "False"}
 
 
-def test_a_verdict_without_diagnostics_is_told() -> None:
+def test_a_check_result_without_diagnostics_is_told() -> None:
     told = Check("x", "x_raw", "mine", "error").told(ValidationResult(passes=True, message="fine"))
     assert (told.subject, told.result.check, told.result.level, told.result.passed) == (
         "x",

@@ -25,7 +25,7 @@ TWO = {"workers": 2}
         ("threads", {"workers": "two"}, "option 'workers' is 'two'; allowed: integer from 1"),
     ],
 )
-def test_an_engine_that_cannot_be_had_as_asked_is_refused(
+def test_a_wrong_engine_is_refused(
     flow_of: Flows, name: str, options: Mapping[str, object], message: str
 ) -> None:
     flow = flow_of("calls = []\ndef a() -> int: return calls.append(1)", "a")

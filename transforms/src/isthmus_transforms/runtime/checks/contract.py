@@ -115,7 +115,7 @@ def _keys(rows: pa.Table, key: tuple[str, ...], which: pa.Array) -> tuple[str, .
     if not key:
         return tuple(f"row {number}" for number in which.to_pylist())
     columns = [_texts(rows[name].take(which)) for name in key]
-    return tuple(f"({', '.join(each)})" for each in zip(*columns, strict=True))
+    return tuple(f"({', '.join(texts)})" for texts in zip(*columns, strict=True))
 
 
 def _texts(column: pa.ChunkedArray) -> list[str]:

@@ -166,5 +166,5 @@ def _case(error: object) -> tuple[str, int, list[object]]:
         return f"{where}{told}{named}", 0, []
     labels = cases["index"].drop_duplicates() if "index" in cases else cases.index[:0]
     count = len(labels) or len(cases)
-    shown = [each for each in labels[:MOST_EXAMPLES].tolist() if each is not None]
+    shown = [label for label in labels[:MOST_EXAMPLES].tolist() if label is not None]
     return f"{where}{told} in {counted(count, 'row')}", count, shown
