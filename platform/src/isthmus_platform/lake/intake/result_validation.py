@@ -18,9 +18,9 @@ from isthmus_contracts import (
     Partitioning,
     Table,
 )
+from isthmus_contracts.formatting import counted
 from isthmus_contracts.protocol import RunIdentity, RunRequest, RunResult, StagedOutput
 from isthmus_contracts.rules import metric_results
-from isthmus_contracts.sentences import counted
 from isthmus_platform.errors import ResultError
 
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from isthmus_contracts import Column
-from isthmus_contracts.sentences import counted, shown
+from isthmus_contracts.formatting import counted, shown
 from isthmus_platform.lake.schemas import arrow_type
 from isthmus_platform.lake.validation.column_stats import shown_scalar
 from isthmus_platform.lake.validation.thrift import Struct

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from isthmus_contracts import Table
+from isthmus_contracts.formatting import shown
 from isthmus_contracts.rules import (
     MOST_EXAMPLES,
     MOST_EXAMPLES_IN_A_SENTENCE,
@@ -22,7 +23,6 @@ from isthmus_contracts.rules import (
     check_result,
     table_rules,
 )
-from isthmus_contracts.sentences import shown
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 

@@ -16,6 +16,7 @@ from hamilton.data_quality.base import DataValidationLevel, DataValidator, Valid
 from hamilton.function_modifiers.validation import IS_DATA_VALIDATOR_TAG as CHECKS
 from hamilton.node import Node
 
+from isthmus_contracts.formatting import counted, shortened
 from isthmus_contracts.protocol import CheckFinished
 from isthmus_contracts.rules import (
     LONGEST_EXAMPLE,
@@ -24,7 +25,6 @@ from isthmus_contracts.rules import (
     CheckResult,
     Level,
 )
-from isthmus_contracts.sentences import counted, shortened
 from isthmus_transforms.errors import CheckError
 from isthmus_transforms.runtime.checks.result import check_finished
 
