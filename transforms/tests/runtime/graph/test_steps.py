@@ -47,6 +47,12 @@ def test_a_given_node_needs_nothing(module_of: Modules) -> None:
     ]
 
 
+def test_a_function_of_one_input_is_not_derived_from_it(module_of: Modules) -> None:
+    graph = build_graph([module_of("def a(number: int) -> int: return number")], {})
+    (step,) = steps_of(graph, ordered_nodes(graph, ["a"], {"number"}), {"number"})
+    assert not step.is_derived
+
+
 def test_waits_double_and_extracted_parts_are_derived(module_of: Modules) -> None:
     module = module_of(CHAIN)
     graph = build_graph([module], {})

@@ -38,8 +38,10 @@ class Step(NamedTuple):
         if len(dependencies) != 1 and not any(CHECKS in node.tags for node in dependencies):
             return False
         functions = self.node.originating_functions
+        # Hamilton names the function that takes an input as the origin of the input, too.
         return bool(functions) and all(
-            node.originating_functions == functions for node in dependencies
+            node.originating_functions == functions and not node.user_defined
+            for node in dependencies
         )
 
 
