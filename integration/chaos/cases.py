@@ -199,7 +199,7 @@ class Case:
                     self._check_invariants()
                 self.may_be_current = set()
                 self._roll_back(self.before)
-            case "garbage-collection" | "kill a garbage collection":
+            case "garbage-collection" | "kill a garbage-collection":
                 if "kill" in later:
                     self._collect(KEEP_DAYS, plan.later_fault)
                     self._check_invariants()
