@@ -30,14 +30,16 @@ def test_a_run_reuses_the_checkpoints_of_a_failed_one(
     failed = airflow.run()
     assert failed.state == "failed"
     log = airflow.log(failed, "transform")
-    assert "joined_flights is kept" in log
+    assert "joined_flights saved as a checkpoint" in log
     assert "ZeroDivisionError" in log
     first = computed(airflow, failed)
 
     airflow.deploy(retries)
     run = airflow.run()
     assert run.state == "success", airflow.log(run, "transform")
-    assert "joined_flights was kept by an earlier task, try or run" in airflow.log(run, "transform")
+    assert "joined_flights was reused from a checkpoint of an earlier" in airflow.log(
+        run, "transform"
+    )
     again = computed(airflow, run)
     assert "joined_flights" in first
     assert "joined_flights" not in again

@@ -64,7 +64,7 @@ def test_there_are_examples_in_docstrings() -> None:
     examples = [test for module in MODULES for test in finder.find(module) if test.examples]
     assert {test.name for test in examples} >= {
         "isthmus_contracts.rules",
-        "isthmus_contracts.sentences.counted",
+        "isthmus_contracts.formatting.counted",
     }
 
 

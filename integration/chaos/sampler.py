@@ -36,7 +36,7 @@ LATER = (
     *((),) * 12,
     *(("publish again",), ("roll back", "publish again")) * 3,
     *(("roll back",), ("garbage-collection",)) * 2,
-    *(("kill a garbage-collection",), ("kill a roll back",)) * 2,
+    *(("kill a garbage collection",), ("kill a roll back",)) * 2,
     *(("clear",), ("roll back", "clear")),
 )
 """What is done after the run has succeeded, repeated as often as its weight says."""

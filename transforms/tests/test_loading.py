@@ -82,13 +82,13 @@ dataflow = Dataflow(replace(AIRPORT_DAYS, version="2.0.0"), modules=(days, pictu
 """
 
 
-def test_the_newest_version_is_meant_where_none_is_named(plant: Planter) -> None:
+def test_a_name_without_a_version_means_the_newest(plant: Planter) -> None:
     plant(DECLARED)
     assert load_dataflow("airport_days").contract.version == "2.0.0"
     assert load_dataflow("airport_days.v1").contract.version == "1.0.0"
 
 
-def test_a_contract_without_a_package_is_said_to_have_none(plant: Planter) -> None:
+def test_a_contract_without_a_package_is_refused(plant: Planter) -> None:
     del plant
     with pytest.raises(UnknownNameError) as caught:
         load_dataflow("airport_days")
@@ -101,7 +101,7 @@ def test_a_contract_without_a_package_is_said_to_have_none(plant: Planter) -> No
 @pytest.mark.parametrize(
     "source", ["", "dataflow = 'later'", DECLARED.replace('"2.0.0"', '"2.0.1"')]
 )
-def test_a_package_that_keeps_another_contract_is_refused(plant: Planter, source: str) -> None:
+def test_a_package_that_implements_another_contract_is_refused(plant: Planter, source: str) -> None:
     plant(source)
     with pytest.raises(DefinitionError) as caught:
         load_dataflow("airport_days")

@@ -113,7 +113,7 @@ def _failure(answered: tuple[int, list[Answer]], status: int) -> RunFailure:
     return answers[-1]
 
 
-def test_what_failed_ahead_is_told_as_it_failed_at_first(
+def test_an_error_of_preloading_is_reported_as_it_was_raised(
     request_: RunRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures = iter((ImportError("no model file"), RuntimeError("already registered")))
@@ -130,7 +130,7 @@ def test_what_failed_ahead_is_told_as_it_failed_at_first(
     assert failure.message == "ImportError: no model file"
 
 
-def test_the_version_is_that_of_the_code_that_was_loaded_ahead(
+def test_the_version_is_that_of_the_preloaded_code(
     sales: Dataflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code_version.cache_clear()
@@ -159,18 +159,18 @@ def test_a_request_is_answered_by_events_and_a_result(
     assert sorted(path.name for path in staging.iterdir()) == ["report.txt", "totals.parquet"]
 
 
-def test_verdicts_of_inputs_come_before_functions_and_of_outputs_before_they_are_staged(
+def test_checks_of_inputs_come_before_functions_and_of_outputs_before_staging(
     answered: Server, request_: RunRequest
 ) -> None:
     _, answers = answered(request_)
-    told = [
+    events = [
         answer
         for answer in answers
         if isinstance(answer, CheckFinished | NodeStarted | OutputStaged)
     ]
     names = [
         f"{event.subject} {event.result.check}" if isinstance(event, CheckFinished) else ""
-        for event in told
+        for event in events
     ]
     assert names == [
         *("orders schema", "orders id.nullable", "orders key"),
@@ -178,10 +178,10 @@ def test_verdicts_of_inputs_come_before_functions_and_of_outputs_before_they_are
         *("totals schema", "totals total.nullable", "totals total.minimum", "totals min_rows", ""),
         *("", "quality rows", ""),
     ]
-    assert all(event.result.passed for event in told if isinstance(event, CheckFinished))
+    assert all(event.result.passed for event in events if isinstance(event, CheckFinished))
 
 
-def test_an_input_that_breaks_the_contract_is_told_after_the_graph_and_refused(
+def test_an_input_that_breaks_the_contract_is_reported_after_the_graph_and_refused(
     answered: Server, request_: RunRequest, tmp_path: Path
 ) -> None:
     pd.DataFrame({"id": [7, 8, 7], "price": 1.0}).to_parquet(tmp_path / "orders.parquet")
@@ -205,20 +205,22 @@ def test_an_input_that_breaks_the_contract_is_told_after_the_graph_and_refused(
     assert len(check_results) == 3
 
 
-def test_what_was_staged_is_announced_with_its_size(answered: Server, request_: RunRequest) -> None:
+def test_each_staged_output_is_reported_with_its_size(
+    answered: Server, request_: RunRequest
+) -> None:
     _, answers = answered(request_)
-    told = {answer.output: answer for answer in answers if isinstance(answer, OutputStaged)}
+    staged = {answer.output: answer for answer in answers if isinstance(answer, OutputStaged)}
     size = (Path(request_.staging) / "totals.parquet").stat().st_size
-    assert (told["totals"].bytes, told["totals"].rows) == (size, 1)
-    assert (told["report"].bytes, told["report"].rows) == (6, None)
-    assert (told["quality"].bytes, told["quality"].rows) == (0, None)
+    assert (staged["totals"].bytes, staged["totals"].rows) == (size, 1)
+    assert (staged["report"].bytes, staged["report"].rows) == (6, None)
+    assert (staged["quality"].bytes, staged["quality"].rows) == (0, None)
 
 
-def test_a_request_goes_on_from_what_another_has_kept(
+def test_a_request_reuses_what_an_earlier_one_saved(
     answered: Server, request_: RunRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module_source, "STARTED", float("inf"))  # the sample is new
-    request = replace(request_, checkpoints=str(tmp_path / "kept"))
+    request = replace(request_, checkpoints=str(tmp_path / "saved"))
     _, first = answered(request)
     assert [event.node for event in first if isinstance(event, CheckpointWritten)] == ["totals"]
     status, second = answered(request)
@@ -232,7 +234,7 @@ def test_a_request_goes_on_from_what_another_has_kept(
     assert first[-1].outputs == second[-1].outputs
 
 
-def test_inputs_that_no_target_needs_are_neither_needed_nor_read(
+def test_inputs_that_no_target_needs_may_be_missing_and_are_not_read(
     answered: Server, request_: RunRequest
 ) -> None:
     for inputs in ({}, {"orders": ("nowhere.parquet",)}):
@@ -265,7 +267,7 @@ def test_inputs_that_no_target_needs_are_neither_needed_nor_read(
         ),
     ],
 )
-def test_a_request_that_cannot_be_served_is_refused_before_anything_runs(
+def test_a_wrong_request_is_refused_before_anything_runs(
     answered: Server, request_: RunRequest, change: dict[str, object], message: str
 ) -> None:
     served = answered(replace(request_, **change))  # type: ignore[arg-type]
@@ -379,11 +381,11 @@ def test_a_request_for_an_interval_stages_its_partitions(
     assert [file.partition for file in days.files] == parts
     assert [file.partition for file in report.files] == [None]
     assert Path(by_day.staging, "report.txt").read_text() == read
-    told = {answer.output: answer.rows for answer in answers if isinstance(answer, OutputStaged)}
-    assert told == {"days": int(read), "report": None}
+    staged = {answer.output: answer.rows for answer in answers if isinstance(answer, OutputStaged)}
+    assert staged == {"days": int(read), "report": None}
 
 
-def test_what_lies_outside_the_interval_is_not_even_read(
+def test_rows_outside_the_interval_are_not_read(
     by_day: RunRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[int] = []
@@ -420,7 +422,7 @@ def test_an_interval_for_a_dataflow_without_partitions_is_refused(
 
 
 @pytest.mark.parametrize("line", ["", "hello\n", '{"protocol": 9}'])
-def test_what_is_no_request_is_refused(answered: Server, line: str) -> None:
+def test_a_line_that_is_not_a_request_is_refused(answered: Server, line: str) -> None:
     failure = _failure(answered(line), 2)
     assert failure.kind == "request"
     assert failure.message.startswith("message")
@@ -466,7 +468,7 @@ def test_what_an_author_chained_is_reported_too(
     assert "isthmus_transforms" not in text
 
 
-def test_an_output_that_breaks_the_contract_is_the_dataflows_fault(
+def test_an_output_that_breaks_the_contract_is_an_error_of_the_dataflow(
     answered: Server, request_: RunRequest
 ) -> None:
     failure = _failure(answered(replace(request_, params={"factor": -1})), 1)
@@ -479,7 +481,7 @@ def test_an_output_that_breaks_the_contract_is_the_dataflows_fault(
     assert not list(Path(request_.staging).iterdir())
 
 
-def test_functions_that_make_no_graph_are_the_dataflows_fault(
+def test_functions_that_do_not_make_a_graph_are_an_error_of_the_dataflow(
     flow_of: Callable[..., Dataflow], monkeypatch: pytest.MonkeyPatch, request_: RunRequest
 ) -> None:
     flow = flow_of("def report(nobody: int) -> str: return ''", "report")
@@ -491,7 +493,7 @@ def test_functions_that_make_no_graph_are_the_dataflows_fault(
     assert failure.message.startswith("node 'report' takes 'nobody', which is not a function")
 
 
-def test_a_fault_of_the_runner_is_told_with_its_whole_traceback(
+def test_an_error_of_the_runner_is_reported_with_its_whole_traceback(
     answered: Server, request_: RunRequest
 ) -> None:
     Path(request_.staging).rmdir()
@@ -506,10 +508,10 @@ def stage_request(
     request_: RunRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> RunRequest:
     monkeypatch.setattr(module_source, "STARTED", float("inf"))
-    return replace(request_, stop_at="cut", checkpoints=str(tmp_path / "kept"))
+    return replace(request_, stop_at="cut", checkpoints=str(tmp_path / "saved"))
 
 
-def test_a_stage_stages_what_the_next_goes_on_from(
+def test_a_stage_copies_the_results_that_later_stages_need(
     answered: Server, stage_request: RunRequest, tmp_path: Path
 ) -> None:
     status, answers = answered(stage_request)
@@ -522,9 +524,11 @@ def test_a_stage_stages_what_the_next_goes_on_from(
     assert [path.name for path in staging.iterdir()] == [file.path]
     assert (staging / file.path).stat().st_size == file.bytes
 
-    kept = (staging / file.path).rename(tmp_path / "intermediates")
+    intermediate = (staging / file.path).rename(tmp_path / "intermediates")
     elsewhere = str(tmp_path / "elsewhere")
-    rest = replace(stage_request, stop_at=None, checkpoints=elsewhere, intermediates=(str(kept),))
+    rest = replace(
+        stage_request, stop_at=None, checkpoints=elsewhere, intermediates=(str(intermediate),)
+    )
     status, answers = answered(rest)
     assert status == 0
     assert [answer.node for answer in answers if isinstance(answer, CheckpointReused)] == ["totals"]
@@ -538,7 +542,7 @@ def test_a_stage_stages_what_the_next_goes_on_from(
         ({"checkpoints": None}, "RunRequest.checkpoints: a stage that stops at 'cut' needs it"),
     ],
 )
-def test_a_stage_that_cannot_be_is_refused(
+def test_a_wrong_stage_is_refused(
     answered: Server, stage_request: RunRequest, changes: dict[str, Any], message: str
 ) -> None:
     failure = _failure(answered(replace(stage_request, **changes)), 2)
@@ -546,11 +550,11 @@ def test_a_stage_that_cannot_be_is_refused(
     assert failure.message.startswith(message)
 
 
-def test_what_is_kept_stays_within_the_limits_of_the_request(
+def test_saved_results_stay_within_the_quota_of_the_request(
     answered: Server, stage_request: RunRequest, tmp_path: Path
 ) -> None:
     request = replace(stage_request, stop_at=None, checkpoint_quota=CheckpointQuota(0, 1))
     status, answers = answered(request)
     assert status == 0
     assert not [answer for answer in answers if isinstance(answer, CheckpointWritten)]
-    assert not list((tmp_path / "kept").glob("*.checkpoint"))
+    assert not list((tmp_path / "saved").glob("*.checkpoint"))

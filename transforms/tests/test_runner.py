@@ -95,11 +95,11 @@ def test_the_runner_conforms(check: Callable[[Subject], None], subject: Subject)
     check(subject)
 
 
-def test_it_loads_the_dataflow_before_it_is_asked(subject: Subject) -> None:
-    told = {"ISTHMUS_DATAFLOW": "airport_days.v1", "PYTHONPROFILEIMPORTTIME": "1"}
+def test_the_runner_loads_the_dataflow_before_the_request(subject: Subject) -> None:
+    variables = {"ISTHMUS_DATAFLOW": "airport_days.v1", "PYTHONPROFILEIMPORTTIME": "1"}
     with subprocess.Popen(
         subject.command,
-        env={**subject.environment, **told},
+        env={**subject.environment, **variables},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -123,7 +123,7 @@ def test_it_loads_the_dataflow_before_it_is_asked(subject: Subject) -> None:
 
 
 @pytest.mark.parametrize("name", ["flight_delays.v1", "fligth_delays.v1", ""])
-def test_the_request_decides_what_it_computes(subject: Subject, name: str) -> None:
+def test_the_request_decides_what_is_computed(subject: Subject, name: str) -> None:
     environment = {**subject.environment, "ISTHMUS_DATAFLOW": name}
     transcript = run(replace(subject, environment=environment))
     assert isinstance(transcript.answers[-1], RunResult), transcript.log
@@ -193,7 +193,7 @@ def trouble(tmp_path: Path) -> Callable[[str], Subject]:
     return make
 
 
-def test_what_a_function_prints_is_log_and_no_answer(trouble: Callable[[str], Subject]) -> None:
+def test_what_a_function_prints_goes_to_the_log(trouble: Callable[[str], Subject]) -> None:
     transcript = run(trouble("printing"))
     assert isinstance(transcript.answers[-1], RunResult)
     assert transcript.status == 0
@@ -201,21 +201,23 @@ def test_what_a_function_prints_is_log_and_no_answer(trouble: Callable[[str], Su
     assert said == ["echoed", "printed", "written", "written below"]
 
 
-def test_a_function_hears_nothing_on_standard_input(
+def test_a_function_reads_nothing_from_standard_input(
     trouble: Callable[[str], Subject], tmp_path: Path
 ) -> None:
     assert run(trouble("asking")).status == 0
     assert (tmp_path / "asking.txt").read_text() == "heard ''"
 
 
-def test_garbage_is_looked_for_while_functions_run(
+def test_garbage_is_collected_while_functions_run(
     trouble: Callable[[str], Subject], tmp_path: Path
 ) -> None:
     assert run(trouble("collecting")).status == 0
     assert (tmp_path / "collecting.txt").read_text() == "True True"
 
 
-def test_a_function_that_raises_ends_it_with_status_1(trouble: Callable[[str], Subject]) -> None:
+def test_a_function_that_raises_ends_the_runner_with_status_1(
+    trouble: Callable[[str], Subject],
+) -> None:
     transcript = run(trouble("raising"))
     assert transcript.status == 1
     *_, failed, failure = transcript.answers
@@ -228,7 +230,9 @@ def test_a_function_that_raises_ends_it_with_status_1(trouble: Callable[[str], S
     assert transcript.log == ""
 
 
-def test_a_function_that_leaves_takes_no_result_along(trouble: Callable[[str], Subject]) -> None:
+def test_a_function_that_exits_the_process_sends_no_result(
+    trouble: Callable[[str], Subject],
+) -> None:
     transcript = run(trouble("leaving"))
     *_, failed, failure = transcript.answers
     assert isinstance(failed, NodeFailed)
@@ -238,7 +242,7 @@ def test_a_function_that_leaves_takes_no_result_along(trouble: Callable[[str], S
     assert transcript.status == 1
 
 
-def test_a_fault_of_its_own_ends_it_with_status_3(subject: Subject) -> None:
+def test_an_error_of_the_runner_ends_it_with_status_3(subject: Subject) -> None:
     Path(subject.request.staging).rmdir()
     transcript = run(subject)
     assert transcript.status == 3
@@ -248,7 +252,7 @@ def test_a_fault_of_its_own_ends_it_with_status_3(subject: Subject) -> None:
     assert failure.message.startswith("FileNotFoundError: ")
 
 
-def test_a_request_that_it_does_not_understand_ends_it_with_status_2(subject: Subject) -> None:
+def test_an_unreadable_request_ends_the_runner_with_status_2(subject: Subject) -> None:
     assert run(subject, '{"protocol": 99}').status == 2
 
 
@@ -306,7 +310,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="re
 
 
 @needs_proc
-def test_it_dies_with_its_children_when_the_platform_is_gone(
+def test_the_runner_and_its_children_end_when_the_platform_does(
     started: Callable[..., Started],
 ) -> None:
     process, child = started(session=True)
@@ -320,7 +324,7 @@ def test_it_dies_with_its_children_when_the_platform_is_gone(
     assert not _is_alive(child)
 
 
-def test_it_does_not_kill_whoever_started_it_in_their_own_session(
+def test_the_runner_does_not_kill_a_session_that_it_does_not_lead(
     started: Callable[..., Started],
 ) -> None:
     process, _ = started(session=False)
@@ -329,13 +333,13 @@ def test_it_does_not_kill_whoever_started_it_in_their_own_session(
     assert process.wait(10) == 4
 
 
-def test_it_ends_when_it_is_told_to(started: Callable[..., Started]) -> None:
+def test_the_runner_ends_on_a_signal(started: Callable[..., Started]) -> None:
     process, _ = started(session=True)
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == -signal.SIGTERM
 
 
-def test_it_tells_how_far_it_came_before_it_was_stopped(started: Callable[..., Started]) -> None:
+def test_events_before_a_stop_are_sent(started: Callable[..., Started]) -> None:
     process, _ = started(session=True)
     time.sleep(0.5)  # what quick nodes say is sent together
     process.terminate()
@@ -346,7 +350,7 @@ def test_it_tells_how_far_it_came_before_it_was_stopped(started: Callable[..., S
     assert node.node == "lasting"
 
 
-def test_a_platform_that_says_nothing_is_gone(subject: Subject) -> None:
+def test_closed_standard_input_without_a_request_ends_the_runner(subject: Subject) -> None:
     process = subprocess.run(
         subject.command,
         env=dict(subject.environment),

@@ -7,7 +7,7 @@
 - `catalog`: the declarations in force.
 - `testing`: the kit with which each side tests itself against all of this.
 - `tools`: what only tools need, such as the comparison of two catalogs and exports.
-- `errors` and `sentences`: the errors of this tree, and the parts of sentences that messages share.
+- `errors` and `formatting`: the errors of this tree, and the parts that messages share.
 
 Each module imports only the standard library and modules below it; `.importlinter` has the order.
 """

@@ -31,7 +31,7 @@ from typing import (
 
 from isthmus_contracts._days import parse_day
 from isthmus_contracts.errors import ContractError, ProtocolError
-from isthmus_contracts.sentences import shown
+from isthmus_contracts.formatting import shown
 
 T = TypeVar("T")
 _Hint: TypeAlias = Any  # the typing module gives its hints no common type

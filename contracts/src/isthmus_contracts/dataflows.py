@@ -142,7 +142,7 @@ class Dataset:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Offer a safe place to cut a dataflow into stages; whether it is used is not said here."""
+    """Offer a stage boundary; the deployment decides whether the dataflow is split there."""
 
     name: str
     description: str

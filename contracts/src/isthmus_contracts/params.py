@@ -10,7 +10,7 @@ from typing import Literal
 from isthmus_contracts._bounds import check_bounds
 from isthmus_contracts._names import check_name, check_unique
 from isthmus_contracts.errors import DeclarationError, ParamError, UnknownNameError
-from isthmus_contracts.sentences import shown_number
+from isthmus_contracts.formatting import shown_number
 
 ParamValue = str | int | float | bool
 ParamType = Literal["string", "integer", "number", "boolean"]

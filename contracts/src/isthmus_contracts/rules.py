@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from isthmus_contracts.dataflows import Metric, Metrics
-from isthmus_contracts.sentences import counted, shortened, shown, shown_number
+from isthmus_contracts.formatting import counted, shortened, shown, shown_number
 from isthmus_contracts.tables import Column, Table
 
 Level: TypeAlias = Literal["error", "warning"]

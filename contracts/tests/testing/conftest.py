@@ -12,9 +12,10 @@ import pytest
 import isthmus_contracts
 from isthmus_contracts import Interval, Metrics, Output
 from isthmus_contracts.catalog import CARRIER_DAYS, FLIGHT_DELAYS
-from isthmus_contracts.protocol import EngineProfile, RunIdentity, RunRequest
+from isthmus_contracts.protocol import Answer, EngineProfile, RunIdentity, RunRequest, encode
 from isthmus_contracts.testing.conformance import Subject
 
+PUPPET = 'read -r line; printf %s "$1"; exit "$2"'
 ENVIRONMENT = {"PYTHONPATH": str(Path(isthmus_contracts.__file__).parents[1])}
 
 
@@ -81,5 +82,22 @@ def months(stand_in: Callable[..., Subject], tmp_path: Path) -> Callable[..., Su
             interval=Interval(date(2013, 1, 1), date(2013, 4, 1)),
         )
         return replace(subject, request=request)
+
+    return make
+
+
+@pytest.fixture
+def small(request_: RunRequest) -> RunRequest:
+    return replace(request_, targets=("a",), params={"p": 1}, inputs={"i": ("i.parquet",)})
+
+
+@pytest.fixture
+def puppet(small: RunRequest) -> Callable[..., Subject]:
+    """Return a function that makes a subject that answers the same whatever it is asked."""
+
+    def make(*answers: Answer, status: int = 0, text: str = "") -> Subject:
+        lines = "".join(encode(answer) + "\n" for answer in answers) + text
+        command = ("/bin/sh", "-c", PUPPET, "puppet", lines, str(status))
+        return Subject(command, small, {}, timeout=30)
 
     return make

@@ -86,7 +86,7 @@ def test_control_sequences_in_log_lines_are_escaped(field: Battlefield) -> None:
 
 def test_control_sequences_in_events_are_escaped(field: Battlefield) -> None:
     text = (
-        "event = {'protocol': 3, 'type': 'node_failed', 'at': 1.0, 'seconds': 0.0}\n"
+        "event = {'protocol': 1, 'type': 'node_failed', 'at': 1.0, 'seconds': 0.0}\n"
         f"event |= {{'node': {CONTROLS!r}, 'error': 'first\\nsecond \\ud800'}}\n"
         "print(json.dumps(event))"
     )

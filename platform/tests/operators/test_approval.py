@@ -26,7 +26,8 @@ from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.releases.gates import Approval
 from isthmus_platform.markdown import literal
-from isthmus_platform.operators.approval import ApproveOperator, request
+from isthmus_platform.operators.approval import ApproveOperator
+from isthmus_platform.pipeline.approval import approval_request
 from isthmus_platform.runs.pins import Pins
 from isthmus_platform.storage import DiskStore
 
@@ -129,7 +130,7 @@ def test_a_column_that_differs_is_shown(company: Company) -> None:
     changed = type(FLIGHT_DELAYS)(
         "flight_delays", "1.9.0", "data-science", "D.", FLIGHT_DELAYS.inputs, outputs
     )
-    text = request(lake, changed, accepted(), Pins({}, {}), last)
+    text = approval_request(lake, changed, accepted(), Pins({}, {}), last)
     name = features.columns[0].name.replace("_", "\\_")
     assert f"| flight\\_features.{name} |" in text
     assert text.count("flight\\_features.") == 1
@@ -142,7 +143,7 @@ def test_a_long_list_is_cut_and_counted(company: Company) -> None:
     )
     changed = replace(FLIGHT_DELAYS, outputs=outputs)
     lake = Lake(DiskStore(company.folder / "lake"))
-    text = request(lake, changed, accepted(), Pins({}, {}), None)
+    text = approval_request(lake, changed, accepted(), Pins({}, {}), None)
     assert "| flight\\_features.c99 | none | int64, not null |" in text
     assert "flight\\_features.c100" not in text
     columns = sum(len(output.columns) for output in outputs if isinstance(output, Table))

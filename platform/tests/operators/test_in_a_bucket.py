@@ -180,7 +180,7 @@ def test_checkpoints_are_synced_to_where_another_host_finds_them(
     (run,) = lake.checkpoints(FLIGHT_DELAYS.identity).names()
     folder = lake.checkpoints(FLIGHT_DELAYS.identity) / run
     assert [Path(path).read_text() for path in intermediates_of(folder)] == ["result a"]
-    assert ended.log.count("a result is not carried to other hosts: ") == 2
+    assert ended.log.count("a checkpoint was not copied to the lake: ") == 2
 
 
 def test_stages_pass_intermediates_through_the_bucket(

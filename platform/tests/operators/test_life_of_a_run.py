@@ -23,9 +23,9 @@ from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
 from isthmus_contracts.protocol import CheckFinished
 from isthmus_contracts.tables import Table
 from isthmus_platform.lake import releases
-from isthmus_platform.lake.delta import tables
 from isthmus_platform.lake.intake import acceptance
 from isthmus_platform.lake.layout import Lake
+from isthmus_platform.pipeline import ingest
 from isthmus_platform.runs import RunRecord, summarize
 from isthmus_platform.storage import DiskStore
 
@@ -273,7 +273,7 @@ def test_a_disk_that_is_full_is_one_sentence(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(tables, "commit", full)
+        patch.setattr(ingest, "commit", full)
         refused(company, "ingest", "cannot be used now: No space left on device")
     monkeypatch.setattr(acceptance, "safe_copy", full)
     refused(company, "transform", "cannot be used now: No space left on device")

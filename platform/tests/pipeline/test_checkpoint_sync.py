@@ -56,8 +56,8 @@ class Scene:
     def folder(self) -> Location:
         return intermediates_folder(self.lake, DAYS, "1")
 
-    def syncing(self, most: int = 1_000_000) -> AbstractContextManager[Sync]:
-        where = SyncedCheckpoints(self.home, BELOW, most)
+    def syncing(self, max_bytes: int = 1_000_000) -> AbstractContextManager[Sync]:
+        where = SyncedCheckpoints(self.home, BELOW, max_bytes)
         return sync_checkpoints(
             self.lake, self.folder, where, self.logged.append, lambda: self.stopped
         )

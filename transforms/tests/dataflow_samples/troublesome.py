@@ -1,4 +1,4 @@
-"""Functions that give a runner trouble, each an output of its own."""
+"""Functions that are hard on a runner, each with its own output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from isthmus_transforms.runtime import Dataflow
 
 
 def printing() -> str:
-    """Write to standard output in every way there is."""
+    """Write to standard output in every way."""
     print("printed")  # noqa: T201
     sys.stdout.write("written\n")
     os.write(1, b"written below\n")
@@ -23,7 +23,7 @@ def printing() -> str:
 
 
 def asking() -> str:
-    """Read what the platform might still send."""
+    """Read the rest of standard input."""
     return f"heard {sys.stdin.read()!r}"
 
 
@@ -33,17 +33,17 @@ def raising() -> str:
 
 
 def leaving() -> str:
-    """Leave, as if all was well."""
+    """Exit with status 0."""
     sys.exit(0)
 
 
 def collecting() -> str:
-    """Say whether garbage is looked for, and whether libraries are left out of that."""
+    """Say whether garbage is collected, and whether libraries are excluded from that."""
     return f"{gc.isenabled()} {gc.get_freeze_count() > 10_000}"
 
 
 def lasting() -> str:
-    """Start a child, say who it is, and wait."""
+    """Start a child, print its process id, and wait."""
     child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
     print("child", child.pid, flush=True)  # noqa: T201
     time.sleep(600)
@@ -55,7 +55,7 @@ dataflow = Dataflow(
         name="troublesome",
         version="1.0.0",
         owner="tests",
-        description="Gives a runner trouble.",
+        description="Is hard on a runner.",
         inputs=(),
         outputs=tuple(
             File(name, "Trouble.", ".txt")

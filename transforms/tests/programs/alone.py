@@ -1,4 +1,4 @@
-"""Run one of the functions of `flight_facts.py` in a process of its own.
+"""Run one function of `flight_facts.py` in its own process.
 
 `python alone.py graph` prints, as JSON, what each function takes; `python alone.py NAME FOLDER`
 reads what one takes from the folder's Parquet files, and writes its result beside them.

@@ -60,7 +60,7 @@ def centred(clipped: pd.DataFrame) -> pd.DataFrame:
 
 
 def unused(filled: pd.DataFrame, scaled: pd.DataFrame, clipped: pd.DataFrame) -> int:
-    """What nobody asks for."""
+    """What no target needs."""
     return len(filled) + len(scaled) + len(clipped)
 
 
@@ -86,7 +86,7 @@ def overhead(nodes: int, rounds: int) -> Mapping[str, float]:
                     "hamilton": lambda: theirs.execute(["last"]),
                     "ours": _computing(module, lambda plan: plan.compute({}, outbox.send)),
                     "announced": _computing(
-                        module, lambda plan: plan.compute({}, outbox.send, announce=True)
+                        module, lambda plan: plan.compute({}, outbox.send, send_graph=True)
                     ),
                 },
             )
@@ -111,7 +111,7 @@ def memory(way: str, rows: int) -> Mapping[str, float]:
 
 
 def branches(rows: int, rounds: int) -> Mapping[str, float]:
-    """Measure branches that let go of the interpreter: seconds one by one, and in two threads."""
+    """Measure branches that release the interpreter lock: seconds in sequence and in threads."""
     module = _branches(rows)
     engines = {
         "sequential": EngineProfile("sequential", {}),
@@ -177,7 +177,7 @@ def _driver(module: ModuleType, config: Mapping[str, object]) -> driver.Driver:
 def _computing(
     module: ModuleType, compute: Callable[[Plan], object], params: Mapping[str, int] | None = None
 ) -> Callable[[], object]:
-    """Return what computes the last function, on a graph that is built already."""
+    """Return what computes the last function, on a graph that exists already."""
     given = params or {}
     contract = Contract(
         name="measured",

@@ -1,7 +1,7 @@
 """Two pipelines over a year of flights, each of twenty functions that take about as long.
 
-In one, functions stand beside each other, as features do; in the other, each takes the frame that
-the one before it has made.
+In one, functions are independent of each other, as features are; in the other, each takes the frame
+of the one before it.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def cleaned(before: pd.DataFrame, key: str) -> pd.DataFrame:
     made = before
     for by in ([key], [key, "hour"]):
         known = made[list(MEASURES)]
-        grouped = known.groupby([made[key] for key in by], sort=False)
+        grouped = known.groupby([made[column] for column in by], sort=False)
         low, high = (grouped.transform("quantile", share) for share in (0.01, 0.99))
         scaled = known.clip(low, high) - grouped.transform("median")
         made = made.assign(**(scaled / grouped.transform("std") + grouped.rank(pct=True)))

@@ -77,7 +77,7 @@ def run(dataflow: Dataflow, legs: pd.DataFrame, kept: Path | None, stop: int | N
     (target,) = (output.name for output in dataflow.contract.outputs)
     found = Run()
 
-    def hear(event: Event) -> None:
+    def on_event(event: Event) -> None:
         if isinstance(event, NodeStarted) and len(found.functions) == stop:
             raise _StoppedError
         if isinstance(event, NodeFinished):
@@ -87,7 +87,7 @@ def run(dataflow: Dataflow, legs: pd.DataFrame, kept: Path | None, stop: int | N
 
     start = time.perf_counter()
     with suppress(_StoppedError):
-        dataflow.compute([target], {"legs": legs}, on_event=hear, checkpoints=kept)
+        dataflow.compute([target], {"legs": legs}, on_event=on_event, checkpoints=kept)
     found.seconds = time.perf_counter() - start
     assert stop in (None, len(found.functions)), "it has not failed"
     return found

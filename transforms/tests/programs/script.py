@@ -1,4 +1,4 @@
-"""Compute flight_delays.v1 as somebody does who has neither Airflow nor Isthmus.
+"""Compute flight_delays.v1 without Airflow and without Isthmus.
 
 `python script.py INPUTS OUT` reads `INPUTS/<table>.parquet`, runs Hamilton's default driver and
 writes the outputs into OUT. The dataflow's folder is on PYTHONPATH: its modules are imported as

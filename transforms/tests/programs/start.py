@@ -57,7 +57,7 @@ def main(started: float) -> dict[str, float]:
     marks.note("dataflow")
     finished = 0.0
 
-    def hear(answer: Answer) -> None:
+    def on_event(answer: Answer) -> None:
         nonlocal finished
         if isinstance(answer, Graph):
             marks.note("graph and inputs")
@@ -66,7 +66,7 @@ def main(started: float) -> dict[str, float]:
         elif isinstance(answer, NodeFinished):
             finished = answer.at
 
-    status = serve(line, hear, on_loaded=runner.enable_garbage_collection)
+    status = serve(line, on_event, on_loaded=runner.enable_garbage_collection)
     assert status == 0, status
     marks.note("functions", finished)
     marks.note("outputs")

@@ -13,7 +13,7 @@ from isthmus_transforms.runtime import Dataflow
 Flows = Callable[..., Dataflow]
 
 
-def _told(events: list[Event]) -> list[tuple[str, str]]:
+def _node_events(events: list[Event]) -> list[tuple[str, str]]:
     return [(type(event).__name__.removeprefix("Node"), event.node) for event in events]
 
 
@@ -71,10 +71,10 @@ def test_a_function_that_exits_has_not_computed_its_node(flow_of: Flows) -> None
             ["a"], {}, on_event=events.append
         )
     assert caught.value.node == "a"
-    assert _told(events) == [("Started", "a"), ("Failed", "a")]
+    assert _node_events(events) == [("Started", "a"), ("Failed", "a")]
 
 
-def test_an_exception_whose_message_cannot_be_had_still_names_its_node(flow_of: Flows) -> None:
+def test_an_exception_whose_str_raises_still_names_its_node(flow_of: Flows) -> None:
     source = """
         class Odd(Exception):
             def __str__(self) -> str: raise ValueError
@@ -86,14 +86,14 @@ def test_an_exception_whose_message_cannot_be_had_still_names_its_node(flow_of: 
         flow_of(source, "a").compute(["a"], {})
 
 
-def test_an_endless_message_is_cut(flow_of: Flows) -> None:
+def test_a_very_long_message_is_shortened(flow_of: Flows) -> None:
     with pytest.raises(NodeError) as caught:
         flow_of("def a() -> int: raise ValueError('x' * 10**7)", "a").compute(["a"], {})
     assert len(str(caught.value)) < 11_000
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, GeneratorExit])
-def test_being_told_to_stop_is_no_failure_of_the_function(
+def test_an_interrupt_is_not_an_error_of_the_function(
     flow_of: Flows, kind: type[BaseException]
 ) -> None:
     flow = flow_of(f"def a() -> int: raise {kind.__name__}(7)\ndef b(a: int) -> int: return a", "b")
@@ -101,7 +101,7 @@ def test_being_told_to_stop_is_no_failure_of_the_function(
     with pytest.raises(kind) as caught:
         flow.compute(["b"], {}, on_event=events.append)
     assert caught.value.args == (7,)
-    assert _told(events) == [("Started", "a"), ("Failed", "a")]
+    assert _node_events(events) == [("Started", "a"), ("Failed", "a")]
     assert isinstance(events[1], NodeFailed)
     assert events[1].error == kind.__name__
 
@@ -118,7 +118,7 @@ def test_being_told_to_stop_is_no_failure_of_the_function(
         ("None", (None, None, None)),
     ],
 )
-def test_the_size_of_a_result_is_told(
+def test_the_size_of_a_result_is_reported(
     flow_of: Flows, value: str, size: tuple[int | None, ...]
 ) -> None:
     source = (

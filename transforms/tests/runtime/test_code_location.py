@@ -10,33 +10,38 @@ import pytest
 
 from isthmus_transforms.dataflows.airport_days import days
 from isthmus_transforms.runtime import code_location
-from isthmus_transforms.runtime.code_location import Source, code_version, failing_line, source_of
+from isthmus_transforms.runtime.code_location import (
+    CodeLocation,
+    code_version,
+    failing_line,
+    location_of,
+)
 
 
-def test_a_function_of_this_tree_is_found_from_its_package_on() -> None:
-    found = source_of(days.worst_hours)
+def test_the_file_of_a_function_starts_at_its_package() -> None:
+    found = location_of(days.worst_hours)
     assert found.file == "isthmus_transforms/dataflows/airport_days/days.py"
     lines = Path(days.__file__).read_text(encoding="utf-8").splitlines()
     assert lines[found.line - 1].startswith("def worst_hours(")
 
 
-def test_the_place_is_that_of_the_innermost_function_with_its_decorators(
+def test_the_location_is_that_of_the_innermost_function_with_its_decorators(
     module_of: Callable[[str], ModuleType],
 ) -> None:
     module = module_of("import functools\n\n\n@functools.cache\ndef a() -> int:\n    return 1\n")
     wrapper = functools.wraps(module.a)(lambda: module.a() + 1)
-    assert source_of(wrapper) == Source("a", "sample/functions.py", 4)
+    assert location_of(wrapper) == CodeLocation("a", "sample/functions.py", 4)
 
 
 @pytest.mark.parametrize("name", ["<cell>", "cell.py"])
-def test_a_function_typed_into_a_notebook_has_a_place_too(
+def test_a_function_of_a_notebook_has_a_location_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     (tmp_path / "__init__.py").touch()
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, Callable[[], int]] = {}
     exec(compile("def a() -> int: return 1", name, "exec"), namespace)  # noqa: S102
-    assert source_of(namespace["a"]) == Source("a", name, 1)
+    assert location_of(namespace["a"]) == CodeLocation("a", name, 1)
 
 
 def _raised(function: Callable[[], object]) -> BaseException:

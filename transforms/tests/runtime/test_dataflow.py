@@ -52,7 +52,7 @@ def test_params_are_given_or_have_their_default(sales: Dataflow, orders: pd.Data
     assert sales.compute(["tax"], {"orders": orders}, {"rate": 1}) == {"tax": "8"}
 
 
-def test_a_param_that_no_function_takes_does_no_harm(flow_of: Flows) -> None:
+def test_a_param_that_no_function_takes_is_allowed(flow_of: Flows) -> None:
     flow = flow_of("def a() -> int: return 1", "a", params=(RATE,))
     assert flow.compute(["a"], {}, {"rate": 0.25}) == {"a": 1}
     assert [node.name for node in flow.describe().nodes] == ["a"]
@@ -112,13 +112,13 @@ def test_an_input_that_nothing_needs_may_be_missing(flow_of: Flows) -> None:
 @pytest.mark.parametrize(
     ("value", "kind"), [(None, "NoneType"), ({"id": [1]}, "dict"), (pd.Series([1]), "Series")]
 )
-def test_an_input_that_is_no_frame_is_refused(sales: Dataflow, value: object, kind: str) -> None:
+def test_an_input_that_is_not_a_frame_is_refused(sales: Dataflow, value: object, kind: str) -> None:
     with pytest.raises(InputError) as caught:
         sales.compute(["tax"], {"orders": value})  # type: ignore[dict-item]
     assert str(caught.value) == f"input 'orders': expected a DataFrame, got {kind}"
 
 
-def test_a_name_that_nobody_declared_is_refused_before_anything_runs(flow_of: Flows) -> None:
+def test_an_undeclared_name_is_refused_before_anything_runs(flow_of: Flows) -> None:
     source = "def a() -> int: return 1 / 0\ndef b(a: int, weather: int) -> int: return 1"
     with pytest.raises(DefinitionError) as caught:
         flow_of(source, "b").compute(["b"], {})
@@ -199,7 +199,7 @@ def test_functions_see_the_rows_of_the_interval(flow_of: Flows, dated_orders: pd
     assert len(dated_orders) == 6
 
 
-def test_an_input_that_is_not_read_within_a_column_is_seen_whole(
+def test_an_input_without_a_filter_column_is_given_whole(
     flow_of: Flows, dated_orders: pd.DataFrame
 ) -> None:
     flow = flow_of(BY_DAY, DAYS, "count")

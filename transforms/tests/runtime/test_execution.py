@@ -41,7 +41,7 @@ DIAMOND = """
 """
 
 
-def _told(events: list[Event]) -> list[tuple[str, str]]:
+def _node_events(events: list[Event]) -> list[tuple[str, str]]:
     return [(type(event).__name__.removeprefix("Node"), event.node) for event in events]
 
 
@@ -54,7 +54,7 @@ def test_each_needed_function_runs_once_after_what_it_needs(flow_of: Flows) -> N
 def test_events_come_in_order_and_a_start_before_its_end(flow_of: Flows) -> None:
     events: list[Event] = []
     flow_of(DIAMOND, "bottom").compute(["bottom"], {}, on_event=events.append)
-    assert _told(events) == [
+    assert _node_events(events) == [
         (what, node)
         for node in ("top", "left", "right", "bottom")
         for what in ("Started", "Finished")
@@ -106,7 +106,7 @@ COUNTED = """
 """
 
 
-def test_a_result_is_forgotten_after_its_last_use(flow_of: Flows) -> None:
+def test_a_result_is_freed_after_its_last_use(flow_of: Flows) -> None:
     flow = flow_of(COUNTED, "d")
     gc.disable()  # reference counts alone must do
     try:
@@ -118,14 +118,14 @@ def test_a_result_is_forgotten_after_its_last_use(flow_of: Flows) -> None:
         gc.enable()
 
 
-def test_a_target_is_kept_although_others_use_it(flow_of: Flows) -> None:
+def test_a_target_that_others_use_is_not_freed(flow_of: Flows) -> None:
     flow = flow_of(COUNTED, "d", checkpoints={"first": "a"})
     made = flow.compute(["first", "d", "b"], {})
     assert list(made) == ["first", "d", "b"]
     assert set(flow.modules[0].things) == set(made.values())
 
 
-def test_what_a_failing_run_made_is_forgotten_with_its_error(flow_of: Flows) -> None:
+def test_the_results_of_a_failed_run_are_freed_with_its_error(flow_of: Flows) -> None:
     flow = flow_of(COUNTED + "\n    def e(d: Thing) -> int:\n        raise KeyError\n", "e")
     with pytest.raises(NodeError):
         flow.compute(["e"], {})
@@ -154,7 +154,7 @@ def test_an_optional_dependency_that_a_function_makes_is_made(flow_of: Flows) ->
     assert flow.compute(["b"], {}) == {"b": 7}
 
 
-def test_a_dependency_that_is_taken_twice_is_kept_for_both(flow_of: Flows) -> None:
+def test_a_dependency_that_is_taken_twice_is_freed_after_both(flow_of: Flows) -> None:
     source = """
         from hamilton.function_modifiers import group, inject, source
 
@@ -182,7 +182,7 @@ def test_no_function_runs_after_one_that_raised(flow_of: Flows) -> None:
     events: list[Event] = []
     with pytest.raises(NodeError, match=r"failed in a .*: RuntimeError: $"):
         flow_of(source, "b").compute(["b"], {}, on_event=events.append)
-    assert _told(events) == [("Started", "a"), ("Failed", "a")]
+    assert _node_events(events) == [("Started", "a"), ("Failed", "a")]
 
 
 def test_a_listener_that_raises_ends_the_run(flow_of: Flows) -> None:

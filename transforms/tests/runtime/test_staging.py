@@ -54,9 +54,9 @@ def _refusal(output: Table | File | Metrics, value: object, staging: Path) -> Ou
     return caught.value
 
 
-def _check_results(told: list[Event]) -> list[CheckFinished]:
-    assert all(isinstance(event, CheckFinished) for event in told)
-    return [event for event in told if isinstance(event, CheckFinished)]
+def _check_results(events: list[Event]) -> list[CheckFinished]:
+    assert all(isinstance(event, CheckFinished) for event in events)
+    return [event for event in events if isinstance(event, CheckFinished)]
 
 
 def test_a_table_is_staged_with_the_contracts_columns_in_its_order(tmp_path: Path) -> None:
@@ -98,13 +98,13 @@ def test_the_same_rows_make_the_same_file(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_values_of_a_fitting_kind_are_written_as_the_contracts_type(
+def test_values_of_a_compatible_type_are_written_as_the_contracts_type(
     staged: Stager, column_type: ColumnType, values: object, read: list[object]
 ) -> None:
     assert staged(column_type, values).to_pylist() == read
 
 
-def test_strings_put_together_from_pieces_are_staged(staged: Stager) -> None:
+def test_strings_in_several_chunks_are_staged(staged: Stager) -> None:
     pieces = [pd.Series(["a"]), pd.Series([None], dtype="str"), pd.Series(["b"])]
     column = staged("string", pd.concat(pieces, ignore_index=True), nullable=True)
     assert column.to_pylist() == ["a", None, "b"]
@@ -175,7 +175,7 @@ KIND = "the types are incompatible"
         ("timestamp", [dt.date(2013, 1, 31)], "object", KIND),
     ],
 )
-def test_values_of_another_kind_are_refused(
+def test_values_of_an_incompatible_type_are_refused(
     tmp_path: Path, column_type: ColumnType, values: object, found: str, reason: str
 ) -> None:
     table = Table("days", "Days.", (Column("x", column_type, "X."),))
@@ -186,14 +186,12 @@ def test_values_of_another_kind_are_refused(
 
 
 @pytest.mark.parametrize("values", [[1.5, np.nan], [np.inf, np.nan]])
-def test_a_nullable_whole_number_may_be_a_float_but_not_broken(
-    staged: Stager, values: list[float]
-) -> None:
+def test_a_nullable_integer_may_be_a_whole_float_only(staged: Stager, values: list[float]) -> None:
     with pytest.raises(OutputError, match=r"the contract says int64 .*truncated"):
         staged("int64", values, nullable=True)
 
 
-def test_every_column_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
+def test_every_wrong_column_is_named_in_one_message(tmp_path: Path) -> None:
     frame = pd.DataFrame([[1, 2, 3]], columns=["a", "a", "c"])
     error = _refusal(AB, frame, tmp_path)
     assert error.problems == (
@@ -208,12 +206,12 @@ def test_every_column_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
     )
 
 
-def test_several_columns_of_another_kind_are_named_at_once(tmp_path: Path) -> None:
+def test_several_columns_of_incompatible_types_are_named_in_one_message(tmp_path: Path) -> None:
     error = _refusal(AB, pd.DataFrame({"a": ["x"], "b": [1]}), tmp_path)
     assert [problem.split(" is ")[0] for problem in error.problems] == ["column 'a'", "column 'b'"]
 
 
-def test_broken_rules_keep_a_table_out_of_the_staging(tmp_path: Path) -> None:
+def test_a_table_that_breaks_a_rule_is_not_staged(tmp_path: Path) -> None:
     table = Table("days", "Days.", (Column("a", "int64", "A.", minimum=1),), min_rows=3)
     assert _refusal(table, pd.DataFrame({"a": [0, 1]}), tmp_path).problems == (
         (
@@ -224,18 +222,18 @@ def test_broken_rules_keep_a_table_out_of_the_staging(tmp_path: Path) -> None:
     )
 
 
-def test_verdicts_come_before_anything_is_written(tmp_path: Path) -> None:
+def test_check_results_come_before_anything_is_written(tmp_path: Path) -> None:
     written: list[int] = []
-    told: list[Event] = []
+    events: list[Event] = []
 
     def on_event(event: Event) -> None:
-        told.append(event)
+        events.append(event)
         written.append(len(list(tmp_path.iterdir())))
 
     columns = (Column("a", "int64", "A.", minimum=1, warn_maximum=5),)
     table = Table("days", "Days.", columns, key=("a",))
     stage(table, pd.DataFrame({"a": [1, 9]}), tmp_path, on_event=on_event)
-    checks = {check_result.result.check: check_result for check_result in _check_results(told)}
+    checks = {check_result.result.check: check_result for check_result in _check_results(events)}
     assert list(checks) == ["schema", "a.nullable", "a.minimum", "a.warn_maximum", "key"]
     assert [name for name, check in checks.items() if not check.result.passed] == ["a.warn_maximum"]
     assert checks["a.warn_maximum"].result.examples == ("(9)",)
@@ -244,17 +242,17 @@ def test_verdicts_come_before_anything_is_written(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_columns_that_are_wrong_have_verdicts(tmp_path: Path) -> None:
-    told: list[Event] = []
+def test_wrong_columns_have_check_results(tmp_path: Path) -> None:
+    events: list[Event] = []
     with pytest.raises(OutputError) as caught:
-        stage(AB, pd.DataFrame({"a": ["x"], "b": [1]}), tmp_path, on_event=told.append)
+        stage(AB, pd.DataFrame({"a": ["x"], "b": [1]}), tmp_path, on_event=events.append)
     assert [
         (check_result.result.check, check_result.result.level, check_result.result.passed)
-        for check_result in _check_results(told)
+        for check_result in _check_results(events)
     ] == [("schema", "error", False)] * len(caught.value.problems)
 
 
-def test_what_is_no_frame_is_no_table(tmp_path: Path) -> None:
+def test_a_table_that_is_not_a_frame_is_refused(tmp_path: Path) -> None:
     assert _refusal(AB, [{"a": 1}], tmp_path).problems == ("it is a list, not a DataFrame",)
 
 
@@ -287,7 +285,7 @@ def test_a_partitioned_table_is_staged_as_a_file_for_each_partition(tmp_path: Pa
     assert read.to_pydict() == {"day": [dt.date(2013, 1, 31)], "a": [2]}
 
 
-def test_of_an_interval_its_partitions_are_staged_and_what_lies_outside_is_left_out(
+def test_the_partitions_of_an_interval_are_staged_without_rows_outside(
     tmp_path: Path,
 ) -> None:
     broken_outside = PARTED_ROWS.assign(a=[1, 2, 0])
@@ -296,7 +294,7 @@ def test_of_an_interval_its_partitions_are_staged_and_what_lies_outside_is_left_
     assert len(list(tmp_path.rglob("*.parquet"))) == 2
 
 
-def test_a_partition_is_the_same_file_whatever_was_computed_beside_it(tmp_path: Path) -> None:
+def test_the_file_of_a_partition_does_not_depend_on_other_partitions(tmp_path: Path) -> None:
     (whole,) = [file for file in stage(SPARSE, PARTED_ROWS, tmp_path).files if "03" in file.path]
     march = Interval(dt.date(2013, 3, 1), dt.date(2013, 4, 1))
     assert stage(SPARSE, PARTED_ROWS[:1], tmp_path, march).files == (whole,)
@@ -348,7 +346,9 @@ def test_a_file_is_bytes_or_text(tmp_path: Path, value: str | bytes) -> None:
 
 
 @pytest.mark.parametrize(("value", "kind"), [(None, "NoneType"), (7, "int"), (Path("a"), ".*Path")])
-def test_anything_else_is_no_file(tmp_path: Path, value: object, kind: str) -> None:
+def test_a_file_that_is_neither_bytes_nor_text_is_refused(
+    tmp_path: Path, value: object, kind: str
+) -> None:
     (problem,) = _refusal(REPORT, value, tmp_path).problems
     assert re.fullmatch(f"it is a {kind}, neither bytes nor text", problem)
 
@@ -362,14 +362,14 @@ QUALITY = Metrics(
 
 def test_metrics_are_staged_without_a_file(tmp_path: Path) -> None:
     value = {"rows": np.int64(3), "score": np.float32(0.5)}
-    told: list[Event] = []
-    output = stage(QUALITY, value, tmp_path, on_event=told.append)
+    events: list[Event] = []
+    output = stage(QUALITY, value, tmp_path, on_event=events.append)
     assert output == StagedOutput("quality", metrics={"score": 0.5, "rows": 3.0})
     assert all(type(metric) is float for metric in (output.metrics or {}).values())
     assert not list(tmp_path.iterdir())
     assert [
         (check_result.subject, check_result.result.check, check_result.result.message)
-        for check_result in _check_results(told)
+        for check_result in _check_results(events)
     ] == [
         ("quality", "score", "metric 'score' is 0.5"),
         ("quality", "rows", "metric 'rows' is 3"),
@@ -406,12 +406,12 @@ def test_metrics_are_staged_without_a_file(tmp_path: Path) -> None:
     ],
 )
 def test_metrics_that_break_the_contract_are_refused(value: object, problems: list[str]) -> None:
-    told: list[Event] = []
+    events: list[Event] = []
     with pytest.raises(OutputError) as caught:
-        checked_metrics(QUALITY, value, told.append)
+        checked_metrics(QUALITY, value, events.append)
     assert list(caught.value.problems) == problems
     if isinstance(value, dict):
-        results = [event.result for event in _check_results(told)]
+        results = [event.result for event in _check_results(events)]
         failed = [result for result in results if not result.passed]
         assert [result.message for result in failed] == problems
         assert all((result.level, result.violations) == ("error", 1) for result in failed)

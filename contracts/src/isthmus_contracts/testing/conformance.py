@@ -183,17 +183,17 @@ def it_computes_only_what_is_asked(subject: Subject) -> None:
     _expect(transcript, names == [target], f"asked for {target!r}, its outputs are {names}")
 
 
-def it_cuts_where_the_contract_allows(subject: Subject) -> None:
+def it_stops_at_each_stage_boundary(subject: Subject) -> None:
     """Expect a stage for each checkpoint and output: no outputs, but files for what comes after.
 
     Given these, the next request is answered as ever, and so it is given a file that is garbage.
     """
     dataflow = CATALOG.dataflow(subject.request.dataflow)
-    for cut in (*dataflow.checkpoints, *dataflow.outputs):
-        stage = _in_room(subject, f"until-{cut.name}", stop_at=cut.name)
+    for boundary in (*dataflow.checkpoints, *dataflow.outputs):
+        stage = _in_own_directory(subject, f"until-{boundary.name}", stop_at=boundary.name)
         transcript = run(stage)
         result, staging = _result(transcript), Path(stage.request.staging)
-        _expect(transcript, not result.outputs, f"the stage until {cut.name!r} has outputs")
+        _expect(transcript, not result.outputs, f"the stage until {boundary.name!r} has outputs")
         _check_files(transcript, staging, result.checkpoints)
         garbage = staging.with_name("garbage")
         garbage.write_bytes(b"no result at all")
@@ -202,26 +202,30 @@ def it_cuts_where_the_contract_allows(subject: Subject) -> None:
             str(garbage),
         )
         its_result_answers_the_request(
-            _in_room(subject, f"after-{cut.name}", intermediates=intermediates)
+            _in_own_directory(subject, f"after-{boundary.name}", intermediates=intermediates)
         )
 
 
-def it_refuses_a_cut_that_is_not_offered(subject: Subject) -> None:
-    """Expect a refusal, naming the cut, and of a stage that has no directory for its results."""
-    _refused(run(_in_room(subject, "unknown", stop_at="no_such_cut")), "no_such_cut")
-    cut = subject.request.targets[0]
-    request = replace(_in_room(subject, "nowhere", stop_at=cut).request, checkpoints=None)
-    _refused(run(replace(subject, request=request)), cut)
+def it_refuses_an_unknown_stage_boundary(subject: Subject) -> None:
+    """Expect a refusal, naming the boundary, and of a stage without a directory for its results."""
+    _refused(
+        run(_in_own_directory(subject, "unknown", stop_at="no_such_boundary")), "no_such_boundary"
+    )
+    boundary = subject.request.targets[0]
+    request = replace(
+        _in_own_directory(subject, "nowhere", stop_at=boundary).request, checkpoints=None
+    )
+    _refused(run(replace(subject, request=request)), boundary)
 
 
-def _in_room(
+def _in_own_directory(
     subject: Subject, name: str, stop_at: str | None = None, intermediates: tuple[str, ...] = ()
 ) -> Subject:
     """Return the subject with directories of its own, beside its staging."""
-    room = Path(f"{subject.request.staging}-{name}")
-    shutil.rmtree(room, ignore_errors=True)
-    (room / "staging").mkdir(parents=True)
-    places = replace(subject.request, staging=str(room / "staging"), checkpoints=str(room / "kept"))
+    own = Path(f"{subject.request.staging}-{name}")
+    shutil.rmtree(own, ignore_errors=True)
+    (own / "staging").mkdir(parents=True)
+    places = replace(subject.request, staging=str(own / "staging"), checkpoints=str(own / "kept"))
     return replace(subject, request=replace(places, stop_at=stop_at, intermediates=intermediates))
 
 
@@ -328,8 +332,8 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     it_announces_its_graph_first,
     its_nodes_start_and_finish,
     it_computes_only_what_is_asked,
-    it_cuts_where_the_contract_allows,
-    it_refuses_a_cut_that_is_not_offered,
+    it_stops_at_each_stage_boundary,
+    it_refuses_an_unknown_stage_boundary,
     it_answers_in_the_version_it_is_asked_in,
     it_states_its_capabilities,
     it_refuses_what_it_does_not_know,

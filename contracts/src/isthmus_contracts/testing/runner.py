@@ -3,8 +3,8 @@
 `python -m isthmus_contracts.testing.runner --outputs DIR` takes `<target>.*` from DIR for each
 target: a `.json` file holds metrics, everything else is staged as it is. Of a partitioned table it
 takes `<target>/<partition>.*`, in a run for an interval only of its partitions. Asked for a stage,
-it stages one file that names the cut. `--fault` makes it misbehave in one of the ways that a
-platform must survive.
+it stages one file that names the stage boundary. `--fault` makes it misbehave in one of the ways
+that a platform must survive.
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ FAULTS = {
 def main(arguments: list[str] | None = None) -> int:
     """Serve the one request on standard input; return the exit status."""
     parser = argparse.ArgumentParser(prog="isthmus_contracts.testing.runner", description=__doc__)
-    parser.add_argument("--outputs", type=Path, required=True, help="where prepared outputs lie")
+    parser.add_argument(
+        "--outputs", type=Path, required=True, help="the directory of the prepared outputs"
+    )
     parser.add_argument("--fault", choices=sorted(FAULTS), help="how to misbehave")
     options = parser.parse_args(arguments)
     line = sys.stdin.readline()
@@ -133,7 +135,7 @@ def _check(request: RunRequest) -> DataflowContract:
             raise UnknownNameError("input", declared.name, request.inputs)
     if request.stop_at is not None:
         if request.stop_at not in targets:
-            raise UnknownNameError("cut", request.stop_at, targets)
+            raise UnknownNameError("stage boundary", request.stop_at, targets)
         if request.checkpoints is None:
             raise ProtocolError(
                 "RunRequest.checkpoints", f"a stage until {request.stop_at!r} needs it"
@@ -154,7 +156,7 @@ def _serve(
     staged = []
     kept: tuple[StagedFile, ...] = ()
     if request.stop_at is not None:
-        kept = (_kept(request.stop_at, Path(request.staging)),)
+        kept = (_checkpoint(request.stop_at, Path(request.staging)),)
     for target in request.targets if request.stop_at is None else ():
         send(NodeStarted(time.time(), target))
         if target in parted:
@@ -166,8 +168,8 @@ def _serve(
         staged.append(output)
     head = (request.identity, request.dataflow, dataflow.version, _CODE_VERSION)
     result = RunResult(*head, tuple(staged), kept)
-    if fault in _LIES:
-        result = _LIES[fault](result, Path(request.staging))
+    if fault in _FALSE_RESULTS:
+        result = _FALSE_RESULTS[fault](result, Path(request.staging))
     time.sleep(0.05)  # so that a platform which is gone is noticed before the result
     send(result)
     return 3 if fault == "late-exit" else 0
@@ -220,8 +222,8 @@ def _stage_parts(
     )
 
 
-def _kept(cut: str, staging: Path) -> StagedFile:
-    (staging / "kept.checkpoint").write_text(f"what is known at {cut}", encoding="utf-8")
+def _checkpoint(boundary: str, staging: Path) -> StagedFile:
+    (staging / "kept.checkpoint").write_text(f"what is known at {boundary}", encoding="utf-8")
     return _claimed(staging, "kept.checkpoint")
 
 
@@ -286,7 +288,7 @@ def _stray(result: RunResult, staging: Path) -> RunResult:
     return result
 
 
-_LIES: dict[str, Callable[[RunResult, Path], RunResult]] = {
+_FALSE_RESULTS: dict[str, Callable[[RunResult, Path], RunResult]] = {
     "missing-file": _missing_file,
     "wrong-digest": _wrong_digest,
     "outside": _outside,

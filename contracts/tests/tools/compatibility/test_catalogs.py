@@ -201,7 +201,7 @@ def test_every_difference_weighs_no_less_at_a_stricter_level(old: Catalog, new: 
 
 
 @given(catalogs(), catalogs())
-def test_every_difference_has_a_verdict_which_a_major_step_satisfies(
+def test_every_difference_has_a_version_check_which_a_major_step_satisfies(
     old: Catalog, new: Catalog
 ) -> None:
     differences = compare(old, new, TODAY)

@@ -109,7 +109,7 @@ def test_before_the_first_major_version_a_minor_step_may_break(
     )
 
 
-def test_what_did_not_change_has_no_verdict() -> None:
+def test_what_did_not_change_has_no_version_check() -> None:
     assert judge(OLD, OLD) == {}
 
 

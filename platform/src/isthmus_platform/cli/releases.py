@@ -13,7 +13,7 @@ from rich.table import Table
 
 from isthmus_contracts import DataflowContract
 from isthmus_contracts.catalog import CATALOG
-from isthmus_contracts.sentences import counted
+from isthmus_contracts.formatting import counted
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake

@@ -1,7 +1,7 @@
-"""Building a dataflow's DAG: ingest, transform, publish, whatever happens inside.
+"""Builds the DAG of a dataflow: ingest, transform, publish.
 
-Where the deployment cuts the dataflow into stages, there is a transform task for each; where it
-wants a person's approval, it is asked for before publish. Fused, all of it is one task.
+The deployment may split transform into a task for each stage, and may require a person's approval
+before publish. A fused dataflow is one task.
 """
 
 from __future__ import annotations

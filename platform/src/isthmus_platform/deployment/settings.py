@@ -42,11 +42,11 @@ class Settings:
     transform tasks wait for a worker, by default in `queue` like the others. `memory_megabytes` is
     how much a runner and what it starts may hold, by default all there is.
 
-    With `checkpoints`, results that took long are kept in the runner's home, within
-    `checkpoint_megabytes` and for `checkpoint_days` without use, and a later attempt or run goes on
-    from them. `stages` are cuts that the contract offers, checkpoints and outputs: each is a task
-    of its own, before the one that computes the rest, and `stage` says what differs for it.
-    `fused` makes one task of the whole run.
+    With `checkpoints`, the runner saves results that took long in its home, within
+    `checkpoint_megabytes` and for `checkpoint_days` without use, and a later attempt or run reuses
+    them. `stages` names stage boundaries, which are checkpoints and outputs of the contract: the
+    work up to each is a task of its own, and `stage` says what differs for it. `fused` makes one
+    task of the whole run.
     """
 
     runner: str = "default"

@@ -1,7 +1,7 @@
-"""The three operators of every DAG: ingest, transform, publish.
+"""The operators: ingest, transform and publish, or all of them fused; and approval.
 
-The DAG file imports them each time that Airflow reads it, so what only a run needs is imported when
-a task runs.
+An operator reads Airflow's context, calls one function of the pipeline and passes its result on.
+Airflow parses the DAG file often, so an operator imports the pipeline only when its task runs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Carrying what a runner keeps to where a retry on another host finds it, while the runner runs."""
+"""Copies checkpoints into the lake while the runner computes, for a retry on another host."""
 
 from __future__ import annotations
 
@@ -17,43 +17,45 @@ from isthmus_platform.storage import Location
 
 @dataclass(frozen=True, slots=True)
 class SyncedCheckpoints:
-    """Say where in its home a runner keeps results, and how many bytes of them are intermediates.
+    """Name the directory of the checkpoints in the runner's home, and the most bytes to copy.
 
-    What lies below the home is the runner's: it may put a link there, or write what it likes.
+    The runner may write anything below its home, also a link.
     """
 
     home: Path
     below: str
-    most: int
+    max_bytes: int
 
 
 @contextmanager
 def sync_checkpoints(
     lake: Lake,
     folder: Location,
-    kept: SyncedCheckpoints,
+    checkpoints: SyncedCheckpoints,
     warn: Callable[[str], None],
-    is_stopped: Callable[[], bool],
+    is_cancelled: Callable[[], bool],
 ) -> Iterator[Callable[[str], None]]:
-    """Give a function that copies a result by name from what is kept into the folder, once.
+    """Give a function that copies a checkpoint by its name into the folder, once.
 
-    It returns at once; what was begun is finished before the context ends, unless the task is
-    stopped. A result that cannot be copied is only told: whoever misses it computes it again.
+    The function returns at once; the copies end before the context does, unless the task is
+    cancelled. A checkpoint that cannot be copied is only logged: a retry computes it again.
     """
-    begun: set[str] = set()
-    left = kept.most
+    started: set[str] = set()
+    bytes_left = checkpoints.max_bytes
 
     def copy(name: str) -> None:
-        nonlocal left
+        nonlocal bytes_left
         try:
             with translated(lake):
-                left -= save_intermediate(folder, kept.home, name, left, below=kept.below)
+                bytes_left -= save_intermediate(
+                    folder, checkpoints.home, name, bytes_left, below=checkpoints.below
+                )
         except (StagingError, LakeUnavailableError) as error:
-            warn(f"a result is not carried to other hosts: {error}")
+            warn(f"a checkpoint was not copied to the lake: {error}")
 
     def sync(name: str) -> None:
-        if name not in begun:
-            begun.add(name)
+        if name not in started:
+            started.add(name)
             thread.submit(copy, name)
 
     thread = ThreadPoolExecutor(1)
@@ -61,7 +63,7 @@ def sync_checkpoints(
         try:
             yield sync
         except Exception:
-            if not is_stopped():
+            if not is_cancelled():
                 thread.shutdown()
             raise
         thread.shutdown()

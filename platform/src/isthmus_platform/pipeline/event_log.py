@@ -19,7 +19,7 @@ from isthmus_contracts.rules import MOST_EXAMPLES, CheckResult
 
 
 def format_event(answer: Answer) -> tuple[int, str] | None:
-    """Return the level and the text of the line that an answer is worth, if any."""
+    """Return the level and the text of an answer's line in the log, if it has one."""
     text: str | None = None
     level = INFO
     match answer:
@@ -32,9 +32,9 @@ def format_event(answer: Answer) -> tuple[int, str] | None:
             level = ERROR
             text = f"{answer.node} failed after {answer.seconds:.3f} s: {answer.error}"
         case CheckpointReused():
-            text = f"{answer.node} was kept by an earlier task, try or run"
+            text = f"{answer.node} was reused from a checkpoint of an earlier task, attempt or run"
         case CheckpointWritten():
-            text = f"{answer.node} is kept, {answer.bytes:,} bytes"
+            text = f"{answer.node} saved as a checkpoint, {answer.bytes:,} bytes"
         case OutputStaged():
             text = f"{answer.output} staged, {answer.bytes:,} bytes"
         case CheckFinished(result=CheckResult(passed=False) as result):

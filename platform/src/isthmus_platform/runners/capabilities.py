@@ -25,7 +25,9 @@ def runner_capabilities(runner: Runner, timeout: float = _TIMEOUT_SECONDS) -> Ca
     `DeploymentError` if it cannot run as the user that the deployment names.
     """
     log: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="isthmus-capabilities-") as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="isthmus-capabilities-", ignore_cleanup_errors=True
+    ) as folder:
         directory = Path(folder)
         directory.chmod(0o711)  # the runner's user must reach the directories below
         home, staging, scratch = (directory / name for name in ("home", "staging", "scratch"))

@@ -40,7 +40,7 @@ DATAFLOW = DataflowContract(
             (Column("day", "date", "Day."),),
             partitioning=Partitioning("day", granularity="month"),
         ),
-        Metrics("quality", "Quality.", (Metric("auc", "AUC.", minimum=0, maximum=1),)),
+        Metrics("quality", "How good it is.", (Metric("auc", "AUC.", minimum=0, maximum=1),)),
     ),
 )
 RUN = RunIdentity("run-1", "transform", 1)
@@ -121,4 +121,4 @@ def test_a_stage_has_intermediates_and_no_output() -> None:
         "output 'quality' was not requested",
     )
     (found,) = problems(replace(REQUEST, targets=()), done)
-    assert found == "it has 1 intermediates, and the request is not for a stage"
+    assert found == "it has 1 intermediate, and the request is not for a stage"

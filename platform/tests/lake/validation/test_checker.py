@@ -307,7 +307,7 @@ def test_a_key_of_one_column_is_found_repeated_in_any_order(
     ids: list[object], repeated: int
 ) -> None:
     table = Table("t", "T.", (Column("id", "int64", "A."),), key=("id",))
-    batches = [pa.record_batch({"id": pa.array([each], pa.int64())}) for each in ids]
+    batches = [pa.record_batch({"id": pa.array([number], pa.int64())}) for number in ids]
     found = [problem for problem in problems(table, *batches) if "key" in problem]
     assert len(found) == repeated
 

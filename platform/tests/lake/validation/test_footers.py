@@ -175,7 +175,7 @@ def changed(path: Path, old: bytes, new: bytes) -> Path:
     return path
 
 
-NINE, ONE = (b"\x18\x08" + bytes([each]) + bytes(7) for each in (9, 1))
+NINE, ONE = (b"\x18\x08" + bytes([number]) + bytes(7) for number in (9, 1))
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def test_a_footer_is_read_as_pyarrow_wrote_it(tmp_path: Path) -> None:
     parquet.write_table(rows, path, row_group_size=200)
     found = read_footer(path)
     groups = found.all(4, Struct)
-    columns = [each.get(3, Struct) for each in groups[1].all(1, Struct)]
+    columns = [chunk.get(3, Struct) for chunk in groups[1].all(1, Struct)]
     assert found.get(3, int) == 305
     assert [group.get(3, int) for group in groups] == [200, 105]
     assert [column and column.all(3, bytes) for column in columns] == [

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="isthmus",
-        description=__doc__,
+        description="Compute, describe and draw dataflows without Airflow.",
         epilog="Each command has its own --help; `isthmus run DATAFLOW --help` lists the params.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from isthmus_transforms.errors import NodeError
-from isthmus_transforms.runtime.code_location import Source, failing_line, source_of
+from isthmus_transforms.runtime.code_location import CodeLocation, failing_line, location_of
 from isthmus_transforms.runtime.graph.steps import Step, function_of
 
 _LONGEST_MESSAGE = 10_000
@@ -86,15 +86,15 @@ def size_of(value: object) -> tuple[int | None, int | None, int | None]:
 
 def _node_error(step: Step, arguments: Mapping[str, object], error: BaseException) -> NodeError:
     function = function_of(step.node)
-    source = source_of(function)
+    location = location_of(function)
     return NodeError(
         step.name,
-        source.function,
-        source.file,
+        location.function,
+        location.file,
         failing_line(function, error.__traceback__),
         text_of(error),
         shapes_of(arguments),
-        _author_traceback(error, source),
+        _author_traceback(error, location),
     )
 
 
@@ -123,9 +123,9 @@ def _shape(value: object) -> str:
     return kind
 
 
-def _author_traceback(error: BaseException, source: Source) -> str:
+def _author_traceback(error: BaseException, location: CodeLocation) -> str:
     """Return the traceback of the function's error, without the frames of the runtime."""
     frames = error.__traceback__
-    while frames is not None and not frames.tb_frame.f_code.co_filename.endswith(source.file):
+    while frames is not None and not frames.tb_frame.f_code.co_filename.endswith(location.file):
         frames = frames.tb_next
     return "".join(traceback.format_exception(type(error), error, frames))

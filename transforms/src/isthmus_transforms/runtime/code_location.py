@@ -14,18 +14,18 @@ import isthmus_transforms
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Location of a function; `file` is relative to the folder that holds its package."""
+class CodeLocation:
+    """The location of a function; `file` is relative to the folder that holds its package."""
 
     function: str
     file: str
     line: int
 
 
-def source_of(function: Callable[..., object]) -> Source:
+def location_of(function: Callable[..., object]) -> CodeLocation:
     """Return where `function` is defined; the line is that of its first decorator."""
     code = inspect.unwrap(function).__code__
-    return Source(function.__qualname__, _relative(code.co_filename), code.co_firstlineno)
+    return CodeLocation(function.__qualname__, _relative(code.co_filename), code.co_firstlineno)
 
 
 def failing_line(function: Callable[..., object], traceback: TracebackType | None) -> int:

@@ -143,7 +143,7 @@ class _Run:
         values, uses = self._values, self._uses
         self._on_event(NodeFinished(time.time(), step.name, seconds, *size_of(value)))
         if step.check is not None and isinstance(value, ValidationResult):
-            self._on_event(step.check.told(value))
+            self._on_event(step.check.event(value))
         if self._on_result is not None:
             self._on_result(step.name, value, seconds, step.needs)
         if step.name in uses:

@@ -98,7 +98,7 @@ def test_an_empty_table_loses_no_flight(year_inputs: dict[str, pd.DataFrame], ta
     assert len(joined) == len(year_inputs["flights"])
 
 
-def test_flights_without_tail_number_are_kept(
+def test_flights_without_a_tail_number_stay(
     flights: Builder,
     weather: Builder,
     planes: pd.DataFrame,

@@ -36,7 +36,7 @@ def test_names_and_gaps_that_training_never_saw_are_taken(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_outcome_does_not_leak_into_what_is_expected(features: pd.DataFrame, kind: str) -> None:
+def test_the_outcome_does_not_leak_into_the_prediction(features: pd.DataFrame, kind: str) -> None:
     trained = model.trained_model(KINDS[kind](1), model.training_flights(features, 10, 15))
     tested = model.tested_flights(features, 10, 15)
     changed = tested.assign(arr_delay=999.0, is_late=True)

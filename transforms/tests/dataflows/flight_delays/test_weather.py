@@ -7,7 +7,7 @@ import pytest
 from isthmus_transforms.dataflows.flight_delays import weather
 
 
-def test_wind_that_cannot_be_is_null_and_its_gust_unknown() -> None:
+def test_impossible_wind_is_null_and_its_gust_unknown() -> None:
     table = pd.DataFrame(
         {
             "origin": "EWR",

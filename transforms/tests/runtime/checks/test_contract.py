@@ -79,7 +79,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("column", "values", "field", "broken", "clause"), BAD)
-def test_a_broken_rule_is_a_verdict_with_count_and_keys(
+def test_a_broken_rule_is_a_check_result_with_count_and_keys(
     column: str, values: list[object], field: str, broken: int, clause: str
 ) -> None:
     rows = _rows(**{column: values})
@@ -114,14 +114,14 @@ def test_an_instant_in_a_key_is_shown_even_after_the_last_year_of_python() -> No
     assert len(check_result.examples) == 2
 
 
-def test_several_broken_rules_are_several_verdicts() -> None:
+def test_several_broken_rules_are_several_check_results() -> None:
     found = _broken(DAYS, _rows(airport=["EWR", None, "LGA"], flights=[0, 101, 50]))
     assert [result.check for result in found] == [
         *("airport.nullable", "airport.choices", "flights.minimum", "flights.maximum")
     ]
 
 
-def test_a_warning_is_a_verdict_and_no_refusal() -> None:
+def test_a_warning_is_a_check_result_and_no_refusal() -> None:
     columns = (
         Column("a", "int64", "A.", warn_minimum=0, warn_maximum=9),
         Column("b", "string", "B.", nullable=True, warn_nulls=0.5),
@@ -256,9 +256,9 @@ def test_whatever_the_values_an_event_is_short_and_on_one_line() -> None:
     columns = (Column("name", "string", "N.", choices=choices),)
     table = Table("t", "T.", columns, key=("name",))
     rows = pa.table({"name": [f"{number}\n\x1b{'x' * 9999}" for number in range(2000)]})
-    told = [check_finished("t", result) for result in check_results(table, rows)]
-    (broken,) = [event.result for event in told if not event.result.passed]
-    assert isinstance(told[0], CheckFinished)
+    events = [check_finished("t", result) for result in check_results(table, rows)]
+    (broken,) = [event.result for event in events if not event.result.passed]
+    assert isinstance(events[0], CheckFinished)
     assert broken.violations == 2000
     assert len(broken.message) <= 500
     assert len(broken.examples) == 5

@@ -61,14 +61,14 @@ def _check_results(events: list[Event]) -> list[CheckFinished]:
     return [event for event in events if isinstance(event, CheckFinished)]
 
 
-def _told(flow: Dataflow, target: str, orders: pd.DataFrame) -> list[CheckFinished]:
+def _check_events(flow: Dataflow, target: str, orders: pd.DataFrame) -> list[CheckFinished]:
     events: list[Event] = []
     flow.compute([target], {"orders": orders}, on_event=events.append)
     return _check_results(events)
 
 
-@pytest.mark.parametrize("engine", EVERY, ids=lambda each: each.name)
-def test_each_check_is_a_verdict_on_every_engine(
+@pytest.mark.parametrize("engine", EVERY, ids=lambda engine: engine.name)
+def test_each_check_has_a_result_on_every_engine(
     flow_of: Flows, orders: pd.DataFrame, engine: EngineProfile, caplog: pytest.LogCaptureFixture
 ) -> None:
     events: list[Event] = []
@@ -76,21 +76,21 @@ def test_each_check_is_a_verdict_on_every_engine(
         ["report"], {"orders": orders}, on_event=events.append, engine=engine
     )
     assert made == {"report": "8"}
-    told = _check_results(events)
+    checks = _check_results(events)
     assert [
         (event.subject, event.result.check, event.result.level, event.result.passed)
-        for event in told
+        for event in checks
     ] == [
         ("priced", "range_validator", "error", True),
         ("cheap", "range_validator", "warning", False),
         ("cheap", "data_type_validator", "warning", True),
     ]
-    assert told[1].result.message == ("Series contains 2 values in range (0,3), and 1 outside.")
-    assert [event.result.violations for event in told] == [0, 1, 0]
+    assert checks[1].result.message == ("Series contains 2 values in range (0,3), and 1 outside.")
+    assert [event.result.violations for event in checks] == [0, 1, 0]
     assert not caplog.records  # Hamilton's own words would show values
 
 
-@pytest.mark.parametrize("engine", EVERY, ids=lambda each: each.name)
+@pytest.mark.parametrize("engine", EVERY, ids=lambda engine: engine.name)
 def test_a_check_that_has_to_pass_fails_its_node_without_showing_values(
     flow_of: Flows, orders: pd.DataFrame, engine: EngineProfile, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -185,8 +185,8 @@ SPREAD = """
 def test_checks_are_found_however_a_function_makes_nodes(
     flow_of: Flows, orders: pd.DataFrame
 ) -> None:
-    told = _told(flow_of(SPREAD, "report"), "report", orders)
-    assert sorted((event.subject, event.result.check, event.result.passed) for event in told) == [
+    events = _check_events(flow_of(SPREAD, "report"), "report", orders)
+    assert sorted((event.subject, event.result.check, event.result.passed) for event in events) == [
         ("checked", "allow_none_validator", True),
         ("nested.inner", "range_validator", False),
         ("one", "range_validator", True),
@@ -235,20 +235,22 @@ def test_a_custom_validator_may_say_how_many_rows_broke_it_and_which(
     flow_of: Flows, orders: pd.DataFrame
 ) -> None:
     flow = flow_of(CUSTOM.format(validator="Sorted()"), "report")
-    (told,) = _told(flow, "report", orders)
-    assert (told.result.check, told.result.level, told.result.passed) == (
+    (event,) = _check_events(flow, "report", orders)
+    assert (event.result.check, event.result.level, event.result.passed) == (
         "sorted",
         "warning",
         False,
     )
-    assert (told.result.message, told.result.violations, told.result.examples) == (
+    assert (event.result.message, event.result.violations, event.result.examples) == (
         "it falls",
         2,
         ("2", "1"),
     )
 
 
-def test_two_validators_of_one_name_are_two_verdicts(flow_of: Flows, orders: pd.DataFrame) -> None:
+def test_two_validators_of_one_name_are_two_check_results(
+    flow_of: Flows, orders: pd.DataFrame
+) -> None:
     flow = flow_of(CUSTOM.format(validator='Sorted(), Sorted("fail")'), "report")
     events: list[Event] = []
     with pytest.raises(NodeError, match="CheckError: sorted: it falls"):
@@ -305,10 +307,10 @@ def test_whatever_a_validator_says_is_told_within_bounds(  # noqa: PLR0913, PLR0
     examples: tuple[str, ...],
 ) -> None:
     flow = flow_of(CUSTOM.format(validator=f"Sorted(answer={answer})"), "report")
-    (told,) = _told(flow, "report", orders)
-    assert told.result.passed is False
-    assert told.result.message == message
-    assert (told.result.violations, told.result.examples) == (broken, examples)
+    (event,) = _check_events(flow, "report", orders)
+    assert event.result.passed is False
+    assert event.result.message == message
+    assert (event.result.violations, event.result.examples) == (broken, examples)
 
 
 PANDERA = """
@@ -336,7 +338,7 @@ PANDERA = """
 """
 
 
-@pytest.mark.parametrize("engine", EVERY, ids=lambda each: each.name)
+@pytest.mark.parametrize("engine", EVERY, ids=lambda engine: engine.name)
 def test_a_schema_of_pandera_is_told_with_the_labels_of_rows(
     flow_of: Flows, orders: pd.DataFrame, engine: EngineProfile
 ) -> None:
@@ -374,16 +376,16 @@ def test_a_schema_that_has_to_match_fails_without_showing_values(
 
 def test_a_schema_that_matches_is_told_shortly(flow_of: Flows, orders: pd.DataFrame) -> None:
     flow = flow_of(PANDERA.format(required=False, importance="fail"), "report")
-    told = _told(flow, "report", orders.assign(price=[2.0, 2.5, 3.0]))
-    assert [event.result.passed for event in told] == [True, True]
-    assert all(len(event.result.message) <= 500 for event in told)
+    events = _check_events(flow, "report", orders.assign(price=[2.0, 2.5, 3.0]))
+    assert [event.result.passed for event in events] == [True, True]
+    assert all(len(event.result.message) <= 500 for event in events)
 
 
 def test_many_rows_that_break_a_schema_are_counted(flow_of: Flows) -> None:
     flow = flow_of(PANDERA.format(required=False, importance="warn"), "report")
     orders = pd.DataFrame({"id": range(20_000), "price": 1.0})
-    told = _told(flow, "report", orders)
-    assert (told[0].result.violations, len(told[0].result.examples)) == (20_000, 5)
+    events = _check_events(flow, "report", orders)
+    assert (events[0].result.violations, len(events[0].result.examples)) == (20_000, 5)
 
 
 def test_the_graph_says_what_the_nodes_of_a_check_are_for(flow_of: Flows) -> None:
@@ -404,12 +406,12 @@ def _sources_may_be_new(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_sources_may_be_new")
-@pytest.mark.parametrize("engine", EVERY, ids=lambda each: each.name)
+@pytest.mark.parametrize("engine", EVERY, ids=lambda engine: engine.name)
 def test_a_kept_result_was_checked_and_is_not_told_of_again(
     flow_of: Flows, orders: pd.DataFrame, tmp_path: Path, engine: EngineProfile
 ) -> None:
     flow = flow_of(SALES, "report", params=(FACTOR,), checkpoints={"cut": "priced"})
-    told = []
+    subjects = []
     for _ in range(2):
         events: list[Event] = []
         flow.compute(
@@ -419,9 +421,9 @@ def test_a_kept_result_was_checked_and_is_not_told_of_again(
             engine=engine,
             checkpoints=tmp_path / "kept",
         )
-        told.append([check_result.subject for check_result in _check_results(events)])
+        subjects.append([event.subject for event in _check_results(events)])
     assert [event.node for event in events if isinstance(event, CheckpointReused)] == ["priced"]
-    assert told == [["priced", "cheap", "cheap"], ["cheap", "cheap"]]
+    assert subjects == [["priced", "cheap", "cheap"], ["cheap", "cheap"]]
 
 
 @pytest.mark.usefixtures("_sources_may_be_new")
@@ -486,12 +488,14 @@ def test_a_function_may_take_what_a_check_has_found(flow_of: Flows, orders: pd.D
     assert flow.compute(["check_result"], {"orders": orders}) == {"check_result": "False"}
 
 
-def test_a_verdict_without_diagnostics_is_told() -> None:
-    told = Check("x", "x_raw", "mine", "error").told(ValidationResult(passes=True, message="fine"))
-    assert (told.subject, told.result.check, told.result.level, told.result.passed) == (
+def test_a_check_result_without_diagnostics_is_reported() -> None:
+    event = Check("x", "x_raw", "mine", "error").event(
+        ValidationResult(passes=True, message="fine")
+    )
+    assert (event.subject, event.result.check, event.result.level, event.result.passed) == (
         "x",
         "mine",
         "error",
         True,
     )
-    assert (told.result.message, told.result.violations, told.result.examples) == ("fine", 0, ())
+    assert (event.result.message, event.result.violations, event.result.examples) == ("fine", 0, ())

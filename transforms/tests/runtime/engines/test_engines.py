@@ -17,9 +17,9 @@ pytestmark = pytest.mark.slow
 
 Flows = Callable[..., Dataflow]
 TWO = {"workers": 2}
-BESIDE = [EngineProfile("threads", TWO), EngineProfile("processes", TWO)]
-EVERY = [EngineProfile("sequential", {}), *BESIDE]
-THREADS, PROCESSES = BESIDE
+PARALLEL = [EngineProfile("threads", TWO), EngineProfile("processes", TWO)]
+EVERY = [EngineProfile("sequential", {}), *PARALLEL]
+THREADS, PROCESSES = PARALLEL
 
 
 def by_name(profile: EngineProfile) -> str:
@@ -28,7 +28,7 @@ def by_name(profile: EngineProfile) -> str:
 
 @pytest.fixture(autouse=True)
 def importable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let worker processes find the dataflows that tests make up."""
+    """Let worker processes import the functions of a test."""
     monkeypatch.syspath_prepend(tmp_path)
 
 
@@ -58,7 +58,7 @@ SALES = """
     def key(low_sum: float) -> object:
         return lambda: low_sum
 
-    def kept(key: object) -> float:
+    def unpickled(key: object) -> float:
         return key()
 """
 PARAMS = (
@@ -72,10 +72,10 @@ def test_every_engine_computes_the_same(
     flow_of: Flows, orders: pd.DataFrame, engine: EngineProfile
 ) -> None:
     flow = flow_of(SALES, "report", params=PARAMS)
-    targets = ["report", "high", "low_sum", "kept"]
+    targets = ["report", "high", "low_sum", "unpickled"]
     made = flow.compute(targets, {"orders": orders}, {"style": "loud"}, engine=engine)
     assert made["report"] == "-13 19!"
-    assert (made["low_sum"], made["kept"]) == (-13.0, -13.0)
+    assert (made["low_sum"], made["unpickled"]) == (-13.0, -13.0)
     pd.testing.assert_series_equal(
         made["high"], pd.Series([4.0, 6.0, 9.0], name="high"), check_exact=True
     )
@@ -90,8 +90,8 @@ CHAIN = """
 """
 
 
-@pytest.mark.parametrize("engine", BESIDE, ids=by_name)
-def test_nodes_are_told_as_they_start_and_end(flow_of: Flows, engine: EngineProfile) -> None:
+@pytest.mark.parametrize("engine", PARALLEL, ids=by_name)
+def test_each_start_and_end_of_a_node_is_reported(flow_of: Flows, engine: EngineProfile) -> None:
     events: list[Event] = []
     assert flow_of(CHAIN, "end").compute(["end"], {}, on_event=events.append, engine=engine) == {
         "end": 9
@@ -121,8 +121,8 @@ WHERE = """
 """
 
 
-@pytest.mark.parametrize("engine", BESIDE, ids=by_name)
-def test_two_functions_run_at_once(flow_of: Flows, engine: EngineProfile) -> None:
+@pytest.mark.parametrize("engine", PARALLEL, ids=by_name)
+def test_two_functions_run_in_parallel(flow_of: Flows, engine: EngineProfile) -> None:
     made = flow_of(WHERE, "both").compute(["both"], {}, engine=engine)
     (one, other) = made["both"]  # type: ignore[misc] # a node's value may be anything
     assert one[:2] != other[:2]
@@ -146,8 +146,8 @@ RAISING = """
 """
 
 
-@pytest.mark.parametrize("engine", BESIDE, ids=by_name)
-def test_the_first_that_raises_ends_the_run_at_once(flow_of: Flows, engine: EngineProfile) -> None:
+@pytest.mark.parametrize("engine", PARALLEL, ids=by_name)
+def test_the_first_function_that_raises_ends_the_run(flow_of: Flows, engine: EngineProfile) -> None:
     flow = flow_of(RAISING, "both")
     events: list[Event] = []
     with pytest.raises(NodeError, match="ValueError: too quick") as caught:
@@ -166,8 +166,8 @@ def test_the_first_that_raises_ends_the_run_at_once(flow_of: Flows, engine: Engi
     assert "isthmus_transforms" not in caught.value.traceback
 
 
-@pytest.mark.parametrize("engine", BESIDE, ids=by_name)
-def test_a_function_that_tells_a_program_to_stop_is_heard(
+@pytest.mark.parametrize("engine", PARALLEL, ids=by_name)
+def test_a_keyboard_interrupt_from_a_function_ends_the_run(
     flow_of: Flows, engine: EngineProfile
 ) -> None:
     flow = flow_of("def a() -> int: raise KeyboardInterrupt(7)", "a")
@@ -190,7 +190,7 @@ RETRIED = """
 
 
 @pytest.mark.parametrize("engine", EVERY, ids=by_name)
-def test_a_function_is_tried_again_as_its_tag_says(
+def test_a_function_is_retried_as_its_tags_declare(
     flow_of: Flows, caplog: pytest.LogCaptureFixture, engine: EngineProfile
 ) -> None:
     events: list[Event] = []

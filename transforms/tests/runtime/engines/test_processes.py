@@ -25,7 +25,7 @@ def importable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
 
 
-def test_a_worker_that_dies_is_told(flow_of: Flows) -> None:
+def test_a_worker_that_dies_is_reported(flow_of: Flows) -> None:
     flow = flow_of("import os\ndef a() -> int: os.kill(os.getpid(), 9)", "a")
     events: list[Event] = []
     with pytest.raises(WorkerError, match="died while node 'a' ran") as caught:
@@ -45,7 +45,7 @@ UNSENDABLE = """
 """
 
 
-def test_what_cannot_be_sent_is_computed_here(
+def test_a_value_that_cannot_be_sent_is_computed_in_the_runner(
     flow_of: Flows, caplog: pytest.LogCaptureFixture
 ) -> None:
     flow = flow_of(UNSENDABLE, "is_free")

@@ -8,7 +8,7 @@ import pytest
 from isthmus_contracts.protocol import EngineProfile
 from isthmus_transforms.errors import EngineError
 from isthmus_transforms.runtime import Dataflow
-from isthmus_transforms.runtime.engines import ENGINES
+from isthmus_transforms.runtime.engines import ENGINES, available_engines, registry
 
 Flows = Callable[..., Dataflow]
 TWO = {"workers": 2}
@@ -25,7 +25,7 @@ TWO = {"workers": 2}
         ("threads", {"workers": "two"}, "option 'workers' is 'two'; allowed: integer from 1"),
     ],
 )
-def test_an_engine_that_cannot_be_had_as_asked_is_refused(
+def test_a_wrong_engine_is_refused(
     flow_of: Flows, name: str, options: Mapping[str, object], message: str
 ) -> None:
     flow = flow_of("calls = []\ndef a() -> int: return calls.append(1)", "a")
@@ -47,6 +47,16 @@ def test_an_engine_that_is_not_installed_says_what_to_do(
         "(import of loky.process_executor halted; None in sys.modules); add it to the "
         "dependencies of transforms, or choose another engine in the deployment"
     )
+
+
+def test_engines_that_can_be_opened_have_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    engines = available_engines()
+    assert list(engines) == ["sequential", "threads", "processes"]
+    assert engines["sequential"] == ()
+    (workers,) = engines["processes"]
+    assert (workers.name, workers.type, workers.minimum) == ("workers", "integer", 1)
+    monkeypatch.setattr(registry, "find_spec", lambda _name: None)
+    assert list(available_engines()) == ["sequential", "threads"]
 
 
 def test_the_engines_are_known_by_name() -> None:

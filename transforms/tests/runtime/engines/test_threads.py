@@ -70,7 +70,7 @@ THINGS = """
 """
 
 
-def test_threads_keep_no_result_longer_than_it_is_needed(flow_of: Flows) -> None:
+def test_threads_free_each_result_after_its_last_use(flow_of: Flows) -> None:
     flow = flow_of(THINGS, "d")
     flow.compute(["d"], {}, engine=THREADS)
     assert flow.modules[0].counts == [1, 2, 2]

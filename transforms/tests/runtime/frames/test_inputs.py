@@ -87,7 +87,7 @@ def test_a_null_arrives_as_a_missing_value(
     assert column.isna().tolist() == values.is_null().to_pylist()
 
 
-def test_an_instant_in_another_zone_stays_the_same_instant(read: Reader) -> None:
+def test_a_timestamp_in_another_zone_stays_the_same_timestamp(read: Reader) -> None:
     noon = pa.array([dt.datetime(2013, 7, 1, 12, tzinfo=dt.UTC)]).cast(pa.timestamp("us", "UTC"))
     column = read("timestamp", noon.cast(pa.timestamp("us", "America/New_York")))
     assert column[0] == pd.Timestamp("2013-07-01T12:00Z")
@@ -128,7 +128,7 @@ def test_a_column_of_another_type_is_refused(
     assert str(caught.value) == f"input 'readings': part.parquet: column 'x' {problem}"
 
 
-def test_instants_too_fine_for_the_contract_are_refused(read: Reader) -> None:
+def test_timestamps_finer_than_the_contract_are_refused(read: Reader) -> None:
     problem = "Casting from .* would lose data"
     with pytest.raises(InputError, match=f"^input 'readings': part.parquet: {problem}"):
         read("timestamp", pa.array([1], pa.timestamp("ns", "UTC")))
@@ -146,35 +146,35 @@ RULES = Table(
     min_rows=2,
 )
 DAYS = [dt.date(2013, 1, 1), dt.date(2013, 1, 2)]
-KEPT = {"station": ["north", "north"], "day": DAYS, "x": [1.0, None]}
+VALID = {"station": ["north", "north"], "day": DAYS, "x": [1.0, None]}
 
 
 def _checked(
     tmp_path: Path, contract: Input, *, interval: Interval | None = None, **columns: object
 ) -> tuple[list[CheckFinished], str]:
     """Read a table, and return the check_results and the refusal, if there is one."""
-    told: list[Event] = []
+    events: list[Event] = []
     refusal = ""
     try:
-        read_input(contract, [_file(tmp_path, KEPT | columns)], interval, told.append)
+        read_input(contract, [_file(tmp_path, VALID | columns)], interval, events.append)
     except InputError as error:
         refusal = str(error)
-    assert all(isinstance(event, CheckFinished) for event in told)
-    return [event for event in told if isinstance(event, CheckFinished)], refusal
+    assert all(isinstance(event, CheckFinished) for event in events)
+    return [event for event in events if isinstance(event, CheckFinished)], refusal
 
 
-def test_an_input_that_keeps_its_contract_has_a_verdict_for_each_rule(tmp_path: Path) -> None:
-    told, refusal = _checked(tmp_path, Input(RULES, "station"))
+def test_a_valid_input_has_a_check_result_for_each_rule(tmp_path: Path) -> None:
+    events, refusal = _checked(tmp_path, Input(RULES, "station"))
     assert refusal == ""
-    assert [event.result.check for event in told] == [
+    assert [event.result.check for event in events] == [
         "schema",
         *("station.nullable", "station.choices", "day.nullable"),
         *("x.warn_nulls", "x.minimum", "x.warn_maximum", "key", "min_rows"),
     ]
-    assert {event.subject for event in told} == {"readings"}
+    assert {event.subject for event in events} == {"readings"}
     assert all(
         event.result.passed and not event.result.violations and not event.result.examples
-        for event in told
+        for event in events
     )
 
 
@@ -225,9 +225,9 @@ def test_an_input_that_keeps_its_contract_has_a_verdict_for_each_rule(tmp_path: 
 def test_an_input_that_breaks_its_contract_is_refused_with_keys(
     tmp_path: Path, columns: dict[str, object], check: str, examples: tuple[str, ...], problem: str
 ) -> None:
-    told, refusal = _checked(tmp_path, Input(RULES, "station"), **columns)
+    events, refusal = _checked(tmp_path, Input(RULES, "station"), **columns)
     assert refusal == f"input 'readings': {problem}"
-    (broken,) = [event for event in told if not event.result.passed]
+    (broken,) = [event for event in events if not event.result.passed]
     assert (broken.result.check, broken.result.level, broken.result.examples) == (
         check,
         "error",
@@ -238,26 +238,26 @@ def test_an_input_that_breaks_its_contract_is_refused_with_keys(
 
 
 def test_an_input_that_only_warns_is_read(tmp_path: Path) -> None:
-    told, refusal = _checked(tmp_path, Input(RULES, "station"), x=[None, 101.0])
+    events, refusal = _checked(tmp_path, Input(RULES, "station"), x=[None, 101.0])
     assert refusal == ""
     assert [
-        (event.result.check, event.result.level) for event in told if not event.result.passed
+        (event.result.check, event.result.level) for event in events if not event.result.passed
     ] == [("x.warn_maximum", "warning")]
 
 
 def test_a_nan_that_must_not_be_null_is_refused(tmp_path: Path) -> None:
     contract = _input(Column("x", "float64", "X."))
-    told, refusal = _checked(tmp_path, contract, x=[1.0, float("nan")])
+    events, refusal = _checked(tmp_path, contract, x=[1.0, float("nan")])
     assert refusal == (
         "input 'readings': column 'x' has 1 null or NaN value; the contract says not null "
         "(see row 1)"
     )
-    assert [event.result.check for event in told if not event.result.passed] == ["x.nullable"]
+    assert [event.result.check for event in events if not event.result.passed] == ["x.nullable"]
 
 
-def test_a_wrong_schema_has_a_verdict_before_it_is_refused(tmp_path: Path) -> None:
-    told, refusal = _checked(tmp_path, Input(RULES, "station"), x=["a", "b"])
-    (check_result,) = told
+def test_a_wrong_schema_is_reported_before_it_is_refused(tmp_path: Path) -> None:
+    events, refusal = _checked(tmp_path, Input(RULES, "station"), x=["a", "b"])
+    (check_result,) = events
     assert (check_result.result.check, check_result.result.level, check_result.result.passed) == (
         "schema",
         "error",
@@ -266,23 +266,23 @@ def test_a_wrong_schema_has_a_verdict_before_it_is_refused(tmp_path: Path) -> No
     assert refusal == f"input {check_result.subject!r}: {check_result.result.message}"
 
 
-def test_how_many_rows_there_are_is_not_checked_where_only_some_are_read(tmp_path: Path) -> None:
+def test_the_number_of_rows_is_not_checked_where_an_interval_filters(tmp_path: Path) -> None:
     january = Interval(dt.date(2013, 1, 1), dt.date(2013, 1, 2))
     for interval, within, checked in (
         (january, "day", False),
         (january, None, True),
         (None, "day", True),
     ):
-        told, refusal = _checked(tmp_path, Input(RULES, "station", within), interval=interval)
+        events, refusal = _checked(tmp_path, Input(RULES, "station", within), interval=interval)
         assert refusal == ""
-        assert ("min_rows" in [event.result.check for event in told]) is checked
+        assert ("min_rows" in [event.result.check for event in events]) is checked
 
 
-def test_how_many_rows_there_are_is_not_checked_of_partitions(tmp_path: Path) -> None:
+def test_the_number_of_rows_is_not_checked_for_partitioned_inputs(tmp_path: Path) -> None:
     table = replace(RULES, partitioning=Partitioning("day", "month"), min_rows=9)
-    told, refusal = _checked(tmp_path, Input(table, Identity("readings", 1)))
+    events, refusal = _checked(tmp_path, Input(table, Identity("readings", 1)))
     assert refusal == ""
-    assert "min_rows" not in [event.result.check for event in told]
+    assert "min_rows" not in [event.result.check for event in events]
 
 
 def test_columns_come_in_the_contracts_order_and_others_are_not_read(tmp_path: Path) -> None:
@@ -320,7 +320,7 @@ def test_a_missing_column_is_named_with_those_that_are_there(tmp_path: Path) -> 
     )
 
 
-def test_a_doubled_column_is_refused(tmp_path: Path) -> None:
+def test_a_column_that_appears_twice_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "part.parquet"
     pq.write_table(pa.Table.from_arrays([pa.array([1])] * 2, names=["x", "x"]), path)
     with pytest.raises(InputError) as caught:
@@ -354,7 +354,7 @@ def test_no_file_at_all_is_refused() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"id,x\n1,2\n", b"PAR1 and nothing PAR1"])
-def test_what_is_no_parquet_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_parquet_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "table.csv"
     path.write_bytes(content)
     with pytest.raises(InputError) as caught:
@@ -362,7 +362,7 @@ def test_what_is_no_parquet_is_refused(tmp_path: Path, content: bytes) -> None:
     assert str(caught.value).startswith(f"input 'readings': {path} is not a Parquet file: ")
 
 
-def test_a_folder_is_no_parquet(tmp_path: Path) -> None:
+def test_a_folder_is_not_a_parquet_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=f"{tmp_path} is not a Parquet file: .*is a directory"):
         read_input(X, [tmp_path])
 

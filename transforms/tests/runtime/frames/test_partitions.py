@@ -47,7 +47,7 @@ def test_a_file_is_read_within_the_interval_by_date(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("unit", ["ms", "us", "ns"])
 @pytest.mark.parametrize("zone", ZONES)
-def test_a_file_is_read_within_the_interval_by_instant_in_utc(
+def test_a_file_is_read_within_the_interval_by_timestamp_in_utc(
     tmp_path: Path, unit: str, zone: str
 ) -> None:
     values = INSTANTS.cast(pa.timestamp(unit, zone), safe=False)
@@ -57,7 +57,7 @@ def test_a_file_is_read_within_the_interval_by_instant_in_utc(
 @pytest.mark.parametrize(
     ("filter_column", "interval"), [("x", None), (None, JANUARY), (None, None)], ids=str
 )
-def test_everything_is_read_where_nothing_chooses(
+def test_everything_is_read_without_an_interval_or_a_filter_column(
     tmp_path: Path, filter_column: str | None, interval: Interval | None
 ) -> None:
     assert _read(tmp_path, _input("date", filter_column), DAYS, interval) == [0, 1, 2, 3]
@@ -65,7 +65,7 @@ def test_everything_is_read_where_nothing_chooses(
     assert rows_within(_input("date", filter_column), frame, interval) is frame
 
 
-def test_row_groups_outside_the_interval_are_not_even_looked_at(tmp_path: Path) -> None:
+def test_row_groups_outside_the_interval_are_not_read(tmp_path: Path) -> None:
     path = tmp_path / "readings.parquet"
     pq.write_table(
         pa.table({"x": DAYS, "n": range(4)}), path, row_group_size=1, use_dictionary=False
@@ -80,7 +80,7 @@ def test_row_groups_outside_the_interval_are_not_even_looked_at(tmp_path: Path) 
         read_input(_input("date"), [path])
 
 
-def test_an_interval_that_a_files_instants_cannot_say_is_refused(tmp_path: Path) -> None:
+def test_an_interval_beyond_the_range_of_a_files_timestamps_is_refused(tmp_path: Path) -> None:
     far = Interval(dt.date(2013, 1, 1), dt.date(3000, 1, 1))
     values = INSTANTS.cast(pa.timestamp("ns", "UTC"))
     with pytest.raises(InputError, match=r"^input 'readings': readings\.parquet: "):
@@ -105,7 +105,7 @@ def test_an_interval_without_rows_is_an_empty_frame_of_the_same_types(tmp_path: 
         *(("timestamp", INSTANTS.to_pandas().dt.tz_convert(zone)) for zone in ZONES),
     ],
 )
-def test_a_frame_is_cut_as_a_file_is(column_type: ColumnType, values: pd.Series) -> None:
+def test_a_frame_is_filtered_as_a_file_is(column_type: ColumnType, values: pd.Series) -> None:
     frame = pd.DataFrame({"x": values, "n": range(4)})
     cut = rows_within(_input(column_type), frame, JANUARY)
     assert cut["n"].to_list() == [1, 2]
@@ -122,7 +122,7 @@ def test_a_frame_is_cut_as_a_file_is(column_type: ColumnType, values: pd.Series)
         ("timestamp", {"x": pd.to_datetime(["2013-01-01"]), "n": [1]}, "column 'x': "),
     ],
 )
-def test_a_frame_without_a_day_to_choose_by_is_refused(
+def test_a_frame_without_the_filter_column_is_refused(
     column_type: ColumnType, frame: dict[str, object], problem: str
 ) -> None:
     with pytest.raises(InputError, match=f"^input 'readings': {problem}"):
@@ -142,7 +142,7 @@ def _parts(
     return {name: part["n"].to_pylist() for name, part in parts_of(table, rows, interval).items()}
 
 
-def test_rows_are_told_apart_by_their_day_and_keep_their_order() -> None:
+def test_rows_are_split_by_day_and_keep_their_order() -> None:
     shuffled = DAYS.take([2, 0, 3, 1])
     assert _parts(shuffled) == {"2012-12": [1], "2013-01": [0, 3], "2013-02": [2]}
     assert list(_parts(shuffled)) == ["2012-12", "2013-01", "2013-02"]
@@ -150,18 +150,18 @@ def test_rows_are_told_apart_by_their_day_and_keep_their_order() -> None:
     assert len(_parts(shuffled, Partitioning("x", "day"))) == 4
 
 
-def test_an_instant_is_in_the_partition_of_its_date_in_utc() -> None:
+def test_a_timestamp_is_in_the_partition_of_its_date_in_utc() -> None:
     assert _parts(INSTANTS) == {"2012-12": [0], "2013-01": [1, 2], "2013-02": [3]}
 
 
-def test_of_an_interval_each_partition_is_there_even_without_rows() -> None:
+def test_an_interval_has_all_its_partitions_even_without_rows() -> None:
     interval = Interval(dt.date(2012, 11, 1), dt.date(2013, 1, 1))
     assert _parts(DAYS[:1], interval=interval) == {"2012-11": [], "2012-12": [0]}
     assert _parts(DAYS[:0], interval=interval) == {"2012-11": [], "2012-12": []}
     assert _parts(DAYS[:0]) == {}
 
 
-def test_a_row_without_a_day_is_in_no_partition_but_not_lost_before_it_is_judged() -> None:
+def test_a_row_without_a_day_is_checked_and_is_in_no_partition() -> None:
     values = pa.array([None, *DAYS.to_pylist(), None], pa.date32())
     assert _parts(values) == {"2012-12": [1], "2013-01": [2, 3], "2013-02": [4]}
     within = are_within(MONTHLY, pa.table({"x": values}), JANUARY)

@@ -89,6 +89,6 @@ def test_two_functions_of_one_name_are_refused(module_of: Callable[..., ModuleTy
         build_graph(modules, {})
 
 
-def test_private_functions_are_no_nodes(module_of: Callable[..., ModuleType]) -> None:
+def test_private_functions_are_not_nodes(module_of: Callable[..., ModuleType]) -> None:
     graph = build_graph([module_of("def _a() -> int: return 1\ndef b() -> int: return _a()")], {})
     assert list(graph.nodes) == ["b"]

@@ -96,7 +96,7 @@ def test_functions_that_need_each_other_are_refused(
 
 
 @pytest.mark.parametrize("tags", ["retries='often'", "retries='-1'", "retries='21'"])
-def test_a_retry_policy_that_is_none_is_refused(flow_of: Flows, tags: str) -> None:
+def test_wrong_retry_tags_are_refused(flow_of: Flows, tags: str) -> None:
     source = f"from hamilton.function_modifiers import tag\n@tag({tags})\ndef a() -> int: return 1"
     with pytest.raises(DefinitionError, match=r"node 'a' has the tags retries='.*from 0 to 20"):
         flow_of(source, "a").compute(["a"], {})

@@ -1,4 +1,11 @@
-"""Compare two catalogs: name each difference, say whom it breaks, demand the right version."""
+"""The differences between two catalogs, whom each breaks, and the versions that they require.
+
+- `catalogs`, `dataflows`, `tables`, `ranges`: what is compared, from the whole to its parts.
+- `differences`: one difference, and where it is.
+- `rules`: every kind of difference, and what it does to whom.
+- `versions`: the step of a version that differences require.
+- `revisions`: reading an older catalog; `report`: a comparison as text or JSON.
+"""
 
 from __future__ import annotations
 

@@ -86,8 +86,8 @@ RULES: tuple[Rule, ...] = (
     Rule("param-restated", "The same values, said otherwise.", "input", INT, INT, BRK),
     Rule("param-default-changed", "Saying nothing means another value.", "input", INT, ADD, BRK),
     # What a dataflow offers besides tables.
-    Rule("checkpoint-added", "There is one more place to cut.", "output", INT, ADD, ADD),
-    Rule("checkpoint-withdrawn", "A place to cut is gone.", "output", INT, BRK, BRK),
+    Rule("checkpoint-added", "There is one more stage boundary.", "output", INT, ADD, ADD),
+    Rule("checkpoint-withdrawn", "A stage boundary is gone.", "output", INT, BRK, BRK),
     Rule("output-added", "An output is new.", "output", ADD, ADD, ADD),
     Rule("output-dropped", "An output is gone.", "output", BRK, BRK, BRK),
     Rule("output-kind-changed", "Say, a table became a file.", "output", BRK, BRK, BRK),

@@ -18,6 +18,7 @@ from isthmus_contracts import (
     Partitioning,
     Table,
 )
+from isthmus_contracts.formatting import counted
 from isthmus_contracts.protocol import RunIdentity, RunRequest, RunResult, StagedOutput
 from isthmus_contracts.rules import metric_results
 from isthmus_platform.errors import ResultError
@@ -30,8 +31,8 @@ def validate_result(dataflow: DataflowContract, request: RunRequest, result: Run
         *_output_problems(dataflow, request, result.outputs),
     ]
     if result.checkpoints and request.stop_at is None:
-        number = len(result.checkpoints)
-        problems.append(f"it has {number} intermediates, and the request is not for a stage")
+        found = counted(len(result.checkpoints), "intermediate")
+        problems.append(f"it has {found}, and the request is not for a stage")
     if problems:
         raise ResultError(str(dataflow.identity), problems)
 

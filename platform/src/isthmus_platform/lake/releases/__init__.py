@@ -1,4 +1,9 @@
-"""Releases: versions of every output of a dataflow, and the pointer to the current one."""
+"""Releases: versions of every output of a dataflow, and the pointer to the current one.
+
+`models` declares a release, `pointer` is the log of which one is current, and `queries` reads both
+and rolls back. `publication` makes a release, after `gates`; `garbage_collection` removes old ones
+and leaves `tombstones`. `locate` gives the addresses for other tools, `diff` compares.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from isthmus_platform.lake.releases.models import Release
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """Say what a person approved: the accepted outputs by digest, to follow a release."""
+    """Name what a person approved: accepted outputs, by digest, and the release before them."""
 
     digest: str
     against: str | None

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from isthmus_contracts import Column, Partitioning, Table
+from isthmus_contracts.formatting import shown
 from isthmus_contracts.rules import (
     MOST_EXAMPLES_IN_A_SENTENCE,
     CheckResult,
@@ -28,7 +29,6 @@ from isthmus_contracts.rules import (
     schema_problems,
     table_rules,
 )
-from isthmus_contracts.sentences import shown
 from isthmus_platform.errors import TableContractError
 from isthmus_platform.lake.schemas import arrow_type, is_kept_as
 from isthmus_platform.lake.validation.column_reader import ColumnReader

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from isthmus_contracts import Column
+from isthmus_contracts.formatting import shown
 from isthmus_contracts.rules import (
     MOST_EXAMPLES_IN_A_SENTENCE,
     CheckResult,
@@ -17,7 +18,6 @@ from isthmus_contracts.rules import (
     check_result,
     column_rules,
 )
-from isthmus_contracts.sentences import shown
 from isthmus_platform.lake.validation.values import AS_WRITTEN, Values
 
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from isthmus_contracts import Column
-from isthmus_contracts.sentences import counted, shown
+from isthmus_contracts.formatting import counted, shown
 from isthmus_platform.lake.schemas import arrow_type
 from isthmus_platform.lake.validation.column_stats import shown_scalar
 from isthmus_platform.lake.validation.thrift import Struct
@@ -92,10 +92,12 @@ class ChunkCheck:
             yield f"{head} are of another type"
             return
         for what, claimed, found in (("least", least, self._least), ("most", most, self._most)):
-            for each in claimed:
-                holds = found is not None and (each <= found if what == "least" else each >= found)
-                if not holds or (each != found and not self._is_text):  # a text may be cut short
-                    yield f"{head} say the {what} is {self._text(each)}; it is {self._text(found)}"
+            for bound in claimed:
+                holds = found is not None and (
+                    bound <= found if what == "least" else bound >= found
+                )
+                if not holds or (bound != found and not self._is_text):  # a text may be cut short
+                    yield f"{head} say the {what} is {self._text(bound)}; it is {self._text(found)}"
 
     def _decoded(self, bounds: Sequence[bytes]) -> list[Extreme]:
         form = _FORMATS.get(self._column.type)
@@ -111,7 +113,7 @@ class ChunkCheck:
 def chunks_of(name: str, footer: parquet.FileMetaData, written: Struct) -> list[Chunk]:
     """Return the chunks of a column, one for each row group."""
     paths = [footer.schema.column(i).path for i in range(footer.num_columns)]
-    return [Chunk(each, paths.index(name)) for each in written.all(_GROUPS, Struct)]
+    return [Chunk(group, paths.index(name)) for group in written.all(_GROUPS, Struct)]
 
 
 def contradictions(footer: parquet.FileMetaData, written: Struct) -> Iterator[str]:
@@ -149,7 +151,7 @@ def unchecked_claims(written: Struct) -> Iterator[str]:
         for chunk in group.all(_CHUNKS, Struct):
             metadata = chunk.get(_METADATA, Struct) or Struct({})
             name = shown(b".".join(metadata.all(_PATH, bytes)).decode(errors="replace"))
-            if any(chunk.get(each, int) is not None for each in _INDEXES):
+            if any(chunk.get(number, int) is not None for number in _INDEXES):
                 yield f"a file has a page index of {name}, which is not checked; write it without"
             if metadata.get(_BLOOM_FILTER, int) is not None:
                 yield f"a file has a Bloom filter of {name}, which is not checked; write it without"

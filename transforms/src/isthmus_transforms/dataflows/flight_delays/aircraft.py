@@ -15,8 +15,8 @@ def aircraft_registry(planes: pd.DataFrame) -> pd.DataFrame:
 def aircraft_age(joined_flights: pd.DataFrame) -> pd.Series:
     """Age of the aircraft on the day of departure, in calendar years.
 
-    Null where the aircraft or its year is not in the registry, or the year lies ahead, which
-    means that the tail number was given anew.
+    Null where the aircraft or its year is not in the registry, or the year is after the flight,
+    which means that the tail number was reassigned.
     """
     age: pd.Series = joined_flights["date"].dt.year - joined_flights["aircraft_year"]
     return age.where(age >= 0).astype("float64")

@@ -1,4 +1,4 @@
-"""The model card: one HTML page that needs nothing beside it."""
+"""The model card: one self-contained HTML page."""
 
 from __future__ import annotations
 

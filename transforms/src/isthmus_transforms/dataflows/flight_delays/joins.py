@@ -1,11 +1,11 @@
-"""What is known about each flight, side by side."""
+"""Everything that is known about each flight, in one table."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 
-def joined_flights(  # noqa: PLR0913, PLR0917 - one for each table beside the flights
+def joined_flights(  # noqa: PLR0913, PLR0917 - one for each joined table
     arrived_flights: pd.DataFrame,
     airline_names: pd.DataFrame,
     hourly_weather: pd.DataFrame,
@@ -15,10 +15,10 @@ def joined_flights(  # noqa: PLR0913, PLR0917 - one for each table beside the fl
     origin_congestion: pd.DataFrame,
     carrier_congestion: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Flights that arrived, in their order, with everything else that is known beside them.
+    """Flights that arrived, in their order, joined with everything else that is known of them.
 
-    Each flight is here exactly once: what is missing in another table is null here, and what is
-    in another table twice is an error.
+    Each flight appears exactly once: what is missing from another table is null here, and what
+    appears twice in another table is an error.
     """
     joined = arrived_flights
     for table, key in (

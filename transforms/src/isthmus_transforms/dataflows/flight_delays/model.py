@@ -1,4 +1,4 @@
-"""The model of late arrival: what it learns from, its two kinds, and what it expects."""
+"""The model of late arrival: its training data, its two kinds, and its predictions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MOST_CATEGORIES = 250
 """Gradient boosting allows 255 categories; rarer ones share one."""
 
 NULL = -1000.0
-"""What stands for a null in gradient boosting: below every value, so that one split parts it."""
+"""Replaces null in gradient boosting: below every value, so that one split separates it."""
 
 
 def training_flights(
@@ -112,19 +112,19 @@ def untrained_model__boosting(seed: int) -> Pipeline:
 def trained_model(untrained_model: Pipeline, training_flights: pd.DataFrame) -> Pipeline:
     """Model that has learnt from the training flights; it takes columns of the features."""
     model: Pipeline = clone(untrained_model)
-    return model.fit(_learnt_from(training_flights), training_flights["is_late"])
+    return model.fit(_predictors(training_flights), training_flights["is_late"])
 
 
 def is_late_probability(trained_model: Pipeline, tested_flights: pd.DataFrame) -> pd.Series:
-    """Probability that a tested flight arrives late, as the model expects it, from 0 to 1."""
+    """Probability that a tested flight arrives late, as the model predicts it, from 0 to 1."""
     return pd.Series(
-        trained_model.predict_proba(_learnt_from(tested_flights))[:, 1],
+        trained_model.predict_proba(_predictors(tested_flights))[:, 1],
         index=tested_flights.index,
         name="is_late_probability",
     )
 
 
-def _learnt_from(flights: pd.DataFrame) -> pd.DataFrame:
+def _predictors(flights: pd.DataFrame) -> pd.DataFrame:
     return flights[[*NAMES, *CYCLES, *NUMBERS]].astype(dict.fromkeys(NUMBERS, "float64"))
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from isthmus_contracts import Table
+from isthmus_contracts.formatting import shown
 from isthmus_contracts.rules import (
     MOST_EXAMPLES,
     MOST_EXAMPLES_IN_A_SENTENCE,
@@ -22,7 +23,6 @@ from isthmus_contracts.rules import (
     check_result,
     table_rules,
 )
-from isthmus_contracts.sentences import shown
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
@@ -115,7 +115,7 @@ def _keys(rows: pa.Table, key: tuple[str, ...], which: pa.Array) -> tuple[str, .
     if not key:
         return tuple(f"row {number}" for number in which.to_pylist())
     columns = [_texts(rows[name].take(which)) for name in key]
-    return tuple(f"({', '.join(each)})" for each in zip(*columns, strict=True))
+    return tuple(f"({', '.join(texts)})" for texts in zip(*columns, strict=True))
 
 
 def _texts(column: pa.ChunkedArray) -> list[str]:

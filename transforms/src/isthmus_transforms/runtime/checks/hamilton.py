@@ -1,8 +1,8 @@
 """Hamilton's own checks: `@check_output`, `@check_output_custom`, and pandera's schemas with them.
 
-Hamilton makes several nodes of a function that is checked: `x_raw` is what it returned, a node for
-each validator says what that found, and `x` is the same value once all have passed. The last is
-ours here: Hamilton's would log values, as many as broke a check.
+Hamilton makes several nodes of a function with checks: `x_raw` is its result, one node for each
+validator holds what the validator found, and `x` is the same value after all have passed. We
+replace the function of the last node: Hamilton's would log every value that fails a check.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from hamilton.data_quality.base import DataValidationLevel, DataValidator, Valid
 from hamilton.function_modifiers.validation import IS_DATA_VALIDATOR_TAG as CHECKS
 from hamilton.node import Node
 
+from isthmus_contracts.formatting import counted, shortened
 from isthmus_contracts.protocol import CheckFinished
 from isthmus_contracts.rules import (
     LONGEST_EXAMPLE,
@@ -24,7 +25,6 @@ from isthmus_contracts.rules import (
     CheckResult,
     Level,
 )
-from isthmus_contracts.sentences import counted, shortened
 from isthmus_transforms.errors import CheckError
 from isthmus_transforms.runtime.checks.result import check_finished
 
@@ -32,22 +32,22 @@ __all__ = ["CHECKS", "Check", "check_of", "passing", "validating"]
 
 _RAW = "_raw"
 _COUNTS = ("broken", "out_range", "incorrect_values_count")
-"""Under which of its diagnostics a validator counts what broke it."""
+"""The diagnostics in which a validator counts the rows that fail it."""
 _NAMING = ("COLUMN_NOT_IN_DATAFRAME", "COLUMN_NOT_IN_SCHEMA", "WRONG_DATATYPE")
-"""For which of pandera's reasons the case names a column or a type, and is no value."""
+"""The reasons of pandera for which the failure case names a column or a type, and not a value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Know what a node checks: `raw` holds the value, and `subject` once it has passed."""
+    """What a node checks: the node `raw` holds the value, `subject` holds it after the checks."""
 
     subject: str
     raw: str
     name: str
     level: Level
 
-    def told(self, result: ValidationResult) -> CheckFinished:
-        """Return the event that tells what a check has found, whatever its author put there."""
+    def event(self, result: ValidationResult) -> CheckFinished:
+        """Return the event that says what a check found, whatever its author returned."""
         try:
             check_result = _check_result(self, result)
         except Exception as error:  # noqa: BLE001 - what an author's validator returns may do anything
@@ -57,7 +57,7 @@ class Check:
 
 
 def check_of(node: Node) -> Check | None:
-    """Return what a node that has the tag `CHECKS` checks, if Hamilton made it for a validator."""
+    """Return what a node with the tag `CHECKS` checks, or None if it has no validator."""
     validator = _validator_of(node.callable)
     names = [dependency.name for dependency in node.dependencies]
     if validator is None or len(names) != 1:
@@ -67,7 +67,7 @@ def check_of(node: Node) -> Check | None:
 
 
 def validating(check: Check, validate: Callable[..., object]) -> Callable[..., ValidationResult]:
-    """Return a function that says what a validator found, and takes nothing else for that."""
+    """Return a function that runs a validator, and raises for a result of another type."""
 
     def validated(**given: object) -> ValidationResult:
         result = validate(**given)
@@ -84,9 +84,9 @@ def validating(check: Check, validate: Callable[..., object]) -> Callable[..., V
 
 
 def passing(checks: Sequence[Check], names: Sequence[str]) -> Callable[..., object]:
-    """Return a function that takes a value and what its validators found, under these names.
+    """Return a function that takes a value and the results of its validators, under these names.
 
-    It returns the value, or raises `CheckError` if one failed that has to pass.
+    The function returns the value, or raises `CheckError` if a check of level `error` failed.
     """
 
     def passed(**given: object) -> object:
@@ -94,7 +94,7 @@ def passing(checks: Sequence[Check], names: Sequence[str]) -> Callable[..., obje
         for check, name in zip(checks, names, strict=True):
             result = given[name]
             if isinstance(result, ValidationResult) and not result.passes:
-                failed.append(check.told(result).result)
+                failed.append(check.event(result).result)
         refused = [result for result in failed if result.is_refusal]
         if refused:
             raise CheckError("; ".join(f"{result.check}: {result.message}" for result in refused))
@@ -104,10 +104,10 @@ def passing(checks: Sequence[Check], names: Sequence[str]) -> Callable[..., obje
 
 
 def _validator_of(function: object) -> DataValidator | None:
-    """Return the validator that Hamilton bound to a node's function, however often it wrapped it.
+    """Return the validator that Hamilton bound to a node's function, through all wrappers.
 
-    It keeps it as a default of the function that calls it, and that one, in a subdag, as a default
-    of another.
+    Hamilton stores it as a default argument of the function that calls it; in a subdag, that
+    function is a default argument of another.
     """
     if not inspect.isfunction(function):
         return None
@@ -156,15 +156,15 @@ def _case(error: object) -> tuple[str, int, list[object]]:
     """Return what one of pandera's errors is about, how many rows broke it, and labels of some."""
     check = getattr(error, "check", None)
     rule = getattr(check, "error", None) or getattr(check, "name", None) or check
-    told = shortened(str(rule), LONGEST_EXAMPLE)
+    broken_rule = shortened(str(rule), LONGEST_EXAMPLE)
     column = getattr(getattr(error, "schema", None), "name", None)
     where = "" if column is None else f"column {shortened(str(column), LONGEST_EXAMPLE)!r} breaks "
     cases = getattr(error, "failure_cases", None)
     if not isinstance(cases, pd.DataFrame):
         reason = getattr(getattr(error, "reason_code", None), "name", "")
         named = f" ({shortened(str(cases), LONGEST_EXAMPLE)})" if reason in _NAMING else ""
-        return f"{where}{told}{named}", 0, []
+        return f"{where}{broken_rule}{named}", 0, []
     labels = cases["index"].drop_duplicates() if "index" in cases else cases.index[:0]
     count = len(labels) or len(cases)
-    shown = [each for each in labels[:MOST_EXAMPLES].tolist() if each is not None]
-    return f"{where}{told} in {counted(count, 'row')}", count, shown
+    shown = [label for label in labels[:MOST_EXAMPLES].tolist() if label is not None]
+    return f"{where}{broken_rule} in {counted(count, 'row')}", count, shown

@@ -15,7 +15,7 @@ from isthmus_contracts import Input
 from isthmus_contracts.protocol import Graph, GraphNode
 from isthmus_contracts.rules import Level
 from isthmus_transforms.runtime.checks.hamilton import CHECKS, check_of
-from isthmus_transforms.runtime.code_location import source_of
+from isthmus_transforms.runtime.code_location import location_of
 from isthmus_transforms.runtime.graph.steps import function_of
 
 _CONSEQUENCE: Mapping[Level, str] = MappingProxyType(
@@ -65,7 +65,7 @@ def _given(node: Node, kind: Literal["input", "param"], description: str) -> Gra
 def _function(
     node: Node, dependencies: tuple[str, ...], target: str | None, note: str
 ) -> GraphNode:
-    source = source_of(function_of(node))
+    location = location_of(function_of(node))
     description = " ".join([_role(node), *(node.documentation or "").split(), *note.split()])
     return GraphNode(
         node.name,
@@ -74,9 +74,9 @@ def _function(
         description.strip(),
         dependencies,
         target,
-        source.function,
-        source.file,
-        source.line,
+        location.function,
+        location.file,
+        location.line,
     )
 
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from isthmus_contracts.sentences import counted, shortened, shown, shown_number
+from isthmus_contracts.formatting import counted, shortened, shown, shown_number
 
 
 @pytest.mark.parametrize(
