@@ -293,5 +293,5 @@ def mark_fresh(folder: Path, *inputs: Path) -> None:
 
 def digest(*inputs: Path) -> str:
     """Return a digest of the inputs' content and of this Python's version."""
-    content = b"\0".join(table_input.read_bytes() for table_input in inputs)
+    content = b"\0".join(path.read_bytes() for path in inputs)
     return hashlib.sha256(sys.version.encode() + content).hexdigest()

@@ -80,7 +80,7 @@ class Airflow:
 
     @property
     def folder(self) -> Path:
-        """Return the folder in which everything lies."""
+        """Return the folder with all files."""
         return self.installation.state
 
     def run(self, dag: str) -> Ran:

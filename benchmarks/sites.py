@@ -45,7 +45,7 @@ class Site:
 
 @contextmanager
 def on_disk() -> Iterator[Site]:
-    """Give a lake on the disk on which the repository lies; it is gone afterwards."""
+    """Give a lake on the disk of the repository; it is removed afterwards."""
     with in_folder() as folder:
         lake = Lake(DiskStore(folder / "lake"))
         yield Site(lake, folder, ("--state", str(folder)))
@@ -78,7 +78,7 @@ def in_bucket() -> Iterator[Site]:
 
 @contextmanager
 def in_folder() -> Iterator[Path]:
-    """Give an empty folder on the disk on which the repository lies; it is gone afterwards."""
+    """Give an empty folder on the disk of the repository; it is removed afterwards."""
     # What the system gives for temporary files may be memory.
     place = ROOT / "var"
     place.mkdir(exist_ok=True)

@@ -66,7 +66,7 @@ class Staged:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Return where what it staged lies."""
+        """Return the path of the staged files."""
         staging = Path(self.request.staging)
         return tuple(staging / file.path for output in self.result.outputs for file in output.files)
 

@@ -137,10 +137,7 @@ def _lines(base: str, change: Change, demand: Demand) -> list[str]:
         lines += [*_border(change), ""]
     if demand.version_problems:
         lines += [
-            *(
-                f"Refused: {_shown(version_problem)}."
-                for version_problem in demand.version_problems
-            ),
+            *(f"Refused: {_shown(problem)}." for problem in demand.version_problems),
             "",
         ]
     if demand.teams:

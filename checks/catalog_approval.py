@@ -45,10 +45,9 @@ def judge_catalog(before: str | None, after: str | None, today: date) -> Agreeme
         return Agreement(BOTH, str(error))
     differences = compare(old, new, today)
     teams, reason, informed = _judged(old, new, differences)
-    found = version_checks(old, new, differences, DEFAULT_LEVEL)
-    return Agreement(
-        teams, reason, informed, tuple(_owed(result) for result in found if not result.sufficient)
-    )
+    checked = version_checks(old, new, differences, DEFAULT_LEVEL)
+    problems = tuple(_owed(check) for check in checked if not check.sufficient)
+    return Agreement(teams, reason, informed, problems)
 
 
 def _judged(
@@ -62,7 +61,7 @@ def _judged(
     demanding = [difference for difference in differences if difference.side == "input"]
     teams = _teams(old, new, {difference.subject for difference in differences})
     if not differences:
-        return BOTH, "contracts/catalog.json says what it said before", ()
+        return BOTH, "the content of contracts/catalog.json is the same", ()
     if breaking:
         return BOTH, f"breaking: {_listed(breaking)}", ()
     if demanding:

@@ -113,7 +113,7 @@ def layout(root: Path, path: Sequence[Path]) -> Iterator[Catch]:  # noqa: ARG001
     )
     for file in files(root):
         if file.suffix == ".py" and not str(file).startswith(homes):
-            yield Catch("layout", f"{file} lies outside every package and test folder; move it")
+            yield Catch("layout", f"{file} is outside every package and test folder; move it")
 
 
 def pages(root: Path, path: Sequence[Path]) -> Iterator[Catch]:  # noqa: ARG001 - a guardrail's signature

@@ -16,7 +16,7 @@ from typing import Any
 
 from repository import PACKAGES, TREES, files
 
-# A contract that lost its type or its place would be kept by everything.
+# An import contract that lost its type or its place would accept everything.
 CONTRACTS = {
     "border": "layers",
     "contracts-stand-alone": "forbidden",

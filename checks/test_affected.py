@@ -153,9 +153,9 @@ def test_both_trees_at_once_are_refused(root: Path, capsys: pytest.CaptureFixtur
     _commit(root)
     _write(root, NODES)
     assert affected.main(["main"]) == 1
-    said = capsys.readouterr().out
-    assert "Refused: one change touches platform/ and transforms/, and no contract.\n" in said
-    assert "say why in a commit message: Crosses-Border: REASON\n" in said
+    output = capsys.readouterr().out
+    assert "Refused: one change touches platform/ and transforms/, and no contract.\n" in output
+    assert "say why in a commit message: Crosses-Border: REASON\n" in output
 
 
 def test_a_rename_across_trees_is_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -213,8 +213,8 @@ def test_the_text_says_who_what_and_why(root: Path, capsys: pytest.CaptureFixtur
 def test_a_page_alone_needs_either_team(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _write(root, "docs/page.md")
     assert affected.main(["main"]) == 0
-    said = capsys.readouterr().out
-    assert f"Must approve: {DATA} or {PLATFORM}; either is enough\n" in said
+    output = capsys.readouterr().out
+    assert f"Must approve: {DATA} or {PLATFORM}; either is enough\n" in output
 
 
 def test_a_workflow_gets_its_lines_in_a_file_and_the_reader_the_text(
@@ -279,9 +279,9 @@ def test_help_shows_every_rule(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         affected.main(["--help"])
     assert ended.value.code == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for rule in affected.RULES:
-        assert all(pattern in said for pattern in rule.patterns)
+        assert all(pattern in output for pattern in rule.patterns)
 
 
 def test_the_command_runs_as_a_script(root: Path) -> None:

@@ -70,7 +70,7 @@ def test_a_seeded_violation_is_caught_by_its_rules(
     if violation.stale:
         sources.insert(0, stale / violation.stale)
     found = guardrails.caught(seeded, sources)
-    assert {result.rule for result in found} == set(violation.caught_by), "\n".join(map(str, found))
+    assert {catch.rule for catch in found} == set(violation.caught_by), "\n".join(map(str, found))
 
 
 def _rules() -> set[str]:

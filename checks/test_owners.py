@@ -157,11 +157,11 @@ def test_a_line_gives_a_dataflow_to_its_owner(tmp_path: Path) -> None:
         ("{", UNREADABLE),
     ],
 )
-def test_a_contract_without_a_dataflow_or_owner_is_told(
+def test_a_contract_without_a_dataflow_or_owner_is_reported(
     catalog: str, complaint: str, tmp_path: Path
 ) -> None:
     found = _complaints(tmp_path, catalog=catalog)
-    assert any(result.startswith(complaint) for result in found), found
+    assert any(problem.startswith(complaint) for problem in found), found
 
 
 @pytest.mark.parametrize("second", [".github/CODEOWNERS", "docs/CODEOWNERS"])
@@ -199,4 +199,4 @@ def test_the_command_says_that_a_folder_is_no_repository(tmp_path: Path) -> None
     (tmp_path / "contracts" / "catalog.json").write_text(CATALOG, encoding="utf-8")
     (tmp_path / "CODEOWNERS").write_text(RIGHT, encoding="utf-8")
     done = _run(tmp_path)
-    assert (done.returncode, done.stderr) == (2, f"{tmp_path} is no git repository\n")
+    assert (done.returncode, done.stderr) == (2, f"{tmp_path} is not a git repository\n")

@@ -1,4 +1,4 @@
-"""Sessions that run beside each other fail as they would alone, and their output is kept apart."""
+"""Sessions that run beside each other fail as they would alone, and their output is not mixed."""
 
 from __future__ import annotations
 

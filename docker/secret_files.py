@@ -1,6 +1,6 @@
 """Give each service the secrets that it cannot work without, in a volume of its own.
 
-What is missing is made; what is there stays. The first volume keeps every secret, and only this
+Missing secrets are made; existing ones stay. The first volume has every secret, and only this
 program mounts it. Run as root, it also gives Airflow's volumes to Airflow's user, whose id may have
 changed since they were made.
 """
@@ -24,22 +24,22 @@ Files = dict[str, str]
 
 def main() -> None:
     """Write the files of each volume."""
-    kept = keep(VOLUMES / "kept" / "secrets.json")
+    known = load(VOLUMES / "kept" / "secrets.json")
     airflow = pwd.getpwnam("airflow")
-    for volume, files in for_airflow(kept).items():
+    for volume, files in for_airflow(known).items():
         write(VOLUMES / volume, files, PRIVATE, airflow)
     # Airflow's simple auth manager opens this one for writing; a person may have changed it.
     logins = VOLUMES / "control" / "passwords.json"
     if not logins.exists():
         write(logins.parent, {logins.name: json.dumps({"airflow": "airflow"})}, WRITABLE, airflow)
     # Each of these is mounted by one service, whose image has a user of its own.
-    for volume, files in for_others(kept).items():
+    for volume, files in for_others(known).items():
         write(VOLUMES / volume, files, PUBLIC, None)
     for directory in AIRFLOWS:
         give(directory, airflow)
 
 
-def keep(file: Path) -> dict[str, str]:
+def load(file: Path) -> dict[str, str]:
     """Return every secret, and make those that are not there yet."""
     known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     names = ("postgres", "airflow", "operations", "reader", "redis", "jwt", "session", "lake")
@@ -48,22 +48,22 @@ def keep(file: Path) -> dict[str, str]:
         "fernet": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         "lake_key": secrets.token_hex(10),
     }
-    kept = fresh | known
-    if kept != known:
-        write(file.parent, {file.name: json.dumps(kept)}, PRIVATE, None)
-    return kept
+    complete = fresh | known
+    if complete != known:
+        write(file.parent, {file.name: json.dumps(complete)}, PRIVATE, None)
+    return complete
 
 
-def for_airflow(kept: dict[str, str]) -> dict[str, Files]:
+def for_airflow(known: dict[str, str]) -> dict[str, Files]:
     """Return the files of the volumes that Airflow's processes mount."""
     broker = {
-        "broker_url": f"redis://:{kept['redis']}@redis:6379/0",
-        "result_backend": f"redis://:{kept['redis']}@redis:6379/1",
+        "broker_url": f"redis://:{known['redis']}@redis:6379/0",
+        "result_backend": f"redis://:{known['redis']}@redis:6379/1",
     }
     lake = {
         "conn_type": "aws",
-        "login": kept["lake_key"],
-        "password": kept["lake"],
+        "login": known["lake_key"],
+        "password": known["lake"],
         "extra": {"endpoint_url": "http://object-store:8333", "region_name": "us-east-1"},
     }
     source = {
@@ -72,32 +72,32 @@ def for_airflow(kept: dict[str, str]) -> dict[str, Files]:
         "port": 5432,
         "schema": "operations",
         "login": "reader",
-        "password": kept["reader"],
+        "password": known["reader"],
     }
     return {
         "control": {
             **broker,
-            "sql_alchemy_conn": f"postgresql+psycopg2://airflow:{kept['airflow']}@postgres/airflow",
-            "fernet_key": kept["fernet"],
-            "jwt_secret": kept["jwt"],
-            "secret_key": kept["session"],
+            "sql_alchemy_conn": f"postgresql+psycopg2://airflow:{known['airflow']}@postgres/airflow",
+            "fernet_key": known["fernet"],
+            "jwt_secret": known["jwt"],
+            "secret_key": known["session"],
         },
         "ingest": {**broker, "connections.json": json.dumps({"lake": lake, "operations": source})},
         "transform": {**broker, "connections.json": json.dumps({"lake": lake})},
-        "seed": {"address": f"postgresql://operations:{kept['operations']}@postgres/operations"},
+        "seed": {"address": f"postgresql://operations:{known['operations']}@postgres/operations"},
     }
 
 
-def for_others(kept: dict[str, str]) -> dict[str, Files]:
+def for_others(known: dict[str, str]) -> dict[str, Files]:
     """Return the files of the volumes that databases and the object store mount."""
     identity = {
         "name": "isthmus",
-        "credentials": [{"accessKey": kept["lake_key"], "secretKey": kept["lake"]}],
+        "credentials": [{"accessKey": known["lake_key"], "secretKey": known["lake"]}],
         "actions": ["Admin", "Read", "Write", "List", "Tagging"],
     }
     return {
-        "postgres": {name: kept[name] for name in ("postgres", "airflow", "operations", "reader")},
-        "redis": {"redis.conf": f"requirepass {kept['redis']}\nappendonly yes\ndir /data\n"},
+        "postgres": {name: known[name] for name in ("postgres", "airflow", "operations", "reader")},
+        "redis": {"redis.conf": f"requirepass {known['redis']}\nappendonly yes\ndir /data\n"},
         "object-store": {"s3.json": json.dumps({"identities": [identity]})},
     }
 
@@ -122,7 +122,7 @@ def write(directory: Path, files: Files, mode: int, owner: pwd.struct_passwd | N
 
 
 def give(directory: Path, owner: pwd.struct_passwd) -> None:
-    """Give a volume, and all that lies in it, to a user that it does not belong to yet."""
+    """Give a volume, and all files in it, to a user that does not own it yet."""
     if directory.stat().st_uid == owner.pw_uid:
         return
     runners = grp.getgrnam("isthmus-runner").gr_gid

@@ -84,8 +84,8 @@ def read_whole(state: Path, contract: DataflowContract, release_id: str) -> Whol
     parts: dict[str, tuple[str, str]] = {}
     for table in contract.partitioned:
         parts |= _read_parts(lake, release, table)
-    said = [made, dict(found.files), metrics, str(release.interval)]
-    return Whole(release.id, release.run, _digest(given), _digest(said), parts)
+    outputs = [made, dict(found.files), metrics, str(release.interval)]
+    return Whole(release.id, release.run, _digest(given), _digest(outputs), parts)
 
 
 def _read_parts(lake: Lake, release: Release, table: Table) -> dict[str, tuple[str, str]]:
@@ -102,8 +102,8 @@ def _read_parts(lake: Lake, release: Release, table: Table) -> dict[str, tuple[s
         rows = pa.concat_tables([parquet.ParquetFile(place).read() for place in places])
         found = {by.name(day) for day in rows[by.column].cast(pa.date32()).to_pylist()}
         if found != {name} or rows.num_rows != part.rows:
-            said = f"it says {part.rows}"
-            raise ValueError(f"partition {name} has {rows.num_rows} rows of {found}; {said}")
+            actual = f"partition {name} has {rows.num_rows} rows of {found}"
+            raise ValueError(f"{actual}; the release says {part.rows} rows")
         parts[name] = (part.run, _rows_digest(_ordered(rows, table)))
     return parts
 
@@ -161,8 +161,8 @@ def wrong_publications(
             has, expected = (
                 ", ".join(sorted(names & {*partitions})) for partitions in (made, read)
             )
-            said = f"{has or 'nothing'}; expected is {expected or 'nothing'}"
-            yield f"{head} has of its interval {said}"
+            shown = f"{has or 'nothing'}; expected is {expected or 'nothing'}"
+            yield f"{head} has of its interval {shown}"
 
 
 def words(error: Exception) -> str:

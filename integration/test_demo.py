@@ -35,12 +35,12 @@ def platform(state: Path, *arguments: str, timeout: float = 300) -> str:
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a state on which the demonstration has run."""
     path = tmp_path_factory.mktemp("demo")
-    (path / "said.txt").write_text(platform(path, "demo", "--data", str(DATA)))
+    (path / "output.txt").write_text(platform(path, "demo", "--data", str(DATA)))
     return path
 
 
 def test_the_demonstration_publishes_every_flight(state: Path) -> None:
-    said = (state / "said.txt").read_text()
+    output = (state / "output.txt").read_text()
     for words in (
         "loaded 336,776 flights",
         "flight_delays.v1 transform done",
@@ -56,7 +56,7 @@ def test_the_demonstration_publishes_every_flight(state: Path) -> None:
         "around them",
         "make up",
     ):
-        assert words in said, said
+        assert words in output, output
     assert "current" in platform(state, "releases", "flight_delays")
     assert "current" in platform(state, "releases", "airport_days")
 

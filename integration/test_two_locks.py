@@ -53,7 +53,7 @@ def test_each_side_runs_with_a_pyarrow_of_its_own(airflow: Airflow, older_pyarro
 def writer(lake: Lake, pin: Pin) -> str:
     """Return the version of pyarrow in the process that wrote a table, as its file says it."""
     (file,) = files_of(lake.path(pin.table), pin.version)
-    said = parquet.read_metadata(file.local()).created_by
-    found = re.fullmatch(r"parquet-cpp-arrow version (\S+)", said)
-    assert found, said
+    writer_name = parquet.read_metadata(file.local()).created_by
+    found = re.fullmatch(r"parquet-cpp-arrow version (\S+)", writer_name)
+    assert found, writer_name
     return found[1]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from stack import Stack, current, said
+from stack import Stack, current, output_of
 
 from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
 from isthmus_platform.lake.layout import Lake
@@ -30,7 +30,7 @@ UP = ("docker", "compose", "up", "--build", "--detach", "--wait", "--wait-timeou
 @pytest.fixture(scope="session")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of what git has or would have, as somebody who has just cloned it."""
-    listed = said(
+    listed = output_of(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], ROOT, os.environ
     )
     folder = tmp_path_factory.mktemp("clone") / "isthmus"
@@ -59,7 +59,7 @@ def surroundings(canary: str, tmp_path_factory: pytest.TempPathFactory) -> dict[
         "ISTHMUS_PORT": str(free_port()),
         "ISTHMUS_LAKE_PORT": str(free_port()),
         "ISTHMUS_NETRC": str(netrc),
-        "ISTHMUS_REVISION": said(["git", "rev-parse", "HEAD"], ROOT, os.environ).strip(),
+        "ISTHMUS_REVISION": output_of(["git", "rev-parse", "HEAD"], ROOT, os.environ).strip(),
     }
 
 
@@ -70,14 +70,14 @@ def stack(
     """Bring the stack up from nothing, and take it down with its volumes."""
     subprocess.run(["bash", "-c", ENV_FILE], cwd=clone, check=True)
     down = ["docker", "compose", "down", "--volumes", "--timeout", "5"]
-    said(down, clone, surroundings)
+    output_of(down, clone, surroundings)
     try:
-        said(list(UP), clone, surroundings)
+        output_of(list(UP), clone, surroundings)
         lake = lake_of(clone, surroundings, tmp_path_factory.mktemp("cache"))
         with Client(f"http://127.0.0.1:{surroundings['ISTHMUS_PORT']}") as client:
             yield Stack(clone, surroundings, client, lake)
     finally:
-        said(down, clone, surroundings)
+        output_of(down, clone, surroundings)
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +94,7 @@ def published(stack: Stack) -> Stack:
 def lake_of(clone: Path, environment: dict[str, str], cache: Path) -> Lake:
     """Return the lake, read from outside with the credentials of the workers."""
     command = ["docker", "compose", "exec", "-T", "worker-transform"]
-    file = said([*command, "cat", "/run/isthmus/connections.json"], clone, environment)
+    file = output_of([*command, "cat", "/run/isthmus/connections.json"], clone, environment)
     connection = json.loads(file)["lake"]
     credentials = Credentials(
         endpoint=f"http://127.0.0.1:{environment['ISTHMUS_LAKE_PORT']}",

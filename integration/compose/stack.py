@@ -43,7 +43,7 @@ class Stack:
 
     def compose(self, *arguments: str) -> str:
         """Return what `docker compose` prints, and expect it to succeed."""
-        return said(["docker", "compose", *arguments], self.folder, self.environment)
+        return output_of(["docker", "compose", *arguments], self.folder, self.environment)
 
     def container(self, service: str) -> str:
         """Return the id of a service's only container."""
@@ -52,7 +52,7 @@ class Stack:
 
     def docker(self, *arguments: str) -> str:
         """Return what `docker` prints, and expect it to succeed."""
-        return said(["docker", *arguments], self.folder, self.environment)
+        return output_of(["docker", *arguments], self.folder, self.environment)
 
     def kill(self, service: str, *, down_seconds: float = 3) -> None:
         """Kill a service's container outright, and start it again."""
@@ -134,7 +134,7 @@ def current(lake: Lake, dataflow: DataflowContract = AIRPORT_DAYS) -> Content:
     return content(lake, dataflow, found)
 
 
-def said(command: list[str], folder: Path, environment: Mapping[str, str]) -> str:
+def output_of(command: list[str], folder: Path, environment: Mapping[str, str]) -> str:
     """Return what a command prints, and expect it to succeed."""
     done = subprocess.run(
         command,
@@ -152,7 +152,7 @@ def said(command: list[str], folder: Path, environment: Mapping[str, str]) -> st
 
 
 def eventually(question: Callable[[], bool], interval: float = 1.0) -> None:
-    """Wait until the answer is yes; a service that does not answer has not said yes."""
+    """Wait until the answer is yes; a service that does not answer counts as no."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:

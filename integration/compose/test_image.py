@@ -47,8 +47,8 @@ def test_it_holds_no_test_data_and_no_tests(stack: Stack) -> None:
 
 def test_it_says_which_revision_it_is_of(stack: Stack) -> None:
     label = '{{index .Config.Labels "org.opencontainers.image.revision"}}'
-    said = stack.docker("image", "inspect", "--format", label, "isthmus")
-    assert said.strip() == stack.environment["ISTHMUS_REVISION"]
+    output = stack.docker("image", "inspect", "--format", label, "isthmus")
+    assert output.strip() == stack.environment["ISTHMUS_REVISION"]
 
 
 def test_nobody_in_it_is_root(stack: Stack) -> None:
@@ -100,8 +100,8 @@ def test_any_other_user_is_mapped(stack: Stack, tmp_path: Path) -> None:
     stack.docker(*command[1:], "--iidfile", str(name), ".")
     image = name.read_text().strip()
     try:
-        said = stack.docker("run", "--rm", image, "id")
+        output = stack.docker("run", "--rm", image, "id")
     finally:
         stack.docker("rmi", image)
-    assert "uid=501(airflow) gid=20" in said
-    assert "isthmus-runner" in said
+    assert "uid=501(airflow) gid=20" in output
+    assert "isthmus-runner" in output

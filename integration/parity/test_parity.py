@@ -91,8 +91,8 @@ def by_library(
 ) -> Content:
     """Compute in a program of a data scientist."""
     arguments = [str(dataflow.identity), json.dumps(serialize(engine)), str(inputs), str(out)]
-    said = asked(str(TRANSFORMS_PYTHON), str(LIBRARY), *arguments)
-    return written(dataflow, out, json.loads(said))
+    output_text = asked(str(TRANSFORMS_PYTHON), str(LIBRARY), *arguments)
+    return written(dataflow, out, json.loads(output_text))
 
 
 def by_command(
@@ -101,8 +101,8 @@ def by_command(
     """Compute with `isthmus run`, which prints metrics in six digits; expect that it does."""
     workers = [f"--workers={value}" for value in engine.options.values()]
     options = [f"--engine={engine.name}", *workers, f"--inputs={inputs}", f"--out={out}"]
-    said = asked(str(ISTHMUS), "run", str(dataflow.identity), *options)
-    assert all(output.name in said for output in dataflow.outputs)
+    output_text = asked(str(ISTHMUS), "run", str(dataflow.identity), *options)
+    assert all(output.name in output_text for output in dataflow.outputs)
     return written(dataflow, out, {})
 
 

@@ -119,7 +119,7 @@ def company(
 ) -> Company:
     database = tmp_path / "company.sqlite"
     with closing(sqlite3.connect(database)) as connection:
-        for table in (table_input.table for table_input in FLIGHT_DELAYS.inputs):
+        for table in (declared.table for declared in FLIGHT_DELAYS.inputs):
             names = ", ".join(column.name for column in table.columns)
             places = ", ".join("?" for _ in table.columns)
             connection.execute(f"CREATE TABLE {table.name} ({names})")

@@ -148,10 +148,10 @@ def test_each_part_goes_on_from_its_own_stages(months: Months) -> None:
     ended = months.run(QUARTER)
     assert set(ended.states.values()) == {"success"}, ended.log
     assert months.flights == {"2013-01": 1, "2013-02": 2, "2013-03": 3}
-    found = months.company.folder.glob("transform[[]*.intermediates")
+    files = months.company.folder.glob("transform[[]*.intermediates")
     bounds = [f"2013-{month:02}-01" for month in range(1, 5)]
     parts = [f"{start}_{end}" for start, end in pairwise(bounds)]
-    assert [result.read_text() for result in sorted(found)] == parts
+    assert [file.read_text() for file in sorted(files)] == parts
     lake = months.company.folder / "lake"
     assert not [path for path in lake.rglob("checkpoints/**/*") if path.is_file()]
 
