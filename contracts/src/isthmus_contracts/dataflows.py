@@ -106,7 +106,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """Declare tables that come from outside, where their owner keeps them."""
+    """Declare tables that come from outside, in the place of their owner."""
 
     name: str
     description: str

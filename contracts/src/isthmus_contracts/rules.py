@@ -140,7 +140,7 @@ def table_rules(table: Table) -> Iterator[Rule]:
 
 
 def column_rules(column: Column) -> Iterator[Rule]:
-    """Yield the rules that the values of a column keep."""
+    """Yield the rules for the values of a column."""
     name = column.name
     if not column.nullable:
         yield Rule(f"{name}.nullable", "nulls", column=name, nan=column.type == "float64")

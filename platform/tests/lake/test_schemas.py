@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from isthmus_contracts import ColumnType, Table
-from isthmus_platform.lake.schemas import arrow_schema, delta_schema, fit, is_kept_as
+from isthmus_platform.lake.schemas import arrow_schema, delta_schema, fit, is_stored_as
 
 
 def test_the_schema_follows_the_contract(days: Table) -> None:
@@ -43,7 +43,7 @@ def test_delta_keeps_names_order_and_nullability(days: Table) -> None:
     ],
 )
 def test_how_values_are_encoded_is_free(found: pa.DataType, declared: ColumnType) -> None:
-    assert is_kept_as(found, declared)
+    assert is_stored_as(found, declared)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_how_values_are_encoded_is_free(found: pa.DataType, declared: ColumnType
     ],
 )
 def test_what_values_mean_is_not(found: pa.DataType, declared: ColumnType) -> None:
-    assert not is_kept_as(found, declared)
+    assert not is_stored_as(found, declared)
 
 
 def test_a_batch_is_fitted_into_the_schema(

@@ -92,8 +92,8 @@ def test_progress_is_printed_where_no_line_can_be_redrawn(
     record: RunRecord, console: Console
 ) -> None:
     with record.attempt("transform", 1).recording() as recorder:
-        recorder.keep(GRAPH)
-        recorder.keep(NodeFinished(1.0, "delays", 1.5))
+        recorder.record(GRAPH)
+        recorder.record(NodeFinished(1.0, "delays", 1.5))
     running = [task("transform", "running")]
     follow(airflow(("running", running), ("success", running)), None, record, console)
     assert printed(console) == ["  flight_delays.v1 transform: 1 of 2 nodes"]

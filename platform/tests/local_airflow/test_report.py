@@ -58,13 +58,13 @@ def test_times_are_printed_and_hostile_names_are_escaped(console: Console, tmp_p
     record = RunRecord(tmp_path, Identity("flight_delays", 1), "run")
     node = GraphNode(HOSTILE, "function", "int", "", ())
     with record.attempt("transform", 1).recording() as recorder:
-        recorder.keep(Graph(0.0, (node,)))
-        recorder.keep(NodeFinished(1.0, HOSTILE, 1.5))
+        recorder.record(Graph(0.0, (node,)))
+        recorder.record(NodeFinished(1.0, HOSTILE, 1.5))
         for check in ("days.nullable", "key"):
             passed = CheckResult(check, "error", True, "it is kept")
-            recorder.keep(CheckFinished(1.5, "days", passed))
+            recorder.record(CheckFinished(1.5, "days", passed))
         low = CheckResult("range", "warning", False, f"{HOSTILE} is low")
-        recorder.keep(CheckFinished(2.0, "days", low))
+        recorder.record(CheckFinished(2.0, "days", low))
     begin = datetime(2013, 1, 1, tzinfo=UTC)
     run = Run("flight_delays.v1", "run", "success", None, None, begin, begin.replace(second=4))
     report_times(run, record, console)

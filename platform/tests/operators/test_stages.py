@@ -93,7 +93,7 @@ def test_each_stage_gets_the_intermediates_of_earlier_stages(company: Company) -
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
-        ("wrong-digest", "'kept.checkpoint' has 31 bytes and another digest than the result says"),
+        ("wrong-digest", "'saved.checkpoint' has 31 bytes and another digest than the result says"),
         ("missing-file", "'nowhere.parquet' is not a file in it"),
         ("other-run", "the runner answered for RunIdentity(run='another'"),
         ("stray", "'stray.parquet' is not named by any output"),

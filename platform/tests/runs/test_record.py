@@ -36,7 +36,7 @@ def test_no_run_id_leads_out_of_the_directory(tmp_path: Path, run: str) -> None:
     assert record.directory.resolve().parent == tmp_path / "flight_delays.v1"
     assert "/" not in safe_name(run)
     with record.attempt("transform", 1).recording() as recorder:
-        recorder.keep(GRAPH)
+        recorder.record(GRAPH)
     assert record.graph_file.is_file()
 
 
@@ -50,7 +50,7 @@ def test_answers_can_be_read_while_they_are_recorded(record: RunRecord) -> None:
     attempt = record.attempt("transform", 1)
     assert list(attempt.answers()) == []
     with attempt.recording() as recorder:
-        recorder.keep(GRAPH)
+        recorder.record(GRAPH)
         assert list(attempt.answers()) == [GRAPH]
         recorder.file.write('{"half a li')
         recorder.file.flush()
@@ -61,13 +61,13 @@ def test_an_attempt_that_starts_again_loses_its_earlier_answers(record: RunRecor
     attempt = record.attempt("transform", 1)
     for node in ("delays", "scores"):
         with attempt.recording() as recorder:
-            recorder.keep(NodeStarted(1.0, node))
+            recorder.record(NodeStarted(1.0, node))
     assert list(attempt.answers()) == [NodeStarted(1.0, "scores")]
 
 
 def test_the_graph_is_drawn_and_escaped(record: RunRecord) -> None:
     with record.attempt("transform", 1).recording() as recorder:
-        recorder.keep(GRAPH)
+        recorder.record(GRAPH)
     svg = record.graph_file.read_text()
     assert "delays" in svg
     assert "<script>" not in svg
@@ -96,7 +96,7 @@ def test_the_workspace_of_a_killed_attempt_is_removed_by_the_next(record: RunRec
 def test_attempts_are_listed_in_order(record: RunRecord) -> None:
     for number in (1, 2):
         with record.attempt("transform", number).recording() as recorder:
-            recorder.keep(GRAPH)
+            recorder.record(GRAPH)
     assert [attempt.number for attempt in record.attempts()] == [1, 2]
 
 

@@ -13,7 +13,7 @@ from isthmus_contracts.rules import CheckResult
 
 @dataclass(frozen=True, slots=True)
 class RunIdentity:
-    """Say which try of which task of which run asks."""
+    """Say which attempt of which task of which run sends the request."""
 
     run: str
     task: str
@@ -30,7 +30,7 @@ class EngineProfile:
 
 @dataclass(frozen=True, slots=True)
 class CheckpointQuota:
-    """Bound what is kept of results: altogether, and for how long without being used."""
+    """Limit the checkpoints: their total size, and their age since the last use."""
 
     megabytes: int
     days: float
@@ -47,8 +47,8 @@ class RunRequest:
 
     With `stop_at`, a checkpoint or output, the request is for one stage: compute what that needs,
     and instead of the targets stage the results that the targets need of it. `intermediates` are
-    local files of such results, and of others that earlier tasks of the run have kept: they are
-    there to spare work, and worth no trust.
+    local files of such results, and of others that earlier tasks of the run have saved: they
+    save work, and the runner verifies them.
     """
 
     identity: RunIdentity

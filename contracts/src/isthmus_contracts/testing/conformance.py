@@ -225,7 +225,9 @@ def _in_own_directory(
     own = Path(f"{subject.request.staging}-{name}")
     shutil.rmtree(own, ignore_errors=True)
     (own / "staging").mkdir(parents=True)
-    places = replace(subject.request, staging=str(own / "staging"), checkpoints=str(own / "kept"))
+    places = replace(
+        subject.request, staging=str(own / "staging"), checkpoints=str(own / "checkpoints")
+    )
     return replace(subject, request=replace(places, stop_at=stop_at, intermediates=intermediates))
 
 

@@ -154,9 +154,9 @@ def _serve(
         return _stop_early(fault, request.targets[0], send)
     parted = {table.name: table for table in dataflow.partitioned}
     staged = []
-    kept: tuple[StagedFile, ...] = ()
+    intermediates: tuple[StagedFile, ...] = ()
     if request.stop_at is not None:
-        kept = (_checkpoint(request.stop_at, Path(request.staging)),)
+        intermediates = (_checkpoint(request.stop_at, Path(request.staging)),)
     for target in request.targets if request.stop_at is None else ():
         send(NodeStarted(time.time(), target))
         if target in parted:
@@ -167,7 +167,7 @@ def _serve(
         send(OutputStaged(time.time(), target, sum(file.bytes for file in output.files)))
         staged.append(output)
     head = (request.identity, request.dataflow, dataflow.version, _CODE_VERSION)
-    result = RunResult(*head, tuple(staged), kept)
+    result = RunResult(*head, tuple(staged), intermediates)
     if fault in _FALSE_RESULTS:
         result = _FALSE_RESULTS[fault](result, Path(request.staging))
     time.sleep(0.05)  # so that a platform which is gone is noticed before the result
@@ -223,8 +223,8 @@ def _stage_parts(
 
 
 def _checkpoint(boundary: str, staging: Path) -> StagedFile:
-    (staging / "kept.checkpoint").write_text(f"what is known at {boundary}", encoding="utf-8")
-    return _claimed(staging, "kept.checkpoint")
+    (staging / "saved.checkpoint").write_text(f"what is known at {boundary}", encoding="utf-8")
+    return _claimed(staging, "saved.checkpoint")
 
 
 def _copied(prepared: Path, staging: Path, path: str) -> StagedFile:

@@ -17,7 +17,7 @@ _RESERVED = ("AIRFLOW", "ISTHMUS")
 
 @dataclass(frozen=True, slots=True)
 class RunsLocation:
-    """Say in which directory the records of runs are kept."""
+    """Say in which directory the records of runs are."""
 
     root: str
 
@@ -31,7 +31,7 @@ class LakeLocation:
 
     A bucket's credentials are those of the Airflow `connection`, of type `aws`; without one, they
     are those of the environment variables `AWS_...`, or of the machine's role. What is read from a
-    bucket is kept in the directory `cache`, on each host.
+    bucket is copied to the directory `cache` on each host.
     """
 
     root: str

@@ -44,7 +44,7 @@ def delta_schema(table: Table) -> Schema:
     return Schema.from_arrow(arrow_schema(table))
 
 
-def is_kept_as(found: pa.DataType, column_type: ColumnType) -> bool:
+def is_stored_as(found: pa.DataType, column_type: ColumnType) -> bool:
     """Say whether values of Arrow type `found` are of this type, in whatever encoding.
 
     A dictionary, a large string and a string view hold strings; an int32 is not an int64.

@@ -53,7 +53,7 @@ def transform(
 
         def on_warning(table: str, warning: CheckResult) -> None:
             run.log.warning("table %r: %s", table, warning.message)
-            staged.recorder.keep(CheckFinished(time.time(), table, warning.bounded()))
+            staged.recorder.record(CheckFinished(time.time(), table, warning.bounded()))
 
         start = time.perf_counter()
         accepted = accept(dataflow.contract, staged.request, staged.result, lake, on_warning)
@@ -171,7 +171,7 @@ def _run(
     sync: Callable[[str], None],
 ) -> RunResult:
     def on_answer(answer: Answer) -> None:
-        recorder.keep(answer)
+        recorder.record(answer)
         if (line := format_event(answer)) is not None:
             run.log.log(line[0], "%s", line[1])
         if isinstance(answer, CheckpointWritten) and answer.file is not None:

@@ -118,7 +118,7 @@ class Recorder:
     run: RunRecord
     file: IO[str]
 
-    def keep(self, answer: Answer) -> None:
+    def record(self, answer: Answer) -> None:
         """Append the answer, where `answers` finds it at once."""
         self.file.write(encode(answer) + "\n")
         self.file.flush()

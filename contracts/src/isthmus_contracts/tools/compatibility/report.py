@@ -1,4 +1,4 @@
-"""A comparison of two catalogs, told to a person or to a program."""
+"""A comparison of two catalogs, for a person or for a program."""
 
 from __future__ import annotations
 

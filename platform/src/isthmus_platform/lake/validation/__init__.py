@@ -1,1 +1,1 @@
-"""Validation: whether data keep the contract of their table."""
+"""Validation: whether data satisfy the contract of their table."""

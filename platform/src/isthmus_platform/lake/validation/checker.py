@@ -1,4 +1,4 @@
-"""Whether data keep the contract of their table, found out from the data themselves.
+"""Checks whether data satisfy the contract of their table.
 
 Batches are checked one by one and forgotten, except for the columns of the key, which are held
 until the end. The columns of a file are checked beside each other, by as many processors as there
@@ -30,7 +30,7 @@ from isthmus_contracts.rules import (
     table_rules,
 )
 from isthmus_platform.errors import TableContractError
-from isthmus_platform.lake.schemas import arrow_type, is_kept_as
+from isthmus_platform.lake.schemas import arrow_type, is_stored_as
 from isthmus_platform.lake.validation.column_reader import ColumnReader
 from isthmus_platform.lake.validation.column_stats import ColumnStats, shown_scalar
 from isthmus_platform.lake.validation.footers import ChunkCheck, contradictions, unchecked_claims
@@ -179,7 +179,7 @@ class Checker:
 
     def _has_type(self, column: Column, schema: pa.Schema) -> bool:
         found = schema.field(column.name).type
-        if is_kept_as(found, column.type):
+        if is_stored_as(found, column.type):
             return True
         expected = arrow_type(column.type)
         self._note(f"column {column.name!r} has type {shown(found)}; the contract says {expected}")

@@ -23,7 +23,7 @@ class Values:
     """Hold values in the type of their column; texts may be numbered by a dictionary."""
 
     def __init__(self, array: pa.Array, column_type: ColumnType) -> None:
-        """Take what is kept as such a column, or raise `ArrowInvalid` for what is no value."""
+        """Take an array that can be stored as such a column, or raise `ArrowInvalid`."""
         array.validate(full=True)
         # A null of the dictionary itself is no null for Arrow; nor does any file hold one.
         if array.type != NUMBERED or array.dictionary.null_count:
@@ -47,9 +47,10 @@ class Values:
 
     @property
     def known(self) -> pa.Array:
-        """Return each of them, and of a dictionary perhaps more: what all of these keep, they keep.
+        """Return all values, and possibly unused values of a dictionary.
 
-        To find out what a dictionary's numbers use takes longer than most checks.
+        A rule that all of these satisfy holds for the values. To find out which values of a
+        dictionary are used takes longer than most checks.
         """
         if self.array.type != NUMBERED:
             return self.array
