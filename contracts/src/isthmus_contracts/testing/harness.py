@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from isthmus_contracts.errors import ProtocolError
-from isthmus_contracts.protocol import Answer, RunRequest, answer_version, decode_answer, encode
+from isthmus_contracts.protocol import (
+    Answer,
+    RunFailure,
+    RunRequest,
+    RunResult,
+    answer_version,
+    decode_answer,
+    encode,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +92,45 @@ def _converse(process: subprocess.Popen[str], line: str, timeout: float) -> tupl
     finally:
         with suppress(BrokenPipeError):
             held.close()
+
+
+def expect(transcript: Transcript, condition: object, sentence: str) -> None:
+    """Raise `AssertionError` with the sentence and the log unless the condition holds."""
+    if not condition:
+        raise AssertionError(f"{sentence}; status {transcript.status}, log:\n{transcript.log}")
+
+
+def result_of(transcript: Transcript) -> RunResult:
+    """Return the result that ends a transcript, or raise `AssertionError`."""
+    last = transcript.answers[-1] if transcript.answers else None
+    if not isinstance(last, RunResult):
+        raise AssertionError(
+            f"the last answer is {last!r}, expected a result; log:\n{transcript.log}"
+        )
+    return last
+
+
+def expect_refusal(transcript: Transcript, *words: str) -> None:
+    """Raise `AssertionError` unless it ends with a refusal that names these words."""
+    last = transcript.answers[-1] if transcript.answers else None
+    expect(transcript, transcript.status != 0, "a refusal exits with 0")
+    if not isinstance(last, RunFailure):
+        raise AssertionError(
+            f"the last answer is {last!r}, expected a failure; log:\n{transcript.log}"
+        )
+    expect(transcript, last.kind == "request", f"the refusal is of kind {last.kind!r}")
+    for word in words:
+        expect(transcript, word in last.message, f"{last.message!r} does not name {word!r}")
+
+
+def in_own_directory(
+    subject: Subject, name: str, stop_at: str | None = None, intermediates: tuple[str, ...] = ()
+) -> Subject:
+    """Return the subject with directories of its own, beside its staging."""
+    own = Path(f"{subject.request.staging}-{name}")
+    shutil.rmtree(own, ignore_errors=True)
+    (own / "staging").mkdir(parents=True)
+    places = replace(
+        subject.request, staging=str(own / "staging"), checkpoints=str(own / "checkpoints")
+    )
+    return replace(subject, request=replace(places, stop_at=stop_at, intermediates=intermediates))

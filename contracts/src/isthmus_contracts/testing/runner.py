@@ -51,6 +51,7 @@ from isthmus_contracts.protocol import (
     wire,
 )
 from isthmus_contracts.tables import Table
+from isthmus_contracts.testing.false_results import FALSE_RESULTS
 
 _CODE_VERSION = "stand-in"
 _Send: TypeAlias = Callable[[Answer], None]
@@ -168,8 +169,8 @@ def _serve(
         staged.append(output)
     head = (request.identity, request.dataflow, dataflow.version, _CODE_VERSION)
     result = RunResult(*head, tuple(staged), intermediates)
-    if fault in _FALSE_RESULTS:
-        result = _FALSE_RESULTS[fault](result, Path(request.staging))
+    if fault in FALSE_RESULTS:
+        result = FALSE_RESULTS[fault](result, Path(request.staging))
     time.sleep(0.05)  # so that a platform which is gone is noticed before the result
     send(result)
     return 3 if fault == "late-exit" else 0
@@ -235,69 +236,6 @@ def _copied(prepared: Path, staging: Path, path: str) -> StagedFile:
 def _claimed(staging: Path, path: str) -> StagedFile:
     content = (staging / path).read_bytes()
     return StagedFile(path, len(content), hashlib.sha256(content).hexdigest())
-
-
-def _with_first_file(result: RunResult, change: Callable[[StagedFile], StagedFile]) -> RunResult:
-    if result.checkpoints:
-        return replace(result, checkpoints=(change(result.checkpoints[0]),))
-    first = _with_files(result)
-    changed = replace(first, files=(change(first.files[0]), *first.files[1:]))
-    outputs = tuple(changed if output is first else output for output in result.outputs)
-    return replace(result, outputs=outputs)
-
-
-def _with_files(result: RunResult) -> StagedOutput:
-    return next(output for output in result.outputs if output.files)
-
-
-def _missing_file(result: RunResult, _staging: Path) -> RunResult:
-    return _with_first_file(result, lambda file: replace(file, path="nowhere.parquet"))
-
-
-def _wrong_digest(result: RunResult, _staging: Path) -> RunResult:
-    return _with_first_file(result, lambda file: replace(file, sha256="0" * 64))
-
-
-def _outside(result: RunResult, staging: Path) -> RunResult:
-    path = _with_files(result).files[0].path
-    shutil.copyfile(staging / path, staging.parent / path)
-    return _with_first_file(result, lambda file: replace(file, path=f"../{file.path}"))
-
-
-def _wrong_partition(result: RunResult, _staging: Path) -> RunResult:
-    return _with_first_file(result, lambda file: replace(file, partition="1900-01"))
-
-
-def _link(result: RunResult, staging: Path) -> RunResult:
-    path = staging / _with_files(result).files[0].path
-    path.rename(path.with_suffix(".moved"))
-    path.symlink_to(path.with_suffix(".moved"))
-    return result
-
-
-def _other_run(result: RunResult, _staging: Path) -> RunResult:
-    return replace(result, identity=replace(result.identity, run="another"))
-
-
-def _unnamed(result: RunResult, _staging: Path) -> RunResult:
-    return replace(result, outputs=result.outputs[1:])
-
-
-def _stray(result: RunResult, staging: Path) -> RunResult:
-    (staging / "stray.parquet").write_bytes(b"who am I?")
-    return result
-
-
-_FALSE_RESULTS: dict[str, Callable[[RunResult, Path], RunResult]] = {
-    "missing-file": _missing_file,
-    "wrong-digest": _wrong_digest,
-    "outside": _outside,
-    "link": _link,
-    "other-run": _other_run,
-    "unnamed": _unnamed,
-    "stray": _stray,
-    "wrong-partition": _wrong_partition,
-}
 
 
 if __name__ == "__main__":
