@@ -170,7 +170,7 @@ def test_what_could_not_be_published_is_not_asked_for(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("user", "who"), [({"id": "1", "name": "ada"}, "ada"), (None, "nobody that Airflow names")]
+    ("user", "who"), [({"id": "1", "name": "ada"}, "ada"), (None, "an unknown user")]
 )
 @pytest.mark.usefixtures("company")
 def test_a_rejection_fails_once_and_says_who(user: dict[str, str] | None, who: str) -> None:
