@@ -57,7 +57,7 @@ def test_an_unknown_param(airflow: Airflow, published: Run) -> None:
     ("table", "words"),
     [
         ("nowhere", ["there is no such table; known: ", "airlines"]),
-        ("no_dest", ["column 'dest' is missing; there are: year, month"]),
+        ("no_dest", ["column 'dest' is missing; known: year, month"]),
         ("worded", ["column 'distance' holds text in row 7; the contract says float64"]),
         ("thirteenth", ["column 'month' has 3 values above 12", "at most 12"]),
     ],
