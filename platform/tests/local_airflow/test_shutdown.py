@@ -32,12 +32,14 @@ def test_members_are_a_session_and_its_descendants_in_other_sessions() -> None:
     command = ("sh", "-c", "sleep 60 & setsid sleep 60 & wait")
     with subprocess.Popen(command, start_new_session=True) as leader:
         deadline = time.monotonic() + 10
-        while len(found := members(leader.pid)) < 3:
+        found, sessions = members(leader.pid), set[int]()
+        while len(found) < 3 or len(sessions) < 2:  # `setsid` is a process before it leaves
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        sessions = {os.getsid(process.pid) for process in found}
+            found = members(leader.pid)
+            sessions = {os.getsid(process.pid) for process in found}
+        assert (len(found), len(sessions)) == (3, 2)
         assert leader.pid in sessions
-        assert len(sessions) == 2
         stop([leader.pid])
         assert not any(is_running(process) for process in found)
     assert psutil.Process().is_running()
