@@ -39,7 +39,7 @@ class Figure:
 
     @property
     def target(self) -> str | None:
-        """Return the target in words, or None if there is none."""
+        """Return the target in words, or None for a figure without a target."""
         bounds = (("under", self.under), ("at least", self.at_least))
         texts = [f"{name} {shown(bound, self.unit)}" for name, bound in bounds if bound is not None]
         return f"{self.name} {' and '.join(texts)}" if texts else None

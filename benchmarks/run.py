@@ -21,6 +21,8 @@ from lines import MB, Line, page, section, sections_of
 from rich.console import Console
 from sites import in_bucket, on_disk
 
+from isthmus_contracts.formatting import unknown_name
+
 RESULTS = Path(__file__).with_name("results.md")
 COMMAND = "nox -s benchmarks --"
 
@@ -192,7 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     for name in options.names:
         if name not in BENCHMARKS:
-            parser.error(f"no benchmark {name!r}; known: {', '.join(map(repr, BENCHMARKS))}")
+            parser.error(unknown_name("benchmark", name, BENCHMARKS))
     measure(options.names or list(BENCHMARKS), Effort(options.rounds), RESULTS, Console())
     return 0
 

@@ -86,4 +86,4 @@ def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         run.main(["publsh"])
     assert ended.value.code == 2
-    assert "no benchmark 'publsh'; known: 'publish', 'publish-in-bucket'" in capsys.readouterr().err
+    assert "unknown benchmark 'publsh'; did you mean 'publish'?" in capsys.readouterr().err

@@ -48,7 +48,7 @@ def test_an_unknown_param(airflow: Airflow, published: Run) -> None:
         airflow,
         published,
         "ingest",
-        "no param 'modle'; known: 'origin', 'late_after_minutes', 'model'",
+        "unknown param 'modle'; did you mean 'model'?",
         params={"modle": "boosting"},
     )
 

@@ -99,7 +99,7 @@ def test_an_output_is_found_by_name() -> None:
     assert dataflow().output("report") is REPORT
     with pytest.raises(
         UnknownNameError,
-        match=r"^no output of dataflow 'cleaning' named 'x'; known: 'clean', 'report', 'scores'$",
+        match=r"^unknown output 'x' of dataflow 'cleaning'; known: 'clean', 'report', 'scores'$",
     ):
         dataflow().output("x")
 
@@ -118,10 +118,10 @@ def test_what_is_no_table_is_no_input(output: str) -> None:
 
 
 def test_an_input_that_is_not_offered_is_unknown() -> None:
-    with pytest.raises(UnknownNameError, match="no output of dataflow 'cleaning' named 'x'"):
+    with pytest.raises(UnknownNameError, match="unknown output 'x' of dataflow 'cleaning'"):
         dataflow().input("x")
     with pytest.raises(
-        UnknownNameError, match=r"^no table of dataset 'source' named 'x'; known: 'raw'$"
+        UnknownNameError, match=r"^unknown table 'x' of dataset 'source'; known: 'raw'$"
     ):
         SOURCE.input("x")
 

@@ -18,12 +18,23 @@ def test_every_error_is_a_contract_error(kind: type[Exception]) -> None:
 
 def test_an_unknown_name_lists_what_is_known() -> None:
     error = UnknownNameError("dataflow", "x", (name for name in ("a", "b")))
-    assert str(error) == "no dataflow 'x'; known: 'a', 'b'"
+    assert str(error) == "unknown dataflow 'x'; known: 'a', 'b'"
     assert (error.kind, error.name, error.known) == ("dataflow", "x", ("a", "b"))
 
 
+def test_an_unknown_name_suggests_the_known_name_that_is_close() -> None:
+    error = UnknownNameError("column", "orign", ("origin", "dest"), of="table 'flights'")
+    message = "unknown column 'orign' of table 'flights'; did you mean 'origin'?"
+    assert (str(error), error.known) == (message, ("origin", "dest"))
+
+
 def test_an_unknown_name_says_so_if_nothing_is_known() -> None:
-    assert str(UnknownNameError("param", "x", ())) == "no param 'x'; known: none"
+    assert str(UnknownNameError("param", "x", ())) == "unknown param 'x'; known: none"
+
+
+def test_an_unknown_name_lists_twenty_known_names_at_most() -> None:
+    error = UnknownNameError("release", "x", map(str, range(1_020)))
+    assert str(error).endswith("'18', '19' and 1,000 more")
 
 
 def test_a_param_error_names_param_value_and_what_is_allowed() -> None:

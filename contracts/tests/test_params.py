@@ -178,7 +178,7 @@ def test_a_falsy_value_is_not_taken_for_a_missing_one() -> None:
 
 
 def test_an_unknown_param_is_refused() -> None:
-    with pytest.raises(UnknownNameError, match=r"^no param 'moth'; known: 'month', 'model'$"):
+    with pytest.raises(UnknownNameError, match=r"^unknown param 'moth'; did you mean 'month'\?$"):
         resolve_params((MONTH, MODEL), {"moth": 1})
 
 

@@ -99,7 +99,7 @@ def test_a_table_finds_its_columns_by_name() -> None:
     table = Table("notes", "Notes.", (ID, NOTE), key=("id",))
     assert table.column("note") is NOTE
     with pytest.raises(
-        UnknownNameError, match=r"^no column of table 'notes' named 'x'; known: 'id', 'note'$"
+        UnknownNameError, match=r"^unknown column 'x' of table 'notes'; known: 'id', 'note'$"
     ):
         table.column("x")
 
@@ -130,7 +130,7 @@ def test_a_table_that_contradicts_itself_is_refused(declared: dict[str, Any], me
 
 
 def test_a_key_names_columns_of_its_table() -> None:
-    with pytest.raises(UnknownNameError, match="no column of table 'notes' named 'nr'"):
+    with pytest.raises(UnknownNameError, match="unknown column 'nr' of table 'notes'"):
         Table("notes", "Notes.", (ID,), key=("nr",))
 
 
@@ -189,5 +189,5 @@ def test_a_column_that_does_not_part_a_table_is_refused(
 
 
 def test_a_partitioning_names_a_column_of_its_table() -> None:
-    with pytest.raises(UnknownNameError, match="no column of table 'notes' named 'nr'"):
+    with pytest.raises(UnknownNameError, match="unknown column 'nr' of table 'notes'"):
         Table("notes", "Notes.", (ID,), partitioning=Partitioning("nr", "month"))

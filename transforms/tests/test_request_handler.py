@@ -245,14 +245,14 @@ def test_inputs_that_no_target_needs_may_be_missing_and_are_not_read(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"targets": ("nope",)}, "no output of dataflow 'sales' named 'nope'; known: 'totals'"),
-        ({"targets": ("cut",)}, "no output of dataflow 'sales' named 'cut'; known: 'totals'"),
-        ({"params": {"colour": 1}}, "no param 'colour'; known: 'factor'"),
+        ({"targets": ("nope",)}, "unknown output 'nope' of dataflow 'sales'; known: 'totals'"),
+        ({"targets": ("cut",)}, "unknown output 'cut' of dataflow 'sales'; known: 'totals'"),
+        ({"params": {"colour": 1}}, "unknown param 'colour'; known: 'factor'"),
         ({"params": {"factor": "two"}}, "param 'factor' is 'two'; allowed: number"),
         ({"inputs": {}}, "input 'orders': it is not given, and 'totals' needs it"),
         ({"inputs": {"orders": ()}}, "input 'orders': no file is given"),
         ({"inputs": {"orders": ("a/b.parquet",)}}, "input 'orders': there is no file a/b.parquet"),
-        ({"inputs": {"clients": ()}}, "no input 'clients'; known: 'orders'"),
+        ({"inputs": {"clients": ()}}, "unknown input 'clients'; known: 'orders'"),
         (
             {"contract_version": "1.3.0"},
             (
@@ -263,7 +263,7 @@ def test_inputs_that_no_target_needs_may_be_missing_and_are_not_read(
         ),
         (
             {"engine": EngineProfile("spark", {})},
-            "engine 'spark': it is unknown; known: 'sequential'",
+            "unknown engine 'spark'; known: 'sequential'",
         ),
     ],
 )
@@ -538,7 +538,7 @@ def test_a_stage_copies_the_results_that_later_stages_need(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"stop_at": "totalz"}, "no target 'totalz'; known: "),
+        ({"stop_at": "totalz"}, "unknown target 'totalz'; did you mean 'totals'?"),
         ({"checkpoints": None}, "RunRequest.checkpoints: a stage that stops at 'cut' needs it"),
     ],
 )

@@ -31,7 +31,7 @@ from typing import (
 
 from isthmus_contracts._days import parse_day
 from isthmus_contracts.errors import ContractError, ProtocolError
-from isthmus_contracts.formatting import shown
+from isthmus_contracts.formatting import shown, unknown_name
 
 T = TypeVar("T")
 _Hint: TypeAlias = Any  # the typing module gives its hints no common type
@@ -121,8 +121,7 @@ def deserialize(cls: type[T], value: object, where: str | None = None, version: 
     hints = _hints(hint, version)
     unknown = [name for name in value if name not in hints]
     if unknown:
-        known = ", ".join(repr(name) for name in hints)
-        raise ProtocolError(place, f"unknown field {unknown[0]!r}; known: {known}")
+        raise ProtocolError(place, unknown_name("field", unknown[0], hints))
     missing = [name for name in _required(hint) if name not in value]
     if missing:
         raise ProtocolError(place, f"field {missing[0]!r} is missing")

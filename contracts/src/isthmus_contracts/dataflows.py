@@ -134,9 +134,10 @@ class Dataset:
             if declared.name == table:
                 return Input(declared, self.name, filter_column)
         raise UnknownNameError(
-            f"table of dataset {self.name!r} named",
+            "table",
             table,
             (declared.name for declared in self.tables),
+            of=f"dataset {self.name!r}",
         )
 
 
@@ -233,9 +234,10 @@ class DataflowContract:
             if output.name == name:
                 return output
         raise UnknownNameError(
-            f"output of dataflow {self.name!r} named",
+            "output",
             name,
             (output.name for output in self.outputs),
+            of=f"dataflow {self.name!r}",
         )
 
     def check_interval(self, interval: Interval) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from isthmus_contracts.formatting import unknown_name
+
 
 class ContractError(Exception):
     """Be the root of every error that this tree raises."""
@@ -16,15 +18,15 @@ class DeclarationError(ContractError):
 class UnknownNameError(ContractError):
     """Report a name that is not among the known ones.
 
-    `kind` says what was looked up, `name` what was asked for, `known` what there is.
+    `kind` says what was looked up, `name` what was asked for, `known` which names exist, and `of`
+    where they exist, such as `table 'flights'`.
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], of: str = "") -> None:
         self.kind = kind
         self.name = name
         self.known = tuple(known)
-        listed = ", ".join(repr(known_name) for known_name in self.known) or "none"
-        super().__init__(f"no {kind} {name!r}; known: {listed}")
+        super().__init__(unknown_name(kind, name, self.known, of))
 
 
 class ParamError(ContractError):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 _LONGEST_VALUE = 60
+_MOST_NAMES = 20
 
 
 def counted(count: int, noun: str) -> str:
@@ -43,3 +46,20 @@ def shortened(text: str, longest: int) -> str:
     """
     line = " ".join(text[: 2 * longest].split())
     return line if len(line) <= longest else f"{line[: longest - 3]}..."
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str], of: str = "") -> str:
+    """Return a sentence about an unknown name: with the closest known name, or with known names.
+
+    >>> unknown_name("dataflow", "fligth_delays", ["flight_delays", "airport_days"])
+    "unknown dataflow 'fligth_delays'; did you mean 'flight_delays'?"
+    >>> unknown_name("option", "x", ["workers"], of="engine 'threads'")
+    "unknown option 'x' of engine 'threads'; known: 'workers'"
+    """
+    names = list(known)
+    subject = f"unknown {kind} {name!r}{of and f' of {of}'}"
+    if close := get_close_matches(name, names, n=1):
+        return f"{subject}; did you mean {close[0]!r}?"
+    listed = ", ".join(map(repr, names[:_MOST_NAMES])) or "none"
+    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
+    return f"{subject}; known: {listed}{more}"

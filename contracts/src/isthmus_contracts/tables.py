@@ -164,5 +164,5 @@ class Table:
             if column.name == name:
                 return column
         raise UnknownNameError(
-            f"column of table {self.name!r} named", name, (column.name for column in self.columns)
+            "column", name, (column.name for column in self.columns), of=f"table {self.name!r}"
         )

@@ -51,9 +51,9 @@ def test_a_dataflow_is_found_by_name_and_by_identity() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("third", "no dataflow 'third'; known: 'first', 'second'"),
-        ("first.v3", "no dataflow 'first.v3'; known: 'first.v1', 'first.v10', 'second.v1'"),
-        ("", "no dataflow ''; known: 'first', 'second'"),
+        ("third", "unknown dataflow 'third'; known: 'first', 'second'"),
+        ("first.v3", "unknown dataflow 'first.v3'; did you mean 'first.v1'?"),
+        ("", "unknown dataflow ''; known: 'first', 'second'"),
     ],
 )
 def test_an_unknown_dataflow_lists_the_known_ones(name: str, message: str) -> None:
@@ -64,7 +64,7 @@ def test_an_unknown_dataflow_lists_the_known_ones(name: str, message: str) -> No
 
 def test_a_dataset_is_found_by_name() -> None:
     assert Catalog((SOURCE,), ()).dataset("source") is SOURCE
-    with pytest.raises(UnknownNameError, match=r"^no dataset 'x'; known: 'source'$"):
+    with pytest.raises(UnknownNameError, match=r"^unknown dataset 'x'; known: 'source'$"):
         Catalog((SOURCE,), ()).dataset("x")
 
 

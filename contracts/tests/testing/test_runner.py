@@ -262,14 +262,14 @@ def test_an_output_that_was_not_prepared_is_told_in_the_log(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"dataflow": "x.v1"}, "no dataflow 'x.v1'; known: 'flight_delays.v1', "),
-        ({"targets": ["x"]}, "no target 'x'; known: 'flight_features', "),
+        ({"dataflow": "x.v1"}, "unknown dataflow 'x.v1'; known: 'flight_delays.v1', "),
+        ({"targets": ["x"]}, "unknown target 'x'; known: 'flight_features', "),
         ({"params": {"seed": -1}}, "param 'seed' is -1; allowed: integer from 0 to 2147483647"),
         (
             {"interval": {"start": "2013-01-01", "end": "2013-02-01"}},
             "dataflow 'flight_delays' has no partitioned output, so it runs for no interval",
         ),
-        ({"inputs": {}}, "no input 'flights'; known: none"),
+        ({"inputs": {}}, "unknown input 'flights'; known: none"),
     ],
 )
 def test_a_refusal_says_why(

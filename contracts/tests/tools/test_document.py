@@ -243,7 +243,7 @@ def altered(place: tuple[Any, ...], value: object) -> str:
         (
             (*DATASET, "tables", 0, "key"),
             ["no"],
-            "datasets.source.tables[0]: no column of table 'raw' ",
+            "datasets.source.tables[0]: unknown column 'no' of table 'raw'",
         ),
         (
             (*DATASET, "tables", 0, "columns", 0, "type"),
@@ -264,7 +264,7 @@ def altered(place: tuple[Any, ...], value: object) -> str:
         (
             (*DATAFLOW, "inputs", 0, "table"),
             "other",
-            "dataflows.first.v1.inputs[0]: no table of dataset 'source' named 'other'; ",
+            "dataflows.first.v1.inputs[0]: unknown table 'other' of dataset 'source'; ",
         ),
         (
             (*DATAFLOW, "inputs", 0),

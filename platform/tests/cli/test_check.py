@@ -88,11 +88,11 @@ def test_it_shows_how_each_dataflow_runs(checked: Check) -> None:
     [
         (
             '[dataflows."fligth_delays.v1"]',
-            "no dataflow 'fligth_delays.v1'; known: 'flight_delays.v1', 'airport_days.v1'",
+            "unknown dataflow 'fligth_delays.v1'; did you mean 'flight_delays.v1'?",
         ),
         (
             '[dataflows."flight_delays.v1"]\nstages = ["dates"]',
-            "no checkpoint or output 'dates'",
+            "unknown checkpoint or output 'dates'",
         ),
         (
             '[dataflows."flight_delays.v1"]\nschedule = "0 25 * * *"',
@@ -130,11 +130,11 @@ def test_without_a_file_it_checks_the_one_that_would_be_used(
     [
         (
             '[sources.erp]\nconnection = "erp"',
-            "[sources.erp]: no dataset 'erp'; known: 'nyc_flights'",
+            "[sources.erp]: unknown dataset 'erp'; known: 'nyc_flights'",
         ),
         (
             '[sources.nyc_flights.tables]\nflight = "ops.flights"',
-            "[sources.nyc_flights].tables: no table 'flight'; known: 'flights', 'weather'",
+            "[sources.nyc_flights].tables: unknown table 'flight'; did you mean 'flights'?",
         ),
     ],
 )

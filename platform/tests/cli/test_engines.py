@@ -26,7 +26,7 @@ def mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mistakes:
     def check(more: str, runners: Mapping[str, Capabilities] = RUNNERS) -> list[str]:
         file = tmp_path / "company.toml"
         file.write_text(LOCAL.read_text() + f'[dataflows."flight_delays.v1"]\n{more}')
-        found = engine_mistakes(FLIGHT_DELAYS, load_deployment(file), runners)
+        found = engine_mistakes(load_deployment(file).deploy(FLIGHT_DELAYS), runners)
         return [mistake.problem for mistake in found]
 
     return check

@@ -72,8 +72,11 @@ def test_an_unknown_command_or_argument_is_status_2(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["releases", "fligth_delays"], "no dataflow 'fligth_delays'; known: 'flight_delays'"),
-        (["run", "flight_delays", "-p", "modle=x"], "no param 'modle'; known: 'origin'"),
+        (
+            ["releases", "fligth_delays"],
+            "unknown dataflow 'fligth_delays'; did you mean 'flight_delays'?",
+        ),
+        (["run", "flight_delays", "-p", "modle=x"], "unknown param 'modle'; did you mean 'model'?"),
         (
             ["run", "flight_delays", "-p", "test_from_month=13"],
             "param 'test_from_month' is 13; allowed: integer from 2 to 12",
@@ -84,7 +87,7 @@ def test_an_unknown_command_or_argument_is_status_2(
         ),
         (
             ["rollback", "airport_days", "abc"],
-            "no release of dataflow 'airport_days.v1' named 'abc'",
+            "unknown release 'abc' of dataflow 'airport_days.v1'",
         ),
         (["export-inputs", "airport_days", "in"], "it has published no release yet; run it first"),
         (["export-inputs", "airport_days", "in", "--run", "x"], "no run 'x' has pinned its inputs"),

@@ -46,12 +46,12 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["show", "fligth"], "no dataflow 'fligth'; known: 'flight_delays'"),
+        (["show", "fligth"], "unknown dataflow 'fligth'; known: 'flight_delays'"),
         (["show", "airport_days"], "airport_days.v1 has published no release yet; run it first"),
-        (["show", "airport_days", "x"], "no release of dataflow 'airport_days.v1' named 'x'"),
+        (["show", "airport_days", "x"], "unknown release 'x' of dataflow 'airport_days.v1'"),
         (["tables", "airport_days"], "airport_days.v1 has published no release yet"),
-        (["diff", "airport_days", "x", "y"], "no release of dataflow 'airport_days.v1' named 'x'"),
-        (["gc", "fligth"], "no dataflow 'fligth'; known: 'flight_delays'"),
+        (["diff", "airport_days", "x", "y"], "unknown release 'x' of dataflow 'airport_days.v1'"),
+        (["gc", "fligth"], "unknown dataflow 'fligth'; known: 'flight_delays'"),
         (
             ["gc", "--keep-days", "0"],
             "keep-days is 0; allowed: 1 or more, or with --force",

@@ -129,7 +129,7 @@ def test_a_mistake_in_the_part_of_one_spares_the_other(deployment: Path) -> None
 def test_a_name_without_a_version_is_unknown_in_the_deployment(deployment: Path) -> None:
     deployment.write_text(f"{LOCAL.read_text()}\n[dataflows.x]\nretries = 7\n")
     dags = build_dags(CATALOG)
-    assert "no dataflow 'x'; known: 'x.v1', 'x.v2'" in str(dags["x"].dag_display_name)
+    assert "unknown dataflow 'x'; known: 'x.v1', 'x.v2'" in str(dags["x"].dag_display_name)
 
 
 def test_each_has_its_own_releases_in_the_lake(tmp_path: Path) -> None:
@@ -170,5 +170,5 @@ def test_a_release_of_one_is_unknown_to_the_other(tmp_path: Path) -> None:
     lake = Lake(DiskStore(tmp_path))
     publish(lake, OLD, "first", 1)
     new = publish(lake, NEW, "first", 1)
-    with pytest.raises(UnknownNameError, match=r"no release of dataflow 'x\.v1'"):
+    with pytest.raises(UnknownNameError, match=r"unknown release .* of dataflow 'x\.v1'"):
         releases.rollback(lake, OLD.identity, new.id, by="eve")

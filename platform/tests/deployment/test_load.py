@@ -67,7 +67,10 @@ def test_a_dataflows_own_part_overrides_the_defaults(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("[lake", "company.toml, file: it is not valid TOML: "),
-        ("[lakes]\n" + SOUND, r"company.toml, \[lakes\]: no part 'lakes'; known: 'lake', 'runs'"),
+        (
+            "[lakes]\n" + SOUND,
+            r"company.toml, \[lakes\]: unknown part 'lakes'; did you mean 'lake'\?",
+        ),
         ("lake = 3", "company.toml, lake: expected a table, got 3"),
         (
             SOUND.replace("[runs]", "[runners.x]"),
@@ -87,7 +90,7 @@ def test_a_dataflows_own_part_overrides_the_defaults(tmp_path: Path) -> None:
         ),
         (
             SOUND.replace("connection", "conection"),
-            r"\[sources.nyc_flights\]: unknown field 'conection'; known: 'connection'",
+            r"\[sources.nyc_flights\]: unknown field 'conection'; did you mean 'connection'\?",
         ),
         (SOUND.replace("/home/runner", "home"), "home is 'home'; allowed: an absolute path"),
         (
@@ -101,7 +104,10 @@ def test_a_dataflows_own_part_overrides_the_defaults(tmp_path: Path) -> None:
             )
             for name in ("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW_CONN_X", "ISTHMUS_DATAFLOW")
         ),
-        (SOUND.replace("retries", "retires"), r"\[defaults\]: unknown field 'retires'; known: 'ru"),
+        (
+            SOUND.replace("retries", "retires"),
+            r"\[defaults\]: unknown field 'retires'; did you mean 'retries'\?",
+        ),
         (SOUND + "retry_delay_seconds = nan", r"\[defaults\]: retry_delay_seconds is nan; allowed"),
         (SOUND + "engine_options = { a = [1] }", r"\[defaults\].engine_options.a: expected one of"),
         ("[[dataflows]]\na = 1", r"dataflows: expected a table, got \[\{'a': 1\}\]"),
@@ -205,14 +211,14 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("part", "message"),
     [
-        ("retires = 1", "unknown field 'retires'; known: 'runner', 'engine'"),
+        ("retires = 1", r"unknown field 'retires'; did you mean 'retries'\?"),
         ('retries = "many"', "retries: expected int, got 'many'"),
         ("retries = -1", "retries is -1; allowed: 0 or more"),
         ("timeout_minutes = inf", "timeout_minutes is inf; allowed: more than 0, to a year"),
         ("timeout_minutes = nan", "timeout_minutes is nan"),
         ('schedule = ""', "schedule is ''; allowed: a cron expression"),
         ('transform_queue = ""', "transform_queue is ''; allowed: the name of a queue"),
-        ('runner = "gpu"', "no runner 'gpu'; known: 'default'"),
+        ('runner = "gpu"', "unknown runner 'gpu'; known: 'default'"),
         ("retries = true", "retries: expected int, got True"),
         ('approval = "yes"', "approval: expected bool, got 'yes'"),
         ("retry_delay_seconds = -1", "retry_delay_seconds is -1.0; allowed: 0 to a year"),
@@ -230,7 +236,7 @@ def test_a_mistake_in_one_part_concerns_that_dataflow_only(
 
 def test_a_dataset_without_a_source_concerns_its_readers_only(tmp_path: Path) -> None:
     deployment = load(tmp_path, SOUND.replace("nyc_flights", "tokyo"))
-    with pytest.raises(DeploymentError, match="no source 'nyc_flights'; known: 'tokyo'"):
+    with pytest.raises(DeploymentError, match="unknown source 'nyc_flights'; known: 'tokyo'"):
         deployment.settings(FLIGHT_DELAYS)
     deployment.settings(AIRPORT_DAYS)
 
@@ -239,7 +245,7 @@ def test_a_part_for_an_unknown_dataflow_is_reported(tmp_path: Path) -> None:
     deployment = load(tmp_path, SOUND + '[dataflows."fligth_delays.v1"]\n')
     ((name, error),) = deployment.unknown_dataflows(CATALOG).items()
     assert name == "fligth_delays.v1"
-    assert "no dataflow 'fligth_delays.v1'; known: 'flight_delays.v1'" in str(error)
+    assert "unknown dataflow 'fligth_delays.v1'; did you mean 'flight_delays.v1'?" in str(error)
 
 
 def test_a_part_that_is_no_table_concerns_that_dataflow_only(tmp_path: Path) -> None:
@@ -251,7 +257,9 @@ def test_a_part_that_is_no_table_concerns_that_dataflow_only(tmp_path: Path) -> 
 
 def test_an_unknown_runner_in_the_defaults_is_reported_there(tmp_path: Path) -> None:
     deployment = load(tmp_path, SOUND + 'runner = "gpu"')
-    with pytest.raises(DeploymentError, match=r"\[defaults\]: no runner 'gpu'; known: 'default'"):
+    with pytest.raises(
+        DeploymentError, match=r"\[defaults\]: unknown runner 'gpu'; known: 'default'"
+    ):
         deployment.settings(FLIGHT_DELAYS)
 
 

@@ -46,5 +46,5 @@ def test_what_is_shown_of_a_deployed_dataflow_holds_no_setting() -> None:
 
 
 def test_a_dataflow_whose_runner_is_unknown_is_not_deployed() -> None:
-    with pytest.raises(DeploymentError, match="no runner 'spark'; known: 'default'"):
+    with pytest.raises(DeploymentError, match="unknown runner 'spark'; known: 'default'"):
         deployment(**{"airport_days.v1": {"runner": "spark"}}).deploy(AIRPORT_DAYS)

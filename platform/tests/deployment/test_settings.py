@@ -79,7 +79,7 @@ def test_a_setting_out_of_bounds_is_refused(changes: dict[str, object], message:
     [
         (
             Settings(stages=("priced",)),
-            "stages: no checkpoint or output 'priced'; known: 'joined_flights', 'flight_features'",
+            "stages: unknown checkpoint or output 'priced'; known: 'joined_flights', ",
         ),
         (Settings(stages=("delay_model",) * 2), "stages name 'delay_model' 2 times"),
         (Settings(fan_out=True), "fan_out is true, but output 'flight_features' has no partitions"),

@@ -100,7 +100,7 @@ def refused(company: Company, task: str, *words: str, **params: object) -> None:
 
 
 def test_an_unknown_param_is_refused_first(company: Company) -> None:
-    refused(company, "ingest", "no param 'modle'; known: 'origin'", modle="boosting")
+    refused(company, "ingest", "unknown param 'modle'; did you mean 'model'?", modle="boosting")
 
 
 @pytest.mark.parametrize(

@@ -155,4 +155,4 @@ def test_a_fused_run_refuses_what_the_form_would_not_give(company: Company) -> N
     company.deploy(more=FUSED)
     ended = company.run(modle="boosting")
     assert ended.states == {"run": "failed"}
-    assert "no param 'modle'; known: 'origin'" in ended.log
+    assert "unknown param 'modle'; did you mean 'model'?" in ended.log

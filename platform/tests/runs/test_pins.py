@@ -11,7 +11,7 @@ from isthmus_platform.lake.documents import parse_document
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.runs import RunRecord
 from isthmus_platform.runs.pins import Pins, pins_document
-from isthmus_platform.runs.record import write_whole
+from isthmus_platform.storage.local_files import write_text
 
 INPUTS = {"a": Pin("sources/a", 3), "b": Pin("dataflows/b", 0, "0a1b")}
 
@@ -20,7 +20,7 @@ INPUTS = {"a": Pin("sources/a", 3), "b": Pin("dataflows/b", 0, "0a1b")}
 def test_pins_are_read_as_they_were_written(tmp_path: Path, interval: Interval | None) -> None:
     record = RunRecord(tmp_path, Identity("flight_delays", 1), "manual__1")
     pins = Pins({"model": "logistic", "seed": 1}, INPUTS, interval)
-    write_whole(record.pins, pins_document(pins))
+    write_text(record.pins, pins_document(pins))
     assert parse_document(Pins, record.pins.read_bytes(), "pins") == pins
     assert [path.name for path in record.directory.iterdir()] == ["pins.json"]
 

@@ -7,7 +7,7 @@ import pytest
 from isthmus_contracts import Identity
 from isthmus_contracts.protocol import Graph, GraphNode, NodeStarted
 from isthmus_platform.runs import RunRecord
-from isthmus_platform.runs.record import safe_name, write_whole
+from isthmus_platform.runs.record import safe_name
 
 GRAPH = Graph(
     0.0,
@@ -98,10 +98,3 @@ def test_attempts_are_listed_in_order(record: RunRecord) -> None:
         with record.attempt("transform", number).recording() as recorder:
             recorder.record(GRAPH)
     assert [attempt.number for attempt in record.attempts()] == [1, 2]
-
-
-def test_a_file_is_replaced_whole(record: RunRecord) -> None:
-    for text in ("first, which is longer", "second"):
-        write_whole(record.pins, text)
-        assert record.pins.read_text() == text
-    assert [path.name for path in record.directory.iterdir()] == ["pins.json"]

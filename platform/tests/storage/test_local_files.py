@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from isthmus_platform.storage import local_files
-from isthmus_platform.storage.local_files import atomic_write, flush, make_directory
+from isthmus_platform.storage.local_files import atomic_write, flush, make_directory, write_text
 
 
 def test_a_file_appears_whole(tmp_path: Path) -> None:
@@ -52,6 +52,20 @@ def test_without_overwrite_an_existing_file_stays(tmp_path: Path) -> None:
         draft.write_text("second")
     assert path.read_text() == "first"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_text_file_is_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "pins.json"
+    for text in ("first, which is longer", "second"):
+        write_text(path, text)
+        assert path.read_text() == text
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_private_text_file_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    write_text(path, "secret", private=True)
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("secret", 0o600)
 
 
 def test_only_its_owner_ever_reads_a_private_file(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def load_dataflow(name: str) -> Dataflow:
     folder = isthmus_transforms.dataflows.__path__
     known = [module_info.name for module_info in pkgutil.iter_modules(folder)]
     if package not in known:
-        raise UnknownNameError("dataflow package named", package, known)
+        raise UnknownNameError("dataflow package", package, known)
     module = importlib.import_module(f"isthmus_transforms.dataflows.{package}")
     found = getattr(module, "dataflow", None)
     if not isinstance(found, Dataflow) or found.contract != contract:

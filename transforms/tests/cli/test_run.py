@@ -104,9 +104,9 @@ def test_the_engine_is_an_option(
     [
         (
             ["--engine", "thread"],
-            "engine 'thread': it is unknown; known: 'sequential'",
+            "unknown engine 'thread'; did you mean 'threads'?",
         ),
-        (["--workers", "2"], "engine 'sequential': it has no option 'workers'; known: none"),
+        (["--workers", "2"], "unknown option 'workers' of engine 'sequential'; known: none"),
         (
             ["--engine", "threads", "--workers", "0"],
             "engine 'threads': option 'workers' is 0; allowed",

@@ -37,8 +37,8 @@ def test_view_writes_a_page_around_the_same_picture() -> None:
 @pytest.mark.parametrize(
     ("out", "line"),
     [
-        ("sales.png", "isthmus: no kind of picture '.png'; known: '.svg', '.html'"),
-        ("sales", "isthmus: no kind of picture ''; known: '.svg', '.html'"),
+        ("sales.png", "isthmus: unknown kind of picture '.png'; known: '.svg', '.html'"),
+        ("sales", "isthmus: unknown kind of picture ''; known: '.svg', '.html'"),
         ("no/where.svg", "isthmus: [Errno 2] No such file or directory: 'no/where.svg'"),
     ],
 )

@@ -79,10 +79,10 @@ def test_a_param_that_is_not_allowed_is_refused(
 @pytest.mark.parametrize(
     ("targets", "inputs", "params", "message"),
     [
-        (["nope"], {}, {}, "no node 'nope'; known: 'net', 'tax'"),
-        (["orders"], {}, {}, "no node 'orders'; known: 'net', 'tax'"),
-        (["tax"], {"clients": pd.DataFrame()}, {}, "no input 'clients'; known: 'orders'"),
-        (["tax"], {}, {"colour": 1}, "no param 'colour'; known: 'rate'"),
+        (["nope"], {}, {}, "unknown node 'nope'; known: 'net', 'tax'"),
+        (["orders"], {}, {}, "unknown node 'orders'; known: 'net', 'tax'"),
+        (["tax"], {"clients": pd.DataFrame()}, {}, "unknown input 'clients'; known: 'orders'"),
+        (["tax"], {}, {"colour": 1}, "unknown param 'colour'; known: 'rate'"),
     ],
 )
 def test_an_unknown_name_is_refused(
@@ -167,7 +167,7 @@ def test_targets_of_a_request_are_outputs_and_checkpoints_only(sales: Dataflow) 
     assert sales.target_nodes(["summed"]) == {"summed": "net"}
     with pytest.raises(UnknownNameError) as caught:
         sales.describe(targets=["net"])
-    assert str(caught.value) == "no target 'net'; known: 'tax', 'summed'"
+    assert str(caught.value) == "unknown target 'net'; known: 'tax', 'summed'"
 
 
 def test_a_target_marks_its_node(sales: Dataflow) -> None:

@@ -14,9 +14,10 @@ from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.protocol import Capabilities
 from isthmus_platform.cli.arguments import AddCommand
 from isthmus_platform.cli.engines import engine_mistakes
-from isthmus_platform.deployment import Deployment, load_deployment
+from isthmus_platform.deployment import DeployedDataflow, Deployment, load_deployment
 from isthmus_platform.deployment.settings import Settings
 from isthmus_platform.errors import DeploymentError, EndOfLifeError, RunnerError
+from isthmus_platform.pipeline.end_of_life import check_not_end_of_life
 from isthmus_platform.runners import runner_capabilities
 from isthmus_platform.terminal.escape import printable
 from isthmus_platform.terminal.printing import print_whole
@@ -54,8 +55,10 @@ def _check(options: argparse.Namespace, console: Console) -> int:
     runners, notes = _ask_runners(deployment, console)
     for dataflow in CATALOG.dataflows:
         try:
-            cells = _as_deployed(dataflow, deployment)
-            mistakes += engine_mistakes(dataflow, deployment, runners)
+            check_not_end_of_life(dataflow)
+            deployed = deployment.deploy(dataflow)
+            mistakes += engine_mistakes(deployed, runners)
+            cells = _as_deployed(deployed)
         except DeploymentError as error:
             mistakes.append(error)
             cells = ("cannot run",)
@@ -89,14 +92,15 @@ def _ask_runners(
     return runners, notes
 
 
-def _as_deployed(dataflow: DataflowContract, deployment: Deployment) -> tuple[str, ...]:
+def _as_deployed(dataflow: DeployedDataflow) -> tuple[str, ...]:
     """Return when a dataflow runs, its tasks, the engines of its stages, and its runner."""
     from isthmus_platform.dags.builder import deployed_dag  # noqa: PLC0415 - Airflow takes seconds
 
-    dag = deployed_dag(dataflow, deployment)
-    settings = deployment.settings(dataflow)
+    dag = deployed_dag(dataflow)
+    settings = dataflow.settings
     engines = dict.fromkeys(settings.of_stage(stage).engine for stage in (*settings.stages, None))
-    return _when(dataflow, settings), " > ".join(dag.task_ids), ", ".join(engines), settings.runner
+    when = _when(dataflow.contract, settings)
+    return when, " > ".join(dag.task_ids), ", ".join(engines), settings.runner
 
 
 def _when(dataflow: DataflowContract, settings: Settings) -> str:

@@ -60,31 +60,25 @@ def _dag_or_placeholder(
 ) -> DAG:
     name = str(dataflow.identity)
     try:
-        return deployed_dag(dataflow, deployment, today)
+        check_not_end_of_life(dataflow, today)
+        return deployed_dag(deployment.deploy(dataflow))
     except EndOfLifeError as error:
         return end_of_life_dag(name, error)
     except DeploymentError as error:
         return invalid_deployment_dag(name, error)
 
 
-def deployed_dag(
-    contract: DataflowContract, deployment: Deployment, today: date | None = None
-) -> DAG:
-    """Return the DAG of a dataflow as it is deployed.
-
-    Raise `DeploymentError` if the deployment does not allow it to run, including what Airflow
-    refuses, and `EndOfLifeError` if its last day has passed.
-    """
-    check_not_end_of_life(contract, today)
-    dataflow = deployment.deploy(contract)
+def deployed_dag(dataflow: DeployedDataflow) -> DAG:
+    """Return the DAG of a dataflow, or raise `DeploymentError` if Airflow refuses its settings."""
     try:
         dag = build_dag(dataflow)
         dag.timetable.validate()
     except Exception as error:
         schedule = dataflow.settings.schedule
         timing = "" if schedule is None else f"with schedule {schedule!r}: "
-        section = f'[dataflows."{contract.identity}"]'
-        raise DeploymentError(deployment.file, section, f"{timing}{error}") from error
+        section = f'[dataflows."{dataflow.contract.identity}"]'
+        file = dataflow.deployment.file
+        raise DeploymentError(file, section, f"{timing}{error}") from error
     return dag
 
 

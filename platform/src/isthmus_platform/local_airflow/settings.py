@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from isthmus_platform.storage.local_files import atomic_write
+from isthmus_platform.storage.local_files import write_text
 
 HOST = "127.0.0.1"
 USER = "airflow"
@@ -62,7 +62,7 @@ def environment(installation: Installation) -> dict[str, str]:
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     passwords = home / "passwords.json"
     if not passwords.exists():
-        write_private(passwords, json.dumps({USER: PASSWORD}))
+        write_text(passwords, json.dumps({USER: PASSWORD}), private=True)
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return {
         **inherited,
@@ -124,12 +124,6 @@ def settings(installation: Installation) -> dict[str, str]:
     return {"AIRFLOW_HOME": str(home), "PYTHONUNBUFFERED": "1", **variables}
 
 
-def write_private(file: Path, text: str) -> None:
-    """Write a file, whole or not at all, that only its owner may read."""
-    with atomic_write(file, private=True) as draft:
-        draft.write_text(text, encoding="utf-8")
-
-
 def _stored_secrets(file: Path) -> dict[str, str]:
     if not file.exists():
         fresh = {
@@ -137,6 +131,6 @@ def _stored_secrets(file: Path) -> dict[str, str]:
             "AIRFLOW__API__SECRET_KEY": secrets.token_urlsafe(48),
             "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         }
-        write_private(file, json.dumps(fresh, indent=2))
+        write_text(file, json.dumps(fresh, indent=2), private=True)
     stored: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
     return stored

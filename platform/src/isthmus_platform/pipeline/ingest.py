@@ -17,8 +17,8 @@ from isthmus_platform.pipeline.context import RunContext
 from isthmus_platform.pipeline.end_of_life import check_not_end_of_life
 from isthmus_platform.runs import RunRecord
 from isthmus_platform.runs.pins import Pins, pins_document
-from isthmus_platform.runs.record import write_whole
 from isthmus_platform.sources.sql import read_source
+from isthmus_platform.storage.local_files import write_text
 
 
 def ingest(dataflow: DeployedDataflow, lake: Lake, run: RunContext) -> Pins:
@@ -39,7 +39,7 @@ def ingest(dataflow: DeployedDataflow, lake: Lake, run: RunContext) -> Pins:
     }
     pins = Pins(params, inputs, run.interval)
     record = RunRecord(Path(dataflow.deployment.runs.root), contract.identity, run.run)
-    write_whole(record.pins, pins_document(pins))
+    write_text(record.pins, pins_document(pins))
     run.log.info("the run is for %s", run.interval or "everything")
     return pins
 

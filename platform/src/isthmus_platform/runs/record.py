@@ -14,7 +14,7 @@ from urllib.parse import quote
 from isthmus_contracts import Identity
 from isthmus_contracts.protocol import Answer, Graph, decode_answer, encode
 from isthmus_contracts.tools.graph_svg import graph_svg
-from isthmus_platform.storage.local_files import atomic_write
+from isthmus_platform.storage.local_files import write_text
 
 _LONGEST_NAME = 200
 
@@ -123,14 +123,7 @@ class Recorder:
         self.file.write(encode(answer) + "\n")
         self.file.flush()
         if isinstance(answer, Graph):
-            write_whole(self.run.graph_file, graph_svg(answer))
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader sees either the whole text or the previous file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_write(path) as draft:
-        draft.write_text(text, encoding="utf-8")
+            write_text(self.run.graph_file, graph_svg(answer))
 
 
 def safe_name(run: str) -> str:

@@ -36,6 +36,13 @@ def atomic_write(
         flush(path.parent)
 
 
+def write_text(path: Path, text: str, *, private: bool = False) -> None:
+    """Write a text file so that a reader sees the whole text or what was there before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path, private=private) as draft:
+        draft.write_text(text, encoding="utf-8")
+
+
 def make_directory(path: Path) -> None:
     """Create a directory and its parents, where there are none, so that a power cut keeps them."""
     missing = [directory for directory in (path, *path.parents) if not directory.exists()]

@@ -93,6 +93,6 @@ def test_what_is_missing_is_reported(
         locate(lake, dataflow.identity)
     made = published("first")
     assert find_release(lake, dataflow.identity) == made
-    message = rf"no release of dataflow 'delays\.v2' named 'x'; known: '{made.id}'"
+    message = rf"unknown release 'x' of dataflow 'delays\.v2'; known: '{made.id}'"
     with pytest.raises(UnknownNameError, match=message):
         find_release(lake, dataflow.identity, "x")

@@ -21,7 +21,7 @@ def pin(release: Release, table: str) -> Pin:
     Raise `UnknownNameError` if it has no such table.
     """
     if table not in release.tables:
-        raise UnknownNameError(f"table of release {release.id} named", table, release.tables)
+        raise UnknownNameError("table", table, release.tables, of=f"release {release.id}")
     return Pin(release.tables[table].path, release.tables[table].version, release.id)
 
 
@@ -102,7 +102,7 @@ def _published_release(
     published = _published_ids(moves)
     if release_id not in published:
         check_not_removed(dataflow, release_id, moves)
-        raise UnknownNameError(f"release of dataflow '{dataflow}' named", release_id, published)
+        raise UnknownNameError("release", release_id, published, of=f"dataflow '{dataflow}'")
     return read_release(lake, dataflow, release_id)
 
 

@@ -71,18 +71,18 @@ def open_engine(
 ) -> AbstractContextManager[Engine | None]:
     """Return a context manager that gives the engine, or None if the loop calls functions itself.
 
-    Raise `EngineError` if the engine is unknown or not installed, or an option is wrong.
+    Raise `UnknownNameError` for an unknown engine or option, and `EngineError` for an engine that
+    is not installed or an option that has a wrong value.
     """
     if profile.name not in _KINDS:
-        known = ", ".join(map(repr, ENGINES))
-        raise EngineError(profile.name, f"it is unknown; known: {known}")
+        raise UnknownNameError("engine", profile.name, ENGINES)
     kind = _KINDS[profile.name]
     try:
         options = resolve_params(kind.options, profile.options)
     except UnknownNameError as error:
-        known = ", ".join(map(repr, error.known)) or "none"
-        problem = f"it has no option {error.name!r}; known: {known}"
-        raise EngineError(profile.name, problem) from None
+        raise UnknownNameError(
+            "option", error.name, error.known, of=f"engine {profile.name!r}"
+        ) from None
     except ParamError as error:
         problem = f"option {error.param!r} is {error.value!r}; allowed: {error.allowed}"
         raise EngineError(profile.name, problem) from None
