@@ -124,7 +124,7 @@ def _texts(column: pa.ChunkedArray) -> list[str]:
         column = column.cast(pa.timestamp("us"))  # with a zone, it needs a database of them
     # No Python date is as late as the latest of Arrow.
     texts = column.cast(pa.string()).to_pylist()
-    if pa.types.is_string(kind):
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return [_quoted(text) for text in texts]
     zone = "Z" if pa.types.is_timestamp(kind) else ""
     return [f"{text.removesuffix('.000000')}{zone}" if text else "null" for text in texts]
