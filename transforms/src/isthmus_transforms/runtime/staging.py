@@ -26,7 +26,7 @@ from isthmus_transforms.errors import OutputError
 from isthmus_transforms.runtime.checks.contract import check_results
 from isthmus_transforms.runtime.checks.result import Listener, check_finished, ignore, refusals
 from isthmus_transforms.runtime.frames.outputs import as_contracted, batches_of
-from isthmus_transforms.runtime.frames.partitions import are_within, parts_of
+from isthmus_transforms.runtime.frames.partitions import are_within, copied, parts_of
 from isthmus_transforms.runtime.frames.types import arrow_schema
 
 TableFormat: TypeAlias = Literal["arrows", "parquet"]
@@ -99,6 +99,7 @@ def _stage_part(
     path = stem.with_name(f"{stem.name}.{table_format}")
     if name is not None:
         (staging / table.name).mkdir(exist_ok=True)
+        rows = copied(rows)  # the file of a partition depends on no other
     schema = arrow_schema(table)
     with (staging / path).open("wb") as file, _HashingWriter(file) as hashing:
         with (

@@ -45,27 +45,14 @@ def as_contracted(table: Table, frame: pd.DataFrame) -> pa.Table:
 def batches_of(table: Table, rows: pa.Table) -> Iterator[pa.RecordBatch]:
     """Yield rows that passed their checks in batches of the contract's types.
 
-    `rows` are what `as_contracted` returns. A batch has at most 32 MiB, or one row. The same rows
-    have the same bytes, whatever table they were a part of.
+    `rows` are what `as_contracted` returns. A batch has at most 32 MiB, or one row.
     """
     if rows.num_rows > 1 and rows.nbytes > _BATCH_BYTES:
         half = rows.num_rows // 2
         yield from batches_of(table, rows.slice(0, half))
         yield from batches_of(table, rows.slice(half))
     else:
-        for batch in rows.combine_chunks().cast(arrow_schema(table)).to_batches():
-            columns = [_alone(column) for column in batch.columns]
-            yield pa.RecordBatch.from_arrays(columns, schema=batch.schema)
-
-
-def _alone(column: pa.Array) -> pa.Array:
-    """Return the column so that nothing of other rows is written, even after its end.
-
-    Arrow writes a slice exactly unless the slice is the beginning of a column or has bits.
-    """
-    if column.offset and not column.null_count and not pa.types.is_boolean(column.type):
-        return column
-    return pa.concat_arrays([column, column[:0]])  # of two, Arrow makes a new one
+        yield from rows.combine_chunks().cast(arrow_schema(table)).to_batches()
 
 
 def _as_type(column: pd.Series, field: pa.Field) -> pa.ChunkedArray:
