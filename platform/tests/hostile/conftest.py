@@ -31,6 +31,7 @@ from isthmus_platform.deployment import Runner
 from isthmus_platform.errors import RunnerError
 from isthmus_platform.lake.intake.acceptance import accept
 from isthmus_platform.lake.intake.accepted import Accepted
+from isthmus_platform.lake.intake.encoder_process import EncoderProcess
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.runners import RunnerProcess, launch_runner
 from isthmus_platform.storage import DiskStore
@@ -144,7 +145,8 @@ class Battlefield:
     def accepted(self, *paths: str) -> Accepted:
         """Accept a result that names these paths."""
         (self.staging / "calendar.png").write_bytes(b"\x89PNG")
-        return accept(AIRPORT_DAYS, self.request, self.result(*paths), self.lake)
+        with EncoderProcess(512_000_000, self.folder) as encoder:
+            return accept(AIRPORT_DAYS, self.request, self.result(*paths), self.lake, encoder)
 
 
 def _fill(folder: Path) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from numbers import Real
 from pathlib import Path
-from typing import BinaryIO, Literal, TypeAlias
+from typing import BinaryIO, Literal, Self, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
@@ -123,7 +123,7 @@ class _HashingWriter:
         self.digest = hashlib.sha256()
         self.closed = False
 
-    def __enter__(self) -> _HashingWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
