@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -9,10 +10,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import psutil
+import pyarrow as pa
 import pytest
 
 from isthmus_contracts.catalog import AIRPORT_DAYS
@@ -148,6 +151,21 @@ class Battlefield:
         with EncoderProcess(512_000_000, self.folder) as encoder:
             return accept(AIRPORT_DAYS, self.request, self.result(*paths), self.lake, encoder)
 
+    def accepted_table(self, content: bytes) -> Accepted:
+        """Accept a result whose table is this content, as it says truly."""
+        shutil.rmtree(self.staging)
+        self.staging.mkdir()
+        files = {"days.arrows": content, "calendar.png": b"\x89PNG"}
+        claims = []
+        for name, data in files.items():
+            (self.staging / name).write_bytes(data)
+            claims.append(StagedFile(name, len(data), hashlib.sha256(data).hexdigest()))
+        days, calendar = claims
+        outputs = (StagedOutput("days", (days,)), StagedOutput("delay_calendar", (calendar,)))
+        result = replace(self.result(), outputs=outputs)
+        with EncoderProcess(512_000_000, self.folder) as encoder:
+            return accept(AIRPORT_DAYS, self.request, result, self.lake, encoder)
+
 
 def _fill(folder: Path) -> None:
     folder.chmod(0o755)
@@ -198,6 +216,21 @@ def python_for_others() -> str:
         if done.returncode == 0:
             return python
     return pytest.skip(f"there is no Python that the user {OTHER_USER!r} may start")
+
+
+@pytest.fixture
+def days() -> pa.RecordBatch:
+    """Return rows that a runner may stage as `days`."""
+    return pa.record_batch(
+        {
+            "origin": ["EWR", "JFK"],
+            "date": [date(2013, 1, 1), date(2013, 1, 2)],
+            "flights": [3, 4],
+            "late_share": [0.0, 1.0],
+            "mean_arr_delay": [0.5, -7.0],
+            "worst_hour": [0, 23],
+        }
+    )
 
 
 @pytest.fixture

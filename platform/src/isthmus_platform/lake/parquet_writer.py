@@ -68,8 +68,8 @@ class ParquetWriter:
             self._encode_waiting()
             self._wait()
             if self._writer is None:
-                self._writer = self._open(pa.table([[]] * len(self._schema), self._schema))
-            self._writer.close()
+                self._writer = self._open(self._schema.empty_table())
+            _close(self._writer)
             self._file.flush()
 
     def add(self, batch: pa.RecordBatch) -> None:
@@ -102,11 +102,12 @@ class ParquetWriter:
 
     def _abandon(self) -> None:
         """Close what would otherwise be closed later, after its file."""
-        with contextlib.suppress(Exception):  # the file is of no use, and something else is raised
+        # The file is of no use, and something else is raised.
+        with contextlib.suppress(Exception):
             self._wait()
-        if self._writer is not None:
-            with contextlib.suppress(Exception):
-                self._writer.close()
+        with contextlib.suppress(Exception):
+            if self._writer is not None:
+                _close(self._writer)
 
     def _open(self, group: pa.Table) -> parquet.ParquetWriter:
         sample = group.slice(0, _SAMPLE_ROWS)
@@ -121,3 +122,10 @@ class ParquetWriter:
             ],
             store_schema=False,
         )
+
+
+def _close(writer: parquet.ParquetWriter) -> None:
+    try:
+        writer.close()
+    finally:
+        writer.is_open = False  # or else it tries again when it is forgotten

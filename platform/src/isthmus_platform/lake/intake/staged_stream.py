@@ -19,6 +19,7 @@ from isthmus_contracts.formatting import shown
 from isthmus_platform.lake.intake.safe_copy import FileDigest
 
 _CONTINUATION = b"\xff\xff\xff\xff"
+_PREFIX_BYTES = 8  # the continuation, and the length of metadata, which is 0 at the end
 _MOST_METADATA_BYTES = 1 << 24  # a column needs some hundred
 _EXTENSION = b"ARROW:extension:name"
 _CHUNK_BYTES = 1 << 20
@@ -46,14 +47,12 @@ class StagedStream:
             if message is None or message.type != "schema":
                 raise StreamError("it does not begin with a schema")
             schema = ipc.read_schema(message)
-        for field in schema:
-            name = (field.metadata or {}).get(_EXTENSION)
-            if name is not None:
-                raise StreamError(
-                    f"column {shown(field.name)} has the extension type "
-                    f"{shown(name.decode(errors='replace'))}"
-                )
-        return schema
+            for name, field in zip(schema.names, schema, strict=True):
+                extension = (field.metadata or {}).get(_EXTENSION)
+                if extension is not None:
+                    kind = shown(extension.decode(errors="replace"))
+                    raise StreamError(f"column {shown(name)} has the extension type {kind}")
+            return schema
 
     def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Yield the batches, which are not validated; raise `StreamError` for what is none."""
@@ -80,11 +79,11 @@ class StagedStream:
             return batch
 
     def _message(self) -> ipc.Message | None:
-        prefix = self._source.take(8)
-        if not prefix:
-            raise StreamError("it ends without an end of the stream")
-        if prefix[:4] != _CONTINUATION:
+        prefix = self._source.take(_PREFIX_BYTES)
+        if not prefix.startswith(_CONTINUATION[: len(prefix)]):
             raise StreamError("it is not an Arrow IPC stream")
+        if len(prefix) < _PREFIX_BYTES:
+            raise StreamError("it ends without an end of the stream")
         length = int.from_bytes(prefix[4:], "little", signed=True)
         if length == 0:
             return None
@@ -102,9 +101,9 @@ def _translated() -> Iterator[None]:
     """Turn what pyarrow raises for bytes that make no sense into `StreamError`."""
     try:
         yield
-    except MemoryError:  # which is one of Arrow's errors
+    except (StreamError, MemoryError):  # the latter is one of Arrow's errors
         raise
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:  # such as a name that is no text
         raise StreamError(shown(error)) from error
 
 

@@ -144,14 +144,14 @@ def _read(descriptor: int, place: int, count: int) -> pa.Array:
 
 
 def _repeated(pieces: Sequence[pa.Array]) -> pa.Table | None:
-    """Return what occurs several times among these integers, and in how many rows."""
+    """Return what occurs several times among these integers, if any does, and in how many rows."""
     rows = sum(map(len, pieces))
     if not rows or (rows < 2 * _PART_ROWS and _all_differ(pa.chunked_array(pieces))):
         return None
     found: pa.Table | None = None
     for piece in pieces:  # one by one: one key that all rows have makes a large part
         found = _counted(found, pa.table({"mixed": piece}))
-    return None if found is None else _several(found)
+    return None if found is None or not len(_several(found)) else _several(found)
 
 
 def _all_differ(part: pa.ChunkedArray) -> bool:
@@ -200,7 +200,7 @@ def _ascend(columns: Sequence[pa.Array]) -> bool:
     for column in reversed(columns):
         below, above = column[:-1], column[1:]
         ascend = pc.or_(pc.less(below, above), pc.and_(pc.equal(below, above), ascend))
-    return bool(pc.all(ascend, skip_nulls=False).as_py())
+    return bool(pc.all(ascend, skip_nulls=False, min_count=0).as_py())
 
 
 def _mixed(columns: Sequence[pa.Array]) -> pa.Array:
