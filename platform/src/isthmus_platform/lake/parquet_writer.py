@@ -62,15 +62,11 @@ class ParquetWriter:
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
         with self._flushing, self._encoding:
-            if kind is not None:
+            try:
+                if kind is None:
+                    self._finish()
+            finally:
                 self._abandon()
-                return
-            self._encode_waiting()
-            self._wait()
-            if self._writer is None:
-                self._writer = self._open(self._schema.empty_table())
-            _close(self._writer)
-            self._file.flush()
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Write the next rows, whose columns are of the right types, in any order."""
@@ -100,14 +96,22 @@ class ParquetWriter:
         self._file.flush()
         self._flushing.submit(os.fdatasync, self._file.fileno())
 
+    def _finish(self) -> None:
+        self._encode_waiting()
+        self._wait()
+        if self._writer is None:
+            self._writer = self._open(self._schema.empty_table())
+        self._writer.close()
+        self._file.flush()
+
     def _abandon(self) -> None:
-        """Close what would otherwise be closed later, after its file."""
-        # The file is of no use, and something else is raised.
-        with contextlib.suppress(Exception):
+        """Close what was not closed, or else it is closed later, after its file."""
+        with contextlib.suppress(Exception):  # something else is raised
             self._wait()
-        with contextlib.suppress(Exception):
-            if self._writer is not None:
-                _close(self._writer)
+        if self._writer is not None:
+            with contextlib.suppress(Exception):
+                self._writer.close()
+            self._writer.is_open = False  # even if it cannot be closed
 
     def _open(self, group: pa.Table) -> parquet.ParquetWriter:
         sample = group.slice(0, _SAMPLE_ROWS)
@@ -122,10 +126,3 @@ class ParquetWriter:
             ],
             store_schema=False,
         )
-
-
-def _close(writer: parquet.ParquetWriter) -> None:
-    try:
-        writer.close()
-    finally:
-        writer.is_open = False  # or else it tries again when it is forgotten
