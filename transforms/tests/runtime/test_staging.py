@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyarrow import ipc
 
@@ -73,6 +74,42 @@ def test_a_table_is_staged_with_the_contracts_columns_in_its_order(tmp_path: Pat
     assert read.schema.names == ["a", "b"]
     assert read.schema.metadata is None  # no index, nothing of pandas
     assert read.to_pydict() == {"a": [1, 2], "b": ["x", "y"]}
+
+
+def test_the_platform_gets_a_stream_that_needs_no_decoding(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"a": [1] * 1000, "b": pd.Series(["x"] * 1000).astype("category")})
+    (file,) = stage(AB, rows, tmp_path).files
+    content = (tmp_path / file.path).read_bytes()
+    assert content.startswith(b"\xff\xff\xff\xff")
+    assert content.endswith(b"\xff\xff\xff\xff\0\0\0\0")
+    with ipc.open_stream(content) as stream:
+        (batch,) = stream
+        assert stream.schema.metadata is None
+        assert stream.stats.num_dictionary_batches == 0
+    assert len(content) > batch.nbytes  # nothing is compressed
+
+
+def test_people_get_parquet(tmp_path: Path) -> None:
+    (file,) = stage(AB, ROWS, tmp_path, table_format="parquet").files
+    assert file.path == "days.parquet"
+    content = (tmp_path / file.path).read_bytes()
+    assert (file.bytes, file.rows) == (len(content), 2)
+    assert file.sha256 == hashlib.sha256(content).hexdigest()
+    read = pq.read_table(tmp_path / "days.parquet")
+    assert read.to_pydict() == {"a": [1, 2], "b": ["x", "y"]}
+    assert [str(field.type) for field in read.schema] == ["int64", "string"]
+
+
+def test_a_large_table_is_staged_in_small_batches(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"a": range(100_000), "b": ["x" * 1_000] * 100_000})
+    (file,) = stage(AB, rows, tmp_path).files
+    content = (tmp_path / file.path).read_bytes()
+    assert file.sha256 == hashlib.sha256(content).hexdigest()
+    with ipc.open_stream(content) as stream:
+        sizes = [(len(batch), batch.nbytes) for batch in stream]
+    assert sum(size for size, _ in sizes) == 100_000
+    assert len(sizes) == 4
+    assert max(size for _, size in sizes) <= 1 << 25
 
 
 def test_the_same_rows_make_the_same_file(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from numbers import Real
 from pathlib import Path
 from typing import BinaryIO, Literal, Self, TypeAlias
@@ -32,7 +34,8 @@ from isthmus_transforms.runtime.frames.types import arrow_schema
 TableFormat: TypeAlias = Literal["arrows", "parquet"]
 """An Arrow IPC stream, for the platform, or Parquet, for people; it is the suffix of the file."""
 
-_HASHED_BESIDE = 1 << 18  # bytes for which another thread is worth while
+_HASHED_TOGETHER = 1 << 20  # bytes for which it is worth while to call another thread
+_MOST_UNHASHED = 16  # such calls, whose bytes stay in memory
 
 
 def stage(  # noqa: PLR0913, PLR0917 - the last three have defaults
@@ -100,27 +103,31 @@ def _stage_part(
     if name is not None:
         (staging / table.name).mkdir(exist_ok=True)
         rows = copied(rows)  # the file of a partition depends on no other
-    schema = arrow_schema(table)
-    with (staging / path).open("wb") as file, _HashingWriter(file) as hashing:
-        with (
-            ipc.new_stream(hashing, schema)
-            if table_format == "arrows"
-            else pq.ParquetWriter(hashing, schema, compression="zstd")
-        ) as writer:
+    if table_format == "parquet":
+        with pq.ParquetWriter(staging / path, arrow_schema(table), compression="zstd") as writer:
             for batch in batches_of(table, rows):
                 writer.write_batch(batch)
-        return StagedFile(
-            path.as_posix(), file.tell(), hashing.digest.hexdigest(), rows.num_rows, name
-        )
+        return replace(staged_file(staging, path, rows.num_rows), partition=name)
+    with (staging / path).open("wb") as file, _HashingWriter(file) as hashing:
+        with ipc.new_stream(hashing, arrow_schema(table)) as stream:
+            for batch in batches_of(table, rows):
+                stream.write_batch(batch)
+        return StagedFile(path.as_posix(), file.tell(), hashing.digest(), rows.num_rows, name)
 
 
 class _HashingWriter:
-    """Write to a file, and hash the same bytes in another thread meanwhile."""
+    """Write to a file, and hash the same bytes in another thread meanwhile.
+
+    Buffers of a stream's batches do not change, so they are hashed when there is time.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._sha256 = hashlib.sha256()
         self._thread = ThreadPoolExecutor(1)
-        self.digest = hashlib.sha256()
+        self._pieces: list[memoryview] = []
+        self._bytes = 0
+        self._hashed: deque[Future[None]] = deque()
         self.closed = False
 
     def __enter__(self) -> Self:
@@ -129,16 +136,21 @@ class _HashingWriter:
     def __exit__(self, *_: object) -> None:
         self._thread.shutdown()
 
+    def digest(self) -> str:
+        """Return the digest of all that was written."""
+        self._hash()
+        while self._hashed:
+            self._hashed.popleft().result()
+        return self._sha256.hexdigest()
+
     def write(self, data: bytes | memoryview) -> int:
-        """Write all of the data, which the caller may change afterwards."""
+        """Write all of the data."""
         view = memoryview(data)
-        if view.nbytes < _HASHED_BESIDE:
-            self.digest.update(view)
-            return self._file.write(view)
-        hashed = self._thread.submit(self.digest.update, view)
-        written = self._file.write(view)
-        hashed.result()
-        return written
+        self._pieces.append(view)
+        self._bytes += view.nbytes
+        if self._bytes >= _HASHED_TOGETHER:
+            self._hash()
+        return self._file.write(view)
 
     def flush(self) -> None:
         """Write what the file has buffered."""
@@ -146,6 +158,17 @@ class _HashingWriter:
 
     def close(self) -> None:
         """Leave the file open, as its owner has opened it."""
+
+    def _hash(self) -> None:
+        if len(self._hashed) >= _MOST_UNHASHED:
+            self._hashed.popleft().result()
+        self._hashed.append(self._thread.submit(_update, self._sha256, self._pieces))
+        self._pieces, self._bytes = [], 0
+
+
+def _update(digest: hashlib._Hash, pieces: Iterable[memoryview]) -> None:
+    for piece in pieces:
+        digest.update(piece)
 
 
 def _stage_file(file: File, value: object, staging: Path) -> StagedOutput:
