@@ -239,7 +239,7 @@ def test_keys_are_found_repeated_in_any_order(
     most: int,
 ) -> None:
     monkeypatch.setattr(contract, "_MOST", most)  # of 1, keys do not become integers
-    columns = (Column("id", "int64", "A.", nullable=True), Column("name", "string", "B."))
+    columns = (Column("id", "int64", "A."), Column("name", "string", "B."))
     table = Table("t", "T.", columns, key=("id", "name"))
     rows = pa.table({"id": pa.array(ids, pa.int64()), "name": pa.array(names, pa.large_string())})
     (result,) = [result for result in check_results(table, rows) if result.check == "key"]
