@@ -64,10 +64,10 @@ def test_a_run_publishes_every_output(company: Company) -> None:
     assert "the runner computes 5 functions" in ended.log
     assert "carrier_scores finished in 0.000 s" in ended.log
     assert f"published release {company.published[0]} of flight_delays.v1" in ended.log
-    (runs,) = (company.folder / "runs" / "flight_delays.v1").iterdir()
-    names = sorted(path.name for path in runs.iterdir())
+    (record,) = (company.folder / "runs/records/flight_delays.v1/runs").iterdir()
+    names = sorted(path.name for path in record.iterdir())
     assert names == ["graph.svg", "pins.json", "transform.1.events.jsonl"]
-    pins = json.loads((runs / "pins.json").read_text())
+    pins = json.loads((record / "pins.json").read_text())
     assert pins["params"]["test_from_month"] == 10
     assert pins["inputs"]["weather"]["version"] == 0
 
@@ -96,7 +96,7 @@ def refused(company: Company, task: str, *words: str, **params: object) -> None:
     for text in words:
         assert text in ended.log, ended.log
     assert company.published == before
-    assert not list((company.folder / "runs").rglob("*.work"))
+    assert not list((company.folder / "runs" / "work").glob("*/*/*"))
 
 
 def test_an_unknown_param_is_refused_first(company: Company) -> None:

@@ -42,7 +42,9 @@ def test_sources_become_versions_that_the_run_pins(site: Site) -> None:
         "ingested orders: 2 rows as version 0",
         "the run is for everything",
     ]
-    document = json.loads((site.folder / "runs/totals.v1/manual__1/pins.json").read_text())
+    document = json.loads(
+        (site.folder / "runs/records/totals.v1/runs/manual__1/pins.json").read_text()
+    )
     assert document["params"] == {"factor": 5}
 
 
