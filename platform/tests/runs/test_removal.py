@@ -77,10 +77,27 @@ def test_a_run_of_which_an_attempt_began_later_stays(old: list[RunRecord], tmp_p
     with old[0].attempt("transform", 2).recording():  # today, long after NOON
         pass
     assert remove(tmp_path) == 2
-    assert runs(tmp_path) == ["run-1", "run-0", "run--3"]
+    assert runs(tmp_path) == ["run--3", "run-1", "run-0"]
+    assert remove(tmp_path, NOON + timedelta(days=9)) == 2
+    assert runs(tmp_path) == ["run--3"]
+    assert remove(tmp_path, datetime.now(UTC) + timedelta(days=1)) == 1
 
 
-def test_only_recent_runs_are_asked_for_nothing(old: list[RunRecord], tmp_path: Path) -> None:
+def test_runs_with_later_attempts_are_not_looked_at_again_and_again(
+    write_past: WritePast, tmp_path: Path
+) -> None:
+    for minutes in range(MOST_AT_ONCE + 1):
+        record = write_past(f"run-{minutes}", NOON + timedelta(days=-9, minutes=minutes))
+        with record.attempt("transform", 2).recording():
+            pass
+    write_past("old", NOON - timedelta(days=8))
+    assert [remove(tmp_path) for _ in range(3)] == [0, 1, 0]
+    assert len(runs(tmp_path)) == MOST_AT_ONCE + 1
+
+
+def test_airflow_is_not_asked_about_runs_with_later_attempts(
+    old: list[RunRecord], tmp_path: Path
+) -> None:
     asked: list[str] = []
 
     def is_active(run: str) -> bool:

@@ -16,7 +16,7 @@ from isthmus_platform.runs.record import AttemptRecord, RunRecord, index_of
 
 @dataclass(frozen=True, slots=True)
 class StartedRun:
-    """Hold the record of a run, and when its first task started."""
+    """Hold the record of a run, and when it started as an `IndexEntry` says it."""
 
     record: RunRecord
     started_at: datetime

@@ -1,8 +1,8 @@
 """The index of a dataflow's runs by day: one small file for each run.
 
 The file `<yyyy-mm-dd>/<HHMMSSffffff>-<digest>` contains a run's id. Day and time are those of the
-run's first task, in UTC, so the names alone tell the order of the runs: the newest and the oldest
-are found without looking at the others.
+run's start, in UTC, so the names alone tell the order of the runs: the newest and the oldest are
+found without looking at the others.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ _DAY, _TIME = "%Y-%m-%d", "%H%M%S%f"
 
 @dataclass(frozen=True, slots=True)
 class IndexEntry:
-    """Say which run started when; the entry is the file at `path`."""
+    """Say which run started when; the entry is the file at `path`.
+
+    The start is that of the run's first task, or, once the run would have been removed but for a
+    later attempt, of that attempt.
+    """
 
     path: Path
     run: str
