@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from isthmus_contracts import DataflowContract, ParamValue, UnknownNameError
 
 _LONGEST_SECONDS = 366 * 24 * 3600
-_MOST_DAYS = 3660
+MOST_DAYS = 3660
 
 
 def expect(condition: bool, name: str, value: object, allowed: str) -> None:
@@ -82,7 +82,7 @@ class Settings:
         reader = self.acceptance_memory_megabytes
         expect(reader >= 256, "acceptance_memory_megabytes", reader, "256 or more")  # noqa: PLR2004
         expect(size > 0, "checkpoint_megabytes", size, "1 or more")
-        expect(0 < days <= _MOST_DAYS, "checkpoint_days", days, "more than 0, to ten years")
+        expect(0 < days <= MOST_DAYS, "checkpoint_days", days, "more than 0, to ten years")
         expect(self.schedule != "", "schedule", self.schedule, "a cron expression")
         for name in ("queue", "transform_queue", "pool"):
             value = getattr(self, name)
