@@ -116,7 +116,7 @@ def _computed(
             request = _request(dataflow, lake, run, pins(), directories.staging)
             with _checkpoint_sync(dataflow, lake, run, request) as sync:
                 result = _run(process, request, run, recorder, sync)
-        yield _Staged(request, result, workspace.staging.parent, recorder)
+        yield _Staged(request, result, attempt.work, recorder)
 
 
 def _request(
