@@ -5,7 +5,7 @@ environment, no files but those that it is handed, and a limit of memory; where 
 root, it is nobody. The platform hands it open files over a socket, and gets JSON back. It ends when
 the platform ends.
 
-The platform starts `python -I -m isthmus_platform.lake.intake.encoder_process`.
+The platform starts `python -P -m isthmus_platform.lake.intake.encoder_process`.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class EncoderProcess:
         self._socket, childs = socket.socketpair()
         with childs:
             self._process = subprocess.Popen(  # noqa: S603 - this module, in this interpreter
-                [sys.executable, "-I", "-m", _MODULE, str(self._memory)],
+                [sys.executable, "-P", "-m", _MODULE, str(self._memory)],
                 env=_ENVIRONMENT,
                 cwd="/",
                 stdin=childs.fileno(),
