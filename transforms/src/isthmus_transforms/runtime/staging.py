@@ -27,8 +27,8 @@ from isthmus_contracts.rules import SCHEMA_PASSED, CheckResult, metric_results
 from isthmus_transforms.errors import OutputError
 from isthmus_transforms.runtime.checks.contract import check_results
 from isthmus_transforms.runtime.checks.result import Listener, check_finished, ignore, refusals
-from isthmus_transforms.runtime.frames.outputs import as_contracted, batches_of
-from isthmus_transforms.runtime.frames.partitions import are_within, copied, parts_of
+from isthmus_transforms.runtime.frames.outputs import as_contracted, batches_of, copied
+from isthmus_transforms.runtime.frames.partitions import are_within, parts_of
 from isthmus_transforms.runtime.frames.types import arrow_schema
 
 TableFormat: TypeAlias = Literal["arrows", "parquet"]

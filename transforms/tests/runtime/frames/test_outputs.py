@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import mmap
+
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -40,6 +42,19 @@ def test_batches_are_halved_until_they_are_small(
     batches = list(batches_of(TABLE, rows(10)))
     assert [len(batch) for batch in batches] == sizes
     assert pa.Table.from_batches(batches)["a"].to_pylist() == list(range(10))
+
+
+def test_a_slice_from_beyond_2_gib_of_text_is_a_batch() -> None:
+    far = 2**31 + 8
+    offsets = pa.py_buffer(b"".join(end.to_bytes(8, "little") for end in (far - 8, far - 3, far)))
+    with mmap.mmap(-1, far) as text:  # nothing of it is in memory but its last page
+        text[far - 8 :] = b"helloyou"
+        column = pa.Array.from_buffers(pa.large_string(), 2, [None, offsets, pa.py_buffer(text)])
+        table = pa.table({"a": [1, 2], "b": column})
+        (batch,) = batches_of(TABLE, table)
+        del column, table
+        assert batch["b"].to_pylist() == ["hello", "you"]
+        assert batch.schema == arrow_schema(TABLE)
 
 
 def test_a_table_without_rows_has_no_batch() -> None:

@@ -52,7 +52,25 @@ def batches_of(table: Table, rows: pa.Table) -> Iterator[pa.RecordBatch]:
         yield from batches_of(table, rows.slice(0, half))
         yield from batches_of(table, rows.slice(half))
     else:
-        yield from rows.combine_chunks().cast(arrow_schema(table)).to_batches()
+        yield from _cast(rows.combine_chunks(), arrow_schema(table)).to_batches()
+
+
+def _cast(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    try:
+        return rows.cast(schema)
+    except pa.ArrowInvalid:  # a slice from beyond 2 GiB of text, whose offsets are as large
+        return copied(rows).cast(schema)
+
+
+def copied(rows: pa.Table) -> pa.Table:
+    """Return the rows in memory of their own.
+
+    Arrow writes up to 64 bytes after the end of a slice, which are of the rows that follow there.
+    """
+    columns = [
+        pa.concat_arrays([*column.chunks, pa.array([], column.type)]) for column in rows.columns
+    ]
+    return pa.table(columns, schema=rows.schema)
 
 
 def _as_type(column: pd.Series, field: pa.Field) -> pa.ChunkedArray:

@@ -72,17 +72,6 @@ def parts_of(table: Table, rows: pa.Table, interval: Interval | None) -> dict[st
     return parts
 
 
-def copied(rows: pa.Table) -> pa.Table:
-    """Return the rows in memory of their own.
-
-    Arrow writes up to 64 bytes after the end of a slice, which are of the rows that follow there.
-    """
-    columns = [
-        pa.concat_arrays([*column.chunks, pa.array([], column.type)]) for column in rows.columns
-    ]
-    return pa.table(columns, schema=rows.schema)
-
-
 def _partition_names(table: str, by: Partitioning, rows: pa.Table) -> pa.Array:
     days = _days(by, rows).combine_chunks().dictionary_encode()
     try:
