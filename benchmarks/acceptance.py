@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 
+import psutil
 import pyarrow as pa
 from clock import Effort, Timed, medians, processor_seconds, rounds, seconds
 from lines import MB, Figure, Line
@@ -85,11 +87,13 @@ def memory(site: Site, effort: Effort, size: int, *, ordered: bool) -> Iterator[
     """Measure the largest memory of the process that encodes a large table, once."""
     name = "large" if ordered else "large_shuffled"
     staged = stage_table(site.folder, name, effort.of(size), ordered=ordered)
-    time = _accepting(site, staged)()
+    with EncoderProcess(MEMORY, site.folder) as encoder:
+        time = seconds(
+            lambda: accept(staged.dataflow, staged.request, staged.result, site.lake, encoder)
+        )
+        largest = max(map(_peak, psutil.Process().children()))
     for path in staged.files:
         path.unlink()
-    # Of all the processes that have ended, this one held the most.
-    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     order = "in the order of their key" if ordered else "in no order"
     yield Line(
         f"the largest memory of the process that accepts a table of {staged.bytes // MB:,} MB, "
@@ -99,6 +103,13 @@ def memory(site: Site, effort: Effort, size: int, *, ordered: bool) -> Iterator[
             Figure("accepting", time, "s"),
         ),
     )
+
+
+def _peak(process: psutil.Process) -> int:
+    """Return the largest memory that a process has held, in bytes."""
+    status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) * 1024 if found else 0
 
 
 def _beside_pyarrow(site: Site, effort: Effort, staged: Staged) -> tuple[Figure, ...]:

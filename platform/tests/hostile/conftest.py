@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -66,6 +67,7 @@ class Battlefield:
     folder: Path
     user: str | None
     python: str
+    peaks: list[int] = field(default_factory=list)  # bytes of memory, of processes that encode
 
     @property
     def state(self) -> Path:
@@ -164,7 +166,16 @@ class Battlefield:
         outputs = (StagedOutput("days", (days,)), StagedOutput("delay_calendar", (calendar,)))
         result = replace(self.result(), outputs=outputs)
         with EncoderProcess(512_000_000, self.folder) as encoder:
-            return accept(AIRPORT_DAYS, self.request, result, self.lake, encoder)
+            try:
+                return accept(AIRPORT_DAYS, self.request, result, self.lake, encoder)
+            finally:
+                self.peaks.extend(map(_peak, psutil.Process().children()))
+
+
+def _peak(process: psutil.Process) -> int:
+    """Return the largest memory that a process has held; none if it has ended."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+    return int(found[1]) * 1024 if found else 0
 
 
 def _fill(folder: Path) -> None:
