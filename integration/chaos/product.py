@@ -133,7 +133,7 @@ def _run_context(spec: TaskSpec) -> RunContext:
 
 def roll_back(lake: Lake, dataflow: str, release: str) -> str:
     """Make a release current again, as a person does."""
-    return releases.rollback(lake, contract_of(dataflow).identity, release, by="chaos").id
+    return releases.roll_back(lake, contract_of(dataflow).identity, release, by="chaos").id
 
 
 def collect_garbage(lake: Lake, keep_days: float) -> int:

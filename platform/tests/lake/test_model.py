@@ -332,7 +332,7 @@ class Publishing(RuleBasedStateMachine):
         names = sorted(newest_first, key=lambda name: name == self.model.current)
         wanted = names[which % len(names)]
         try:
-            releases.rollback(self.lake, self.identity, wanted, by="ada")
+            releases.roll_back(self.lake, self.identity, wanted, by="ada")
         except RemovedReleaseError:
             assert wanted in self.model.removed
             return

@@ -27,12 +27,18 @@ from isthmus_platform.lake.intake.acceptance import accept
 from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
-from isthmus_platform.lake.releases.garbage_collection import Plan, collect_garbage, plan_collection
+from isthmus_platform.lake.releases.garbage_collection import (
+    OldRelease,
+    collect_garbage,
+    find_garbage,
+)
 from isthmus_platform.lake.releases.locate import locate
 from isthmus_platform.lake.releases.models import Release
 from isthmus_platform.lake.releases.pointer import read_moves
 from isthmus_platform.lake.releases.publication import publish
-from isthmus_platform.lake.releases.queries import all_files, current, rollback
+from isthmus_platform.lake.releases.manifests import all_files
+from isthmus_platform.lake.releases.rollback import roll_back
+from isthmus_platform.lake.releases.queries import current
 from isthmus_platform.lake.releases.tombstones import RemovedReleaseError
 from isthmus_platform.storage.cache import Cache
 from isthmus_platform.storage.objects import ObjectStore
@@ -122,7 +128,7 @@ class TestReading:
     ) -> None:
         first = published("first")
         published("second")
-        rollback(lake, dataflow.identity, first.id, by="eve")
+        roll_back(lake, dataflow.identity, first.id, by="eve")
         places = locate(lake, dataflow.identity)
         carriers = places.tables["carriers"]
         assert carriers.uri == f"{lake.address}/dataflows/delays/v2/tables/carriers"
@@ -140,21 +146,23 @@ class TestGarbageCollection:
         first, second = published("first"), published("second")
         gone = list(all_files(lake, first))
         logs = [stored for stored in lake.store.walk("") if "/_delta_log/" in stored.key]
-        found = plan_collection(lake, NOW)
-        assert collect_garbage(lake, NOW, by="eve") == found
-        assert {file.key for file in found.files} == {place.key for place in gone}
-        assert [release.id for _, release in found.releases] == [first.id]
+        found, removed = [*find_garbage(lake, NOW)], []
+        collect_garbage(lake, NOW, by="eve", on_removed=removed.append)
+        assert removed == found
+        assert isinstance(found[0], OldRelease)
+        assert found[0].id == first.id
+        assert {file.key for file in found[1:]} == {place.key for place in gone}
         assert not any(place.find() for place in gone)
         assert [stored for stored in lake.store.walk("") if "/_delta_log/" in stored.key] == logs
         check_whole(lake, second)
         with pytest.raises(RemovedReleaseError):
-            rollback(lake, dataflow.identity, first.id, by="eve")
-        assert plan_collection(lake, NOW) == Plan((), ())
+            roll_back(lake, dataflow.identity, first.id, by="eve")
+        assert list(find_garbage(lake, NOW)) == []
 
     def test_young_files_stay(self, published: Callable[[str], Release], lake: Lake) -> None:
         published("first"), published("second")
         before = list(lake.store.walk(""))
-        assert collect_garbage(lake, timedelta(days=1), by="eve") == Plan((), ())
+        collect_garbage(lake, timedelta(days=1), by="eve")
         assert list(lake.store.walk("")) == before
 
     def test_what_was_accepted_and_collected_is_not_published(
@@ -249,7 +257,8 @@ def before(patch: pytest.MonkeyPatch, name: str, act: Callable[[], object]) -> I
 
 
 class TestNetwork:
-    @pytest.mark.parametrize("write", [1, 2, 3, 4])  # two tables, the release, the pointer
+    # Two manifests, two tables, the release, the pointer.
+    @pytest.mark.parametrize("write", [1, 2, 3, 4, 5, 6])
     def test_a_write_whose_response_is_lost_counts_once(
         self, accepted: Accept, line: Line, write: int
     ) -> None:

@@ -61,25 +61,37 @@ class DiskStore:
             return ()
         return tuple(sorted(name for name in found if not _DRAFT.fullmatch(name)))
 
+    def ordered_names(self, folder: str) -> Iterator[str]:
+        """Yield the names in a folder except drafts."""
+        yield from self.names(folder)
+
     def walk(self, folder: str) -> Iterator[Stored]:
-        """Yield every regular file below a folder."""
-        for directory, folders, names in os.walk(self.local(folder)):
-            folders.sort()
-            for name in sorted(names):
-                key = Path(directory, name).relative_to(self.root).as_posix()
-                if (stored := self.find(key)) is not None:
-                    yield stored
+        """Yield every regular file below a folder, as the system lists them."""
+        folders = [folder]
+        while folders:
+            parent = folders.pop()
+            try:
+                entries = os.scandir(self.local(parent))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            with entries:
+                for entry in entries:
+                    key = f"{parent}/{entry.name}" if parent else entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(key)
+                    elif (stored := self.find(key)) is not None:
+                        yield stored
 
     def drafts(self, folder: str) -> Iterator[Stored]:
         """Yield the drafts of files whose writers were killed."""
-        directory = self.local(folder)
-        for path in sorted(directory.glob(".*")):
-            if _DRAFT.fullmatch(path.name) and (stored := self.find(f"{folder}/{path.name}")):
+        for stored in self.walk(folder):
+            if _DRAFT.fullmatch(stored.key.rpartition("/")[2]):
                 yield stored
 
-    def remove(self, key: str) -> None:
-        """Remove a file."""
-        self.local(key).unlink(missing_ok=True)
+    def remove(self, *keys: str) -> None:
+        """Remove files."""
+        for key in keys:
+            self.local(key).unlink(missing_ok=True)
 
     @contextmanager
     def writing(self, key: str) -> Iterator[Path]:
