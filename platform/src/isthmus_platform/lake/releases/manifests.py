@@ -52,7 +52,8 @@ def replace_partitions(
     listed = _listed(lake, table, keys)
     replaced = tuple(listed.pop(name) for name in names if name in listed)
     same = {key: name for key, name in table.manifests.items() if key not in keys}
-    return same | write_manifests(lake, table.path, {**listed, **new}), replaced
+    written = write_manifests(lake, table.path, {**listed, **new})
+    return dict(sorted((same | written).items())), replaced
 
 
 def read_manifest(lake: Lake, table: ReleasedTable, key: str) -> Partitions:
