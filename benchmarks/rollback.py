@@ -18,9 +18,8 @@ from isthmus_contracts.catalog import AIRPORT_DAYS
 from isthmus_platform.lake.documents import write_once
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
-from isthmus_platform.lake.releases.models import Release, ReleasedFile, ReleasedTable
+from isthmus_platform.lake.releases.models import Release, ReleasedFile, ReleasedTable, document_of
 from isthmus_platform.lake.releases.pointer import Move, append_move, read_moves
-from isthmus_platform.lake.releases.models import document_of
 from isthmus_platform.lake.releases.rollback import roll_back
 
 _COMMAND = Path(sys.executable).with_name("isthmus-platform")
@@ -40,7 +39,9 @@ def after_releases(
 
     def library() -> float:
         release = wanted()
-        return seconds(lambda: roll_back(site.lake, AIRPORT_DAYS.identity, release, by="benchmarks"))
+        return seconds(
+            lambda: roll_back(site.lake, AIRPORT_DAYS.identity, release, by="benchmarks")
+        )
 
     def command() -> float:
         arguments = [*site.options, "rollback", AIRPORT_DAYS.name, wanted()]

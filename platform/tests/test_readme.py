@@ -18,7 +18,6 @@ from isthmus_platform.lake.documents import write_once
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import Release, ReleasedTable
 from isthmus_platform.lake.releases.models import document_of
-from isthmus_platform.lake.releases.models import document_of
 from isthmus_platform.lake.releases.pointer import append_move
 from isthmus_platform.lake.schemas import arrow_schema
 from isthmus_platform.storage import DiskStore

@@ -88,7 +88,7 @@ class CountingStore:
         self._store = store
         self.counts = Counter[str]()
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any member of the store
         member = getattr(self._store, name)
         if name in {"options", "address", "local", "flush"}:
             return member

@@ -15,8 +15,8 @@ from isthmus_platform.lake.releases.garbage_collection import (
 )
 from isthmus_platform.lake.releases.pointer import read_moves
 from isthmus_platform.lake.releases.publication import publish
-from isthmus_platform.lake.releases.rollback import roll_back
 from isthmus_platform.lake.releases.queries import releases
+from isthmus_platform.lake.releases.rollback import roll_back
 
 LATER = datetime(2040, 1, 1, tzinfo=UTC)
 

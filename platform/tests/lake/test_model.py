@@ -125,7 +125,7 @@ COLLECTION_GAPS = [
     (References, "add", 2),
     (DiskStore, "remove", 1),
 ]
-COLLECTION_STEPS = [*COLLECTION_GAPS, (Path, "unlink", 1), (Path, "unlink", 2)]
+COLLECTION_STEPS = [*COLLECTION_GAPS, (os, "unlink", 1), (os, "unlink", 2)]
 MOMENTS = ["before", "after"]
 START = datetime(2013, 1, 1, tzinfo=UTC)  # long ago, so that what nothing dates is young
 # Thousands of small files are made and removed, for which a disk would take most of the time.

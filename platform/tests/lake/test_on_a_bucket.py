@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -23,6 +24,7 @@ from isthmus_contracts.protocol import StagedFile
 from isthmus_platform.errors import LakeUnavailableError, PublicationError, TableContractError
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta.tables import files_of, latest_version
+from isthmus_platform.lake.documents import write_once
 from isthmus_platform.lake.intake.acceptance import accept
 from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
@@ -33,12 +35,12 @@ from isthmus_platform.lake.releases.garbage_collection import (
     find_garbage,
 )
 from isthmus_platform.lake.releases.locate import locate
-from isthmus_platform.lake.releases.models import Release
-from isthmus_platform.lake.releases.pointer import read_moves
-from isthmus_platform.lake.releases.publication import publish
 from isthmus_platform.lake.releases.manifests import all_files
-from isthmus_platform.lake.releases.rollback import roll_back
+from isthmus_platform.lake.releases.models import Release
+from isthmus_platform.lake.releases.pointer import Move, read_moves
+from isthmus_platform.lake.releases.publication import publish
 from isthmus_platform.lake.releases.queries import current
+from isthmus_platform.lake.releases.rollback import roll_back
 from isthmus_platform.lake.releases.tombstones import RemovedReleaseError
 from isthmus_platform.storage.cache import Cache
 from isthmus_platform.storage.objects import ObjectStore
@@ -286,6 +288,33 @@ class TestNetwork:
             made = line.publish(ready)
         assert started[0].wait(10) == 0
         line.check_published_once(made)
+
+
+@pytest.mark.parametrize("moves", [3, 1001])
+def test_current_and_a_rollback_cost_four_requests_at_most(
+    published: Callable[[str], Release], line: Line, lake: Lake, moves: int
+) -> None:
+    first, second = published("first"), published("second")
+    identity, pointer = line.dataflow.identity, lake.pointer(line.dataflow.identity)
+
+    def rolled_back(number: int) -> None:
+        to, since = (first, second) if number % 2 else (second, first)
+        move = Move(number, to.id, since.id, "2013-01-01T00:00:00+00:00", "rollback", "eve")
+        write_once(pointer / f"{10**8 - number:08}.json", move)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(rolled_back, range(3, moves + 1)))
+
+    def requests(call: Callable[[], object]) -> int:
+        before = line.network.tell("requests")
+        call()
+        return line.network.tell("requests") - before
+
+    assert requests(lambda: current(line.far, identity)) == 3
+    assert requests(lambda: releases.release(line.far, identity, second.id)) == 4
+    assert requests(lambda: roll_back(line.far, identity, second.id, by="eve")) == 4
+    assert current(lake, identity) == second
+    assert len(pointer.names()) == moves + 1
 
 
 def test_a_copy_in_the_cache_that_is_shrunk_is_fetched_again(

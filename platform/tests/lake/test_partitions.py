@@ -44,8 +44,8 @@ from isthmus_platform.lake.releases.manifests import partitions_of
 from isthmus_platform.lake.releases.models import Release, document_of
 from isthmus_platform.lake.releases.pointer import read_moves
 from isthmus_platform.lake.releases.publication import publish
-from isthmus_platform.lake.releases.rollback import roll_back
 from isthmus_platform.lake.releases.queries import current, releases
+from isthmus_platform.lake.releases.rollback import roll_back
 
 BY_MONTH = Partitioning("day", granularity="month")
 COUNTS = Table(
@@ -294,7 +294,7 @@ def test_a_table_with_other_partitions_before_needs_a_run_for_everything(
 def test_a_release_shares_the_manifests_that_its_run_did_not_change(
     lake: Lake, run: Callable[..., Accepted]
 ) -> None:
-    year = {name: 1 for name in ("2012-11", "2012-12", "2013-01", "2013-02", "2014-01")}
+    year = dict.fromkeys(("2012-11", "2012-12", "2013-01", "2013-02", "2014-01"), 1)
     before = published(lake, run("all", year)).tables["counts"].manifests
     after = published(lake, run("one", {"2013-01": 2}, month("2013-01"))).tables["counts"].manifests
     assert [*before] == [*after] == ["2012", "2013", "2014"]

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,9 +49,7 @@ class DiskStore:
             status = self.local(key).lstat()
         except (FileNotFoundError, NotADirectoryError):
             return None
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        return Stored(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+        return _stored(key, status)
 
     def names(self, folder: str) -> tuple[str, ...]:
         """Return the names in a folder except drafts."""
@@ -79,8 +77,10 @@ class DiskStore:
                     key = f"{parent}/{entry.name}" if parent else entry.name
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(key)
-                    elif (stored := self.find(key)) is not None:
-                        yield stored
+                        continue
+                    with suppress(FileNotFoundError):  # it has just been removed
+                        if stored := _stored(key, entry.stat(follow_symlinks=False)):
+                            yield stored
 
     def drafts(self, folder: str) -> Iterator[Stored]:
         """Yield the drafts of files whose writers were killed."""
@@ -91,7 +91,8 @@ class DiskStore:
     def remove(self, *keys: str) -> None:
         """Remove files."""
         for key in keys:
-            self.local(key).unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(f"{self.root}/{key}")  # noqa: PTH108 - a Path's names stay in memory
 
     @contextmanager
     def writing(self, key: str) -> Iterator[Path]:
@@ -116,3 +117,9 @@ class DiskStore:
     def local(self, key: str) -> Path:
         """Return the file's own path."""
         return self.root / key
+
+
+def _stored(key: str, status: os.stat_result) -> Stored | None:
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return Stored(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))

@@ -240,7 +240,9 @@ class TestPartitions:
         columns, by = columns_in(table), table.partitioning
         released = ReleasedTable(folder.key, version, 6, columns, manifests, by)
         facts = ("a-1", "counted.v1", "1.0.0", "code", "first", "0", "2013-04-01T00:00:00+00:00")
-        return Release(*facts, params={}, inputs={}, tables={"counts": released}, files={}, metrics={})
+        return Release(
+            *facts, params={}, inputs={}, tables={"counts": released}, files={}, metrics={}
+        )
 
     def rows(self, lake: Lake, accepted: Accepted, current: Release | None) -> set[object]:
         found = diff_accepted(lake, self.CONTRACT, accepted, {}, {}, current)

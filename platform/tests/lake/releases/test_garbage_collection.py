@@ -3,34 +3,42 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tracemalloc
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from isthmus_contracts import Column, DataflowContract, Identity, Table
+from isthmus_contracts import Column, DataflowContract, Identity, Partitioning, Table
 from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
 from isthmus_platform.errors import LakeError, LakeUnavailableError, PublicationError, UserError
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta import tables
+from isthmus_platform.lake.delta.tables import TableFile
 from isthmus_platform.lake.delta.writer import write_table
+from isthmus_platform.lake.documents import write_once
 from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.releases import garbage_collection, publication, rollback
 from isthmus_platform.lake.releases.garbage_collection import Garbage, OldRelease, retention
-from isthmus_platform.lake.releases.models import Release, document_of
-from isthmus_platform.lake.releases.pointer import read_moves
+from isthmus_platform.lake.releases.manifests import all_files, write_manifests
+from isthmus_platform.lake.releases.models import (
+    Release,
+    ReleasedPartition,
+    ReleasedTable,
+    document_of,
+)
+from isthmus_platform.lake.releases.pointer import append_move, read_moves
 from isthmus_platform.lake.releases.publication import publish
-from isthmus_platform.lake.releases.manifests import all_files
-from isthmus_platform.lake.releases.rollback import roll_back
 from isthmus_platform.lake.releases.queries import current
+from isthmus_platform.lake.releases.rollback import roll_back
 from isthmus_platform.lake.releases.tombstones import RemovedReleaseError
-from isthmus_platform.storage import Location, Stored, disk
+from isthmus_platform.storage import DiskStore, Location, Stored, disk
 
 Accept = Callable[..., Accepted]
 Publisher = Callable[..., AbstractContextManager["subprocess.Popen[bytes]"]]
@@ -356,6 +364,80 @@ class TestCrash:
         assert find_garbage(lake) == NOTHING
 
 
+def fill(lake: Lake, dataflow: DataflowContract, days: int) -> tuple[set[str], set[str]]:
+    """Publish ten empty files a day, beside as many others; return the names, and others' keys."""
+    folder = lake.table(dataflow.identity, "days")
+    folder.local().mkdir(parents=True, exist_ok=True)
+    first = date(2013, 1, 1)
+    partitions = {
+        str(first + timedelta(days=day)): ReleasedPartition(
+            "run", tuple(TableFile(f"{day:030}{n:02}.parquet", 0, 0) for n in range(10))
+        )
+        for day in range(days)
+    }
+    manifests = write_manifests(lake, folder.key, partitions)
+    by = Partitioning("date", "day")
+    table = ReleasedTable(folder.key, 0, 0, {}, manifests, by)
+    facts = (str(dataflow.identity), "2.1.0", "code", "run", "0")
+    release = Release("a-1", *facts, "2013-01-01T00:00:00+00:00", {}, {}, {"days": table}, {}, {})
+    write_once(document_of(lake, dataflow.identity, "a-1"), release)
+    assert append_move(lake.pointer(dataflow.identity), None, "a-1", "publish", "run")
+    needed = {file.name for part in partitions.values() for file in part.files}
+    for path in (folder.local() / f"{x}{name}" for name in needed for x in ("", "x")):
+        path.touch()
+        os.utime(path, (0, 0))
+    return needed, {(folder / f"x{name}").key for name in needed}
+
+
+def test_an_interrupted_collection_of_many_files_goes_on(
+    lake: Lake, dataflow: DataflowContract
+) -> None:
+    needed, garbage = fill(lake, dataflow, 250)
+    removed: list[str] = []
+
+    def interrupt(found: Garbage) -> None:
+        assert isinstance(found, Stored)
+        removed.append(found.key)
+        if len(removed) == 1500:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        garbage_collection.collect_garbage(lake, MONTH, by="eve", on_removed=interrupt)
+    folder = lake.table(dataflow.identity, "days")
+    left = {*folder.names()} - {"_manifests"}
+    assert len(left - needed) == 500  # the batch of a thousand is removed before it is told
+    assert needed <= left
+    found = [file.key for file in collect_garbage(lake, MONTH).files]
+    assert len(found) == 500
+    assert {*removed} | {*found} < garbage
+    assert {*folder.names()} == needed | {"_manifests"}
+    assert find_garbage(lake) == NOTHING
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_number_of_files(
+    dataflow: DataflowContract, tmp_path: Path
+) -> None:
+    def peak(days: int) -> int:
+        other = Lake(DiskStore(tmp_path / f"{days}"))
+        _, garbage = fill(other, dataflow, days)
+        count = 0
+
+        def removed(_: Garbage) -> None:
+            nonlocal count
+            count += 1
+
+        tracemalloc.start()
+        garbage_collection.collect_garbage(other, MONTH, by="eve", on_removed=removed)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert count == len(garbage) == 10 * days
+        return most
+
+    peak(1)  # what is imported and cached once
+    assert peak(500) < 1.5 * peak(100)
+
+
 def _crash_at(patch: pytest.MonkeyPatch, call: int) -> None:
     """Crash before the write, the move, or a deletion that is the `call`th of them."""
     calls = 0
@@ -371,7 +453,7 @@ def _crash_at(patch: pytest.MonkeyPatch, call: int) -> None:
         return wrapped
 
     patch.setattr(disk.os, "link", counted(os.link))
-    patch.setattr(Path, "unlink", counted(Path.unlink))
+    patch.setattr(disk.os, "unlink", counted(os.unlink))
 
 
 class TestAtTheSameTime:
@@ -384,9 +466,7 @@ class TestAtTheSameTime:
     ) -> None:
         first, second = published("first"), published("second")
         age(lake, 60)
-        before_the_call(
-            monkeypatch, rollback, "append_move", lambda: collect_garbage(lake, MONTH)
-        )
+        before_the_call(monkeypatch, rollback, "append_move", lambda: collect_garbage(lake, MONTH))
         with pytest.raises(RemovedReleaseError):
             roll_back(lake, dataflow.identity, first.id, by="bob")
         assert current_id(lake, dataflow) == second.id
@@ -424,9 +504,7 @@ class TestAtTheSameTime:
         late = accepted("late")
         accepted("so that there is something to remove")
         age(lake, 60)
-        before_the_call(
-            monkeypatch, publication, step, lambda: collect_garbage(lake, MONTH)
-        )
+        before_the_call(monkeypatch, publication, step, lambda: collect_garbage(lake, MONTH))
         with pytest.raises(
             (PublicationError, LakeUnavailableError), match=r"removed by garbage collection|No such"
         ):
@@ -448,9 +526,7 @@ class TestAtTheSameTime:
         late = accepted("late")
         accepted("abandoned")
         age(lake, 60)
-        before_the_call(
-            monkeypatch, rollback, "append_move", lambda: collect_garbage(lake, MONTH)
-        )
+        before_the_call(monkeypatch, rollback, "append_move", lambda: collect_garbage(lake, MONTH))
         made = publish(lake, dataflow, late, params={}, inputs=pins)
         check_whole(lake, made)
         assert numbers_in(source, 0) == [7]

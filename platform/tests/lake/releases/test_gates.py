@@ -20,8 +20,8 @@ from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.releases.gates import Approval, row_counts
 from isthmus_platform.lake.releases.models import document_of
 from isthmus_platform.lake.releases.publication import publish
-from isthmus_platform.lake.releases.rollback import roll_back
 from isthmus_platform.lake.releases.queries import current, releases
+from isthmus_platform.lake.releases.rollback import roll_back
 
 Accept = Callable[..., Accepted]
 on_both = pytest.mark.parametrize("where", ["disk", "bucket"], indirect=True)

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 from pyarrow import parquet
 
 from isthmus_contracts import DataflowContract, UnknownNameError
+from isthmus_contracts.codec import serialize
 from isthmus_platform.lake.delta.tables import files_of, latest_version
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases.models import Release
-from isthmus_platform.lake.releases.pointer import read_moves
+from isthmus_platform.lake.releases.pointer import Move, read_moves
 from isthmus_platform.lake.releases.queries import current, pin, releases
 from isthmus_platform.lake.releases.rollback import roll_back
 
@@ -70,4 +73,25 @@ def test_a_repetition_does_not_undo_it(
     first, _ = published("first"), published("second")
     roll_back(lake, dataflow.identity, first.id, by="eve")
     published("second")
+    assert current(lake, dataflow.identity) == first
+
+
+def test_requests_are_as_many_after_ten_thousand_moves(
+    published: Callable[..., Release],
+    lake: Lake,
+    dataflow: DataflowContract,
+    counted: tuple[Lake, Counter[str]],
+) -> None:
+    counting, counts = counted
+    first, second = published("first"), published("second")
+    folder = lake.pointer(dataflow.identity).local()
+    for number in range(3, 10_001):
+        to, since = (first, second) if number % 2 else (second, first)
+        move = Move(number, to.id, since.id, "2013-01-01T00:00:00+00:00", "rollback", "eve")
+        (folder / f"{10**8 - number:08}.json").write_text(json.dumps(serialize(move)))
+    assert current(counting, dataflow.identity) == second
+    assert counts == {"ordered_names": 1, "read": 2}
+    counts.clear()
+    roll_back(counting, dataflow.identity, first.id, by="eve")
+    assert counts == {"ordered_names": 1, "read": 2, "create": 1}
     assert current(lake, dataflow.identity) == first

@@ -72,7 +72,9 @@ def test_a_removed_release_is_known_as_removed(lake: Lake, origin: Location) -> 
     check_not_removed(lake, ORIGIN, "a-1", last_of(origin))
     append_removal(origin, last_of(origin), 2, (), "eve")
     check_not_removed(lake, ORIGIN, "a-2", last_of(origin))
-    with pytest.raises(RemovedReleaseError, match=r"release a-1 of origin\.v1 was removed by eve on"):
+    with pytest.raises(
+        RemovedReleaseError, match=r"release a-1 of origin\.v1 was removed by eve on"
+    ):
         check_not_removed(lake, ORIGIN, "a-1", last_of(origin))
 
 

@@ -81,7 +81,9 @@ def commit(  # noqa: PLR0913 - the content, and the name of its commit
         try:
             if newest is None:
                 _create(directory, table, [_add_action(file, now) for file in files], properties)
-            elif not _write(newest, table, _change(directory, newest, files, base), properties, now):
+            elif not _write(
+                newest, table, _change(directory, newest, files, base), properties, now
+            ):
                 continue
         except DeltaError:
             if (newest := _open(directory)) is None or newest.version() < version:
@@ -181,7 +183,9 @@ def _listed(table: DeltaTable) -> dict[str, TableFile]:
     """Return the files of a version by name."""
     found = table.get_add_actions(flatten=True)
     columns = (found.column(name).to_pylist() for name in ("path", "size_bytes", "num_records"))
-    files = (TableFile(unquote(path), size, rows) for path, size, rows in zip(*columns, strict=True))
+    files = (
+        TableFile(unquote(path), size, rows) for path, size, rows in zip(*columns, strict=True)
+    )
     return {file.name: file for file in files}
 
 

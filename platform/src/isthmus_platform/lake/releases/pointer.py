@@ -89,7 +89,7 @@ def removal_of(pointer: Location, last: Move, release: str) -> Move:
     numbers = range(1, last.number + 1)
     index = bisect_left(
         numbers,
-        True,  # noqa: FBT003 - what the key of the move is compared with
+        True,
         lo=number_of(release) - 1,
         key=lambda number: not read_move(pointer, number).keeps(release),
     )

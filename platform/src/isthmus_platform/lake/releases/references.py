@@ -66,7 +66,7 @@ class References:
 @contextmanager
 def references() -> Iterator[References]:
     """Give references to nothing yet; their database is gone afterwards."""
-    with closing(sqlite3.connect("", isolation_level=None)) as database:
+    with closing(sqlite3.connect("")) as database:
         yield References(database)
 
 
