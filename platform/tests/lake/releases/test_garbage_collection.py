@@ -416,8 +416,10 @@ def test_an_interrupted_collection_of_many_files_goes_on(
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_files(
-    dataflow: DataflowContract, tmp_path: Path
+    dataflow: DataflowContract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(garbage_collection, "_AT_ONCE", 100)
+
     def peak(days: int) -> int:
         other = Lake(DiskStore(tmp_path / f"{days}"))
         _, garbage = fill(other, dataflow, days)

@@ -25,8 +25,8 @@ from isthmus_platform.lake.releases.pointer import (
     Move,
     append_removal,
     last_move,
+    moves_to,
     read_move,
-    read_moves,
 )
 from isthmus_platform.lake.releases.references import References, prepared, references
 from isthmus_platform.lake.releases.tombstones import Tombstone, remove_covered, timestamp
@@ -158,7 +158,7 @@ def _remaining(lake: Lake, dataflow: Identity, before: datetime) -> _Remaining |
     last = last_move(pointer)
     if last is None:
         return None
-    moves = [move for move in read_moves(pointer, last.oldest) if move.number <= last.number]
+    moves = list(moves_to(pointer, last, last.oldest))
     limit = before.timestamp()
     recent = (move.number for move in moves if timestamp(move.at) >= limit)
     # The release before the first recent move was current until then.

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -68,12 +69,16 @@ def read_move(pointer: Location, number: int) -> Move:
     return move
 
 
-def read_moves(pointer: Location, first: int = 1) -> tuple[Move, ...]:
-    """Return every move from the number `first` on; raise `LakeError` if one is missing."""
+def read_moves(pointer: Location) -> tuple[Move, ...]:
+    """Return every move, the first one first; raise `LakeError` if one is missing."""
     last = last_move(pointer)
-    if last is None:
-        return ()
-    return (*(read_move(pointer, number) for number in range(first, last.number)), last)
+    return tuple(moves_to(pointer, last, 1)) if last else ()
+
+
+def moves_to(pointer: Location, last: Move, first: int) -> Iterator[Move]:
+    """Yield the moves from the number `first` to `last`; raise `LakeError` if one is missing."""
+    yield from (read_move(pointer, number) for number in range(first, last.number))
+    yield last
 
 
 def is_published(pointer: Location, last: Move, release: str) -> bool:

@@ -7,7 +7,7 @@ from isthmus_platform.lake.documents import read_document
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.releases.models import Release, document_of, number_of
-from isthmus_platform.lake.releases.pointer import Move, is_published, last_move, read_moves
+from isthmus_platform.lake.releases.pointer import Move, is_published, last_move, moves_to
 from isthmus_platform.lake.releases.tombstones import check_not_removed
 
 _NAMED_IN_ERRORS = 20
@@ -70,6 +70,6 @@ def read_release(lake: Lake, dataflow: Identity, release_id: str) -> Release:
 
 def _published_ids(lake: Lake, dataflow: Identity, last: Move, first: int) -> tuple[str, ...]:
     """Return the releases that exist, newest first, as far as moves since the `first` name them."""
-    moves = read_moves(lake.pointer(dataflow), first)
-    found = {*last.kept, *(move.release for move in moves if move.number <= last.number)}
+    moves = moves_to(lake.pointer(dataflow), last, first)
+    found = {*last.kept, *(move.release for move in moves)}
     return tuple(sorted(found, key=number_of, reverse=True))

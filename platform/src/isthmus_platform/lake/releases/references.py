@@ -16,7 +16,7 @@ from isthmus_platform.lake.documents import read_document
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases.manifests import manifests_of
 from isthmus_platform.lake.releases.models import Release, document_of
-from isthmus_platform.lake.releases.pointer import Move, last_move, read_moves
+from isthmus_platform.lake.releases.pointer import Move, last_move, moves_to
 from isthmus_platform.storage import Location
 
 _DOCUMENT = re.compile(r".*/([0-9a-z]+)/([1-9]\d*)\.json")
@@ -76,7 +76,7 @@ def remaining(lake: Lake, dataflow: Identity) -> Iterator[str]:
     last = last_move(pointer)
     if last is not None:
         yield from last.kept
-        yield from (move.release for move in read_moves(pointer, last.oldest))
+        yield from (move.release for move in moves_to(pointer, last, last.oldest))
     yield from prepared(lake, dataflow, last)
 
 
