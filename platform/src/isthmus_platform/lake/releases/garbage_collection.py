@@ -158,17 +158,18 @@ def _remaining(lake: Lake, dataflow: Identity, before: datetime) -> _Remaining |
     last = last_move(pointer)
     if last is None:
         return None
-    moves = list(moves_to(pointer, last, last.oldest))
+    moves = {move.number: move for move in moves_to(pointer, last, last.oldest)}
     limit = before.timestamp()
-    recent = (move.number for move in moves if timestamp(move.at) >= limit)
+    recent = (number for number, move in moves.items() if timestamp(move.at) >= limit)
     # The release before the first recent move was current until then.
     oldest = max(last.oldest, min(recent, default=last.number + 1) - 1)
-    current = {move.release for move in moves if move.number >= oldest}
-    published = {*last.kept, *(move.release for move in moves)}
-    old = [
-        OldRelease(dataflow, release, read_move(pointer, number_of(release)).at)
-        for release in sorted(published - current, key=number_of)
-    ]
+    current = {move.release for number, move in moves.items() if number >= oldest}
+    old = []
+    for release in {*last.kept, *(move.release for move in moves.values())} - current:
+        number = number_of(release)
+        published = moves.get(number) or read_move(pointer, number)
+        old.append(OldRelease(dataflow, release, published.at))
+    old.sort(key=lambda release: number_of(release.id))
     for release in prepared(lake, dataflow, last):
         at = read_document(Release, document_of(lake, dataflow, release)).created_at
         if timestamp(at) < limit:
