@@ -79,12 +79,12 @@ def garbage(
     found = {number: _collected(site.folder / f"lake-{number}", number) for number in (few, many)}
     memory = [found[number]["megabytes"] for number in (few, many)]
     yield Line(
-        f"garbage collection that removes {many:,} files and keeps as many; memory beside that of "
-        "a tenth of the files",
+        f"garbage collection that removes {many:,} files and keeps as many, and the memory that it "
+        "takes",
         (
             Figure("time", found[many]["seconds"], "s"),
-            Figure("memory", memory[1], "MB"),
-            Figure("ratio of memory", memory[1] / memory[0], under=under),
+            Figure("memory", memory[1], "MB", under=under),
+            Figure("memory of a tenth", memory[0], "MB"),
         ),
     )
 

@@ -53,15 +53,15 @@ class DiskStore:
 
     def names(self, folder: str) -> tuple[str, ...]:
         """Return the names in a folder except drafts."""
-        try:
-            found = os.listdir(self.local(folder))  # noqa: PTH208 - a name is all that is wanted
-        except (FileNotFoundError, NotADirectoryError):
-            return ()
-        return tuple(sorted(name for name in found if not _DRAFT.fullmatch(name)))
+        return tuple(self.ordered_names(folder))
 
     def ordered_names(self, folder: str) -> Iterator[str]:
         """Yield the names in a folder except drafts."""
-        yield from self.names(folder)
+        try:
+            found = os.listdir(self.local(folder))  # noqa: PTH208 - a name is all that is wanted
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        yield from (name for name in sorted(found) if not _DRAFT.fullmatch(name))
 
     def walk(self, folder: str) -> Iterator[Stored]:
         """Yield every regular file below a folder, as the system lists them."""
