@@ -47,7 +47,9 @@ class LosesMonths(DiskStore):
             folder, _, name = key.rpartition("/")
             if "/pointers/" not in key:
                 raise
-            self.create(f"{folder}/{int(name[:8]) - 1:08}.json", content)
+            move = json.loads(content)
+            move["number"] += 1
+            self.create(f"{folder}/{int(name[:8]) - 1:08}.json", json.dumps(move).encode())
 
 
 class CollectsTooMuch(DiskStore):
