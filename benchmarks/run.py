@@ -14,13 +14,14 @@ import partitions
 import publication
 import resuming
 import rollback
+import run_records
 import runtime
 import start
 from clock import Effort, circumstances
 from installed import installed
 from lines import MB, Line, page, section, sections_of
 from rich.console import Console
-from sites import in_bucket, on_disk
+from sites import in_bucket, in_folder, on_disk
 
 from isthmus_contracts.formatting import unknown_name
 
@@ -78,6 +79,17 @@ def publish_in_bucket(effort: Effort) -> Iterator[Line]:
         yield from acceptance.of_file(site, effort, 200 * MB)
         yield from partitions.one_month(site, effort, (10, 100, 500), 10)
         yield from rollback.after_moves(site, effort, 10_000)
+
+
+def records_of_runs(effort: Effort) -> Iterator[Line]:
+    """Finding, reading and removing the records of runs, where there are many.
+
+    Runs are of one dataflow, 274 a day. A record has its pins, a drawing and the events of one
+    attempt. Files were just written, so they are in memory. The history reads the events of its
+    runs whole, and decodes only those of the node.
+    """
+    with in_folder() as folder:
+        yield from run_records.among(folder, effort, 1_000, 100_000, under=1.5)
 
 
 def functions(effort: Effort) -> Iterator[Line]:
@@ -171,6 +183,7 @@ def end_to_end(effort: Effort) -> Iterator[Line]:
 BENCHMARKS: Mapping[str, Benchmark] = {
     "publish": publish,
     "publish-in-bucket": publish_in_bucket,
+    "records-of-runs": records_of_runs,
     "functions": functions,
     "resume": resume,
     "around-functions": around,

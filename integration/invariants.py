@@ -124,5 +124,5 @@ def left_behind(state: Path) -> list[str]:
     """Return the processes that still run, and the workspaces of attempts."""
     return [
         *map(str, processes_of(state)),
-        *map(str, (state / "runs").rglob("*.work")),
+        *map(str, (state / "runs" / "work").glob("*/*/*")),
     ]

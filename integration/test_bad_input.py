@@ -169,7 +169,7 @@ def test_a_run_that_a_person_ends_leaves_nothing_behind(
     airflow.client.fail(FLIGHT_DELAYS, run_id)
     assert eventually(lambda: not _runners(airflow))
     assert airflow.current() == before is not None, published
-    assert eventually(lambda: not list(record.directory.glob("*.work")))
+    assert eventually(lambda: not list(record.work.iterdir()))
 
 
 def _runners(airflow: Airflow) -> list[psutil.Process]:

@@ -298,7 +298,7 @@ def test_the_runner_sends_a_wrong_result(case: Case) -> None:
 
 def test_a_staged_file_is_cut_short(case: Case) -> None:
     run, task = case.stop_at("os.scandir", "*/staging")
-    (staged,) = (case.airflow.state / "runs").glob("airport_days.v1/*/*.work/staging/days.parquet")
+    (staged,) = (case.airflow.state / "runs/work").glob("airport_days.v1/*/*/staging/days.parquet")
     os.truncate(staged, staged.stat().st_size // 2)
     task.resume()
     case.fails(run, "the result says ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -76,11 +76,15 @@ def lake_in(folder: Path, store: Store | None = None, hours: float = 0) -> Lake:
 
 def work_of(spec: TaskSpec) -> tuple[Path, Path]:
     """Return where an attempt's runner stages, and where its events are recorded."""
-    directory = RunRecord(
-        spec.folder / "runs", contract_of(spec.dataflow).identity, spec.run
-    ).directory
-    name = f"{spec.task}.{spec.attempt}"
-    return directory / f"{name}.work" / "staging", directory / f"{name}.events.jsonl"
+    record = RunRecord(spec.folder / "runs", contract_of(spec.dataflow).identity, spec.run)
+    attempt = record.attempt(spec.task, spec.attempt)
+    return attempt.work / "staging", attempt.events
+
+
+def events_of(folder: Path, dataflow: str) -> Iterator[Path]:
+    """Yield the files with the events of a dataflow's runs."""
+    runs = RunRecord(folder / "runs", contract_of(dataflow).identity, "").directory.parent
+    return runs.glob("*/*.jsonl")
 
 
 class RefusedError(Exception):
@@ -165,7 +169,10 @@ def written_by(task: str, dataflow: str) -> tuple[str, ...]:
         directories = [output / "_delta_log" for output in outputs]
         directories += [lake.manifests(output.key) for output in outputs]
         directories += [lake.releases(contract.identity), lake.pointer(contract.identity)]
-    runs = () if task == "publish" else ("runs", f"runs/{contract.identity}")
+    runs = {
+        "ingest": ("runs", f"runs/records/{contract.identity}/runs"),
+        "transform": ("runs", f"runs/work/{contract.identity}"),
+    }.get(task, ())
     return (*(str(directory.local()) for directory in directories), *runs)
 
 

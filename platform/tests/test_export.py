@@ -14,8 +14,7 @@ from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake_access import open_lake
 from isthmus_platform.runs import RunRecord
-from isthmus_platform.runs.pins import Pins, pins_document
-from isthmus_platform.storage.local_files import write_text
+from isthmus_platform.runs.pins import Pins
 
 Publish = Callable[[Lake, str], releases.Release]
 
@@ -51,8 +50,7 @@ def test_a_run_is_named_by_the_id_that_airflow_gave_it(
 ) -> None:
     run = "manual__2013-01-01T00:00:00+00:00"
     pins = Pins({}, publish(lake, "run-1").inputs)
-    record = RunRecord(Path(deployment.runs.root), AIRPORT_DAYS.identity, run)
-    write_text(record.pins, pins_document(pins))
+    RunRecord(Path(deployment.runs.root), AIRPORT_DAYS.identity, run).write_pins(pins)
     assert list(export_inputs(deployment, AIRPORT_DAYS, tmp_path / "out", run)) == [
         ("flight_features", 2)
     ]

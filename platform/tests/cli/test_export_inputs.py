@@ -1,16 +1,18 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 from pyarrow import parquet
 
 from isthmus_contracts import Table
-from isthmus_contracts.catalog import FLIGHT_DELAYS
+from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.schemas import arrow_schema
+from isthmus_platform.runs import RunRecord
+from isthmus_platform.runs.pins import Pins
 from isthmus_platform.storage import DiskStore
 
 Call = Callable[..., tuple[int, str, str]]
@@ -37,9 +39,7 @@ def test_inputs_of_a_run_that_did_not_publish_can_be_exported(
 ) -> None:
     release = publish(Lake(DiskStore(state / "lake")), "run-1")
     (pin,) = release.inputs.values()
-    directory = state / "runs" / "airport_days.v1" / "run-9"
-    directory.mkdir(parents=True)
-    inputs = {"flight_features": {"table": pin.table, "version": pin.version, "release": None}}
-    (directory / "pins.json").write_text(json.dumps({"params": {}, "inputs": inputs}))
+    record = RunRecord(state / "runs", AIRPORT_DAYS.identity, "run-9")
+    record.write_pins(Pins({}, {"flight_features": Pin(pin.table, pin.version)}))
     out = str(tmp_path / "inputs")
     assert call("export-inputs", "airport_days", out, "--run", "run-9")[0] == 0

@@ -19,6 +19,8 @@ def test_a_lake_is_in_a_directory_or_in_a_bucket() -> None:
         (lambda: LakeLocation("s3://b"), "cache is None; allowed: an absolute path, because"),
         (lambda: LakeLocation("/lake", cache="/x"), "cache is '/x'; allowed: none, because"),
         (lambda: RunsLocation("runs"), "root is 'runs'; allowed: an absolute path"),
+        (lambda: RunsLocation("/runs", 0.5), "keep_days is 0.5; allowed: 1 to ten years"),
+        (lambda: RunsLocation("/runs", 4000), "keep_days is 4000; allowed: 1 to ten years"),
         (lambda: Source("shop", chunk_rows=0), "chunk_rows is 0; allowed: 1 or more"),
         (lambda: Runner((), "/home"), r"command is \[\]; allowed: a program and its arguments"),
         (lambda: Runner(("python",), "home"), "home is 'home'; allowed: an absolute path"),

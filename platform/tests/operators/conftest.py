@@ -29,6 +29,7 @@ DEPLOYMENT = """
 root = "{folder}/lake"
 [runs]
 root = "{folder}/runs"
+keep_days = 30
 [sources.nyc_flights]
 connection = "company"
 [runners.default]

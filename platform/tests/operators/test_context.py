@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from airflow.sdk import Asset, timezone
 from airflow.sdk.api.datamodels._generated import DagRunType
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.execution_time.comms import ErrorResponse
 
 from isthmus_contracts import DataflowContract, Interval, IntervalError
 from isthmus_contracts.catalog import AIRPORT_DAYS, CARRIER_DAYS, FLIGHT_DELAYS
@@ -48,6 +50,31 @@ def test_an_attempt_is_named_as_airflow_names_it() -> None:
 def test_each_mapped_task_is_a_task_of_its_own() -> None:
     mapped = SimpleNamespace(task_id="transform", map_index=3, try_number=1)
     assert run_of(airflow_context(ti=mapped)).task == "transform[3]"
+
+
+@pytest.mark.parametrize(("found", "is_active"), [(1, True), (0, False)])
+def test_a_run_is_active_if_airflow_counts_it(found: int, *, is_active: bool) -> None:
+    asked: list[object] = []
+
+    def get_dr_count(dag: str, *, run_ids: list[str], states: list[str]) -> int:
+        asked.append((dag, run_ids, states))
+        return found
+
+    instance = SimpleNamespace(
+        task_id="ingest", map_index=-1, try_number=1, dag_id="d", get_dr_count=get_dr_count
+    )
+    assert run_of(airflow_context(ti=instance)).is_active("manual__0") is is_active
+    assert asked == [("d", ["manual__0"], ["queued", "running"])]
+
+
+def test_a_run_may_be_active_if_airflow_does_not_answer() -> None:
+    def get_dr_count(*_: object, **__: object) -> int:
+        raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR))
+
+    instance = SimpleNamespace(
+        task_id="ingest", map_index=-1, try_number=1, dag_id="d", get_dr_count=get_dr_count
+    )
+    assert run_of(airflow_context(ti=instance)).is_active("manual__0")
 
 
 @pytest.mark.parametrize("kind", ["scheduled", "backfill"])

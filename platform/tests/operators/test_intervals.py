@@ -127,7 +127,9 @@ def test_partitions_can_be_computed_by_tasks_of_their_own(months: Months) -> Non
     ended = months.run(QUARTER)
     assert set(ended.states.values()) == {"success"}, ended.log
     assert months.flights == {"2013-01": 1, "2013-02": 2, "2013-03": 3}
-    records = months.company.folder.glob("runs/carrier_days.v1/*/transform*.events.jsonl")
+    records = months.company.folder.glob(
+        "runs/records/carrier_days.v1/runs/*/transform*.events.jsonl"
+    )
     assert sorted(record.name for record in records) == [
         f"transform[{number}].1.events.jsonl" for number in (0, 1, 2)
     ]

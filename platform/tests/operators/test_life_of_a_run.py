@@ -8,9 +8,12 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sqlite3
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -27,6 +30,9 @@ from isthmus_platform.lake.intake import acceptance
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.pipeline import ingest
 from isthmus_platform.runs import RunRecord, summarize
+from isthmus_platform.runs.history import newest_runs
+from isthmus_platform.runs.index import add_entry, index_entries
+from isthmus_platform.runs.record import index_of
 from isthmus_platform.storage import DiskStore
 
 pytestmark = pytest.mark.slow
@@ -64,12 +70,35 @@ def test_a_run_publishes_every_output(company: Company) -> None:
     assert "the runner computes 5 functions" in ended.log
     assert "carrier_scores finished in 0.000 s" in ended.log
     assert f"published release {company.published[0]} of flight_delays.v1" in ended.log
-    (runs,) = (company.folder / "runs" / "flight_delays.v1").iterdir()
-    names = sorted(path.name for path in runs.iterdir())
+    (record,) = (company.folder / "runs/records/flight_delays.v1/runs").iterdir()
+    names = sorted(path.name for path in record.iterdir())
     assert names == ["graph.svg", "pins.json", "transform.1.events.jsonl"]
-    pins = json.loads((runs / "pins.json").read_text())
+    pins = json.loads((record / "pins.json").read_text())
     assert pins["params"]["test_from_month"] == 10
     assert pins["inputs"]["weather"]["version"] == 0
+
+
+def test_old_records_are_removed_but_not_of_a_run_that_airflow_calls_active(
+    company: Company, airflow_home: Path
+) -> None:
+    root = company.folder / "runs"
+    ids = [company.run().id for _ in range(3)]
+    long_ago = datetime.now(UTC) - timedelta(days=31)
+    for run_id in ids[:2]:
+        record = RunRecord(root, FLIGHT_DELAYS.identity, run_id)
+        index = index_of(root, FLIGHT_DELAYS.identity)
+        (entry,) = (entry for entry in index_entries(index) if entry.run == run_id)
+        entry.path.unlink()
+        add_entry(index, run_id, long_ago)
+        os.utime(record.directory, (long_ago.timestamp(), long_ago.timestamp()))
+    with closing(sqlite3.connect(airflow_home / "airflow.db")) as connection:
+        connection.execute("UPDATE dag_run SET state = 'running' WHERE run_id = ?", (ids[1],))
+        connection.commit()
+    last = company.run()
+    assert set(last.states.values()) == {"success"}, last.log
+    assert "removed 1 record of old runs" in last.log
+    found = newest_runs(root, FLIGHT_DELAYS.identity, 50)
+    assert [run.record.run for run in found] == [last.id, ids[2], ids[1]]
 
 
 def test_a_dataflow_takes_the_current_release_of_another(company: Company) -> None:
@@ -96,7 +125,7 @@ def refused(company: Company, task: str, *words: str, **params: object) -> None:
     for text in words:
         assert text in ended.log, ended.log
     assert company.published == before
-    assert not list((company.folder / "runs").rglob("*.work"))
+    assert not list((company.folder / "runs" / "work").glob("*/*/*"))
 
 
 def test_an_unknown_param_is_refused_first(company: Company) -> None:

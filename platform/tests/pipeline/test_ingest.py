@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
 from isthmus_contracts import Deprecation, Interval, ParamError, UnknownNameError
-from isthmus_platform.deployment import DeployedDataflow
+from isthmus_platform.deployment import DeployedDataflow, RunsLocation
 from isthmus_platform.errors import EndOfLifeError, SourceError
 from isthmus_platform.lake.delta.tables import files_of
 from isthmus_platform.lake.layout import Lake
@@ -42,7 +42,9 @@ def test_sources_become_versions_that_the_run_pins(site: Site) -> None:
         "ingested orders: 2 rows as version 0",
         "the run is for everything",
     ]
-    document = json.loads((site.folder / "runs/totals.v1/manual__1/pins.json").read_text())
+    document = json.loads(
+        (site.folder / "runs/records/totals.v1/runs/manual__1/pins.json").read_text()
+    )
     assert document["params"] == {"factor": 5}
 
 
@@ -75,6 +77,61 @@ def test_params_are_refused_before_anything_is_read(
 def test_a_connection_that_cannot_be_opened_is_named(site: Site) -> None:
     with pytest.raises(SourceError, match="'shop': no connection can be opened here"):
         ingest(site.dataflow, site.lake, RunContext("manual__1", "ingest"))
+
+
+@dataclass(frozen=True)
+class Days:
+    """Tell the time of a day in the future."""
+
+    days: float
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + timedelta(days=self.days)
+
+
+def records(site: Site) -> list[str]:
+    directory = site.folder / "runs" / "records" / "totals.v1" / "runs"
+    return sorted(path.name for path in directory.iterdir())
+
+
+def test_records_that_are_older_than_keep_days_are_removed(site: Site) -> None:
+    deployment = replace(
+        site.dataflow.deployment, runs=RunsLocation(str(site.folder / "runs"), keep_days=30)
+    )
+    dataflow = replace(site.dataflow, deployment=deployment)
+    run = replace(site.run, is_active=lambda name: name == "run-1")
+    for number in range(3):
+        ingest(dataflow, site.lake, replace(run, run=f"run-{number}"))
+    ingest(dataflow, replace(site.lake, clock=Days(29.9)), replace(run, run="run-3"))
+    assert records(site) == ["run-0", "run-1", "run-2", "run-3"]
+    ingest(dataflow, replace(site.lake, clock=Days(30.1)), replace(run, run="run-4"))
+    assert "run-1" in records(site)
+    assert not {"run-0", "run-2"} & {*records(site)}
+    assert any(
+        line.startswith("removed ") and line.endswith(" records of old runs")
+        for line in site.logged.lines
+    )
+
+
+def test_no_record_is_removed_where_nobody_knows_which_runs_are_active(site: Site) -> None:
+    ingest(site.dataflow, site.lake, replace(site.run, run="run-0"))
+    ingest(site.dataflow, replace(site.lake, clock=Days(3000)), replace(site.run, run="run-1"))
+    assert records(site) == ["run-0", "run-1"]
+
+
+def test_a_record_that_cannot_be_removed_stops_no_run(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rename(path: Path, _target: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    run = replace(site.run, is_active=lambda _: False)
+    ingest(site.dataflow, site.lake, replace(run, run="run-0"))
+    monkeypatch.setattr(Path, "rename", rename)
+    ingest(site.dataflow, replace(site.lake, clock=Days(3000)), replace(run, run="run-1"))
+    assert records(site) == ["run-0", "run-1"]
+    (line,) = [line for line in site.logged.lines if "stay for now" in line]
+    assert line.startswith("old records of runs stay for now: [Errno 13] Permission denied")
 
 
 def test_after_its_last_day_a_dataflow_ingests_nothing(site: Site) -> None:

@@ -47,7 +47,7 @@ def test_a_result_is_accepted_and_the_workspace_is_gone(site: Site) -> None:
     accepted = transform(site.dataflow, site.lake, site.run, lambda: pinned(site))
     assert accepted.output("sums").metrics == {"total": 6.0}
     assert "the runner computes 1 functions" in site.logged.lines
-    record = site.folder / "runs" / "totals.v1" / "manual__1"
+    record = site.folder / "runs" / "records" / "totals.v1" / "runs" / "manual__1"
     names = sorted(path.name for path in record.iterdir())
     assert names == ["graph.svg", "pins.json", "task.1.events.jsonl"]
 

@@ -10,8 +10,7 @@ from isthmus_platform.errors import LakeError
 from isthmus_platform.lake.documents import parse_document
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.runs import RunRecord
-from isthmus_platform.runs.pins import Pins, pins_document
-from isthmus_platform.storage.local_files import write_text
+from isthmus_platform.runs.pins import Pins
 
 INPUTS = {"a": Pin("sources/a", 3), "b": Pin("dataflows/b", 0, "0a1b")}
 
@@ -20,7 +19,7 @@ INPUTS = {"a": Pin("sources/a", 3), "b": Pin("dataflows/b", 0, "0a1b")}
 def test_pins_are_read_as_they_were_written(tmp_path: Path, interval: Interval | None) -> None:
     record = RunRecord(tmp_path, Identity("flight_delays", 1), "manual__1")
     pins = Pins({"model": "logistic", "seed": 1}, INPUTS, interval)
-    write_text(record.pins, pins_document(pins))
+    record.write_pins(pins)
     assert parse_document(Pins, record.pins.read_bytes(), "pins") == pins
     assert [path.name for path in record.directory.iterdir()] == ["pins.json"]
 

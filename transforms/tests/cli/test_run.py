@@ -25,7 +25,7 @@ def test_run_writes_every_output_and_prints_the_paths(capsys: Capture) -> None:
     assert pd.read_parquet("out/sales/totals.parquet").to_dict("list") == {"total": [3.0]}
     printed = capsys.readouterr()
     assert printed.err == ""
-    for shown in ("sales.v1", "1 rows", "out/sales/totals.parquet", "5 bytes", "share 0.25"):
+    for shown in ("sales.v1", "1 row ", "out/sales/totals.parquet", "5 bytes", "share 0.25"):
         assert shown in printed.out
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from isthmus_platform.deployment.settings import expect
+from isthmus_platform.deployment.settings import MOST_DAYS, expect
 
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?")
 
@@ -17,12 +17,15 @@ _RESERVED = ("AIRFLOW", "ISTHMUS")
 
 @dataclass(frozen=True, slots=True)
 class RunsLocation:
-    """Say in which directory the records of runs are."""
+    """Say in which directory the records of runs are, and how long those of old runs remain."""
 
     root: str
+    keep_days: float = 365.0
 
     def __post_init__(self) -> None:
         expect(Path(self.root).is_absolute(), "root", self.root, "an absolute path")
+        days = self.keep_days
+        expect(1 <= days <= MOST_DAYS, "keep_days", days, "1 to ten years")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from isthmus_contracts import DataflowContract, ParamValue, UnknownNameError
 
 _LONGEST_SECONDS = 366 * 24 * 3600
-_MOST_DAYS = 3660
+MOST_DAYS = 3660
 
 
 def expect(condition: bool, name: str, value: object, allowed: str) -> None:
@@ -78,7 +78,7 @@ class Settings:
         memory, size, days = self.memory_megabytes, self.checkpoint_megabytes, self.checkpoint_days
         expect(memory is None or memory > 0, "memory_megabytes", memory, "1 or more")
         expect(size > 0, "checkpoint_megabytes", size, "1 or more")
-        expect(0 < days <= _MOST_DAYS, "checkpoint_days", days, "more than 0, to ten years")
+        expect(0 < days <= MOST_DAYS, "checkpoint_days", days, "more than 0, to ten years")
         expect(self.schedule != "", "schedule", self.schedule, "a cron expression")
         for name in ("queue", "transform_queue", "pool"):
             value = getattr(self, name)

@@ -6,15 +6,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook, Context
+from airflow.sdk.exceptions import AirflowRuntimeError
 
 from isthmus_contracts import DataflowContract
 from isthmus_platform.pipeline.context import Cancellation, Log, RunContext
 from isthmus_platform.pipeline.intervals import run_interval, run_params
 
 if TYPE_CHECKING:
+    from airflow.sdk.types import RuntimeTaskInstanceProtocol
     from sqlalchemy import Engine
 
 _BY_TIMETABLE = ("scheduled", "backfill")
+_ACTIVE = ["queued", "running"]  # a run that waits for a person or a retry is running
 
 
 def run_context(
@@ -37,6 +40,7 @@ def run_context(
         triggers=_triggers(context),
         log=log,
         connect=_connect,
+        is_active=lambda run: _is_active(instance, run),
         cancellation=cancellation,
     )
 
@@ -57,6 +61,14 @@ def _triggers(context: Context) -> dict[str, str]:
             newest = max(announced, key=lambda event: event.timestamp)
             found[asset.name] = str(newest.extra["release"])
     return found
+
+
+def _is_active(instance: RuntimeTaskInstanceProtocol, run: str) -> bool:
+    """Say whether a run of this DAG is queued or running, or Airflow does not answer."""
+    try:
+        return instance.get_dr_count(instance.dag_id, run_ids=[run], states=_ACTIVE) > 0
+    except AirflowRuntimeError:
+        return True
 
 
 def _connect(name: str) -> Engine:

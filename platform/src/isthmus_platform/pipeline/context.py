@@ -55,12 +55,17 @@ def _no_connection(name: str) -> Engine:
     raise SourceError(name, "no connection can be opened here")
 
 
+def _may_be_active(_run: str) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class RunContext:
     """Say which attempt of which task of which run this is, and what the task may use.
 
     `params` and `interval` are what the run was started with. `triggers` maps a dataflow that
     triggered the run to the release that it announced. `connect` opens a connection by its name.
+    `is_active` says of a run of the same dataflow, by its id, that it may not have ended yet.
     """
 
     run: str
@@ -71,6 +76,7 @@ class RunContext:
     triggers: Mapping[str, str] = field(default_factory=dict)
     log: Log = field(default_factory=lambda: getLogger("isthmus"))
     connect: Callable[[str], Engine] = _no_connection
+    is_active: Callable[[str], bool] = _may_be_active
     cancellation: Cancellation = field(default_factory=Cancellation)
 
     @property

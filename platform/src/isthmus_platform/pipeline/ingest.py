@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from isthmus_contracts import Identity, Input, resolve_params
+from isthmus_contracts.formatting import counted
 from isthmus_platform.deployment import DeployedDataflow
 from isthmus_platform.errors import SourceError
 from isthmus_platform.lake import releases
@@ -16,9 +18,9 @@ from isthmus_platform.lake.pins import Pin
 from isthmus_platform.pipeline.context import RunContext
 from isthmus_platform.pipeline.end_of_life import check_not_end_of_life
 from isthmus_platform.runs import RunRecord
-from isthmus_platform.runs.pins import Pins, pins_document
+from isthmus_platform.runs.pins import Pins
+from isthmus_platform.runs.removal import remove_old_runs
 from isthmus_platform.sources.sql import read_source
-from isthmus_platform.storage.local_files import write_text
 
 
 def ingest(dataflow: DeployedDataflow, lake: Lake, run: RunContext) -> Pins:
@@ -38,10 +40,22 @@ def ingest(dataflow: DeployedDataflow, lake: Lake, run: RunContext) -> Pins:
         for declared in contract.inputs
     }
     pins = Pins(params, inputs, run.interval)
-    record = RunRecord(Path(dataflow.deployment.runs.root), contract.identity, run.run)
-    write_text(record.pins, pins_document(pins))
+    RunRecord(Path(dataflow.deployment.runs.root), contract.identity, run.run).write_pins(pins)
     run.log.info("the run is for %s", run.interval or "everything")
+    _remove_old_runs(dataflow, lake, run)
     return pins
+
+
+def _remove_old_runs(dataflow: DeployedDataflow, lake: Lake, run: RunContext) -> None:
+    runs, identity = dataflow.deployment.runs, dataflow.contract.identity
+    before = lake.clock() - timedelta(days=runs.keep_days)
+    try:
+        removed = remove_old_runs(Path(runs.root), identity, before, run.is_active)
+    except OSError as error:  # the run itself needs none of them
+        run.log.warning("old records of runs stay for now: %s", error)
+        return
+    if removed:
+        run.log.info("removed %s of old runs", counted(removed, "record"))
 
 
 def _ingest_table(

@@ -36,6 +36,7 @@ from isthmus_platform.runners.limits import MEGABYTE
 from isthmus_platform.runs import RunRecord
 from isthmus_platform.runs.pins import Pins
 from isthmus_platform.runs.record import Recorder
+from isthmus_platform.runs.workspace import workspace
 
 PinsSource = Callable[[], Pins]
 
@@ -95,18 +96,18 @@ def _computed(
     contract = dataflow.contract
     record = RunRecord(Path(dataflow.deployment.runs.root), contract.identity, run.run)
     attempt = record.attempt(run.task, run.attempt)
-    with attempt.workspace() as workspace, attempt.recording() as recorder:
+    with workspace(attempt) as directories, attempt.recording() as recorder:
         process = launch_runner(
             dataflow.runner,
             str(contract.identity),
-            workspace.staging,
-            workspace.scratch,
+            directories.staging,
+            directories.scratch,
             dataflow.settings.memory_megabytes,
         )
         run.cancellation.on_request(process.stop)
         with closing(process):
             process.start(lambda line: run.log.info("runner: %s", line))
-            request = _request(dataflow, lake, run, pins(), workspace.staging)
+            request = _request(dataflow, lake, run, pins(), directories.staging)
             with _checkpoint_sync(dataflow, lake, run, request) as sync:
                 result = _run(process, request, run, recorder, sync)
         yield _Staged(request, result, recorder)

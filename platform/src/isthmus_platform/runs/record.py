@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
@@ -14,14 +14,25 @@ from urllib.parse import quote
 from isthmus_contracts import Identity
 from isthmus_contracts.protocol import Answer, Graph, decode_answer, encode
 from isthmus_contracts.tools.graph_svg import graph_svg
+from isthmus_platform.runs.index import add_entry, digest
+from isthmus_platform.runs.pins import Pins, pins_document
 from isthmus_platform.storage.local_files import write_text
 
 _LONGEST_NAME = 200
 
 
+def index_of(root: Path, dataflow: Identity) -> Path:
+    """Return the directory of the index of a dataflow's runs."""
+    return _records(root, dataflow) / "days"
+
+
+def _records(root: Path, dataflow: Identity) -> Path:
+    return root / "records" / str(dataflow)
+
+
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """Locate the files of a run, which are in `<root>/<dataflow>/<run>/`."""
+    """Locate the files of a run: `<root>/records/<dataflow>/runs/<run>/`, and its `work`."""
 
     root: Path
     dataflow: Identity
@@ -30,7 +41,12 @@ class RunRecord:
     @property
     def directory(self) -> Path:
         """Return the run's own directory, which may not exist yet."""
-        return self.root / str(self.dataflow) / safe_name(self.run)
+        return _records(self.root, self.dataflow) / "runs" / safe_name(self.run)
+
+    @property
+    def work(self) -> Path:
+        """Return the directory of the run's workspaces, the only one that runners write in."""
+        return self.root / "work" / str(self.dataflow) / safe_name(self.run)
 
     @property
     def graph_file(self) -> Path:
@@ -41,6 +57,18 @@ class RunRecord:
     def pins(self) -> Path:
         """Return the path of the pins: what the run is for and reads."""
         return self.directory / "pins.json"
+
+    def create(self) -> None:
+        """Create the directory of the record, and its entry in the index, if it does not exist."""
+        if not self.directory.is_dir():
+            # The entry comes first: a record without one would never be listed or removed.
+            add_entry(index_of(self.root, self.dataflow), self.run, datetime.now(UTC))
+            self.directory.mkdir(parents=True, exist_ok=True)
+
+    def write_pins(self, pins: Pins) -> None:
+        """Write the pins, in place of those of an earlier attempt."""
+        self.create()
+        write_text(self.pins, pins_document(pins))
 
     def attempt(self, task: str, number: int) -> AttemptRecord:
         """Return the record of one attempt of a task."""
@@ -69,27 +97,15 @@ class AttemptRecord:
         """Return the path of the runner's answers, one JSON line per answer."""
         return self.run.directory / f"{self.task}.{self.number}.events.jsonl"
 
-    @contextmanager
-    def workspace(self) -> Iterator[Workspace]:
-        """Give a runner's empty directories, and remove them afterwards.
-
-        Also remove those of earlier attempts, which stay behind if a process was killed.
-        """
-        for number in range(1, self.number + 1):
-            path = self.run.directory / f"{self.task}.{number}.work"
-            shutil.rmtree(path, ignore_errors=True)
-        workspace = Workspace(path / "staging", path / "scratch")
-        workspace.staging.mkdir(parents=True)
-        workspace.scratch.mkdir()
-        try:
-            yield workspace
-        finally:
-            shutil.rmtree(path, ignore_errors=True)
+    @property
+    def work(self) -> Path:
+        """Return the directory of the attempt's workspace."""
+        return self.run.work / f"{self.task}.{self.number}"
 
     @contextmanager
     def recording(self) -> Iterator[Recorder]:
         """Give a recorder of answers; it overwrites those of an earlier start of this attempt."""
-        self.run.directory.mkdir(parents=True, exist_ok=True)
+        self.run.create()
         with self.events.open("w", encoding="utf-8") as file:
             yield Recorder(self.run, file)
 
@@ -102,13 +118,20 @@ class AttemptRecord:
                 if line.endswith("\n"):
                     yield decode_answer(line)
 
-
-@dataclass(frozen=True, slots=True)
-class Workspace:
-    """Name a runner's directories: for the files that it stages, and for temporary files."""
-
-    staging: Path
-    scratch: Path
+    def answers_about(self, node: str) -> Iterator[Answer]:
+        """Yield the answers whose field `node` is this node, and decode no other line."""
+        try:
+            content = self.events.read_bytes()
+        except FileNotFoundError:
+            return
+        field = f'"node":{json.dumps(node)}'.encode()  # as `encode` writes it
+        found = content.find(field)
+        while found >= 0:
+            start, end = content.rfind(b"\n", 0, found) + 1, content.find(b"\n", found)
+            if end < 0:  # the line is still being written
+                return
+            yield decode_answer(content[start:end].decode())
+            found = content.find(field, end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +151,9 @@ class Recorder:
 
 def safe_name(run: str) -> str:
     """Return a directory name for a run's id that cannot lead out of its parent directory."""
-    name = quote(run, safe="+:~")
+    name = quote(run, safe="+:~") or "%"  # no other id has the name %
     if name.startswith("."):
         name = f"%2E{name[1:]}"
     if len(name) <= _LONGEST_NAME:
         return name
-    digest = hashlib.sha256(run.encode()).hexdigest()[:16]
-    return f"{name[:_LONGEST_NAME]}%-{digest}"  # no shorter name contains %-
+    return f"{name[:_LONGEST_NAME]}%-{digest(run)}"  # no shorter name contains %-

@@ -12,6 +12,7 @@ from rich.table import Table as Grid
 
 from isthmus_contracts import DataflowContract, Interval, resolve_interval
 from isthmus_contracts.catalog import CATALOG
+from isthmus_contracts.formatting import counted
 from isthmus_contracts.protocol import (
     CheckFinished,
     EngineProfile,
@@ -198,6 +199,6 @@ def _outputs_grid(contract: DataflowContract, staged: Sequence[StagedOutput], fo
             numbers = (f"{name} {value:.6g}" for name, value in output.metrics.items())
             grid.add_row(output.name, "\n".join(numbers), "")
         for file in output.files:
-            size = f"{file.bytes:,} bytes" if file.rows is None else f"{file.rows:,} rows"
+            size = counted(file.bytes, "byte") if file.rows is None else counted(file.rows, "row")
             grid.add_row(output.name, size, str(folder / file.path))
     return grid
