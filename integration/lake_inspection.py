@@ -19,21 +19,24 @@ from pyarrow import parquet
 from isthmus_contracts import DataflowContract, Table
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta.tables import files_of, read_version
-from isthmus_platform.lake.documents import read_document
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import queries
+from isthmus_platform.lake.releases.manifests import Partitions
 from isthmus_platform.lake.releases.models import Release
 from isthmus_platform.lake.releases.pointer import read_moves
 
+_LOG = r"_delta_log/(\d{20}(\.checkpoint\.parquet|\.json)|_last_checkpoint)"
 _KNOWN = re.compile(
-    r"sources/\w+/\w+/([0-9a-f]{32}\.parquet|_delta_log/\d{20}\.json)"
-    r"|dataflows/\w+/v\d+/(tables/\w+/([0-9a-f]{32}\.parquet|_delta_log/\d{20}\.json)"
-    r"|files/\w+/[0-9a-f]{32}\.\w+|releases/[0-9a-f]{12}(-\d+)?\.json|pointer/\d{8}\.json)"
+    rf"sources/\w+/\w+/([0-9a-f]{{32}}\.parquet|{_LOG})"
+    rf"|dataflows/\w+/v\d+/(tables/\w+/([0-9a-f]{{32}}\.parquet|{_LOG}"
+    r"|_manifests/[0-9a-f]{32}\.json)"
+    r"|files/\w+/[0-9a-f]{32}\.\w+|releases/[0-9a-f]{12}/\d+\.json|pointers/main/\d{8}\.json)"
     r"|tombstones/[0-9T]+-[0-9a-f]{8}\.json"
 )
 # A kill may leave a partly written document; nobody reads it. Those of Delta end in `#1`.
 _DRAFT = re.compile(
-    r"(dataflows/\w+/v\d+/(releases|pointer)|tombstones)/\.[-0-9a-fT]+\.json\.[0-9a-f]{32}"
+    r"(dataflows/\w+/v\d+/(releases/[0-9a-f]{12}|pointers/main|tables/\w+/_manifests)|tombstones)"
+    r"/\.[-0-9a-fT]+\.json\.[0-9a-f]{32}"
     r"|(sources/\w+|dataflows/\w+/v\d+/tables)/\w+/_delta_log/\d{20}\.json#\d+"
 )
 
@@ -93,11 +96,12 @@ def _read_parts(lake: Lake, release: Release, table: Table) -> dict[str, tuple[s
     released, by = release.tables[table.name], table.partitioning
     assert by is not None
     whole = [file.name for file in files_of(lake.path(released.path), released.version)]
-    files = [file.name for part in released.partitions.values() for file in part.files]
+    partitions = releases.partitions_of(lake, released)
+    files = [file.name for part in partitions.values() for file in part.files]
     if sorted(files) != sorted(whole):
         raise ValueError(f"the files of {table.name} are {whole}; its partitions have {files}")
     parts = {}
-    for name, part in released.partitions.items():
+    for name, part in partitions.items():
         places = [lake.path(f"{released.path}/{file.name}").local() for file in part.files]
         rows = pa.concat_tables([parquet.ParquetFile(place).read() for place in places])
         found = {by.name(day) for day in rows[by.column].cast(pa.date32()).to_pylist()}
@@ -137,22 +141,21 @@ def wrong_publications(
     """
     (table,) = contract.partitioned
     assert table.partitioning is not None
-    base: Release | None = None
-    for move in read_moves(lake_of(state).pointer(contract.identity)):
-        document = queries.document_of(lake_of(state), contract.identity, move.release)
-        release, before = read_document(Release, document), base
-        base = release
-        if move.reason != "publish":
+    lake = lake_of(state)
+    base: str | None = None
+    found: Partitions | None = {}
+    for move in read_moves(lake.pointer(contract.identity)):
+        release = queries.read_release(lake, contract.identity, move.release)
+        followed, previous = base, found
+        base, found = release.id, _partitions(lake, release, table)
+        if move.reason != "publish" or found is None:
             continue
-        head, read = f"release {release.id}", wanted(release.id)
-        made = release.tables[table.name].partitions
-        previous = before.tables[table.name].partitions if before else {}
-        names = {*made, *previous, *(read or ())}
+        head, made, read = f"release {release.id}", found, wanted(release.id)
+        names = {*made, *(previous or ()), *(read or ())}
         if release.interval is not None:
             names = {*table.partitioning.names(release.interval)}
-        for name in sorted({*made, *previous} - names):
-            if made.get(name) != previous.get(name):
-                followed = before.id if before else "nothing"
+        for name in sorted({*made, *(previous or ())} - names):
+            if previous is not None and made.get(name) != previous.get(name):
                 yield f"{head} has another partition {name} than {followed}, which it followed"
         for name in sorted(names & made.keys()):
             if made[name].run != release.run:
@@ -163,6 +166,14 @@ def wrong_publications(
             )
             shown = f"{has or 'nothing'}; expected is {expected or 'nothing'}"
             yield f"{head} has of its interval {shown}"
+
+
+def _partitions(lake: Lake, release: Release, table: Table) -> Partitions | None:
+    """Return a release's partitions, or None if garbage collection has removed its manifests."""
+    try:
+        return releases.partitions_of(lake, release.tables[table.name])
+    except FileNotFoundError:
+        return None
 
 
 def words(error: Exception) -> str:

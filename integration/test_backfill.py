@@ -107,9 +107,8 @@ def origins(airflow: Airflow) -> dict[str, str]:
     lake = Lake(DiskStore(airflow.state / "lake"))
     release = releases.current(lake, CATALOG.dataflow(CARRIER_DAYS).identity)
     assert release is not None
-    return {
-        name: partition.run for name, partition in release.tables["carrier_days"].partitions.items()
-    }
+    partitions = releases.partitions_of(lake, release.tables["carrier_days"])
+    return {name: partition.run for name, partition in partitions.items()}
 
 
 @pytest.mark.usefixtures("published")

@@ -219,14 +219,14 @@ def test_transform_is_killed(case: Case, edited_transforms: Edit) -> None:
 
 
 def test_publish_is_killed_before_the_move(case: Case) -> None:
-    run, task = case.stop_at("os.link", "*/airport_days/v1/pointer/*")
+    run, task = case.stop_at("os.link", "*/airport_days/v1/pointers/*")
     assert case.now() == case.before
     task.kill()
     case.succeeds(run, second="publish")
 
 
 def test_publish_is_killed_after_the_move(case: Case) -> None:
-    run, task = case.stop_at("os.remove", "*/airport_days/v1/pointer/*")
+    run, task = case.stop_at("os.remove", "*/airport_days/v1/pointers/*")
     (release,) = case.now().of_run(run)
     assert case.now().current == release
     task.kill()
@@ -274,7 +274,7 @@ def test_a_run_is_cleared(case: Case, edited_transforms: Edit) -> None:
 
 
 def test_two_runs_publish_at_once(case: Case) -> None:
-    overtaken, task = case.stop_at("os.link", "*/airport_days/v1/pointer/*")
+    overtaken, task = case.stop_at("os.link", "*/airport_days/v1/pointers/*")
     second = case.start()
     assert case.end(second).state == "success"
     task.resume()

@@ -31,7 +31,7 @@ from isthmus_platform.pipeline.publish import publish
 from isthmus_platform.pipeline.results import read_accepted, read_pins
 from isthmus_platform.pipeline.transform import transform
 from isthmus_platform.runs import RunRecord
-from isthmus_platform.storage import DiskStore, Store
+from isthmus_platform.storage import DiskStore, Store, Stored
 
 from .plan import TaskSpec
 
@@ -137,19 +137,22 @@ def _run_context(spec: TaskSpec) -> RunContext:
 
 def roll_back(lake: Lake, dataflow: str, release: str) -> str:
     """Make a release current again, as a person does."""
-    return releases.rollback(lake, contract_of(dataflow).identity, release, by="chaos").id
+    releases.roll_back(lake, contract_of(dataflow).identity, release, by="chaos")
+    return release
 
 
 def collect_garbage(lake: Lake, keep_days: float) -> int:
     """Remove what is older than so many days, as a person does; return how many files."""
     retention = garbage_collection.retention(keep_days, force=True)
-    return len(garbage_collection.collect_garbage(lake, retention, by="chaos").files)
+    removed: list[garbage_collection.Garbage] = []
+    garbage_collection.collect_garbage(lake, retention, by="chaos", on_removed=removed.append)
+    return len([found for found in removed if isinstance(found, Stored)])
 
 
 def move_pointer(spec: TaskSpec, release: str) -> None:
     """Move the pointer to a release, whatever is current."""
     place = lake_in(spec.folder).pointer(contract_of(spec.dataflow).identity)
-    pointer.append_move(place, pointer.read_moves(place), release, "publish", spec.run)
+    pointer.append_move(place, pointer.last_move(place), release, "publish", spec.run)
 
 
 def written_by(task: str, dataflow: str) -> tuple[str, ...]:
@@ -164,6 +167,7 @@ def written_by(task: str, dataflow: str) -> tuple[str, ...]:
         directories = outputs
     else:
         directories = [output / "_delta_log" for output in outputs]
+        directories += [lake.manifests(output.key) for output in outputs]
         directories += [lake.releases(contract.identity), lake.pointer(contract.identity)]
     runs = {
         "ingest": ("runs", f"runs/records/{contract.identity}/runs"),

@@ -92,9 +92,8 @@ def origins(stack: Stack) -> dict[str, str]:
     """Return the run that each published month came from."""
     release = releases.current(stack.lake, CARRIER_DAYS.identity)
     assert release is not None
-    return {
-        name: partition.run for name, partition in release.tables["carrier_days"].partitions.items()
-    }
+    partitions = releases.partitions_of(stack.lake, release.tables["carrier_days"])
+    return {name: partition.run for name, partition in partitions.items()}
 
 
 def moves(stack: Stack) -> list[str]:

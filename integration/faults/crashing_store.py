@@ -37,6 +37,7 @@ _OPERATION_OF = {
     "read": "read",
     "find": "find",
     "names": "list",
+    "ordered_names": "list",
     "walk": "list",
     "drafts": "list",
     "remove": "delete",

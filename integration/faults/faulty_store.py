@@ -19,7 +19,7 @@ class PointerFirst(DiskStore):
             return
         super().create(key, content)
         time.sleep(0.02)
-        while "/pointer/" in key and self.late:
+        while "/pointers/" in key and self.late:
             super().create(*self.late.popitem())
 
     def read(self, key: str) -> bytes:
@@ -31,7 +31,7 @@ class StartsFromHead(DiskStore):
 
     def read(self, key: str) -> bytes:
         content = super().read(key)
-        move = json.loads(content) if "/pointer/" in key else {}
+        move = json.loads(content) if "/pointers/" in key else {}
         if move.get("reason") == "rollback":
             return json.dumps(move | {"release": move["previous"]}).encode()
         return content
@@ -45,16 +45,18 @@ class LosesMonths(DiskStore):
             super().create(key, content)
         except FileExistsError:
             folder, _, name = key.rpartition("/")
-            if not folder.endswith("/pointer"):
+            if "/pointers/" not in key:
                 raise
-            self.create(f"{folder}/{int(name[:8]) + 1:08}.json", content)
+            move = json.loads(content)
+            move["number"] += 1
+            self.create(f"{folder}/{int(name[:8]) - 1:08}.json", json.dumps(move).encode())
 
 
 class CollectsTooMuch(DiskStore):
     """Collect garbage without reading which files are needed."""
 
-    def names(self, folder: str) -> tuple[str, ...]:
-        return () if folder.endswith("/releases") else super().names(folder)
+    def read(self, key: str) -> bytes:
+        return b'{"partitions": {}}' if "/_manifests/" in key else super().read(key)
 
 
 class HalfDocuments(DiskStore):

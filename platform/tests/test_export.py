@@ -35,7 +35,7 @@ def test_without_a_run_it_is_what_the_current_release_was_made_from(
 ) -> None:
     first = publish(lake, "run-1")
     publish(lake, "run-2")
-    releases.rollback(lake, AIRPORT_DAYS.identity, first.id, by="a test")
+    releases.roll_back(lake, AIRPORT_DAYS.identity, first.id, by="a test")
     exported = list(export_inputs(deployment, AIRPORT_DAYS, tmp_path / "deep" / "out"))
     assert exported == [("flight_features", 2)]
     rows = parquet.read_table(tmp_path / "deep" / "out" / "flight_features.parquet")

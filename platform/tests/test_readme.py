@@ -17,6 +17,7 @@ from isthmus_platform.lake.delta.writer import write_table
 from isthmus_platform.lake.documents import write_once
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import Release, ReleasedTable
+from isthmus_platform.lake.releases.models import document_of
 from isthmus_platform.lake.releases.pointer import append_move
 from isthmus_platform.lake.schemas import arrow_schema
 from isthmus_platform.storage import DiskStore
@@ -42,16 +43,16 @@ def publish(lake: Lake) -> None:
         files = write_table(folder, table, rows.to_batches())
         versions.append(commit(folder, table, files, f"{count} rows"))
     release = Release(
-        *("abc", str(identity), FLIGHT_DELAYS.version, "code", "run-1", "0" * 64),
+        *("abc-1", str(identity), FLIGHT_DELAYS.version, "code", "run-1", "0" * 64),
         created_at="2013-01-01T00:00:00+00:00",
         params={},
         inputs={},
-        tables={table.name: ReleasedTable(folder.key, versions[0], 2)},
+        tables={table.name: ReleasedTable(folder.key, versions[0], 2, {})},
         files={},
         metrics={},
     )
-    write_once(lake.releases(identity) / "abc.json", release)
-    assert append_move(lake.pointer(identity), (), "abc", "publish", "run-1")
+    write_once(document_of(lake, identity, release.id), release)
+    assert append_move(lake.pointer(identity), None, release.id, "publish", "run-1")
 
 
 def test_the_example_reads_the_rows_of_the_current_release(tmp_path: Path) -> None:

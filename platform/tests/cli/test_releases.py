@@ -193,7 +193,7 @@ def test_a_removed_release_is_not_listed_and_refused_in_one_sentence(
     first, second = (publish(lake, run) for run in ("run-1", "run-2"))
     said = call("gc", "airport_days", "--keep-days", "0", "--force", "--yes")[1]
     assert said.startswith(f"release  {first.id} of airport_days.v1, of 2")
-    assert "\nremoved 1 release and 2 files, " in said
+    assert "\nremoved 1 release and 3 files, " in said
     listed = call("releases", "airport_days")[1]
     assert second.id in listed
     assert first.id not in listed

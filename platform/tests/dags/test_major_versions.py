@@ -152,7 +152,7 @@ def test_rolling_one_back_leaves_the_other(
     publish(lake, moved, "second", 2)
     newest = publish(lake, still, "second", 2)
     before = {path: path.read_bytes() for path in files_of(lake, still)}
-    releases.rollback(lake, moved.identity, first.id, by="eve")
+    releases.roll_back(lake, moved.identity, first.id, by="eve")
     assert releases.current(lake, moved.identity) == first
     assert releases.current(lake, still.identity) == newest
     assert {path: path.read_bytes() for path in files_of(lake, still)} == before
@@ -171,4 +171,4 @@ def test_a_release_of_one_is_unknown_to_the_other(tmp_path: Path) -> None:
     publish(lake, OLD, "first", 1)
     new = publish(lake, NEW, "first", 1)
     with pytest.raises(UnknownNameError, match=r"unknown release .* of dataflow 'x\.v1'"):
-        releases.rollback(lake, OLD.identity, new.id, by="eve")
+        releases.roll_back(lake, OLD.identity, new.id, by="eve")

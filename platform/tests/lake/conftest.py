@@ -6,11 +6,13 @@ import os
 import runpy
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -30,7 +32,7 @@ from isthmus_platform.lake.intake.acceptance import accept
 from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.intake.table_encoder import LocalEncoder
 from isthmus_platform.lake.layout import Lake
-from isthmus_platform.storage import Location
+from isthmus_platform.storage import Location, Store
 
 _PROCESS = Path(__file__).with_name("publishing_process.py")
 _DECLARED = runpy.run_path(str(_PROCESS))
@@ -78,6 +80,32 @@ def where(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
 @pytest.fixture
 def lake(where: dict[str, str]) -> Lake:
     return Lake(_DECLARED["open_store"](where))
+
+
+class CountingStore:
+    """Wrap a store, and count the calls of each of its methods that ask it for something."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.counts = Counter[str]()
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any member of the store
+        member = getattr(self._store, name)
+        if name in {"options", "address", "local", "flush"}:
+            return member
+
+        def counted(*arguments: object) -> object:
+            self.counts[name] += 1
+            return member(*arguments)
+
+        return counted
+
+
+@pytest.fixture
+def counted(lake: Lake) -> tuple[Lake, Counter[str]]:
+    """Return the lake over a store that counts what is asked of it, and the counts."""
+    store = CountingStore(lake.store)
+    return Lake(store), store.counts
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ python failing_network.py HOST PORT
 
 It prints its own port, then reads lines and answers each. `refuse` cuts every connection, until
 `recover`, or for `refuse SECONDS`; `lose N` loses the answer to the Nth write from now, which the
-server does, once; `lost` says how many were.
+server does, once; `lost` says how many were, `requests` how many requests there have been.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import threading
 from contextlib import suppress
 
 _WRITES = (b"PUT ", b"POST ")
+_REQUESTS = (*_WRITES, b"GET ", b"HEAD ", b"DELETE ")
 
 
 class Network:
@@ -27,7 +28,7 @@ class Network:
         self._refusing = False
         self._writes_left = 0
         self._losing: set[socket.socket] = set()
-        self.lost = 0
+        self.lost = self.requests = 0
 
     def obey(self, command: str, *amount: str) -> None:
         """Do what a line says."""
@@ -68,6 +69,7 @@ class Network:
     def _ask(self, client: socket.socket, server: socket.socket) -> None:
         with suppress(OSError):
             while said := client.recv(1 << 16):
+                self.requests += said.startswith(_REQUESTS)
                 if said.startswith(_WRITES):
                     self._writes_left -= 1
                     if self._writes_left == 0:
@@ -103,7 +105,7 @@ def main() -> None:
     say(listener.getsockname()[1])
     for line in sys.stdin:
         network.obey(*line.split())
-        say(network.lost)
+        say(network.requests if line.strip() == "requests" else network.lost)
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def _dying(function: Callable[..., Any], call: int, *, after: bool = False) -> C
 def main() -> None:
     store, runs, *step = sys.argv[1:]
     lake = Lake(open_store(json.loads(store)))
-    # What creates the two documents: that of the release, and the pointer's move.
+    # What creates the documents: two manifests, the release, and the pointer's move, the fourth.
     module, name = (disk.os, "link") if isinstance(lake.store, DiskStore) else (obstore, "put")
     create = getattr(module, name)
     match step:
@@ -92,9 +92,9 @@ def main() -> None:
         case ["before the document"]:
             publication.write_once = _dying(publication.write_once, 1)
         case ["before the pointer"]:
-            setattr(module, name, _dying(create, 2))
+            setattr(module, name, _dying(create, 4))
         case ["after the pointer"]:
-            setattr(module, name, _dying(create, 2, after=True))
+            setattr(module, name, _dying(create, 4, after=True))
     for plain in json.loads(Path(runs).read_text(encoding="utf-8")):
         accepted = deserialize(Accepted, plain)
         publication.publish(lake, DATAFLOW, accepted, params={}, inputs={})

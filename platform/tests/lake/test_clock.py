@@ -7,10 +7,16 @@ from isthmus_contracts import DataflowContract
 from isthmus_platform.lake.clock import utc_now
 from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
-from isthmus_platform.lake.releases.garbage_collection import collect_garbage
+from isthmus_platform.lake.releases.garbage_collection import (
+    Garbage,
+    OldRelease,
+    collect_garbage,
+    find_garbage,
+)
 from isthmus_platform.lake.releases.pointer import read_moves
 from isthmus_platform.lake.releases.publication import publish
-from isthmus_platform.lake.releases.queries import releases, rollback
+from isthmus_platform.lake.releases.queries import releases
+from isthmus_platform.lake.releases.rollback import roll_back
 
 LATER = datetime(2040, 1, 1, tzinfo=UTC)
 
@@ -27,7 +33,7 @@ def test_everything_is_dated_by_the_lakes_clock(
     later = Lake(lake.store, lambda: LATER)
     first = publish(later, dataflow, accepted("first"), params={}, inputs={})
     publish(later, dataflow, accepted("second"), params={}, inputs={})
-    rollback(later, dataflow.identity, first.id, by="ada")
+    roll_back(later, dataflow.identity, first.id, by="ada")
     assert first.created_at == LATER.isoformat()
     moves = read_moves(lake.pointer(dataflow.identity))
     assert {move.at for move in moves} == {LATER.isoformat()}
@@ -38,7 +44,9 @@ def test_what_is_old_is_old_by_the_lakes_clock(
 ) -> None:
     for run in ("first", "second"):
         publish(lake, dataflow, accepted(run), params={}, inputs={})
-    assert not collect_garbage(lake, timedelta(days=1), by="eve").releases
-    removed = collect_garbage(Lake(lake.store, lambda: LATER), timedelta(days=1), by="eve").releases
-    assert [release.run for _, release in removed] == ["first"]
+    assert list(find_garbage(lake, timedelta(days=1))) == []
+    removed: list[Garbage] = []
+    later = Lake(lake.store, lambda: LATER)
+    collect_garbage(later, timedelta(days=1), by="eve", on_removed=removed.append)
+    assert len([found for found in removed if isinstance(found, OldRelease)]) == 1
     assert [release.run for release, _ in releases(lake, dataflow.identity)] == ["second"]

@@ -17,7 +17,10 @@ def test_everything_of_a_dataflow_lies_below_its_identity() -> None:
     assert LAKE.table(DELAYS, "days").key == "dataflows/delays/v2/tables/days"
     assert LAKE.files(DELAYS, "report").key == "dataflows/delays/v2/files/report"
     assert LAKE.releases(DELAYS).key == "dataflows/delays/v2/releases"
-    assert LAKE.pointer(DELAYS).key == "dataflows/delays/v2/pointer"
+    assert LAKE.pointer(DELAYS).key == "dataflows/delays/v2/pointers/main"
+    assert LAKE.pointer(DELAYS, "branch").key == "dataflows/delays/v2/pointers/branch"
+    manifests = LAKE.manifests(LAKE.table(DELAYS, "days").key)
+    assert manifests.key == "dataflows/delays/v2/tables/days/_manifests"
 
 
 def test_a_dataset_and_a_dataflow_never_share_a_place() -> None:

@@ -66,7 +66,10 @@ from isthmus_platform.lake.intake.acceptance import accept
 from isthmus_platform.lake.intake.accepted import Accepted, join
 from isthmus_platform.lake.intake.table_encoder import LocalEncoder
 from isthmus_platform.lake.layout import Lake
-from isthmus_platform.lake.releases import garbage_collection, pointer, publication, queries
+from isthmus_platform.lake.releases import garbage_collection, pointer, publication, rollback
+from isthmus_platform.lake.releases.manifests import manifests_of
+from isthmus_platform.lake.releases.models import number_of
+from isthmus_platform.lake.releases.references import References
 from isthmus_platform.lake.releases.tombstones import RemovedReleaseError
 from isthmus_platform.storage import DiskStore
 
@@ -115,14 +118,15 @@ GAPS = [
     (publication, name, 1)
     for name in ("commit", "write_once", "check_not_collected", "append_move")
 ]
-STEPS = [*GAPS, (publication, "commit", 2), (os, "link", 1), (os, "link", 2)]
-# Garbage collection reads twice which files are needed; the first plan is only shown.
+STEPS = [*GAPS, (publication, "commit", 2), *((os, "link", number) for number in (1, 2, 3, 4))]
+# Garbage collection reads twice which files are needed: until it finds something, and for all.
 COLLECTION_GAPS = [
     (garbage_collection, "write_once", 1),
     (garbage_collection, "append_removal", 1),
-    (garbage_collection, "_plan", 2),
+    (References, "add", 2),
+    (DiskStore, "remove", 1),
 ]
-COLLECTION_STEPS = [*COLLECTION_GAPS, (DiskStore, "remove", 1), (DiskStore, "remove", 2)]
+COLLECTION_STEPS = [*COLLECTION_GAPS, (os, "unlink", 1), (os, "unlink", 2)]
 MOMENTS = ["before", "after"]
 START = datetime(2013, 1, 1, tzinfo=UTC)  # long ago, so that what nothing dates is young
 # Thousands of small files are made and removed, for which a disk would take most of the time.
@@ -220,7 +224,7 @@ class Publishing(RuleBasedStateMachine):
         self.lake = Lake(DiskStore(self.root / "lake"), self.clock)
         self.runs: dict[tuple[object, ...], Run] = {}
         self.seen: dict[object, Any] = {}
-        self.tombstones = 0
+        self.tombstones: set[str] = set()
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(os, "fsync", lambda _: None)  # nothing here is about power cuts
 
@@ -277,7 +281,7 @@ class Publishing(RuleBasedStateMachine):
     @rule(which=ANY, other=OTHERS)
     def roll_back(self, which: int, other: Other | None) -> None:
         self._tick()
-        with at((queries, "append_move", 1), lambda: self._act(other)):
+        with at((rollback, "append_move", 1), lambda: self._act(other)):
             self._roll_back(which)
 
     @rule(days=KEEP_DAYS, step=pick(COLLECTION_STEPS), moment=pick(MOMENTS))
@@ -333,7 +337,7 @@ class Publishing(RuleBasedStateMachine):
         names = sorted(newest_first, key=lambda name: name == self.model.current)
         wanted = names[which % len(names)]
         try:
-            releases.rollback(self.lake, self.identity, wanted, by="ada")
+            releases.roll_back(self.lake, self.identity, wanted, by="ada")
         except RemovedReleaseError:
             assert wanted in self.model.removed
             return
@@ -360,15 +364,15 @@ class Publishing(RuleBasedStateMachine):
 
     def _settle_collection(self, limit: datetime) -> None:
         """Let the model do what garbage collection, which may be unfinished, has done by now."""
-        tombstones = len(self.lake.tombstones().names())
-        if tombstones > self.tombstones:
-            self.tombstones = tombstones
+        tombstones = {*self.lake.tombstones().names()}
+        if tombstones - self.tombstones:
             self.model.limit = max(self.model.limit, limit)
+        self.tombstones |= tombstones
         moves = self._moves()
         if len(moves) > len(self.model.moves):
-            published = self.model.contents.keys() & set(moves[-1].removed)
-            assert published == self.model.old(limit)
-            self.model.removed |= published
+            removed = {name for name in self.model.kept if not moves[-1].keeps(name)}
+            assert removed == self.model.old(limit)
+            self.model.removed |= removed
             self.model.move(moves[-1].reason, moves[-1].release, self.clock.time)
 
     def _act(self, other: Other | None) -> None:
@@ -402,24 +406,34 @@ class Publishing(RuleBasedStateMachine):
         return pointer.read_moves(self.lake.pointer(self.identity))
 
     def _documents(self) -> list[releases.Release]:
-        folder = self.lake.releases(self.identity)
-        gone = {name for move in self._moves() for name in move.removed}
-        found = [read_document(releases.Release, folder / name) for name in folder.names()]
-        return [release for release in found if release.id not in gone]
+        """Return the releases that exist, and those that the next move may publish."""
+        moves = self._moves()
+        published = {move.release for move in moves if moves[-1].keeps(move.release)}
+        found = []
+        for document in self.lake.releases(self.identity).walk():
+            if document.key.endswith(".json") and "/." not in document.key:
+                release = read_document(releases.Release, self.lake.path(document.key))
+                if release.id in published or number_of(release.id) > len(moves):
+                    found.append(release)
+        return found
 
     def _content(self, release: releases.Release) -> Content:
         """Return what a reader gets, who takes nothing but what the release names."""
         for key in self._files(release):
             assert self.lake.path(key).find() is not None
         counts = release.tables["counts"]
+        partitions = releases.partitions_of(self.lake, counts)
         months = {}
-        for name, part in counts.partitions.items():
+        for name, part in partitions.items():
             rows = [row for file in part.files for row in self._rows(f"{counts.path}/{file.name}")]
             ((day, number),) = rows
             assert BY_MONTH.name(day) == name
             months[name] = (part.run, number)
-        named = {file.name for part in counts.partitions.values() for file in part.files}
+        named = {file.name for part in partitions.values() for file in part.files}
         assert named == {key.rpartition("/")[2] for key in self._table(counts)}
+        for table in release.tables.values():
+            parts = releases.partitions_of(self.lake, table).values()
+            assert sum(part.rows for part in parts) == table.rows
         assert counts.rows == len(months)
         if "total" not in release.tables:
             return Content(months, (release.run, None))
@@ -433,8 +447,10 @@ class Publishing(RuleBasedStateMachine):
         return Content(months, (release.run, number))
 
     def _files(self, release: releases.Release) -> list[str]:
+        """Return its manifests, and what versions of tables hold, whatever manifests list."""
+        manifests = [place.key for place, _ in manifests_of(self.lake, release)]
         tables = [key for table in release.tables.values() for key in self._table(table)]
-        return [*tables, *(file.path for file in release.files.values())]
+        return [*manifests, *tables, *(file.path for file in release.files.values())]
 
     def _table(self, table: releases.ReleasedTable) -> tuple[str, ...]:
         def read() -> tuple[str, ...]:
@@ -524,8 +540,9 @@ class Publishing(RuleBasedStateMachine):
 
     def _leave_drafts(self) -> None:
         """Leave what a writer leaves that was killed before its document had its name."""
-        for folder in (self.lake.releases(self.identity), self.lake.pointer(self.identity)):
-            draft = folder.local() / f".{len(self.model.moves) + 1:08}.json.{uuid4().hex}"
+        places = (self.lake.releases(self.identity) / "x", self.lake.pointer(self.identity))
+        for folder in (*places, self.lake.manifests(self.lake.table(self.identity, "counts").key)):
+            draft = folder.local() / f".{99_999_999 - len(self.model.moves):08}.json.{uuid4().hex}"
             draft.parent.mkdir(parents=True, exist_ok=True)
             draft.write_bytes(b"{")
             self._date(draft)

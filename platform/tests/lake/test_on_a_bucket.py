@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -23,17 +24,24 @@ from isthmus_contracts.protocol import StagedFile
 from isthmus_platform.errors import LakeUnavailableError, PublicationError, TableContractError
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta.tables import files_of, latest_version
+from isthmus_platform.lake.documents import write_once
 from isthmus_platform.lake.intake.acceptance import accept
 from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.intake.table_encoder import LocalEncoder
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
-from isthmus_platform.lake.releases.garbage_collection import Plan, collect_garbage, plan_collection
+from isthmus_platform.lake.releases.garbage_collection import (
+    OldRelease,
+    collect_garbage,
+    find_garbage,
+)
 from isthmus_platform.lake.releases.locate import locate
+from isthmus_platform.lake.releases.manifests import all_files
 from isthmus_platform.lake.releases.models import Release
-from isthmus_platform.lake.releases.pointer import read_moves
+from isthmus_platform.lake.releases.pointer import Move, read_moves
 from isthmus_platform.lake.releases.publication import publish
-from isthmus_platform.lake.releases.queries import all_files, current, rollback
+from isthmus_platform.lake.releases.queries import current
+from isthmus_platform.lake.releases.rollback import roll_back
 from isthmus_platform.lake.releases.tombstones import RemovedReleaseError
 from isthmus_platform.storage.cache import Cache
 from isthmus_platform.storage.objects import ObjectStore
@@ -132,7 +140,7 @@ class TestReading:
     ) -> None:
         first = published("first")
         published("second")
-        rollback(lake, dataflow.identity, first.id, by="eve")
+        roll_back(lake, dataflow.identity, first.id, by="eve")
         places = locate(lake, dataflow.identity)
         carriers = places.tables["carriers"]
         assert carriers.uri == f"{lake.address}/dataflows/delays/v2/tables/carriers"
@@ -150,21 +158,23 @@ class TestGarbageCollection:
         first, second = published("first"), published("second")
         gone = list(all_files(lake, first))
         logs = [stored for stored in lake.store.walk("") if "/_delta_log/" in stored.key]
-        found = plan_collection(lake, NOW)
-        assert collect_garbage(lake, NOW, by="eve") == found
-        assert {file.key for file in found.files} == {place.key for place in gone}
-        assert [release.id for _, release in found.releases] == [first.id]
+        found, removed = [*find_garbage(lake, NOW)], []
+        collect_garbage(lake, NOW, by="eve", on_removed=removed.append)
+        assert removed == found
+        assert isinstance(found[0], OldRelease)
+        assert found[0].id == first.id
+        assert {file.key for file in found[1:]} == {place.key for place in gone}
         assert not any(place.find() for place in gone)
         assert [stored for stored in lake.store.walk("") if "/_delta_log/" in stored.key] == logs
         check_whole(lake, second)
         with pytest.raises(RemovedReleaseError):
-            rollback(lake, dataflow.identity, first.id, by="eve")
-        assert plan_collection(lake, NOW) == Plan((), ())
+            roll_back(lake, dataflow.identity, first.id, by="eve")
+        assert list(find_garbage(lake, NOW)) == []
 
     def test_young_files_stay(self, published: Callable[[str], Release], lake: Lake) -> None:
         published("first"), published("second")
         before = list(lake.store.walk(""))
-        assert collect_garbage(lake, timedelta(days=1), by="eve") == Plan((), ())
+        collect_garbage(lake, timedelta(days=1), by="eve")
         assert list(lake.store.walk("")) == before
 
     def test_what_was_accepted_and_collected_is_not_published(
@@ -259,7 +269,8 @@ def before(patch: pytest.MonkeyPatch, name: str, act: Callable[[], object]) -> I
 
 
 class TestNetwork:
-    @pytest.mark.parametrize("write", [1, 2, 3, 4])  # two tables, the release, the pointer
+    # Two manifests, two tables, the release, the pointer.
+    @pytest.mark.parametrize("write", [1, 2, 3, 4, 5, 6])
     def test_a_write_whose_response_is_lost_counts_once(
         self, accepted: Accept, line: Line, write: int
     ) -> None:
@@ -287,6 +298,33 @@ class TestNetwork:
             made = line.publish(ready)
         assert started[0].wait(10) == 0
         line.check_published_once(made)
+
+
+@pytest.mark.parametrize("moves", [3, 1001])
+def test_current_and_a_rollback_cost_four_requests_at_most(
+    published: Callable[[str], Release], line: Line, lake: Lake, moves: int
+) -> None:
+    first, second = published("first"), published("second")
+    identity, pointer = line.dataflow.identity, lake.pointer(line.dataflow.identity)
+
+    def rolled_back(number: int) -> None:
+        to, since = (first, second) if number % 2 else (second, first)
+        move = Move(number, to.id, since.id, "2013-01-01T00:00:00+00:00", "rollback", "eve")
+        write_once(pointer / f"{10**8 - number:08}.json", move)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(rolled_back, range(3, moves + 1)))
+
+    def requests(call: Callable[[], object]) -> int:
+        before = line.network.tell("requests")
+        call()
+        return line.network.tell("requests") - before
+
+    assert requests(lambda: current(line.far, identity)) == 3
+    assert requests(lambda: releases.release(line.far, identity, second.id)) == 4
+    assert requests(lambda: roll_back(line.far, identity, second.id, by="eve")) == 4
+    assert current(lake, identity) == second
+    assert len(pointer.names()) == moves + 1
 
 
 def test_a_copy_in_the_cache_that_is_shrunk_is_fetched_again(

@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import os
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -33,16 +34,19 @@ from isthmus_contracts.protocol import (
 )
 from isthmus_platform.errors import PublicationError, ResultError, TableContractError
 from isthmus_platform.lake.delta.tables import files_of, read_version
+from isthmus_platform.lake.documents import write_once
 from isthmus_platform.lake.intake.acceptance import accept
 from isthmus_platform.lake.intake.accepted import Accepted, join
 from isthmus_platform.lake.intake.table_encoder import LocalEncoder
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.releases.garbage_collection import collect_garbage
-from isthmus_platform.lake.releases.models import Release
+from isthmus_platform.lake.releases.manifests import partitions_of
+from isthmus_platform.lake.releases.models import Release, document_of
 from isthmus_platform.lake.releases.pointer import read_moves
 from isthmus_platform.lake.releases.publication import publish
-from isthmus_platform.lake.releases.queries import current, releases, rollback
+from isthmus_platform.lake.releases.queries import current, releases
+from isthmus_platform.lake.releases.rollback import roll_back
 
 BY_MONTH = Partitioning("day", granularity="month")
 COUNTS = Table(
@@ -121,11 +125,12 @@ def content(lake: Lake, release: Release | None = None) -> dict[str, int]:
     assert release is not None
     table = release.tables["counts"]
     read = read_version(lake.path(table.path), table.version).to_pyarrow_table().to_pylist()
-    assert len(read) == table.rows == sum(partition.rows for partition in table.partitions.values())
+    partitions = partitions_of(lake, table)
+    assert len(read) == table.rows == sum(partition.rows for partition in partitions.values())
     found: dict[str, set[int]] = {}
     for row in read:
         found.setdefault(BY_MONTH.name(row["day"]), set()).add(row["n"])
-    assert found.keys() == table.partitions.keys()
+    assert found.keys() == partitions.keys()
     return {name: number for name, (number,) in sorted(found.items())}
 
 
@@ -148,7 +153,7 @@ def test_a_release_says_which_run_each_partition_came_from(
 ) -> None:
     published(lake, run("year", {"2013-01": 1, "2013-02": 2}, YEAR))
     release = published(lake, run("again", {"2013-02": 3}, month("2013-02")))
-    partitions = release.tables["counts"].partitions
+    partitions = partitions_of(lake, release.tables["counts"])
     assert {name: partition.run for name, partition in partitions.items()} == {
         "2013-01": "year",
         "2013-02": "again",
@@ -161,7 +166,7 @@ def test_rolled_back_rows_do_not_return_with_another_partition(
 ) -> None:
     good = published(lake, run("good", {"2013-01": 1, "2013-02": 2}, YEAR))
     published(lake, run("bad", {"2013-01": 666, "2013-02": 666, "2013-03": 666}, YEAR))
-    rollback(lake, DATAFLOW.identity, good.id, by="ada")
+    roll_back(lake, DATAFLOW.identity, good.id, by="ada")
     published(lake, run("march", {"2013-03": 3}, month("2013-03")))
     assert content(lake) == {"2013-01": 1, "2013-02": 2, "2013-03": 3}
     assert content(lake, good) == {"2013-01": 1, "2013-02": 2}
@@ -208,7 +213,7 @@ def test_repeating_a_publication_changes_nothing(lake: Lake, run: Callable[..., 
     two = published(lake, run("second", {"2013-02": 2}, month("2013-02")))
     assert published(lake, first) == one
     assert current(lake, DATAFLOW.identity) == two
-    rollback(lake, DATAFLOW.identity, one.id, by="ada")
+    roll_back(lake, DATAFLOW.identity, one.id, by="ada")
     published(lake, run("second again", {"2013-02": 2}, month("2013-02")))
     assert published(lake, first) == one
     assert content(lake) == {"2013-01": 1, "2013-02": 2}
@@ -260,7 +265,7 @@ def test_the_newest_version_with_other_columns_is_replaced(
     published(lake, run("other", {"2013-02": 2}, None, bad), bad)
     with pytest.raises(PublicationError, match="has other columns in the current release"):
         published(lake, run("part", {"2013-03": 3}, month("2013-03")))
-    rollback(lake, DATAFLOW.identity, good.id, by="ada")
+    roll_back(lake, DATAFLOW.identity, good.id, by="ada")
     after = published(lake, run("part again", {"2013-03": 3}, month("2013-03")))
     assert content(lake) == {"2013-01": 1, "2013-03": 3}
     table = after.tables["counts"]
@@ -268,17 +273,55 @@ def test_the_newest_version_with_other_columns_is_replaced(
     assert [field.nullable for field in fields] == [False, False]
 
 
-def test_a_table_from_before_it_had_partitions_needs_a_run_for_everything(
-    lake: Lake, run: Callable[..., Accepted]
+@pytest.mark.parametrize(
+    ("partitioning", "problem"),
+    [
+        (None, "has no partitions in the current release"),
+        (Partitioning("day", "year"), "has partitions by year of day in the current release"),
+    ],
+)
+def test_a_table_with_other_partitions_before_needs_a_run_for_everything(
+    lake: Lake, run: Callable[..., Accepted], partitioning: Partitioning | None, problem: str
 ) -> None:
     release = published(lake, run("first", {"2013-01": 1}))
-    path = (lake.releases(DATAFLOW.identity) / f"{release.id}.json").local()
-    text = path.read_text().replace('"partitions": {', '"partitions": {}, "x": {', 1)
-    path.write_text(text.split(', "x":')[0] + "}}, " + text[text.index('"files": {}') :])
-    with pytest.raises(PublicationError, match="has no partitions in the current release"):
+    document = document_of(lake, DATAFLOW.identity, release.id)
+    table = replace(release.tables["counts"], partitioning=partitioning)
+    document.remove()
+    write_once(document, replace(release, tables={"counts": table}))
+    with pytest.raises(PublicationError, match=problem):
         published(lake, run("second", {"2013-02": 2}, month("2013-02")))
     published(lake, run("third", {"2013-02": 2}))
     assert content(lake) == {"2013-02": 2}
+
+
+def test_a_release_shares_the_manifests_that_its_run_did_not_change(
+    lake: Lake, run: Callable[..., Accepted]
+) -> None:
+    year = dict.fromkeys(("2012-11", "2012-12", "2013-01", "2013-02", "2014-01"), 1)
+    before = published(lake, run("all", year)).tables["counts"].manifests
+    after = published(lake, run("one", {"2013-01": 2}, month("2013-01"))).tables["counts"].manifests
+    assert [*before] == [*after] == ["2012", "2013", "2014"]
+    assert [key for key in before if before[key] != after[key]] == ["2013"]
+    emptied = published(lake, run("none", {}, month("2014-01"))).tables["counts"].manifests
+    assert emptied == {key: after[key] for key in ("2012", "2013")}
+    assert content(lake) == {"2012-11": 1, "2012-12": 1, "2013-01": 2, "2013-02": 1}
+
+
+def test_publishing_a_part_asks_for_what_the_part_costs(
+    lake: Lake, run: Callable[..., Accepted], counted: tuple[Lake, Counter[str]]
+) -> None:
+    counting, counts = counted
+
+    def requests(years: int) -> Counter[str]:
+        days = [date(1000 + year, number, 1) for year in range(years) for number in range(1, 13)]
+        published(lake, run(f"{years}", {BY_MONTH.name(day): 1 for day in days}))
+        ready = run(f"a part of {years}", {"1000-06": 2}, month("1000-06"))
+        counts.clear()
+        published(counting, ready)
+        return counts.copy()
+
+    assert requests(2) == requests(20)
+    assert 0 < sum(counts.values()) < 20
 
 
 class TestRefused:
@@ -395,7 +438,7 @@ def test_a_release_consists_of_the_files_of_the_attempt_that_published_it(
         collect_garbage(lake, timedelta(days=1), by="eve")
     assert crashed.digest == again.digest
     table = published(lake, again).tables["counts"]
-    named = {file.name for partition in table.partitions.values() for file in partition.files}
+    named = {file.name for part in partitions_of(lake, table).values() for file in part.files}
     assert named == {file.name for file in files_of(lake.path(table.path), table.version)}
     assert content(lake) == {"2013-01": 1, "2013-02": 2}
 

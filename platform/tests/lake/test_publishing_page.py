@@ -35,7 +35,7 @@ def test_the_places_are_exactly_those_where_something_lies(
     publish(lake, dataflow, accepted(), params={}, inputs={})
     accepted("abandoned")
     keys = {file.key for file in lake.store.walk("")}
-    assert collect_garbage(lake, timedelta(0), by="eve").files
+    collect_garbage(lake, timedelta(0), by="eve")
     keys |= {file.key for file in lake.store.walk("")}
     patterns = {place: re.sub(r"<\w+>", "[^/]+", re.escape(place)) for place in PLACES}
     where = {key: [p for p in PLACES if re.fullmatch(patterns[p], key)] for key in keys}

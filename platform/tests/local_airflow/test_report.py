@@ -41,7 +41,7 @@ def test_a_release_is_shown_with_places_that_are_not_cut_off(
         *("id", "flight_delays.v1", "1.0.0", "code", "run", "digest", "2013-01-01T00:00:00"),
         params={},
         inputs={},
-        tables={"days": ReleasedTable("tables/days", 3, 1095)},
+        tables={"days": ReleasedTable("tables/days", 3, 1095, {})},
         files={"card": ReleasedFile(place, 12345, "0" * 64)},
         metrics={"quality": {"auc": 0.75}},
     )

@@ -14,7 +14,7 @@ from isthmus_contracts.catalog import FLIGHT_DELAYS
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.intake.intermediates import intermediates_of
 from isthmus_platform.lake.layout import Lake
-from isthmus_platform.lake.releases import queries
+from isthmus_platform.lake.releases.manifests import all_files
 from isthmus_platform.storage.objects import ObjectStore
 
 pytestmark = pytest.mark.slow
@@ -119,7 +119,7 @@ def test_a_run_ingests_computes_and_publishes(
     made = releases.current(lake, FLIGHT_DELAYS.identity)
     assert made is not None
     assert f"published release {made.id} of flight_delays.v1" in ended.log
-    assert all(all_file.find() for all_file in queries.all_files(lake, made))
+    assert all(all_file.find() for all_file in all_files(lake, made))
     assert not (company.folder / "lake").exists()
 
     request = json.loads((company.folder / "request.json").read_text())

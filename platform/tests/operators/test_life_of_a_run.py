@@ -311,8 +311,8 @@ def test_a_disk_that_is_full_is_one_sentence(
 
 
 def test_a_pointer_that_cannot_be_read_is_one_sentence(company: Company) -> None:
-    pointer = company.folder / "lake" / "dataflows" / "flight_delays" / "v1" / "pointer"
-    (pointer / "00000001.json").mkdir(parents=True)
+    pointer = company.folder / "lake" / "dataflows" / "flight_delays" / "v1" / "pointers"
+    (pointer / "main" / "99999999.json").mkdir(parents=True)
     ended = company.run("airport_days")
     assert ended.states["ingest"] == "failed"
     assert "cannot be used now: Is a directory" in ended.log

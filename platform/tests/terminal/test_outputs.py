@@ -25,7 +25,7 @@ def test_each_output_has_one_aligned_line(tmp_path: Path, monkeypatch: pytest.Mo
         *("id", "flight_delays.v1", "1.0.0", "code", "run", "digest", "2013-01-01T00:00:00"),
         params={},
         inputs={},
-        tables={"days": ReleasedTable("tables/days", 3, 1095)},
+        tables={"days": ReleasedTable("tables/days", 3, 1095, {})},
         files={"card": ReleasedFile("files/card.html", 12345, "0" * 64)},
         metrics={"quality": {"auc": 0.75}},
     )

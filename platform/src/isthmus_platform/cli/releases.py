@@ -19,9 +19,10 @@ from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases.diff import diff_releases
 from isthmus_platform.lake.releases.garbage_collection import (
-    Plan,
+    Garbage,
+    OldRelease,
     collect_garbage,
-    plan_collection,
+    find_garbage,
     retention,
 )
 from isthmus_platform.lake.releases.locate import find_release, locate
@@ -126,10 +127,11 @@ def _show(options: argparse.Namespace, console: Console) -> int:
         )
     lines += [("output", output) for output in describe_outputs(release, lake)]
     for name, table in release.tables.items():
-        for part, partition in table.partitions.items():
-            lines.append(
-                ("part", f"{name} {part}  {partition.rows:,} rows, by run {partition.run}")
-            )
+        partitions = releases.partitions_of(lake, table) if table.partitioning else {}
+        lines += [
+            ("part", f"{name} {part}  {partition.rows:,} rows, by run {partition.run}")
+            for part, partition in partitions.items()
+        ]
     lines += [("warning", warning) for warning in release.warnings]
     for label, text in lines:
         console.print(f"{label:8}  {printable(text)}", soft_wrap=True)
@@ -179,8 +181,8 @@ def _tables(options: argparse.Namespace, console: Console) -> int:
 
 def _rollback(options: argparse.Namespace, console: Console) -> int:
     contract = CATALOG.dataflow(options.dataflow)
-    release = releases.rollback(_lake(), contract.identity, options.release, by=_who())
-    console.print(f"release {release.id} of {contract.identity} is current")
+    releases.roll_back(_lake(), contract.identity, options.release, by=_who())
+    console.print(f"release {options.release} of {contract.identity} is current")
     return 0
 
 
@@ -188,30 +190,35 @@ def _collect(options: argparse.Namespace, console: Console) -> int:
     contract: DataflowContract | None = options.dataflow and CATALOG.dataflow(options.dataflow)
     identity = contract.identity if contract else None
     lake, keep = _lake(), retention(options.keep_days, force=options.force)
-    plan = (
-        collect_garbage(lake, keep, identity, by=_who())
-        if options.yes
-        else plan_collection(lake, keep, identity)
-    )
-    _report_plan(plan, console)
-    if not plan.releases and not plan.files:
+    found_releases = found_files = found_bytes = 0
+
+    def report(garbage: Garbage) -> None:
+        nonlocal found_releases, found_files, found_bytes
+        if isinstance(garbage, OldRelease):
+            found_releases += 1
+            text = f"release  {garbage.id} of {garbage.dataflow}, of {_shown_time(garbage.at)}"
+        else:
+            found_files += 1
+            found_bytes += garbage.bytes
+            text = f"{garbage.bytes:>15,}  {printable(garbage.key)}"
+        console.print(text, soft_wrap=True)
+
+    if options.yes:
+        collect_garbage(lake, keep, identity, by=_who(), on_removed=report)
+    else:
+        for garbage in find_garbage(lake, keep, identity):
+            report(garbage)
+    if not found_releases and not found_files:
         console.print("there is nothing to remove")
         return 0
     verb = "removed" if options.yes else "would remove"
     console.print(
-        f"{verb} {counted(len(plan.releases), 'release')} and "
-        f"{counted(len(plan.files), 'file')}, {counted(plan.bytes, 'byte')}"
+        f"{verb} {counted(found_releases, 'release')} and "
+        f"{counted(found_files, 'file')}, {counted(found_bytes, 'byte')}"
     )
     if not options.yes:
         console.print("nothing was removed; --yes removes it")
     return 0
-
-
-def _report_plan(plan: Plan, console: Console) -> None:
-    for identity, release in plan.releases:
-        console.print(f"release  {release.id} of {identity}, of {_when(release)}", soft_wrap=True)
-    for file in plan.files:
-        console.print(f"{file.bytes:>15,}  {printable(file.key)}", soft_wrap=True)
 
 
 def _value(value: object | None) -> str:
@@ -221,7 +228,11 @@ def _value(value: object | None) -> str:
 
 
 def _when(release: releases.Release) -> str:
-    return release.created_at[:19].replace("T", " ")
+    return _shown_time(release.created_at)
+
+
+def _shown_time(time: str) -> str:
+    return time[:19].replace("T", " ")
 
 
 def _who() -> str:

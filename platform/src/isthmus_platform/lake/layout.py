@@ -10,6 +10,9 @@ from isthmus_platform.errors import LakeError
 from isthmus_platform.lake.clock import Clock, utc_now
 from isthmus_platform.storage import Location, Store
 
+MAIN = "main"
+"""The name of the pointer that readers follow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lake:
@@ -31,17 +34,21 @@ class Lake:
         """Return the folder of a table that a dataflow publishes."""
         return self._dataflow(dataflow) / "tables" / output
 
+    def manifests(self, table: str) -> Location:
+        """Return the folder of a table's manifests; Delta ignores what starts with `_`."""
+        return self.path(table) / "_manifests"
+
     def files(self, dataflow: Identity, output: str) -> Location:
         """Return the folder of a file that a dataflow publishes; each version has its own name."""
         return self._dataflow(dataflow) / "files" / output
 
     def releases(self, dataflow: Identity) -> Location:
-        """Return the folder of the release documents."""
+        """Return the folder of the release documents, with a folder for each publication."""
         return self._dataflow(dataflow) / "releases"
 
-    def pointer(self, dataflow: Identity) -> Location:
-        """Return the folder of the pointer's moves."""
-        return self._dataflow(dataflow) / "pointer"
+    def pointer(self, dataflow: Identity, name: str = MAIN) -> Location:
+        """Return the folder of a pointer's moves."""
+        return self._dataflow(dataflow) / "pointers" / name
 
     def checkpoints(self, dataflow: Identity) -> Location:
         """Return the folder of what the tasks of a run pass on, with a folder for each run."""

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,37 +49,50 @@ class DiskStore:
             status = self.local(key).lstat()
         except (FileNotFoundError, NotADirectoryError):
             return None
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        return Stored(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))
+        return _stored(key, status)
 
     def names(self, folder: str) -> tuple[str, ...]:
         """Return the names in a folder except drafts."""
+        return tuple(self.ordered_names(folder))
+
+    def ordered_names(self, folder: str) -> Iterator[str]:
+        """Yield the names in a folder except drafts."""
         try:
             found = os.listdir(self.local(folder))  # noqa: PTH208 - a name is all that is wanted
         except (FileNotFoundError, NotADirectoryError):
-            return ()
-        return tuple(sorted(name for name in found if not _DRAFT.fullmatch(name)))
+            return
+        yield from (name for name in sorted(found) if not _DRAFT.fullmatch(name))
 
     def walk(self, folder: str) -> Iterator[Stored]:
-        """Yield every regular file below a folder."""
-        for directory, folders, names in os.walk(self.local(folder)):
-            folders.sort()
-            for name in sorted(names):
-                key = Path(directory, name).relative_to(self.root).as_posix()
-                if (stored := self.find(key)) is not None:
-                    yield stored
+        """Yield every regular file below a folder, as the system lists them."""
+        folders = [folder]
+        while folders:
+            parent = folders.pop()
+            try:
+                entries = os.scandir(self.local(parent))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            with entries:
+                for entry in entries:
+                    key = f"{parent}/{entry.name}" if parent else entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(key)
+                        continue
+                    with suppress(FileNotFoundError):  # it has just been removed
+                        if stored := _stored(key, entry.stat(follow_symlinks=False)):
+                            yield stored
 
     def drafts(self, folder: str) -> Iterator[Stored]:
         """Yield the drafts of files whose writers were killed."""
-        directory = self.local(folder)
-        for path in sorted(directory.glob(".*")):
-            if _DRAFT.fullmatch(path.name) and (stored := self.find(f"{folder}/{path.name}")):
+        for stored in self.walk(folder):
+            if _DRAFT.fullmatch(stored.key.rpartition("/")[2]):
                 yield stored
 
-    def remove(self, key: str) -> None:
-        """Remove a file."""
-        self.local(key).unlink(missing_ok=True)
+    def remove(self, *keys: str) -> None:
+        """Remove files."""
+        for key in keys:
+            with suppress(FileNotFoundError):
+                os.unlink(f"{self.root}/{key}")  # noqa: PTH108 - a Path's names stay in memory
 
     @contextmanager
     def writing(self, key: str) -> Iterator[Path]:
@@ -104,3 +117,9 @@ class DiskStore:
     def local(self, key: str) -> Path:
         """Return the file's own path."""
         return self.root / key
+
+
+def _stored(key: str, status: os.stat_result) -> Stored | None:
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return Stored(key, status.st_size, datetime.fromtimestamp(status.st_mtime, UTC))

@@ -38,6 +38,10 @@ class Location:
         """Return the names directly in the folder, in order."""
         return self.store.names(self.key)
 
+    def ordered_names(self) -> Iterator[str]:
+        """Yield the names of the files directly in the folder, in order."""
+        return self.store.ordered_names(self.key)
+
     def walk(self) -> Iterator[Stored]:
         """Yield every file in the folder and below it."""
         return self.store.walk(self.key)

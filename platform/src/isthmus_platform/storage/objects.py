@@ -102,20 +102,28 @@ class ObjectStore:
         keys = [*(meta["path"] for meta in found["objects"]), *found["common_prefixes"]]
         return tuple(sorted(key.rpartition("/")[2] for key in keys))
 
+    def ordered_names(self, folder: str) -> Iterator[str]:
+        """Yield the names below a prefix, up to the next slash, in the order of the bucket."""
+        for stored in self.walk(folder):
+            name = stored.key.removeprefix(f"{folder}/")
+            if "/" not in name:
+                yield name
+
     def walk(self, folder: str) -> Iterator[Stored]:
-        """Yield every object below a prefix, in order."""
+        """Yield every object below a prefix, in the order of the bucket."""
         with _failed(self.address(folder)):
-            found = [meta for batch in obstore.list(self._store, folder) for meta in batch]
-        yield from sorted(map(_stored, found), key=lambda stored: stored.key)
+            for objects in obstore.list(self._store, folder, chunk_size=1000):
+                yield from map(_stored, objects)
 
     def drafts(self, folder: str) -> Iterator[Stored]:  # noqa: ARG002 - the protocol's
         """Yield nothing: an object exists whole or not at all."""
         yield from ()
 
-    def remove(self, key: str) -> None:
-        """Remove an object."""
-        with _failed(self.address(key)):
-            obstore.delete(self._store, key)
+    def remove(self, *keys: str) -> None:
+        """Remove objects, up to 1,000 of them in a request."""
+        if keys:
+            with _failed(self.address(keys[0])):
+                obstore.delete(self._store, list(keys))
 
     @contextmanager
     def writing(self, key: str) -> Iterator[Path]:

@@ -51,16 +51,23 @@ class Store(Protocol):
         """Return the names of the files and folders directly in a folder, in order."""
         ...
 
+    def ordered_names(self, folder: str) -> Iterator[str]:
+        """Yield the names of the files directly in a folder, in order.
+
+        The first names cost one request, however many there are.
+        """
+        ...
+
     def walk(self, folder: str) -> Iterator[Stored]:
-        """Yield every file in a folder and below it."""
+        """Yield every file in a folder and below it, in any order; remember none of them."""
         ...
 
     def drafts(self, folder: str) -> Iterator[Stored]:
-        """Yield the drafts that killed writers have left directly in a folder."""
+        """Yield the drafts that killed writers have left in a folder and below it."""
         ...
 
-    def remove(self, key: str) -> None:
-        """Remove a file, if it exists."""
+    def remove(self, *keys: str) -> None:
+        """Remove those of the files that exist."""
         ...
 
     def writing(self, key: str) -> AbstractContextManager[Path]:

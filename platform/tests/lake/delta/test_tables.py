@@ -12,7 +12,14 @@ from pyarrow import parquet
 
 from isthmus_contracts import Column, Table
 from isthmus_platform.lake.delta import tables
-from isthmus_platform.lake.delta.tables import commit, files_of, latest_version
+from isthmus_platform.lake.delta.tables import (
+    Base,
+    TableFile,
+    commit,
+    files_of,
+    latest_version,
+    read_version,
+)
 from isthmus_platform.lake.delta.writer import write_table
 from isthmus_platform.storage import Location
 
@@ -24,6 +31,11 @@ NUMBERS = Table("numbers", "One number.", (Column("n", "int64", "N."),))
 def put(directory: Location, number: int, app_id: str | None = None) -> int:
     files = write_table(directory, NUMBERS, [pa.record_batch({"n": [number]})])
     return commit(directory, NUMBERS, files, app_id or f"put {number}")
+
+
+def write_numbers(directory: Location, number: int) -> TableFile:
+    (file,) = write_table(directory, NUMBERS, [pa.record_batch({"n": [number]})])
+    return file
 
 
 def numbers_in(directory: Location, version: int) -> list[int]:
@@ -87,6 +99,52 @@ class TestCommit:
             versions = list(pool.map(lambda n: put(folder, n), range(16)))
         assert sorted(versions) == list(range(16))
         assert [numbers_in(folder, version) for version in versions] == [[n] for n in range(16)]
+
+    @on_both
+    def test_with_a_base_its_other_files_stay(self, folder: Location) -> None:
+        one, two, three = (write_numbers(folder, n) for n in (1, 2, 3))
+        base = commit(folder, NUMBERS, [one, two], "both")
+        version = commit(folder, NUMBERS, [three], "next", base=Base(base, (two,)))
+        assert sorted(numbers_in(folder, version)) == [1, 3]
+        assert sorted(numbers_in(folder, base)) == [1, 2]
+        removed = commit(folder, NUMBERS, [], "none", base=Base(version, (one, three)))
+        assert numbers_in(folder, removed) == []
+
+    def test_a_newer_version_than_the_base_leaves_nothing(self, folder: Location) -> None:
+        one, two, three, other = (write_numbers(folder, n) for n in (1, 2, 3, 666))
+        base = commit(folder, NUMBERS, [one, two], "both")
+        commit(folder, NUMBERS, [one, other], "unpublished")
+        version = commit(folder, NUMBERS, [three], "next", base=Base(base, (one,)))
+        assert sorted(numbers_in(folder, version)) == [2, 3]
+        assert commit(folder, NUMBERS, [three], "next", base=Base(base, (one,))) == version
+        counts = pa.table(read_version(folder).get_add_actions(flatten=True))["num_records"]
+        assert counts.to_pylist() == [1, 1]
+
+    def test_a_newer_version_with_other_columns_leaves_nothing(self, folder: Location) -> None:
+        one, two = (write_numbers(folder, n) for n in (1, 2))
+        base = commit(folder, NUMBERS, [one], "one")
+        nullable = replace(NUMBERS, columns=(replace(NUMBERS.columns[0], nullable=True),))
+        commit(folder, nullable, [one], "nullable")
+        version = commit(folder, NUMBERS, [two], "next", base=Base(base))
+        assert sorted(numbers_in(folder, version)) == [1, 2]
+        assert [field.nullable for field in read_version(folder).schema().fields] == [False]
+
+    def test_a_base_without_a_log_is_an_error(self, folder: Location) -> None:
+        one = write_numbers(folder, 1)
+        with pytest.raises(DeltaError):
+            commit(folder, NUMBERS, [one], "one", base=Base(0))
+
+    def test_after_a_large_commit_there_is_a_checkpoint(
+        self, folder: Location, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tables, "_LARGE", 2)
+        files = [write_numbers(folder, n) for n in (1, 2)]
+        commit(folder, NUMBERS, files[:1], "small")
+        assert not [name for name in (folder / "_delta_log").names() if "checkpoint" in name]
+        version = commit(folder, NUMBERS, files, "large")
+        assert f"{version:020}.checkpoint.parquet" in (folder / "_delta_log").names()
+        assert sorted(numbers_in(folder, version)) == [1, 2]
+        assert numbers_in(folder, 0) == [1]
 
     @on_both
     def test_one_publication_at_once_is_committed_once(self, folder: Location) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
@@ -10,6 +9,7 @@ import pytest
 
 from isthmus_contracts import Column, DataflowContract, Interval, Partitioning, Table
 from isthmus_platform.errors import LakeUnavailableError
+from isthmus_platform.lake.delta.columns import columns_in
 from isthmus_platform.lake.delta.tables import commit
 from isthmus_platform.lake.delta.writer import write_table
 from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile, AcceptedOutput
@@ -21,6 +21,11 @@ from isthmus_platform.lake.releases.diff import (
     compare,
     diff_accepted,
     diff_releases,
+)
+from isthmus_platform.lake.releases.manifests import (
+    partitions_of,
+    replace_partitions,
+    write_manifests,
 )
 from isthmus_platform.lake.releases.models import Release, ReleasedPartition, ReleasedTable
 from isthmus_platform.lake.releases.publication import publish
@@ -131,15 +136,6 @@ def test_a_param_of_another_type_differs(
     assert diff_releases(lake, made, other) == (Difference("param", "flag", True, value),)
 
 
-def test_a_missing_table_is_reported(
-    accepted: Accept, lake: Lake, dataflow: DataflowContract
-) -> None:
-    made = publish(lake, dataflow, accepted(), params={}, inputs={})
-    shutil.rmtree(lake.table(dataflow.identity, "days").local())
-    with pytest.raises(LakeUnavailableError):
-        diff_releases(lake, made, made)
-
-
 class TestAccepted:
     def test_before_a_first_release_every_fact_is_new(
         self, accepted: Accept, lake: Lake, dataflow: DataflowContract
@@ -239,9 +235,14 @@ class TestPartitions:
             f"2013-{month:02}": ReleasedPartition("first", (replace(file, rows=month),))
             for month in (1, 2, 3)
         }
-        released = {"counts": ReleasedTable(folder.key, version, 6, partitions)}
-        facts = ("a", "counted.v1", "1.0.0", "code", "first", "0", "2013-04-01T00:00:00+00:00")
-        return Release(*facts, params={}, inputs={}, tables=released, files={}, metrics={})
+        partitions["2012-12"] = ReleasedPartition("first", ())
+        manifests = write_manifests(lake, folder.key, partitions)
+        columns, by = columns_in(table), table.partitioning
+        released = ReleasedTable(folder.key, version, 6, columns, manifests, by)
+        facts = ("a-1", "counted.v1", "1.0.0", "code", "first", "0", "2013-04-01T00:00:00+00:00")
+        return Release(
+            *facts, params={}, inputs={}, tables={"counts": released}, files={}, metrics={}
+        )
 
     def rows(self, lake: Lake, accepted: Accepted, current: Release | None) -> set[object]:
         found = diff_accepted(lake, self.CONTRACT, accepted, {}, {}, current)
@@ -266,7 +267,28 @@ class TestPartitions:
             ("counts 2013-01", 1, 1),
             ("counts 2013-02", 2, 5),
             ("counts 2013-03", 3, None),
+            ("counts 2012-12", 0, None),
         }
+
+    def test_partitions_are_compared_where_manifests_differ(
+        self, lake: Lake, current: Release
+    ) -> None:
+        table = current.tables["counts"]
+        part = partitions_of(lake, table)["2013-01"]
+        manifests, _ = replace_partitions(lake, table, ("2013-01", "2013-02"), {"2013-01": part})
+        after = replace(current, tables={"counts": replace(table, rows=4, manifests=manifests)})
+        (lake.manifests(table.path) / f"{manifests['2012']}.json").remove()  # none reads it
+        assert diff_releases(lake, current, after) == (
+            Difference("rows", "counts", 6, 4),
+            Difference("rows", "counts 2013-02", 2, None),
+        )
+
+    def test_a_missing_manifest_is_reported(self, lake: Lake, current: Release) -> None:
+        table = current.tables["counts"]
+        other = replace(current, tables={"counts": replace(table, manifests={})})
+        (lake.manifests(table.path) / f"{table.manifests['2013']}.json").remove()
+        with pytest.raises(LakeUnavailableError, match="No such file"):
+            diff_releases(lake, current, other)
 
     def test_a_first_run_for_an_interval_has_its_partitions(self, lake: Lake) -> None:
         interval = Interval(date(2013, 1, 1), date(2013, 3, 1))

@@ -3,36 +3,42 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from isthmus_contracts import Column, DataflowContract, Table
+from isthmus_contracts import Column, DataflowContract, Identity, Partitioning, Table
 from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
 from isthmus_platform.errors import LakeError, LakeUnavailableError, PublicationError, UserError
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta import tables
+from isthmus_platform.lake.delta.tables import TableFile
 from isthmus_platform.lake.delta.writer import write_table
+from isthmus_platform.lake.documents import write_once
 from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
-from isthmus_platform.lake.releases import garbage_collection, publication, queries
-from isthmus_platform.lake.releases.garbage_collection import (
-    Plan,
-    collect_garbage,
-    plan_collection,
-    retention,
+from isthmus_platform.lake.releases import garbage_collection, publication, rollback
+from isthmus_platform.lake.releases.garbage_collection import Garbage, OldRelease, retention
+from isthmus_platform.lake.releases.manifests import all_files, write_manifests
+from isthmus_platform.lake.releases.models import (
+    Release,
+    ReleasedPartition,
+    ReleasedTable,
+    document_of,
 )
-from isthmus_platform.lake.releases.models import Release
-from isthmus_platform.lake.releases.pointer import read_moves
+from isthmus_platform.lake.releases.pointer import append_move, read_moves
 from isthmus_platform.lake.releases.publication import publish
-from isthmus_platform.lake.releases.queries import all_files, current, rollback
+from isthmus_platform.lake.releases.queries import current
+from isthmus_platform.lake.releases.rollback import roll_back
 from isthmus_platform.lake.releases.tombstones import RemovedReleaseError
-from isthmus_platform.storage import Location, Stored, disk
+from isthmus_platform.storage import DiskStore, Location, Stored, disk
 
 Accept = Callable[..., Accepted]
 Publisher = Callable[..., AbstractContextManager["subprocess.Popen[bytes]"]]
@@ -56,8 +62,8 @@ def age(lake: Lake, days: float) -> None:
     """Make everything in the lake as much older."""
     by = timedelta(days=days)
     for path in [path for path in lake.store.local("").rglob("*") if path.is_file()]:
-        if path.parent.name in {"releases", "pointer"} and path.suffix == ".json":
-            document = json.loads(path.read_text(encoding="utf-8"))
+        if "releases" in path.parts or "pointers" in path.parts:
+            document = json.loads(path.read_text(encoding="utf-8") or "{}")
             for name in {"at", "created_at"} & document.keys():
                 document[name] = (datetime.fromisoformat(document[name]) - by).isoformat()
             path.write_text(json.dumps(document), encoding="utf-8")
@@ -75,8 +81,36 @@ def check_whole(lake: Lake, release: Release) -> None:
         assert found.bytes == file.bytes
 
 
-def ids(plan: Plan) -> list[str]:
-    return [release.id for _, release in plan.releases]
+@dataclass(frozen=True)
+class Removed:
+    """What garbage collection removed."""
+
+    releases: list[OldRelease]
+    files: list[Stored]
+
+
+NOTHING = Removed([], [])
+
+
+def split(found: Iterable[Garbage]) -> Removed:
+    found = list(found)
+    releases = [garbage for garbage in found if isinstance(garbage, OldRelease)]
+    return Removed(releases, [garbage for garbage in found if isinstance(garbage, Stored)])
+
+
+def collect_garbage(lake: Lake, keep: timedelta, dataflow: Identity | None = None) -> Removed:
+    """Collect garbage, and return what was removed."""
+    removed: list[Garbage] = []
+    garbage_collection.collect_garbage(lake, keep, dataflow, by="eve", on_removed=removed.append)
+    return split(removed)
+
+
+def find_garbage(lake: Lake) -> Removed:
+    return split(garbage_collection.find_garbage(lake, MONTH))
+
+
+def ids(found: Removed) -> list[str]:
+    return [release.id for release in found.releases]
 
 
 def listed(lake: Lake, dataflow: DataflowContract) -> list[str]:
@@ -111,7 +145,7 @@ class TestWhatRemains:
     ) -> None:
         published("first"), published("second")
         before = snapshot(lake)
-        assert collect_garbage(lake, MONTH, by="eve") == Plan((), ())
+        assert collect_garbage(lake, MONTH) == NOTHING
         assert snapshot(lake) == before
 
     def test_an_old_release_goes_with_its_files_and_the_current_one_stays(
@@ -121,11 +155,11 @@ class TestWhatRemains:
         age(lake, 60)
         log = logs(lake)
         gone = {place for release in (first, second) for place in all_files(lake, release)}
-        done = collect_garbage(lake, MONTH, by="eve")
+        done = collect_garbage(lake, MONTH)
         assert sorted(ids(done)) == sorted([first.id, second.id])
         assert {lake.path(file.key) for file in done.files} == gone
         assert not any(place.find() for place in gone)
-        assert done.bytes == sum(file.bytes for file in done.files) > 0
+        assert all(file.bytes for file in done.files)
         assert logs(lake) == log
         check_whole(lake, third)
         assert listed(lake, dataflow) == [third.id]
@@ -137,10 +171,10 @@ class TestWhatRemains:
         published("first"), published("second")
         age(lake, 60)
         before = snapshot(lake)
-        found = plan_collection(lake, MONTH)
+        found = find_garbage(lake)
         assert snapshot(lake) == before
-        assert collect_garbage(lake, MONTH, by="eve") == found != Plan((), ())
-        assert plan_collection(lake, MONTH) == Plan((), ())
+        assert collect_garbage(lake, MONTH) == found != NOTHING
+        assert find_garbage(lake) == NOTHING
 
     def test_a_release_that_was_current_until_lately_stays(
         self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
@@ -148,17 +182,18 @@ class TestWhatRemains:
         first, second = published("first"), published("second")
         age(lake, 60)
         third = published("third")
-        assert ids(collect_garbage(lake, MONTH, by="eve")) == [first.id]
+        assert ids(collect_garbage(lake, MONTH)) == [first.id]
         assert listed(lake, dataflow) == [third.id, second.id]
-        check_whole(lake, rollback(lake, dataflow.identity, second.id, by="eve"))
+        roll_back(lake, dataflow.identity, second.id, by="eve")
+        check_whole(lake, second)
 
     def test_a_release_that_was_made_current_again_stays_however_old(
         self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
         first, second = published("first"), published("second")
-        rollback(lake, dataflow.identity, first.id, by="eve")
+        roll_back(lake, dataflow.identity, first.id, by="eve")
         age(lake, 60)
-        assert ids(collect_garbage(lake, MONTH, by="eve")) == [second.id]
+        assert ids(collect_garbage(lake, MONTH)) == [second.id]
         check_whole(lake, first)
         check_whole(lake, published("third"))
 
@@ -171,7 +206,7 @@ class TestWhatRemains:
         published("second", {"numbers": Pin(source.key, versions[1])})
         age(lake, 60)
         young = put(source, 10)
-        collect_garbage(lake, MONTH, by="eve")
+        collect_garbage(lake, MONTH)
         assert numbers_in(source, versions[1]) == [8]
         assert numbers_in(source, young) == [10]
         assert sum(name.endswith(".parquet") for name in source.names()) == 2
@@ -183,7 +218,7 @@ class TestWhatRemains:
         (pin,) = made.inputs.values()
         put(lake.table(FLIGHT_DELAYS.identity, "other"), 1)
         age(lake, 60)
-        done = collect_garbage(lake, MONTH, FLIGHT_DELAYS.identity, by="eve")
+        done = collect_garbage(lake, MONTH, FLIGHT_DELAYS.identity)
         assert [file.key.split("/")[-2] for file in done.files] == ["other"]
         read = tables.read_version(lake.path(pin.table), pin.version).to_pyarrow_table()
         assert read["flight"].to_pylist() == [1, 2]
@@ -199,7 +234,7 @@ class TestWhatRemains:
         abandoned = accepted("abandoned")
         age(lake, 60)
         waiting = accepted("waiting")
-        done = collect_garbage(lake, MONTH, by="eve")
+        done = collect_garbage(lake, MONTH)
         files = [lake.path(file.path) for output in abandoned.outputs for file in output.files]
         assert {lake.path(file.key) for file in done.files} == set(files)
         check_whole(lake, publication.publish(lake, dataflow, waiting, params={}, inputs={}))
@@ -214,7 +249,7 @@ class TestWhatRemains:
         age(lake, 2)
         young = lake.releases(dataflow.identity).local() / f".x.json.{'b' * 32}"
         young.touch()
-        done = collect_garbage(lake, MONTH, by="eve")
+        done = collect_garbage(lake, MONTH)
         assert [lake.path(file.key).local() for file in done.files] == [old]
         assert (old.exists(), strange.exists(), young.exists()) == (False, True, True)
 
@@ -229,15 +264,15 @@ class TestWhatRemains:
         others = [publish(lake, "run-1"), publish(lake, "run-2")]
         put(lake.source("nyc", "numbers"), 1)
         age(lake, 60)
-        done = collect_garbage(lake, MONTH, dataflow.identity, by="eve")
-        assert {str(identity) for identity, _ in done.releases} == {"delays.v2"}
+        done = collect_garbage(lake, MONTH, dataflow.identity)
+        assert {str(release.dataflow) for release in done.releases} == {"delays.v2"}
         assert listed(lake, AIRPORT_DAYS) == [other.id for other in reversed(others)]
         for other in others:
             check_whole(lake, other)
         assert numbers_in(lake.source("nyc", "numbers"), 0) == [1]
 
     def test_an_empty_lake_has_nothing_to_remove(self, lake: Lake) -> None:
-        assert collect_garbage(lake, timedelta(0), by="eve") == Plan((), ())
+        assert collect_garbage(lake, timedelta(0)) == NOTHING
         assert not lake.store.local("").exists()
 
 
@@ -249,13 +284,13 @@ class TestWhatIsRefused:
         first = publish(lake, dataflow, ready, params={}, inputs={})
         second = publish(lake, dataflow, accepted("second"), params={}, inputs={})
         age(lake, 60)
-        collect_garbage(lake, MONTH, by="eve")
+        collect_garbage(lake, MONTH)
         today = datetime.now(UTC).date()
         message = f"release {first.id} of delays.v2 was removed by eve on {today}, with its files"
         with pytest.raises(RemovedReleaseError, match=message):
             releases.release(lake, dataflow.identity, first.id)
         with pytest.raises(RemovedReleaseError, match=message):
-            rollback(lake, dataflow.identity, first.id, by="eve")
+            roll_back(lake, dataflow.identity, first.id, by="eve")
         with pytest.raises(RemovedReleaseError, match=message):
             publish(lake, dataflow, ready, params={}, inputs={})
         assert current_id(lake, dataflow) == second.id
@@ -275,16 +310,31 @@ class TestWhatIsRefused:
         assert retention(1) == timedelta(days=1)
         assert retention(0.25, force=True) == timedelta(hours=6)
 
+    @pytest.mark.parametrize("what", ["release", "manifest", "tombstone"])
     def test_a_document_that_cannot_be_read_stops_it_before_anything_is_removed(
-        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
+        self,
+        published: Callable[..., Release],
+        lake: Lake,
+        dataflow: DataflowContract,
+        what: str,
     ) -> None:
-        first = published("first")
-        published("second")
+        first, second = published("first"), published("second")
+        published("third")
+        rest = list(all_files(lake, first))
         age(lake, 60)
-        lake.store.create(f"{lake.releases(dataflow.identity).key}/strange.json", b"{}")
-        with pytest.raises(LakeError, match=r"strange\.json"):
-            collect_garbage(lake, MONTH, by="eve")
-        check_whole(lake, first)
+        published("fourth")
+        days = second.tables["days"]
+        place = {
+            "release": document_of(lake, dataflow.identity, current_id(lake, dataflow) or ""),
+            "manifest": lake.manifests(days.path) / f"{days.manifests['']}.json",
+            "tombstone": lake.tombstones() / "strange.json",
+        }[what]
+        roll_back(lake, dataflow.identity, second.id, by="eve")
+        place.remove()
+        lake.store.create(place.key, b"{}")
+        with pytest.raises(LakeError, match=place.name):
+            collect_garbage(lake, MONTH)
+        assert what == "tombstone" or all(file.find() for file in rest)
 
 
 class TestCrash:
@@ -301,17 +351,93 @@ class TestCrash:
         age(lake, 60)
         third = published("third")
         published_second, _ = releases.releases(lake, dataflow.identity)[1]
-        rest = [lake.path(file.key) for file in plan_collection(lake, MONTH).files]
+        rest = [lake.path(file.key) for file in find_garbage(lake).files]
         with monkeypatch.context() as patch:
             _crash_at(patch, call)
             with pytest.raises(Crash):
-                collect_garbage(lake, MONTH, by="eve")
+                collect_garbage(lake, MONTH)
         for release in (published_second, third):
             check_whole(lake, release)
-        collect_garbage(lake, MONTH, by="eve")
+        collect_garbage(lake, MONTH)
         assert not any(place.find() for place in rest)
         assert listed(lake, dataflow) == [third.id, published_second.id]
-        assert plan_collection(lake, MONTH) == Plan((), ())
+        assert find_garbage(lake) == NOTHING
+
+
+def fill(lake: Lake, dataflow: DataflowContract, days: int) -> tuple[set[str], set[str]]:
+    """Publish ten empty files a day, beside as many others; return the names, and others' keys."""
+    folder = lake.table(dataflow.identity, "days")
+    folder.local().mkdir(parents=True, exist_ok=True)
+    first = date(2013, 1, 1)
+    partitions = {
+        str(first + timedelta(days=day)): ReleasedPartition(
+            "run", tuple(TableFile(f"{day:030}{n:02}.parquet", 0, 0) for n in range(10))
+        )
+        for day in range(days)
+    }
+    manifests = write_manifests(lake, folder.key, partitions)
+    by = Partitioning("date", "day")
+    table = ReleasedTable(folder.key, 0, 0, {}, manifests, by)
+    facts = (str(dataflow.identity), "2.1.0", "code", "run", "0")
+    release = Release("a-1", *facts, "2013-01-01T00:00:00+00:00", {}, {}, {"days": table}, {}, {})
+    write_once(document_of(lake, dataflow.identity, "a-1"), release)
+    assert append_move(lake.pointer(dataflow.identity), None, "a-1", "publish", "run")
+    needed = {file.name for part in partitions.values() for file in part.files}
+    for path in (folder.local() / f"{x}{name}" for name in needed for x in ("", "x")):
+        path.touch()
+        os.utime(path, (0, 0))
+    return needed, {(folder / f"x{name}").key for name in needed}
+
+
+def test_an_interrupted_collection_of_many_files_goes_on(
+    lake: Lake, dataflow: DataflowContract
+) -> None:
+    needed, garbage = fill(lake, dataflow, 250)
+    removed: list[str] = []
+
+    def interrupt(found: Garbage) -> None:
+        assert isinstance(found, Stored)
+        removed.append(found.key)
+        if len(removed) == 1500:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        garbage_collection.collect_garbage(lake, MONTH, by="eve", on_removed=interrupt)
+    folder = lake.table(dataflow.identity, "days")
+    left = {*folder.names()} - {"_manifests"}
+    assert len(left - needed) == 500  # the batch of a thousand is removed before it is told
+    assert needed <= left
+    found = [file.key for file in collect_garbage(lake, MONTH).files]
+    assert len(found) == 500
+    assert {*removed} | {*found} < garbage
+    assert {*folder.names()} == needed | {"_manifests"}
+    assert find_garbage(lake) == NOTHING
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_number_of_files(
+    dataflow: DataflowContract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(garbage_collection, "_AT_ONCE", 100)
+
+    def peak(days: int) -> int:
+        other = Lake(DiskStore(tmp_path / f"{days}"))
+        _, garbage = fill(other, dataflow, days)
+        count = 0
+
+        def removed(_: Garbage) -> None:
+            nonlocal count
+            count += 1
+
+        tracemalloc.start()
+        garbage_collection.collect_garbage(other, MONTH, by="eve", on_removed=removed)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert count == len(garbage) == 10 * days
+        return most
+
+    peak(1)  # what is imported and cached once
+    assert peak(500) < 1.5 * peak(100)
 
 
 def _crash_at(patch: pytest.MonkeyPatch, call: int) -> None:
@@ -329,7 +455,7 @@ def _crash_at(patch: pytest.MonkeyPatch, call: int) -> None:
         return wrapped
 
     patch.setattr(disk.os, "link", counted(os.link))
-    patch.setattr(Path, "unlink", counted(Path.unlink))
+    patch.setattr(disk.os, "unlink", counted(os.unlink))
 
 
 class TestAtTheSameTime:
@@ -342,11 +468,9 @@ class TestAtTheSameTime:
     ) -> None:
         first, second = published("first"), published("second")
         age(lake, 60)
-        before_the_call(
-            monkeypatch, queries, "append_move", lambda: collect_garbage(lake, MONTH, by="eve")
-        )
+        before_the_call(monkeypatch, rollback, "append_move", lambda: collect_garbage(lake, MONTH))
         with pytest.raises(RemovedReleaseError):
-            rollback(lake, dataflow.identity, first.id, by="bob")
+            roll_back(lake, dataflow.identity, first.id, by="bob")
         assert current_id(lake, dataflow) == second.id
 
     def test_garbage_collection_that_conflicts_with_a_rollback_keeps_that_release(
@@ -362,9 +486,9 @@ class TestAtTheSameTime:
             monkeypatch,
             garbage_collection,
             "append_removal",
-            lambda: rollback(lake, dataflow.identity, first.id, by="bob"),
+            lambda: roll_back(lake, dataflow.identity, first.id, by="bob"),
         )
-        assert not collect_garbage(lake, MONTH, by="eve").files
+        assert not collect_garbage(lake, MONTH).files
         assert current_id(lake, dataflow) == first.id
         for release in (first, second):
             check_whole(lake, release)
@@ -382,9 +506,7 @@ class TestAtTheSameTime:
         late = accepted("late")
         accepted("so that there is something to remove")
         age(lake, 60)
-        before_the_call(
-            monkeypatch, publication, step, lambda: collect_garbage(lake, MONTH, by="eve")
-        )
+        before_the_call(monkeypatch, publication, step, lambda: collect_garbage(lake, MONTH))
         with pytest.raises(
             (PublicationError, LakeUnavailableError), match=r"removed by garbage collection|No such"
         ):
@@ -406,9 +528,7 @@ class TestAtTheSameTime:
         late = accepted("late")
         accepted("abandoned")
         age(lake, 60)
-        before_the_call(
-            monkeypatch, queries, "append_move", lambda: collect_garbage(lake, MONTH, by="eve")
-        )
+        before_the_call(monkeypatch, rollback, "append_move", lambda: collect_garbage(lake, MONTH))
         made = publish(lake, dataflow, late, params={}, inputs=pins)
         check_whole(lake, made)
         assert numbers_in(source, 0) == [7]
@@ -425,15 +545,38 @@ class TestAtTheSameTime:
         pins = {"numbers": Pin(source.key, put(source, 7))}
         published("first")
         age(lake, 60)
-        collect_garbage(lake, MONTH, by="eve")
+        collect_garbage(lake, MONTH)
         with pytest.raises(PublicationError, match="its input 'numbers' is too old"):
             publish(lake, dataflow, accepted("late"), params={}, inputs=pins)
         fresh = {"numbers": Pin(source.key, put(source, 8))}
         again = publish(lake, dataflow, accepted("again"), params={}, inputs=fresh)
-        collect_garbage(lake, MONTH, by="eve")
+        collect_garbage(lake, MONTH)
         check_whole(lake, again)
 
     def test_a_document_that_was_never_published_goes_too_and_stays_unpublished(
+        self,
+        accepted: Accept,
+        published: Callable[..., Release],
+        lake: Lake,
+        dataflow: DataflowContract,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        first = published("first")
+        ready = accepted("crashed")
+        with monkeypatch.context() as patch:
+            before_the_call(patch, publication, "append_move", _crash)
+            with pytest.raises(Crash):
+                publish(lake, dataflow, ready, params={}, inputs={})
+        assert not collect_garbage(lake, MONTH).files
+        age(lake, 60)
+        done = collect_garbage(lake, MONTH)
+        assert [name.rpartition("-")[2] for name in ids(done)] == ["2"]
+        assert len(done.files) == 5  # three outputs, and the manifests of two
+        with pytest.raises(PublicationError, match="is gone"):
+            publish(lake, dataflow, ready, params={}, inputs={})
+        assert listed(lake, dataflow) == [first.id]
+
+    def test_a_document_whose_number_was_taken_protects_nothing(
         self,
         accepted: Accept,
         published: Callable[..., Release],
@@ -447,11 +590,14 @@ class TestAtTheSameTime:
             before_the_call(patch, publication, "append_move", _crash)
             with pytest.raises(Crash):
                 publish(lake, dataflow, ready, params={}, inputs={})
-        assert not collect_garbage(lake, MONTH, by="eve").files
+        published("second")
         age(lake, 60)
-        assert len(collect_garbage(lake, MONTH, by="eve").files) == 3
-        with pytest.raises(RemovedReleaseError):
+        third = published("third")
+        removed = {file.key for file in collect_garbage(lake, timedelta(days=1)).files}
+        assert {file.path for output in ready.outputs for file in output.files} <= removed
+        with pytest.raises(PublicationError, match="is gone"):
             publish(lake, dataflow, ready, params={}, inputs={})
+        check_whole(lake, third)
 
     def test_processes_that_publish_meanwhile_lose_nothing(
         self,
@@ -466,9 +612,9 @@ class TestAtTheSameTime:
         age(lake, 60)
         with publisher([accepted(f"new-{number}") for number in range(8)]) as process:
             while process.poll() is None:
-                collect_garbage(lake, MONTH, by="eve")
+                collect_garbage(lake, MONTH)
             assert process.returncode == 0
-        collect_garbage(lake, MONTH, by="eve")
+        collect_garbage(lake, MONTH)
         found = releases.releases(lake, dataflow.identity)
         runs = [release.run for release, _ in found]
         assert runs == [*(f"new-{n}" for n in reversed(range(8))), *runs[8:]]

@@ -19,8 +19,10 @@ from isthmus_platform.lake.intake.table_encoder import LocalEncoder
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.releases.gates import Approval, row_counts
+from isthmus_platform.lake.releases.models import document_of
 from isthmus_platform.lake.releases.publication import publish
-from isthmus_platform.lake.releases.queries import current, releases, rollback
+from isthmus_platform.lake.releases.queries import current, releases
+from isthmus_platform.lake.releases.rollback import roll_back
 
 Accept = Callable[..., Accepted]
 on_both = pytest.mark.parametrize("where", ["disk", "bucket"], indirect=True)
@@ -89,7 +91,7 @@ def test_the_last_release_is_the_current_one(
 ) -> None:
     first = publish(lake, dataflow, accepted("first", **many(10)), params={}, inputs={})
     publish(lake, dataflow, accepted("second", **many(2)), params={}, inputs={})
-    rollback(lake, dataflow.identity, first.id, by="someone")
+    roll_back(lake, dataflow.identity, first.id, by="someone")
     third = publish(lake, half, accepted("third", **many(12)), params={}, inputs={})
     assert current(lake, half.identity) == third
 
@@ -210,7 +212,7 @@ def test_warnings_are_published_with_the_release(
     assert accepted_outputs.warnings == (warning,)
     found = [
         (table.name, before, after)
-        for table, _, before, after in row_counts(unusual, accepted_outputs, None)
+        for table, _, before, after in row_counts(lake, unusual, accepted_outputs, None)
     ]
     assert found == [("days", None, 2), ("carriers", None, 1)]
     assert publish(lake, unusual, accepted_outputs, params={}, inputs={}).warnings == (warning,)
@@ -223,7 +225,7 @@ def test_a_release_from_before_there_were_warnings_can_be_read(
     lake: Lake, dataflow: DataflowContract, accepted: Accept
 ) -> None:
     first = publish(lake, dataflow, accepted("first"), params={}, inputs={})
-    path = (lake.releases(dataflow.identity) / f"{first.id}.json").local()
+    path = document_of(lake, dataflow.identity, first.id).local()
     plain = json.loads(path.read_text())
     assert plain.pop("warnings") == []
     path.write_text(json.dumps(plain))

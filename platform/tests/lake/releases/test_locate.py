@@ -14,7 +14,7 @@ from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases.locate import find_release, locate
 from isthmus_platform.lake.releases.models import Release
 from isthmus_platform.lake.releases.publication import publish
-from isthmus_platform.lake.releases.queries import rollback
+from isthmus_platform.lake.releases.rollback import roll_back
 from isthmus_platform.storage import DiskStore
 
 Accept = Callable[..., Accepted]
@@ -64,7 +64,7 @@ def test_all_of_it_is_of_the_current_release_and_not_of_the_newest_version(
 ) -> None:
     first = published("first")
     published("second")
-    rollback(lake, dataflow.identity, first.id, by="eve")
+    roll_back(lake, dataflow.identity, first.id, by="eve")
     places = locate(lake, dataflow.identity)
     assert places.release == first.id
     carriers = places.tables["carriers"]

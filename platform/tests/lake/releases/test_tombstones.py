@@ -12,13 +12,19 @@ from isthmus_platform.errors import LakeError, PublicationError
 from isthmus_platform.lake.documents import write_once
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
-from isthmus_platform.lake.releases.pointer import append_move, append_removal, read_moves
+from isthmus_platform.lake.releases import tombstones
+from isthmus_platform.lake.releases.pointer import (
+    Move,
+    append_move,
+    append_removal,
+    last_move,
+)
 from isthmus_platform.lake.releases.tombstones import (
     RemovedReleaseError,
     Tombstone,
     check_not_collected,
     check_not_removed,
-    removed_releases,
+    remove_covered,
 )
 from isthmus_platform.storage import Location
 
@@ -47,29 +53,38 @@ def collect_before(lake: Lake) -> Callable[..., None]:
     return say
 
 
-def test_a_removed_release_is_known_as_removed(folder: Location) -> None:
-    append_move(folder, (), "a", "publish", "run")
-    append_move(folder, read_moves(folder), "b", "publish", "run")
-    assert removed_releases(read_moves(folder)) == frozenset()
-    check_not_removed(ORIGIN, "a", read_moves(folder))
-    append_removal(folder, read_moves(folder), ("a",), "eve")
-    moves = read_moves(folder)
-    assert removed_releases(moves) == {"a"}
-    check_not_removed(ORIGIN, "b", moves)
-    with pytest.raises(RemovedReleaseError, match=r"release a of origin\.v1 was removed by eve on"):
-        check_not_removed(ORIGIN, "a", moves)
+@pytest.fixture
+def origin(lake: Lake) -> Location:
+    """Return the pointer of another dataflow, which has published two releases."""
+    pointer = lake.pointer(ORIGIN)
+    append_move(pointer, None, "a-1", "publish", "run")
+    append_move(pointer, last_move(pointer), "a-2", "publish", "run")
+    return pointer
+
+
+def last_of(pointer: Location) -> Move:
+    last = last_move(pointer)
+    assert last is not None
+    return last
+
+
+def test_a_removed_release_is_known_as_removed(lake: Lake, origin: Location) -> None:
+    check_not_removed(lake, ORIGIN, "a-1", last_of(origin))
+    append_removal(origin, last_of(origin), 2, (), "eve")
+    check_not_removed(lake, ORIGIN, "a-2", last_of(origin))
+    with pytest.raises(
+        RemovedReleaseError, match=r"release a-1 of origin\.v1 was removed by eve on"
+    ):
+        check_not_removed(lake, ORIGIN, "a-1", last_of(origin))
 
 
 def test_an_input_of_a_release_that_was_removed_is_refused(
-    lake: Lake, reader: DataflowContract
+    lake: Lake, reader: DataflowContract, origin: Location
 ) -> None:
-    pointer = lake.pointer(ORIGIN)
-    append_move(pointer, (), "a", "publish", "run")
-    append_move(pointer, read_moves(pointer), "b", "publish", "run")
-    inputs = {"shared": Pin("dataflows/origin/v1/tables/shared", 0, "a")}
+    inputs = {"shared": Pin("dataflows/origin/v1/tables/shared", 0, "a-1")}
     check_not_collected(lake, reader, (), inputs)
-    append_removal(pointer, read_moves(pointer), ("a",), "eve")
-    with pytest.raises(RemovedReleaseError, match=r"release a of origin\.v1 was removed"):
+    append_removal(origin, last_of(origin), 2, (), "eve")
+    with pytest.raises(RemovedReleaseError, match=r"release a-1 of origin\.v1 was removed"):
         check_not_collected(lake, reader, (), inputs)
 
 
@@ -111,3 +126,44 @@ def test_a_tombstone_that_cannot_be_read_stops_a_publication(
     lake.store.create(f"{lake.tombstones().key}/x.json", b"{}")
     with pytest.raises(LakeError, match=r"x\.json"):
         check_not_collected(lake, dataflow, [], {})
+
+
+def test_a_tombstone_that_says_nothing_more_is_removed(lake: Lake) -> None:
+    now = datetime.now(UTC)
+    said = {
+        "older": Tombstone((now - timedelta(days=2)).isoformat(), None, "eve"),
+        "older of one": Tombstone((now - timedelta(days=2)).isoformat(), "a.v1", "eve"),
+        "younger of one": Tombstone(now.isoformat(), "a.v1", "eve"),
+        "own": Tombstone((now - timedelta(days=1)).isoformat(), None, "eve"),
+    }
+    for name, document in said.items():
+        write_once(lake.tombstones() / f"{name}.json", document)
+    remove_covered(lake, said["older of one"], "older of one.json")
+    assert len(lake.tombstones().names()) == 4
+    remove_covered(lake, said["own"], "own.json")
+    assert lake.tombstones().names() == ("own.json", "younger of one.json")
+
+
+def test_a_tombstone_that_is_removed_while_it_is_read_is_not_missed(
+    lake: Lake,
+    dataflow: DataflowContract,
+    file: Location,
+    collect_before: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = datetime.now(UTC)
+    collect_before(now + timedelta(days=1))
+    real = tombstones.documents_in
+
+    def removed_since(folder: Location) -> tuple[Location, ...]:
+        found = real(folder)
+        monkeypatch.setattr(tombstones, "documents_in", real)
+        own = Tombstone((now + timedelta(days=2)).isoformat(), None, "eve")
+        write_once(lake.tombstones() / "own.json", own)
+        remove_covered(lake, own, "own.json")
+        return found
+
+    monkeypatch.setattr(tombstones, "documents_in", removed_since)
+    with pytest.raises(PublicationError, match="is too old"):
+        check_not_collected(lake, dataflow, [file], {})
+    assert lake.tombstones().names() == ("own.json",)

@@ -26,6 +26,8 @@ from isthmus_platform.storage import Location
 # Releases pin old versions, so the log that leads to them must not expire.
 _CONFIGURATION = {"delta.enableExpiredLogCleanup": "false"}
 _AFTER_COMMIT = PostCommitHookProperties(cleanup_expired_logs=False)
+# Who opens a table reads its log since the last checkpoint, which Delta writes every 100 versions.
+_LARGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +39,44 @@ class TableFile:
     rows: int
 
 
-def commit(
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Hold what a commit adds and removes; if it is not partial, no file of the table stays."""
+
+    added: Sequence[TableFile]
+    removed: Sequence[TableFile]
+    is_partial: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Name a version, and those of its files that the next version does not have."""
+
+    version: int
+    replaced: tuple[TableFile, ...] = ()
+
+
+def commit(  # noqa: PLR0913 - the content, and the name of its commit
     directory: Location,
     table: Table,
     files: Sequence[TableFile],
     app_id: str,
     *,
+    base: Base | None = None,
     clock: Clock = utc_now,
 ) -> int:
     """Make `files` the whole content of the table, and return the version that holds them.
 
-    The files lie in `directory` already; some may be in the table now or have been before. The new
-    version holds nothing else, whatever a release that was rolled back, or was never published, has
-    left in the newest one. If `app_id` has committed before, return its version and change nothing.
+    With `base`, its files that are not replaced belong to the content too. The files lie in
+    `directory` already; some may be in the table now or have been before. The new version holds
+    nothing else, whatever a release that was rolled back, or was never published, has left in the
+    newest one. If `app_id` has committed before, return its version and change nothing.
     """
     while True:
         now = int(clock().timestamp() * 1000)
-        newest = _open(directory)
-        done = newest.transaction_version(app_id) if newest else None
+        newest = _open(directory) if base is None else read_version(directory)
+        is_later = newest is not None and (base is None or newest.version() > base.version)
+        done = newest.transaction_version(app_id) if newest and is_later else None
         if done is not None:
             return done
         version = newest.version() + 1 if newest else 0
@@ -65,7 +87,9 @@ def commit(
         try:
             if newest is None:
                 _create(directory, table, [_add_action(file, now) for file in files], properties)
-            elif not _write(newest, table, files, properties, now):
+            elif not _write(
+                newest, table, _change(directory, newest, files, base), properties, now
+            ):
                 continue
         except DeltaError:
             if (newest := _open(directory)) is None or newest.version() < version:
@@ -73,6 +97,8 @@ def commit(
         else:
             log = directory / "_delta_log" / f"{version:020}.json"
             log.store.flush(log.key)
+            if len(files) >= _LARGE:
+                read_version(directory, version).create_checkpoint()
             return version
 
 
@@ -124,39 +150,54 @@ def _create(
     )
 
 
+def _change(
+    directory: Location, newest: DeltaTable, files: Sequence[TableFile], base: Base | None
+) -> _Change:
+    """Return what the newest version lacks, and what it has too much."""
+    if base is not None and base.version == newest.version():
+        return _Change(files, base.replaced, is_partial=True)
+    wanted = {file.name: file for file in files}
+    if base is not None:
+        replaced = {file.name for file in base.replaced}
+        before = _listed(read_version(directory, base.version))
+        wanted |= {name: file for name, file in before.items() if name not in replaced}
+    present = _listed(newest)
+    return _Change(
+        [file for name, file in wanted.items() if name not in present],
+        [file for name, file in present.items() if name not in wanted],
+        is_partial=not wanted.keys().isdisjoint(present),
+    )
+
+
 def _write(
-    newest: DeltaTable,
-    table: Table,
-    files: Sequence[TableFile],
-    properties: CommitProperties,
-    now: int,
+    newest: DeltaTable, table: Table, change: _Change, properties: CommitProperties, now: int
 ) -> bool:
     """Commit, or return False after a commit that must come before and changes the columns."""
     schema = _schema(table)
     write = partial(
         newest.create_write_transaction, schema=schema, post_commithook_properties=_AFTER_COMMIT
     )
-    present = _sizes(newest)
-    stay = present.keys() & {file.name for file in files}
-    actions: list[AddAction | RemoveAction]
-    actions = [_add_action(file, now) for file in files if file.name not in stay]
-    if not stay:
+    actions: list[AddAction | RemoveAction] = [_add_action(file, now) for file in change.added]
+    if not change.is_partial:
         write(actions, "overwrite", commit_properties=properties)
         return True
     if newest.schema() != schema:  # only overwriting changes columns
         write([], "overwrite", commit_properties=CommitProperties(max_commit_retries=0))
         return False
-    removed = ((name, size) for name, size in present.items() if name not in stay)
-    actions += [_remove_action(name, size, now) for name, size in removed]
+    actions += [_remove_action(file, now) for file in change.removed]
     write(actions, "append", commit_properties=properties)
     return True
 
 
-def _sizes(table: DeltaTable) -> dict[str, int]:
-    found = table.get_add_actions()
-    names = map(unquote, found.column("path").to_pylist())
-    return dict(zip(names, found.column("size_bytes").to_pylist(), strict=True))
+def _listed(table: DeltaTable) -> dict[str, TableFile]:
+    """Return the files of a version by name."""
+    found = table.get_add_actions(flatten=True)
+    columns = (found.column(name).to_pylist() for name in ("path", "size_bytes", "num_records"))
+    files = (
+        TableFile(unquote(path), size, rows) for path, size, rows in zip(*columns, strict=True)
+    )
+    return {file.name: file for file in files}
 
 
-def _remove_action(name: str, size: int, now: int) -> RemoveAction:
-    return RemoveAction(name, True, now, size, {})
+def _remove_action(file: TableFile, now: int) -> RemoveAction:
+    return RemoveAction(file.name, True, now, file.bytes, {})

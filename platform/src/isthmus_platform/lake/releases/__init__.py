@@ -1,19 +1,23 @@
 """Releases: versions of every output of a dataflow, and the pointer to the current one.
 
-`models` declares a release, `pointer` is the log of which one is current, and `queries` reads both
-and rolls back. `publication` makes a release, after `gates`; `garbage_collection` removes old ones
-and leaves `tombstones`. `locate` gives the addresses for other tools, `diff` compares.
+`models` declares a release, `manifests` list the files of its tables, `pointer` is the log of which
+release is current, and `queries` reads them. `publication` makes a release, after `gates`;
+`rollback` makes an earlier one current again; `garbage_collection` removes old ones, keeps what
+`references` finds, and leaves `tombstones`. `locate` gives the addresses for other tools, `diff`
+compares.
 """
 
 from __future__ import annotations
 
+from isthmus_platform.lake.releases.manifests import partitions_of
 from isthmus_platform.lake.releases.models import (
     Release,
     ReleasedFile,
     ReleasedPartition,
     ReleasedTable,
 )
-from isthmus_platform.lake.releases.queries import current, pin, release, releases, rollback
+from isthmus_platform.lake.releases.queries import current, pin, release, releases
+from isthmus_platform.lake.releases.rollback import roll_back
 
 __all__ = [
     "Release",
@@ -21,8 +25,9 @@ __all__ = [
     "ReleasedPartition",
     "ReleasedTable",
     "current",
+    "partitions_of",
     "pin",
     "release",
     "releases",
-    "rollback",
+    "roll_back",
 ]

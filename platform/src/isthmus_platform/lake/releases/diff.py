@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from isthmus_contracts import DataflowContract, ParamValue, Table
-from isthmus_platform.lake.delta.columns import columns_in, columns_of
+from isthmus_platform.lake.delta.columns import columns_in
 from isthmus_platform.lake.errors import translated
 from isthmus_platform.lake.intake.accepted import Accepted, AcceptedOutput
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
+from isthmus_platform.lake.releases.manifests import key_of, partitions_of
 from isthmus_platform.lake.releases.models import Release
 
 Kind = Literal["contract", "code", "param", "input", "schema", "rows", "metric", "file"]
@@ -47,9 +48,10 @@ class FileContent:
 def diff_releases(lake: Lake, before: Release, after: Release) -> tuple[Difference, ...]:
     """Return everything that differs between two releases of one dataflow.
 
-    Raise `LakeUnavailableError` if a table cannot be read.
+    Raise `LakeUnavailableError` if a manifest cannot be read.
     """
-    return compare(describe_release(lake, before), describe_release(lake, after))
+    same = _manifests(before) & _manifests(after)
+    return compare(describe_release(lake, before, same), describe_release(lake, after, same))
 
 
 def diff_accepted(  # noqa: PLR0913, PLR0917 - what would be published, and after what
@@ -65,14 +67,16 @@ def diff_accepted(  # noqa: PLR0913, PLR0917 - what would be published, and afte
     Versions, rows, metrics and files are returned even if they do not differ. In a run for an
     interval, the rows of partitioned tables are those of the interval's partitions.
 
-    Raise `LakeUnavailableError` if a table cannot be read.
+    Raise `LakeUnavailableError` if a manifest cannot be read.
     """
     before: dict[Kind, Mapping[str, object]] = {}
-    if current is not None:
-        before.update(describe_release(lake, current))
     after = describe_accepted(dataflow, accepted, params, inputs)
-    if current is not None and accepted.interval is not None:
+    if current is not None and accepted.interval is None:
+        before.update(describe_release(lake, current))
+    elif current is not None:
         partitioned = {table.name for table in dataflow.partitioned}
+        keys = {key_of(name.partition(" ")[2]) for name in after["rows"]}
+        before.update(describe_release(lake, current, _manifests(current, except_keys=keys)))
         before["rows"] = {
             name: rows
             for name, rows in before["rows"].items()
@@ -94,15 +98,22 @@ def compare(
     )
 
 
-def describe_release(lake: Lake, release: Release) -> Description:
-    """Describe a release; raise `LakeUnavailableError` if a table cannot be read."""
+def describe_release(
+    lake: Lake, release: Release, unread: Collection[str] = frozenset()
+) -> Description:
+    """Describe a release, without the partitions in `unread` manifests.
+
+    Raise `LakeUnavailableError` if a manifest cannot be read.
+    """
     rows: dict[str, object] = {}
     schema: dict[str, object] = {}
     for name, table in release.tables.items():
         rows[name] = table.rows
-        rows |= {f"{name} {part}": partition.rows for part, partition in table.partitions.items()}
-        with translated(lake):
-            schema |= _named(name, columns_of(lake.path(table.path), table.version))
+        schema |= _named(name, table.columns)
+        if table.partitioning is not None:
+            with translated(lake):
+                partitions = partitions_of(lake, table, unread)
+            rows |= {f"{name} {part}": partition.rows for part, partition in partitions.items()}
     return {
         "contract": {"version": release.contract_version},
         "code": {"version": release.code_version},
@@ -115,6 +126,16 @@ def describe_release(lake: Lake, release: Release) -> Description:
             name: FileContent(file.bytes, file.sha256) for name, file in release.files.items()
         },
     }
+
+
+def _manifests(release: Release, except_keys: Collection[str] = ()) -> frozenset[str]:
+    """Return the names of a release's manifests, but for some keys."""
+    return frozenset(
+        name
+        for table in release.tables.values()
+        for key, name in table.manifests.items()
+        if key not in except_keys
+    )
 
 
 def describe_accepted(

@@ -1,44 +1,62 @@
 """Garbage collection: removing old releases, and old files that no remaining release needs.
 
 A tombstone says which files may be removed before the needed files are read; then files are
-removed in any order. So garbage collection may be killed at any point, and of a publication or
-rollback at the same time, one sees the other; decision 9 says how. Logs of Delta tables
-are not removed.
+removed in any order, while they are listed. So garbage collection may be killed at any point, and
+the next one goes on; of a publication or rollback at the same time, one sees the other; decision 9
+says how. Logs of Delta tables are not removed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
+from typing import TypeAlias
 from uuid import uuid4
 
 from isthmus_contracts import Identity
 from isthmus_platform.errors import UserError
-from isthmus_platform.lake.delta.tables import files_of
-from isthmus_platform.lake.documents import documents_in, read_document, write_once
+from isthmus_platform.lake.documents import read_document, write_once
 from isthmus_platform.lake.errors import translated
 from isthmus_platform.lake.layout import Lake
-from isthmus_platform.lake.releases.models import Release
-from isthmus_platform.lake.releases.pointer import Move, append_removal, read_moves
-from isthmus_platform.lake.releases.queries import all_files
-from isthmus_platform.lake.releases.tombstones import Tombstone, removed_releases, timestamp
+from isthmus_platform.lake.releases.models import Release, document_of, number_of
+from isthmus_platform.lake.releases.pointer import (
+    Move,
+    append_removal,
+    last_move,
+    moves_to,
+    read_move,
+)
+from isthmus_platform.lake.releases.references import References, prepared, references
+from isthmus_platform.lake.releases.tombstones import Tombstone, remove_covered, timestamp
 from isthmus_platform.storage import Location, Stored
 
 _DRAFTS_STAY = timedelta(days=1)
+_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Hold what garbage collection removes: releases by dataflow, and files that nothing needs."""
+class OldRelease:
+    """Name a release that garbage collection removes, and when it was published or prepared."""
 
-    releases: tuple[tuple[Identity, Release], ...]
-    files: tuple[Stored, ...]
+    dataflow: Identity
+    id: str
+    at: str
 
-    @property
-    def bytes(self) -> int:
-        """Return the size of all files."""
-        return sum(file.bytes for file in self.files)
+
+Garbage: TypeAlias = OldRelease | Stored
+"""What garbage collection finds: releases, and files that no remaining release needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Remaining:
+    """Hold what a garbage collection leaves of a dataflow's releases, and what it removes."""
+
+    last: Move
+    oldest: int
+    kept: tuple[str, ...]
+    old: tuple[OldRelease, ...]
 
 
 def retention(keep_days: float, *, force: bool = False) -> timedelta:
@@ -55,45 +73,63 @@ def retention(keep_days: float, *, force: bool = False) -> timedelta:
     return timedelta(days=keep_days)
 
 
-def plan_collection(lake: Lake, keep: timedelta, dataflow: Identity | None = None) -> Plan:
-    """Return what garbage collection would remove now, and change nothing.
+def find_garbage(
+    lake: Lake, keep: timedelta, dataflow: Identity | None = None
+) -> Iterator[Garbage]:
+    """Yield what garbage collection would remove now, and change nothing.
 
     With `dataflow`, only its releases and files, else those of all dataflows and of the sources.
     Raise `LakeUnavailableError` or `LakeError` for a lake that cannot be read.
     """
-    now = lake.clock()
-    old = {
-        identity: _old_releases(lake, identity, read_moves(lake.pointer(identity)), now - keep)
-        for identity in _selected(lake, dataflow)
-    }
-    return _plan(lake, now, now - keep, dataflow, old)
+    with translated(lake), references() as needed:
+        yield from _find(lake, lake.clock(), keep, dataflow, needed)
 
 
 def collect_garbage(
-    lake: Lake, keep: timedelta, dataflow: Identity | None = None, *, by: str
-) -> Plan:
-    """Remove releases and files as `plan_collection` finds them, and return what was removed.
+    lake: Lake,
+    keep: timedelta,
+    dataflow: Identity | None = None,
+    *,
+    by: str,
+    on_removed: Callable[[Garbage], None] = lambda _: None,
+) -> None:
+    """Remove releases and files as `find_garbage` finds them, and call `on_removed` with each.
 
     A release that was current within `keep` stays, with its files and the versions of its inputs.
-    `by` says who wants this. If it is interrupted, the next garbage collection finishes it.
+    `by` says who wants this. If it is interrupted, the next garbage collection goes on where it
+    ended: what was removed is gone, whatever remains is found again.
     """
-    with translated(lake):
+    with translated(lake), references() as needed:
         now = lake.clock()
+        if next(_find(lake, now, keep, dataflow, needed), None) is None:
+            return
         scope = None if dataflow is None else str(dataflow)
-        plan = plan_collection(lake, keep, dataflow)
-        if not plan.releases and not plan.files:
-            return plan
-        document = Tombstone((now - keep).isoformat(), scope, by)
-        write_once(lake.tombstones() / f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}.json", document)
-        old = {
-            identity: _remove_releases(lake, identity, now - keep, by)
-            for identity in _selected(lake, dataflow)
-        }
+        tombstone = Tombstone((now - keep).isoformat(), scope, by)
+        place = lake.tombstones() / f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}.json"
+        write_once(place, tombstone)
+        for identity in _selected(lake, dataflow):
+            for release in _remove_releases(lake, identity, now - keep, by):
+                on_removed(release)
         # Only now: a publication that writes its document later sees the tombstone.
-        plan = _plan(lake, now, now - keep, dataflow, old)
-        for file in plan.files:
-            lake.store.remove(file.key)
-        return plan
+        needed.add(lake, {})
+        files = _unneeded(lake, now, keep, dataflow, needed)
+        while some := tuple(islice(files, _AT_ONCE)):
+            lake.store.remove(*(file.key for file in some))
+            for file in some:
+                on_removed(file)
+        remove_covered(lake, tombstone, place.name)
+
+
+def _find(
+    lake: Lake, now: datetime, keep: timedelta, dataflow: Identity | None, needed: References
+) -> Iterator[Garbage]:
+    old: dict[Identity, frozenset[str]] = {}
+    for identity in _selected(lake, dataflow):
+        if found := _remaining(lake, identity, now - keep):
+            yield from found.old
+            old[identity] = frozenset(release.id for release in found.old)
+    needed.add(lake, old)
+    yield from _unneeded(lake, now, keep, dataflow, needed)
 
 
 def _selected(lake: Lake, dataflow: Identity | None) -> tuple[Identity, ...]:
@@ -102,91 +138,64 @@ def _selected(lake: Lake, dataflow: Identity | None) -> tuple[Identity, ...]:
 
 def _remove_releases(
     lake: Lake, dataflow: Identity, before: datetime, by: str
-) -> tuple[Release, ...]:
+) -> tuple[OldRelease, ...]:
     """Record the removal of old releases in the pointer, and return them."""
-    pointer = lake.pointer(dataflow)
     while True:
-        moves = read_moves(pointer)
-        old = _old_releases(lake, dataflow, moves, before)
-        names = tuple(release.id for release in old)
-        if not old or append_removal(pointer, moves, names, by, clock=lake.clock):
-            return old
+        found = _remaining(lake, dataflow, before)
+        if found is None or not found.old:
+            return ()
+        pointer = lake.pointer(dataflow)
+        if append_removal(pointer, found.last, found.oldest, found.kept, by, clock=lake.clock):
+            return found.old
 
 
-def _old_releases(
-    lake: Lake, dataflow: Identity, moves: tuple[Move, ...], before: datetime
-) -> tuple[Release, ...]:
-    """Return the releases, published or not, that are old and were not current since `before`.
+def _remaining(lake: Lake, dataflow: Identity, before: datetime) -> _Remaining | None:
+    """Return what remains without releases, published or not, that were not current since `before`.
 
-    Without a move there is no release to return: only a pointer can say that one is removed.
+    Return None before the first move: only a pointer can say that a release is removed.
     """
-    if not moves:
-        return ()
+    pointer = lake.pointer(dataflow)
+    last = last_move(pointer)
+    if last is None:
+        return None
+    moves = {move.number: move for move in moves_to(pointer, last, last.oldest)}
     limit = before.timestamp()
-    recent = {moves[-1].release}
-    for move in moves:
-        if timestamp(move.at) >= limit:
-            recent |= {move.release, move.previous or move.release}
-    return tuple(
-        document
-        for document in _documents(lake, dataflow)
-        if document.id not in recent | removed_releases(moves)
-        and timestamp(document.created_at) < limit
-    )
+    recent = (number for number, move in moves.items() if timestamp(move.at) >= limit)
+    # The release before the first recent move was current until then.
+    oldest = max(last.oldest, min(recent, default=last.number + 1) - 1)
+    current = {move.release for number, move in moves.items() if number >= oldest}
+    old = []
+    for release in {*last.kept, *(move.release for move in moves.values())} - current:
+        number = number_of(release)
+        published = moves.get(number) or read_move(pointer, number)
+        old.append(OldRelease(dataflow, release, published.at))
+    old.sort(key=lambda release: number_of(release.id))
+    for release in prepared(lake, dataflow, last):
+        at = read_document(Release, document_of(lake, dataflow, release)).created_at
+        if timestamp(at) < limit:
+            old.append(OldRelease(dataflow, release, at))
+    kept = sorted(release for release in current if number_of(release) < oldest)
+    return _Remaining(last, oldest, tuple(kept), tuple(old))
 
 
-def _documents(lake: Lake, dataflow: Identity) -> tuple[Release, ...]:
-    documents = documents_in(lake.releases(dataflow))
-    return tuple(read_document(Release, document) for document in documents)
-
-
-def _plan(
-    lake: Lake,
-    now: datetime,
-    before: datetime,
-    dataflow: Identity | None,
-    old: dict[Identity, tuple[Release, ...]],
-) -> Plan:
-    needed = _needed(lake, old)
-    files: list[Stored] = []
+def _unneeded(
+    lake: Lake, now: datetime, keep: timedelta, dataflow: Identity | None, needed: References
+) -> Iterator[Stored]:
+    """Yield the old files that nothing needs, and the old drafts of writers that were killed."""
+    folders = [] if dataflow is not None else [*lake.source_tables()]
+    documents = [] if dataflow is not None else [lake.tombstones()]
     for identity in _selected(lake, dataflow):
-        for folder in (*lake.outputs(identity), lake.checkpoints(identity)):
-            files += _unneeded(folder, before, needed)
-        for folder in (lake.releases(identity), lake.pointer(identity)):
-            files += _drafts(folder, now - _DRAFTS_STAY)
-    if dataflow is None:
-        for folder in lake.source_tables():
-            files += _unneeded(folder, before, needed)
-        files += _drafts(lake.tombstones(), now - _DRAFTS_STAY)
-    releases = ((identity, release) for identity, some in old.items() for release in some)
-    return Plan(tuple(releases), tuple(files))
+        folders += [*lake.outputs(identity), lake.checkpoints(identity)]
+        documents += [lake.releases(identity), lake.pointer(identity)]
+    for folder in folders:
+        yield from _old_files(folder, now - keep, needed)
+    for folder in documents:
+        drafts = folder.store.drafts(folder.key)
+        yield from (draft for draft in drafts if draft.modified < now - _DRAFTS_STAY)
 
 
-def _needed(lake: Lake, old: dict[Identity, tuple[Release, ...]]) -> frozenset[str]:
-    """Return the files of every remaining release, published or not, and of its inputs."""
-    files: set[str] = set()
-    versions: set[tuple[str, int]] = set()
-    with translated(lake):
-        for dataflow in lake.dataflows():
-            removed = removed_releases(read_moves(lake.pointer(dataflow)))
-            removed |= {release.id for release in old.get(dataflow, ())}
-            for release in _documents(lake, dataflow):
-                if release.id not in removed:
-                    files.update(file.key for file in all_files(lake, release))
-                    versions |= {(pin.table, pin.version) for pin in release.inputs.values()}
-        for table, version in versions:
-            files.update(file.key for file in files_of(lake.path(table), version))
-    return frozenset(files)
-
-
-def _unneeded(folder: Location, before: datetime, needed: frozenset[str]) -> Iterator[Stored]:
-    """Yield the old files in the folder of an output or table that nothing needs."""
+def _old_files(folder: Location, before: datetime, needed: References) -> Iterator[Stored]:
     log = f"{folder.key}/_delta_log/"
     for file in folder.walk():
-        if not file.key.startswith(log) and file.key not in needed and file.modified < before:
+        if file.modified < before and not file.key.startswith(log) and file.key not in needed:
             yield file
-
-
-def _drafts(folder: Location, before: datetime) -> Iterator[Stored]:
-    """Yield the old drafts of documents whose writers were killed."""
-    yield from (draft for draft in folder.store.drafts(folder.key) if draft.modified < before)

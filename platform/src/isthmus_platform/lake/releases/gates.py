@@ -6,12 +6,15 @@ pointer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from isthmus_contracts import DataflowContract, Table
 from isthmus_platform.errors import PublicationError
 from isthmus_platform.lake.intake.accepted import Accepted
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases.manifests import find_partitions
 from isthmus_platform.lake.releases.models import Release
 
 
@@ -24,7 +27,7 @@ class Approval:
 
 
 def row_counts(
-    dataflow: DataflowContract, accepted: Accepted, last: Release | None
+    lake: Lake, dataflow: DataflowContract, accepted: Accepted, last: Release | None
 ) -> Iterator[tuple[Table, str | None, int | None, int]]:
     """Yield each table, or each partition of the run's interval, with its rows before and after.
 
@@ -35,22 +38,31 @@ def row_counts(
         if not isinstance(table, Table):
             continue
         before = last.tables.get(table.name) if last else None
-        partitions: Sequence[str | None] = (None,)
-        if table.partitioning and accepted.interval:
-            partitions = table.partitioning.names(accepted.interval)
-        for name in partitions:
-            files = [file for file in output.files if name in (None, file.partition)]
-            rows = before.rows_of(name) if before else None
-            yield table, name, rows, sum(file.rows or 0 for file in files)
+        if table.partitioning is None or accepted.interval is None:
+            rows = sum(file.rows or 0 for file in output.files)
+            yield table, None, before.rows if before else None, rows
+            continue
+        names = table.partitioning.names(accepted.interval)
+        counted = Counter(dict.fromkeys(names, 0))
+        for file in output.files:
+            counted[file.partition or ""] += file.rows or 0
+        old = find_partitions(lake, before, names) if before else {}
+        for name in names:
+            yield table, name, old[name].rows if name in old else None, counted[name]
 
 
-def check_row_change(dataflow: DataflowContract, accepted: Accepted, last: Release) -> None:
+def check_row_change(
+    lake: Lake, dataflow: DataflowContract, accepted: Accepted, last: Release
+) -> None:
     """Raise `PublicationError` for a table whose rows changed by more than the contract allows.
 
     In a run for an interval, each of its partitions is compared. A new or formerly empty table or
     partition passes.
     """
-    for table, partition, old, rows in row_counts(dataflow, accepted, last):
+    limited = {table.name for table in _tables(dataflow) if table.max_row_change is not None}
+    outputs = tuple(output for output in accepted.outputs if output.name in limited)
+    counts = row_counts(lake, dataflow, replace(accepted, outputs=outputs), last)
+    for table, partition, old, rows in counts:
         if table.max_row_change is None or not old:
             continue
         if abs(rows - old) > table.max_row_change * old:
@@ -79,6 +91,10 @@ def check_approval(
             f"it was approved to follow release {approval.against or 'none'}, and "
             f"{last or 'none'} is current now; clear 'approve' to ask again",
         )
+
+
+def _tables(dataflow: DataflowContract) -> Iterator[Table]:
+    yield from (output for output in dataflow.outputs if isinstance(output, Table))
 
 
 def _relative(rows: int, old: int) -> str:

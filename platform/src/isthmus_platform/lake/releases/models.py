@@ -1,13 +1,22 @@
-"""A release as a document: a version of every output of a dataflow, and where they come from."""
+"""A release as a document: a version of every output of a dataflow, and where they come from.
+
+The id of a release is `<publication>-<number>`: the publication that made it, and the number of the
+pointer's move that would publish it. So one move shows whether a release was published.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from isthmus_contracts import Interval, ParamValue
+from isthmus_contracts import Identity, Interval, ParamValue, Partitioning
 from isthmus_platform.lake.delta.tables import TableFile
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
+from isthmus_platform.storage import Location
+
+_ID = re.compile(r"[0-9a-z]+-([1-9]\d{0,7})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +36,16 @@ class ReleasedPartition:
 class ReleasedTable:
     """Pin a version of a table; `path` is its folder relative to the lake's root.
 
-    A partitioned table names the partitions that have rows.
+    `columns` has the type of each column. `manifests` names the documents that list the files, by
+    what the names of their partitions start with; `manifests.py` reads them.
     """
 
     path: str
     version: int
     rows: int
-    partitions: Mapping[str, ReleasedPartition] = field(default_factory=dict)
-
-    def rows_of(self, partition: str | None) -> int | None:
-        """Return the rows of a partition, None if it is missing, or those of the whole table."""
-        if partition is None:
-            return self.rows
-        return self.partitions[partition].rows if partition in self.partitions else None
+    columns: Mapping[str, str]
+    manifests: Mapping[str, str] = field(default_factory=dict)
+    partitioning: Partitioning | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +79,15 @@ class Release:
     metrics: Mapping[str, Mapping[str, float]]
     warnings: tuple[str, ...] = ()
     interval: Interval | None = None
+
+
+def number_of(release_id: str) -> int:
+    """Return the number of the move that would publish a release, or 0 for what is not an id."""
+    match = _ID.fullmatch(release_id)
+    return int(match[1]) if match else 0
+
+
+def document_of(lake: Lake, dataflow: Identity, release_id: str) -> Location:
+    """Return the place of a release's document."""
+    publication, _, number = release_id.partition("-")
+    return lake.releases(dataflow) / publication / f"{number}.json"

@@ -13,24 +13,30 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from isthmus_contracts import DataflowContract, ParamValue, Partitioning, Table
+from isthmus_contracts import DataflowContract, Identity, ParamValue, Partitioning, Table
 from isthmus_platform.errors import PublicationError
-from isthmus_platform.lake.delta.columns import columns_in, columns_of
-from isthmus_platform.lake.delta.tables import TableFile, commit
-from isthmus_platform.lake.documents import read_document, write_once
+from isthmus_platform.lake.delta.columns import columns_in
+from isthmus_platform.lake.delta.tables import Base, TableFile, commit
+from isthmus_platform.lake.documents import documents_in, read_document, write_once
 from isthmus_platform.lake.errors import translated
 from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.releases.gates import Approval, check_approval, check_row_change
+from isthmus_platform.lake.releases.manifests import (
+    own_files,
+    replace_partitions,
+    write_manifests,
+)
 from isthmus_platform.lake.releases.models import (
     Release,
     ReleasedFile,
     ReleasedPartition,
     ReleasedTable,
+    document_of,
 )
-from isthmus_platform.lake.releases.pointer import Move, append_move, read_moves
-from isthmus_platform.lake.releases.queries import current, document_of, own_files, read_release
+from isthmus_platform.lake.releases.pointer import Move, append_move, is_published, last_move
+from isthmus_platform.lake.releases.queries import current, read_release
 from isthmus_platform.lake.releases.tombstones import check_not_collected, check_not_removed
 
 _ID_CHARACTERS = 12
@@ -60,52 +66,57 @@ def publish(  # noqa: PLR0913 - each names what it is
     identity, pointer = dataflow.identity, lake.pointer(dataflow.identity)
     publication = _publication_id(accepted)
     with translated(lake):
-        while (done := _published_as(publication, moves := read_moves(pointer))) is None:
-            base = _current(lake, dataflow, moves)
-            _check_gates(dataflow, accepted, approval, base)
-            # A release for an interval depends on its base, and so on the number of its move.
-            suffix = f"-{len(moves) + 1}" if accepted.interval else ""
-            document = document_of(lake, identity, publication + suffix)
+        while True:
+            last = last_move(pointer)
+            if last and (done := _published_as(lake, identity, publication, last)):
+                check_not_removed(lake, identity, done, last)
+                return read_release(lake, identity, done)
+            base = read_release(lake, identity, last.release) if last else None
+            _check_gates(lake, dataflow, accepted, approval, base)
+            # What a release contains may depend on its base, and so on the number of its move.
+            release_id = f"{publication}-{last.number + 1 if last else 1}"
+            document = document_of(lake, identity, release_id)
             if document.find() is None:
-                attempt = _Attempt(lake, dataflow, accepted, publication + suffix, base)
-                prepared = attempt.prepare(params, inputs)
+                prepared = _Attempt(lake, dataflow, accepted, release_id, base).prepare(
+                    params, inputs
+                )
                 with suppress(FileExistsError):  # a concurrent repetition has written it
                     write_once(document, prepared)
             release = read_document(Release, document)
-            check_not_removed(identity, release.id, moves)
             check_not_collected(lake, dataflow, own_files(lake, release), release.inputs)
-            append_move(pointer, moves, release.id, "publish", accepted.run, clock=lake.clock)
-        check_not_removed(identity, done, moves)
-        return read_release(lake, identity, done)
+            if append_move(pointer, last, release_id, "publish", accepted.run, clock=lake.clock):
+                return release
 
 
 def check_gates(
     lake: Lake, dataflow: DataflowContract, accepted: Accepted, approval: Approval | None = None
 ) -> None:
     """Raise `PublicationError` if this could not be published after the current release."""
-    _check_gates(dataflow, accepted, approval, current(lake, dataflow.identity))
+    _check_gates(lake, dataflow, accepted, approval, current(lake, dataflow.identity))
 
 
 def _check_gates(
-    dataflow: DataflowContract, accepted: Accepted, approval: Approval | None, base: Release | None
+    lake: Lake,
+    dataflow: DataflowContract,
+    accepted: Accepted,
+    approval: Approval | None,
+    base: Release | None,
 ) -> None:
     if approval is not None:
         check_approval(dataflow, accepted, approval, base.id if base else None)
     if base is not None:
-        check_row_change(dataflow, accepted, base)
+        check_row_change(lake, dataflow, accepted, base)
 
 
-def _current(lake: Lake, dataflow: DataflowContract, moves: tuple[Move, ...]) -> Release | None:
-    if not moves:
-        return None
-    return read_release(lake, dataflow.identity, moves[-1].release)
+def _published_as(lake: Lake, dataflow: Identity, publication: str, last: Move) -> str | None:
+    """Return the id of the release that this publication became, or None if there is none.
 
-
-def _published_as(publication: str, moves: Iterable[Move]) -> str | None:
-    """Return the id of the release that this publication became, or None if there is none."""
-    for move in moves:
-        if move.reason == "publish" and move.release.partition("-")[0] == publication:
-            return move.release
+    Its documents were written before its moves, and are never removed.
+    """
+    for document in documents_in(lake.releases(dataflow) / publication):
+        release = f"{publication}-{document.name.removesuffix('.json')}"
+        if is_published(lake.pointer(dataflow), last, release):
+            return release
     return None
 
 
@@ -188,43 +199,55 @@ class _Attempt:
     def _commit(self, table: Table, output: AcceptedOutput) -> ReleasedTable:
         folder = self.lake.table(self.dataflow.identity, table.name)
         files = tuple(_table_file(self.lake, file) for file in output.files)
-        partitions: dict[str, ReleasedPartition] = {}
-        if table.partitioning is not None:
-            unchanged = self._unchanged_partitions(table, table.partitioning)
-            partitions = dict(sorted((unchanged | self._new_partitions(output)).items()))
-            files = tuple(file for partition in partitions.values() for file in partition.files)
-        commit_id = self._commit_id(files)
-        version = commit(folder, table, files, app_id=commit_id, clock=self.lake.clock)
-        return ReleasedTable(folder.key, version, sum(file.rows for file in files), partitions)
+        rows = sum(file.rows for file in files)
+        new, base, onto = self._new_partitions(output), self._base(table), None
+        if base is None:
+            manifests = write_manifests(self.lake, folder.key, new)
+        else:
+            names = self._replaced_names(table)
+            manifests, gone = replace_partitions(self.lake, base, names, new)
+            rows += base.rows - sum(partition.rows for partition in gone)
+            onto = Base(base.version, tuple(file for part in gone for file in part.files))
+        commit_id = self._commit_id(files, onto)
+        version = commit(folder, table, files, commit_id, base=onto, clock=self.lake.clock)
+        return ReleasedTable(
+            folder.key, version, rows, columns_in(table), manifests, table.partitioning
+        )
 
-    def _commit_id(self, files: Iterable[TableFile]) -> str:
-        """Return the id under which exactly these files are committed once.
+    def _commit_id(self, files: Iterable[TableFile], base: Base | None) -> str:
+        """Return the id under which exactly these files are committed once, onto this base.
 
         A retry that computed again has the same content, and so the same release, in other files:
         the version that the release pins must hold these, not those of the first attempt.
         """
         names = "/".join(sorted(file.name for file in files))
-        return f"{self.release_id}/{hashlib.sha256(names.encode()).hexdigest()[:_ID_CHARACTERS]}"
+        text = f"{base.version if base else ''}/{names}"
+        publication = self.release_id.partition("-")[0]
+        return f"{publication}/{hashlib.sha256(text.encode()).hexdigest()[:_ID_CHARACTERS]}"
 
     def _new_partitions(self, output: AcceptedOutput) -> dict[str, ReleasedPartition]:
-        """Return the partitions that the run computed."""
-        files: dict[str, tuple[TableFile, ...]] = {}
+        """Return the partitions that the run computed; without partitions, the table is one."""
+        files: dict[str, list[TableFile]] = {}
         for file in output.files:
-            name = file.partition or ""
-            files[name] = (*files.get(name, ()), _table_file(self.lake, file))
-        return {name: ReleasedPartition(self.accepted.run, some) for name, some in files.items()}
+            files.setdefault(file.partition or "", []).append(_table_file(self.lake, file))
+        return {
+            name: ReleasedPartition(self.accepted.run, tuple(some)) for name, some in files.items()
+        }
 
-    def _unchanged_partitions(
-        self, table: Table, partitioning: Partitioning
-    ) -> dict[str, ReleasedPartition]:
-        """Return the partitions of the base outside the run's interval."""
+    def _replaced_names(self, table: Table) -> tuple[str, ...]:
+        """Return the partitions of the run's interval, of which the base's are replaced."""
+        interval, partitioning = self.accepted.interval, table.partitioning
+        return partitioning.names(interval) if partitioning and interval else ()
+
+    def _base(self, table: Table) -> ReleasedTable | None:
+        """Return the table of the base, of which partitions outside the run's interval stay."""
         before = self.base.tables.get(table.name) if self.base else None
-        if self.accepted.interval is None or before is None:
-            return {}
+        if before is None or not self._replaced_names(table):
+            return None
         problem = None
-        if before.rows and not before.partitions:
-            problem = "has no partitions in the current release"
-        elif columns_of(self.lake.path(before.path), before.version) != columns_in(table):
+        if before.partitioning != table.partitioning:
+            problem = f"has {_described(before.partitioning)} in the current release"
+        elif before.columns != columns_in(table):
             problem = "has other columns in the current release"
         if problem:
             raise PublicationError(
@@ -232,8 +255,11 @@ class _Attempt:
                 f"table {table.name!r} {problem}, so a run for an interval cannot replace a part "
                 "of it; run the dataflow once without an interval",
             )
-        replaced = partitioning.names(self.accepted.interval)
-        return {name: part for name, part in before.partitions.items() if name not in replaced}
+        return before
+
+
+def _described(partitioning: Partitioning | None) -> str:
+    return f"partitions by {partitioning}" if partitioning else "no partitions"
 
 
 def _table_file(lake: Lake, file: AcceptedFile) -> TableFile:

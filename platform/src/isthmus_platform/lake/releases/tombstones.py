@@ -16,7 +16,7 @@ from isthmus_platform.lake.delta.tables import files_of
 from isthmus_platform.lake.documents import documents_in, read_document
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
-from isthmus_platform.lake.releases.pointer import Move, read_moves
+from isthmus_platform.lake.releases.pointer import Move, last_move, removal_of
 from isthmus_platform.storage import Location
 
 _TOO_OLD = "is too old and may have been removed by garbage collection; start a new run"
@@ -46,16 +46,11 @@ class Tombstone:
     by: str
 
 
-def removed_releases(moves: Iterable[Move]) -> frozenset[str]:
-    """Return the ids of the releases that were removed."""
-    return frozenset(release for move in moves for release in move.removed)
-
-
-def check_not_removed(dataflow: Identity, release: str, moves: Iterable[Move]) -> None:
-    """Raise `RemovedReleaseError` if garbage collection has removed this release."""
-    for move in moves:
-        if release in move.removed:
-            raise RemovedReleaseError(dataflow, release, move.by, move.at)
+def check_not_removed(lake: Lake, dataflow: Identity, release: str, last: Move) -> None:
+    """Raise `RemovedReleaseError` if a published release was removed up to the move `last`."""
+    if not last.keeps(release):
+        move = removal_of(lake.pointer(dataflow), last, release)
+        raise RemovedReleaseError(dataflow, release, move.by, move.at)
 
 
 def check_not_collected(
@@ -73,16 +68,36 @@ def check_not_collected(
     for table_input, pin in inputs.items():
         origin = origins.get(table_input)
         if pin.release is not None and isinstance(origin, Identity):
-            check_not_removed(origin, pin.release, read_moves(lake.pointer(origin)))
+            if (last := last_move(lake.pointer(origin))) is not None:
+                check_not_removed(lake, origin, pin.release, last)
         elif source_cutoff is not None:
             files = files_of(lake.path(pin.table), pin.version)
             for _ in _older(files, source_cutoff):
                 raise PublicationError(name, f"its input {table_input!r} {_TOO_OLD}")
 
 
+def remove_covered(lake: Lake, own: Tombstone, name: str) -> None:
+    """Remove the tombstones that say nothing more than `own`, whose document has this name."""
+    for document, found in _read_tombstones(lake):
+        in_scope = own.dataflow in {None, found.dataflow}
+        if in_scope and document.name != name and timestamp(found.before) <= timestamp(own.before):
+            document.remove()
+
+
+def _read_tombstones(lake: Lake) -> list[tuple[Location, Tombstone]]:
+    while True:
+        try:
+            return [
+                (document, read_document(Tombstone, document))
+                for document in documents_in(lake.tombstones())
+            ]
+        except FileNotFoundError:
+            continue  # garbage collection has just written another that says as much
+
+
 def _cutoffs(lake: Lake, dataflow: str) -> tuple[float | None, float | None]:
     """Return the times before which files of the dataflow, and of sources, may be removed."""
-    found = [read_document(Tombstone, document) for document in documents_in(lake.tombstones())]
+    found = [tombstone for _, tombstone in _read_tombstones(lake)]
     return (
         _latest([tombstone for tombstone in found if tombstone.dataflow in (None, dataflow)]),
         _latest([tombstone for tombstone in found if tombstone.dataflow is None]),
