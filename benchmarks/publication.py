@@ -9,9 +9,10 @@ from itertools import count
 from clock import Effort, Timed, medians, seconds
 from lines import MB, Figure, Line
 from sites import Site
-from staging import Staged, stage_table
+from staging import MEMORY, Staged, stage_table
 
 from isthmus_platform.lake.intake.acceptance import accept
+from isthmus_platform.lake.intake.table_encoder import LocalEncoder
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases.publication import publish
 
@@ -66,7 +67,10 @@ def _publishing(lake: Lake, staged: Staged) -> Timed:
 
     So each publication replaces every file of the one before, as one of new content does.
     """
-    accepted = [accept(staged.dataflow, staged.request, staged.result, lake) for _ in range(2)]
+    with LocalEncoder(MEMORY) as encoder:
+        accepted = [
+            accept(staged.dataflow, staged.request, staged.result, lake, encoder) for _ in range(2)
+        ]
     runs = count()
 
     def timed() -> float:

@@ -6,13 +6,15 @@ import hashlib
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import cycle
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyarrow import parquet
+from lines import MB
+from pyarrow import ipc
 
-from isthmus_contracts import Column, DataflowContract, File, Output, Table
+from isthmus_contracts import Column, ColumnType, DataflowContract, File, Output, Table
 from isthmus_contracts.protocol import (
     EngineProfile,
     RunIdentity,
@@ -23,6 +25,8 @@ from isthmus_contracts.protocol import (
 )
 from isthmus_platform.lake.schemas import arrow_schema
 
+MEMORY = 512 * MB  # what a deployment gives to acceptance by default
+_WIDE_KINDS: tuple[ColumnType, ...] = ("int64", "float64", "string")
 KINDS = ("hourly", "daily", "manual", "estimated")
 MEASUREMENTS = Table(
     "measurements",
@@ -48,8 +52,8 @@ PICTURE = File("picture", "Any bytes.", ".bin")
 
 _ROWS_OF_STATION = 10_000
 _FIRST_STATION = 10_000  # so that texts have one length and ascend
-_ROW_BYTES = 57  # of a Parquet file, as measured
-_GROUP_ROWS = 1 << 20  # about as many as pyarrow writes
+_ROW_BYTES = 98  # as measured
+_BATCH_ROWS = 1 << 18  # of about 26 MB: a runner makes no larger ones
 _CHUNK_BYTES = 1 << 24
 _START = round(datetime(2013, 1, 1, tzinfo=UTC).timestamp() * 1e6)
 _APART = 600_000_000  # microseconds from one row of a station to the next, plus what is random
@@ -86,16 +90,37 @@ def stage_table(
     source = random.Random(name)  # noqa: S311 - it protects nothing
     staged = []
     for number in range(files):
-        path = f"{number:04}.parquet"
-        with parquet.ParquetWriter(
-            staging / path, arrow_schema(MEASUREMENTS), compression="zstd"
-        ) as writer:
-            first, end = number * rows, (number + 1) * rows
-            for start in range(first, end, _GROUP_ROWS):
-                order = _order(start, min(start + _GROUP_ROWS, end), source, ordered=ordered)
-                writer.write_table(_measurements(order, source), _GROUP_ROWS)
+        path = f"{number:04}.arrows"
+        first, end = number * rows, (number + 1) * rows
+        with (
+            (staging / path).open("xb") as file,
+            ipc.new_stream(file, arrow_schema(MEASUREMENTS)) as stream,
+        ):
+            for start in range(first, end, _BATCH_ROWS):
+                order = _order(start, min(start + _BATCH_ROWS, end), source, ordered=ordered)
+                stream.write_table(_measurements(order, source))
         staged.append(_claim(staging, path, rows))
     return _ended(name, MEASUREMENTS, staging, *staged)
+
+
+def stage_wide(folder: Path, columns: int, rows: int) -> Staged:
+    """Stage a table of many columns and few rows."""
+    staging = folder / f"staging-{columns}-columns"
+    staging.mkdir()
+    made = {"int64": range(rows), "float64": [0.5] * rows, "string": ["text"] * rows}
+    declared = tuple(
+        Column(f"c{number}", kind, "A column.")
+        for number, kind in zip(range(columns), cycle(_WIDE_KINDS), strict=False)
+    )
+    table = Table("wide", "Many columns.", declared, key=("c0",))
+    schema = arrow_schema(table)
+    batch = pa.RecordBatch.from_arrays(
+        [pa.array(made[column.type], schema.field(column.name).type) for column in declared],
+        schema=schema,
+    )
+    with (staging / "wide.arrows").open("xb") as file, ipc.new_stream(file, schema) as stream:
+        stream.write_batch(batch)
+    return _ended("wide", table, staging, _claim(staging, "wide.arrows", rows))
 
 
 def stage_file(folder: Path, name: str, size: int) -> Staged:

@@ -288,9 +288,9 @@ def test_two_runs_publish_at_once(case: Case) -> None:
 def test_the_runner_sends_a_wrong_result(case: Case) -> None:
     (file, *_) = (case.airflow.state / "lake").glob("dataflows/airport_days/v1/tables/*/*.parquet")
     for fault, words in {
-        "missing file": "'days.parquet' is not a file in it",
+        "missing file": "'days.arrows' is not a file in it",
         "wrong row count": "rows; the result says",
-        f"another's file={file}": "'days.parquet' is a link",
+        f"another's file={file}": "'days.arrows' is a link",
     }.items():
         faulty = f'["${{ISTHMUS_TRANSFORMS_PYTHON}}", "{FAULTY_RUNNER}", "{fault}", '
         case.fails(case.start((COMMAND, COMMAND.replace("[", faulty, 1))), words)
@@ -298,7 +298,7 @@ def test_the_runner_sends_a_wrong_result(case: Case) -> None:
 
 def test_a_staged_file_is_cut_short(case: Case) -> None:
     run, task = case.stop_at("os.scandir", "*/staging")
-    (staged,) = (case.airflow.state / "runs/work").glob("airport_days.v1/*/*/staging/days.parquet")
+    (staged,) = (case.airflow.state / "runs/work").glob("airport_days.v1/*/*/staging/days.arrows")
     os.truncate(staged, staged.stat().st_size // 2)
     task.resume()
     case.fails(run, "the result says ")

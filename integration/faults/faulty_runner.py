@@ -66,9 +66,9 @@ def _wrong_rows(result: Answer, _: Path) -> None:
 
 
 def _no_table(result: Answer, staging: Path) -> None:
-    """Replace a table by a file that is not Parquet, with the right digest."""
+    """Replace a table by a file that is not a stream, with the right digest."""
     file = _files(result)[0]
-    content = b"PAR1" + os.urandom(200) + b"PAR1"
+    content = b"\xff\xff\xff\xff" + os.urandom(200) + b"\xff\xff\xff\xff\0\0\0\0"
     (staging / file["path"]).write_bytes(content)
     file |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
@@ -116,7 +116,7 @@ def _twice(result: Answer, _: Path) -> None:
 
 
 def _stray(_: Answer, staging: Path) -> None:
-    (staging / "stray.parquet").write_bytes(b"who am I?")
+    (staging / "stray.arrows").write_bytes(b"who am I?")
 
 
 def _other_contract(result: Answer, _: Path) -> None:

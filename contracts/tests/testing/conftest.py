@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 import isthmus_contracts
-from isthmus_contracts import Interval, Metrics, Output
+from isthmus_contracts import Interval, Metrics, Output, Table
 from isthmus_contracts.catalog import CARRIER_DAYS, FLIGHT_DELAYS
 from isthmus_contracts.protocol import Answer, EngineProfile, RunIdentity, RunRequest, encode
 from isthmus_contracts.testing.conformance import Subject
 
 PUPPET = 'read -r line; printf %s "$1"; exit "$2"'
+STREAM = b"\xff\xff\xff\xff%s\xff\xff\xff\xff\0\0\0\0"
 ENVIRONMENT = {"PYTHONPATH": str(Path(isthmus_contracts.__file__).parents[1])}
 
 
@@ -24,7 +25,10 @@ def _prepare(output: Output, folder: Path) -> None:
         numbers = {metric.name: metric.minimum or 0.0 for metric in output.metrics}
         (folder / f"{output.name}.json").write_text(json.dumps(numbers), encoding="utf-8")
     else:
-        (folder / f"{output.name}.bin").write_bytes(output.name.encode())
+        content = output.name.encode()
+        if isinstance(output, Table):
+            content = STREAM % content
+        (folder / f"{output.name}.bin").write_bytes(content)
 
 
 @pytest.fixture
@@ -68,7 +72,7 @@ def months(stand_in: Callable[..., Subject], tmp_path: Path) -> Callable[..., Su
     folder = tmp_path / "outputs" / "carrier_days"
     folder.mkdir()
     for name in ("2012-12", "2013-01", "2013-02", "2013-04"):
-        (folder / f"{name}.parquet").write_bytes(name.encode())
+        (folder / f"{name}.arrows").write_bytes(STREAM % name.encode())
 
     def make(fault: str | None = None) -> Subject:
         subject = stand_in(fault)

@@ -84,11 +84,16 @@ def test_checks_can_be_told_apart() -> None:
         ("late-exit", kit.it_ends_with_one_result, "a result comes with another status than 0"),
         ("other-run", kit.its_result_answers_the_request, "it answers RunIdentity(run='another'"),
         ("unnamed", kit.its_result_answers_the_request, "its outputs are ['carrier_scores', "),
-        ("missing-file", kit.its_files_are_as_claimed, "nowhere.parquet is not a file"),
+        ("missing-file", kit.its_files_are_as_claimed, "nowhere.arrows is not a file"),
         ("wrong-digest", kit.its_files_are_as_claimed, "flight_features.bin has digest "),
         ("link", kit.its_files_are_as_claimed, "flight_features.bin is not a file"),
         ("outside", kit.its_files_are_as_claimed, "flight_features.bin is outside"),
         ("stray", kit.its_files_are_as_claimed, "it leaves files that its result does not name: ["),
+        (
+            "other-format",
+            kit.its_tables_are_streams,
+            "flight_features.bin is not an Arrow IPC stream",
+        ),
         (
             "wrong-partition",
             kit.its_files_are_the_partitions_asked_for,
@@ -104,7 +109,7 @@ def test_a_fault_is_found(
 
 
 CARRIER_DAYS = "carrier_days.v1"
-FEBRUARY = StagedFile("carrier_days/2013-02.parquet", 1, "0" * 64, 1, "2013-02")
+FEBRUARY = StagedFile("carrier_days/2013-02.arrows", 1, "0" * 64, 1, "2013-02")
 
 
 @pytest.mark.parametrize(

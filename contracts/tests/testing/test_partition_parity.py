@@ -41,7 +41,7 @@ def staged(content: Content, interval: Interval | None) -> Iterable[StagedOutput
         names = parts if interval is None else by.names(interval)
         files = tuple(
             StagedFile(
-                f"{table.name}/{name}.parquet",
+                f"{table.name}/{name}.arrows",
                 1,
                 hashlib.sha256(parts[name].encode()).hexdigest(),
                 1,

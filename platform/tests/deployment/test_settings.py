@@ -50,6 +50,10 @@ def test_stages_save_checkpoints_and_so_does_the_setting() -> None:
     ("changes", "message"),
     [
         ({"memory_megabytes": 0}, "memory_megabytes is 0; allowed: 1 or more"),
+        (
+            {"acceptance_memory_megabytes": 255},
+            "acceptance_memory_megabytes is 255; allowed: 256 or more",
+        ),
         ({"checkpoint_megabytes": 0}, "checkpoint_megabytes is 0; allowed: 1 or more"),
         ({"checkpoint_days": float("nan")}, "checkpoint_days is nan; allowed: more than 0, to ten"),
         ({"checkpoint_days": float("inf")}, "checkpoint_days is inf; allowed: more than 0, to ten"),

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,10 +11,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 
 import psutil
+import pyarrow as pa
 import pytest
 
 from isthmus_contracts.catalog import AIRPORT_DAYS
@@ -31,6 +35,7 @@ from isthmus_platform.deployment import Runner
 from isthmus_platform.errors import RunnerError
 from isthmus_platform.lake.intake.acceptance import accept
 from isthmus_platform.lake.intake.accepted import Accepted
+from isthmus_platform.lake.intake.encoder_process import EncoderProcess
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.runners import RunnerProcess, launch_runner
 from isthmus_platform.storage import DiskStore
@@ -62,6 +67,7 @@ class Battlefield:
     folder: Path
     user: str | None
     python: str
+    peaks: list[int] = field(default_factory=list)  # bytes of memory, of processes that encode
 
     @property
     def state(self) -> Path:
@@ -144,7 +150,32 @@ class Battlefield:
     def accepted(self, *paths: str) -> Accepted:
         """Accept a result that names these paths."""
         (self.staging / "calendar.png").write_bytes(b"\x89PNG")
-        return accept(AIRPORT_DAYS, self.request, self.result(*paths), self.lake)
+        with EncoderProcess(512_000_000, self.folder) as encoder:
+            return accept(AIRPORT_DAYS, self.request, self.result(*paths), self.lake, encoder)
+
+    def accepted_table(self, content: bytes) -> Accepted:
+        """Accept a result whose table is this content, as it says truly."""
+        shutil.rmtree(self.staging)
+        self.staging.mkdir()
+        files = {"days.arrows": content, "calendar.png": b"\x89PNG"}
+        claims = []
+        for name, data in files.items():
+            (self.staging / name).write_bytes(data)
+            claims.append(StagedFile(name, len(data), hashlib.sha256(data).hexdigest()))
+        days, calendar = claims
+        outputs = (StagedOutput("days", (days,)), StagedOutput("delay_calendar", (calendar,)))
+        result = replace(self.result(), outputs=outputs)
+        with EncoderProcess(512_000_000, self.folder) as encoder:
+            try:
+                return accept(AIRPORT_DAYS, self.request, result, self.lake, encoder)
+            finally:
+                self.peaks.extend(map(_peak, psutil.Process().children()))
+
+
+def _peak(process: psutil.Process) -> int:
+    """Return the largest memory that a process has held; none if it has ended."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+    return int(found[1]) * 1024 if found else 0
 
 
 def _fill(folder: Path) -> None:
@@ -196,6 +227,21 @@ def python_for_others() -> str:
         if done.returncode == 0:
             return python
     return pytest.skip(f"there is no Python that the user {OTHER_USER!r} may start")
+
+
+@pytest.fixture
+def days() -> pa.RecordBatch:
+    """Return rows that a runner may stage as `days`."""
+    return pa.record_batch(
+        {
+            "origin": ["EWR", "JFK"],
+            "date": [date(2013, 1, 1), date(2013, 1, 2)],
+            "flights": [3, 4],
+            "late_share": [0.0, 1.0],
+            "mean_arr_delay": [0.5, -7.0],
+            "worst_hour": [0, 23],
+        }
+    )
 
 
 @pytest.fixture

@@ -80,8 +80,8 @@ def test_a_path_that_leads_out_of_the_staging_directory_is_refused(
 
 
 def test_a_symbolic_link_is_refused(field: Battlefield) -> None:
-    field.attack("os.symlink(STATE + '/airflow.cfg', STAGING + '/days.parquet')")
-    refused(field, "days.parquet", why="'days.parquet' is a link")
+    field.attack("os.symlink(STATE + '/airflow.cfg', STAGING + '/days.arrows')")
+    refused(field, "days.arrows", why="'days.arrows' is a link")
 
 
 def test_a_folder_that_is_a_symbolic_link_is_refused(field: Battlefield) -> None:
@@ -90,8 +90,8 @@ def test_a_folder_that_is_a_symbolic_link_is_refused(field: Battlefield) -> None
 
 
 def test_a_hard_link_is_refused(field: Battlefield) -> None:
-    field.attack("os.link(LAKE + '/input.parquet', STAGING + '/days.parquet')")
-    refused(field, "days.parquet", why="'days.parquet' is a link")
+    field.attack("os.link(LAKE + '/input.parquet', STAGING + '/days.arrows')")
+    refused(field, "days.arrows", why="'days.arrows' is a link")
 
 
 def test_a_staging_directory_that_is_replaced_by_a_link_is_refused(field: Battlefield) -> None:
@@ -102,8 +102,8 @@ def test_a_staging_directory_that_is_replaced_by_a_link_is_refused(field: Battle
 
 
 def test_a_pipe_does_not_stop_the_platform(field: Battlefield) -> None:
-    field.attack("os.mkfifo(STAGING + '/days.parquet')")
-    refused(field, "days.parquet", why="'days.parquet' is not a regular file")
+    field.attack("os.mkfifo(STAGING + '/days.arrows')")
+    refused(field, "days.arrows", why="'days.arrows' is not a regular file")
 
 
 MANY_FILES = """
@@ -115,12 +115,12 @@ while True:
     time.sleep(0.005)
 """
 ONE_FILE = """
-with open(f"{STAGING}/days.parquet", "wb") as file:
+with open(f"{STAGING}/days.arrows", "wb") as file:
     while True:
         file.write(b"x" * 1_000_000)
 """
 HOLES = """
-os.truncate(os.open(f"{STAGING}/days.parquet", os.O_CREAT | os.O_WRONLY), 1 << 40)
+os.truncate(os.open(f"{STAGING}/days.arrows", os.O_CREAT | os.O_WRONLY), 1 << 40)
 """
 
 
@@ -134,5 +134,5 @@ def test_a_staging_directory_that_is_filled_with_files_stops_the_runner(field: B
 def test_a_file_never_grows_beyond_the_limit(field: Battlefield, text: str) -> None:
     outcome = field.attack(text, disk_limit_megabytes=20)
     assert outcome.end is None
-    assert os.path.getsize(field.staging / "days.parquet") <= 20_000_000  # noqa: PTH202
+    assert os.path.getsize(field.staging / "days.arrows") <= 20_000_000  # noqa: PTH202
     assert "File too large" in outcome.log[-1]

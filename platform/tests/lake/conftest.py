@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from pyarrow import parquet
+from pyarrow import ipc
 
 from isthmus_contracts import DataflowContract, Table
 from isthmus_contracts.codec import serialize
@@ -30,6 +30,7 @@ from isthmus_contracts.protocol import (
 )
 from isthmus_platform.lake.intake.acceptance import accept
 from isthmus_platform.lake.intake.accepted import Accepted
+from isthmus_platform.lake.intake.table_encoder import LocalEncoder
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.storage import Location, Store
 
@@ -155,8 +156,8 @@ class Stage:
         )
         (staging / "parts").mkdir(parents=True)
         rows = self._batch(**changes)
-        parquet.write_table(pa.Table.from_batches([rows]), staging / "parts" / "days.parquet")
-        parquet.write_table(pa.table({"carrier": [run]}), staging / "carriers.parquet")
+        write_stream(staging / "parts" / "days.arrows", rows)
+        write_stream(staging / "carriers.arrows", pa.record_batch({"carrier": [run]}))
         (staging / "report.html").write_text(f"<p>{run}", encoding="utf-8")
         identity = RunIdentity(run, "transform", 1)
         name, version = str(self._dataflow.identity), self._dataflow.version
@@ -171,12 +172,18 @@ class Stage:
             EngineProfile("local", {}),
         )
         outputs = (
-            StagedOutput("days", (claim(staging, "parts/days.parquet", rows.num_rows),)),
-            StagedOutput("carriers", (claim(staging, "carriers.parquet"),)),
+            StagedOutput("days", (claim(staging, "parts/days.arrows", rows.num_rows),)),
+            StagedOutput("carriers", (claim(staging, "carriers.arrows"),)),
             StagedOutput("report", (claim(staging, "report.html"),)),
             StagedOutput("quality", metrics={"auc": auc}),
         )
         return Staged(request, RunResult(identity, name, version, "abc123", outputs), staging)
+
+
+def write_stream(path: Path, *batches: pa.RecordBatch) -> None:
+    with path.open("xb") as file, ipc.new_stream(file, batches[0].schema) as stream:
+        for batch in batches:
+            stream.write_batch(batch)
 
 
 def claim(staging: Path, name: str, rows: int | None = None) -> StagedFile:
@@ -185,12 +192,21 @@ def claim(staging: Path, name: str, rows: int | None = None) -> StagedFile:
 
 
 @pytest.fixture
-def accepted(stage: Stage, dataflow: DataflowContract, lake: Lake) -> Callable[..., Accepted]:
+def encoder() -> Iterator[LocalEncoder]:
+    """Encode in this process: starting one takes longer than most tests."""
+    with LocalEncoder(512_000_000) as encoder:
+        yield encoder
+
+
+@pytest.fixture
+def accepted(
+    stage: Stage, dataflow: DataflowContract, lake: Lake, encoder: LocalEncoder
+) -> Callable[..., Accepted]:
     """Stage a run and accept it."""
 
     def make(run: str = "first", **changes: object) -> Accepted:
         staged = stage(run, **changes)
-        return accept(dataflow, staged.request, staged.result, lake)
+        return accept(dataflow, staged.request, staged.result, lake, encoder)
 
     return make
 

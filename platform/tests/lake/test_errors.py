@@ -21,6 +21,7 @@ from isthmus_platform.lake import releases
 from isthmus_platform.lake.errors import translated
 from isthmus_platform.lake.intake.acceptance import accept
 from isthmus_platform.lake.intake.accepted import Accepted
+from isthmus_platform.lake.intake.table_encoder import LocalEncoder
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.storage import disk
@@ -51,6 +52,7 @@ def test_a_full_disk_while_accepting_leaves_nothing(
     dataflow: DataflowContract,
     lake: Lake,
     monkeypatch: pytest.MonkeyPatch,
+    encoder: LocalEncoder,
 ) -> None:
     staged, calls = stage(), iter([None, FULL])
     flush = disk.flush
@@ -62,9 +64,9 @@ def test_a_full_disk_while_accepting_leaves_nothing(
 
     monkeypatch.setattr(disk, "flush", filling)
     with pytest.raises(LakeUnavailableError, match="No space left on device"):
-        accept(dataflow, staged.request, staged.result, lake)
+        accept(dataflow, staged.request, staged.result, lake, encoder)
     assert files_in(lake) == []
-    assert accept(dataflow, staged.request, staged.result, lake).run == "first"
+    assert accept(dataflow, staged.request, staged.result, lake, encoder).run == "first"
 
 
 LIMITED = """

@@ -37,7 +37,7 @@ from hypothesis.stateful import (
     rule,
 )
 from hypothesis.strategies import sampled_from as pick
-from pyarrow import parquet
+from pyarrow import ipc, parquet
 
 from isthmus_contracts import (
     Column,
@@ -64,6 +64,7 @@ from isthmus_platform.lake.delta.tables import files_of
 from isthmus_platform.lake.documents import read_document
 from isthmus_platform.lake.intake.acceptance import accept
 from isthmus_platform.lake.intake.accepted import Accepted, join
+from isthmus_platform.lake.intake.table_encoder import LocalEncoder
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import garbage_collection, pointer, publication, rollback
 from isthmus_platform.lake.releases.manifests import manifests_of
@@ -506,7 +507,7 @@ class Publishing(RuleBasedStateMachine):
             StagedOutput(
                 "counts",
                 tuple(
-                    staged(staging, f"{name}.parquet", month_of(name, number), 1, name)
+                    staged(staging, f"{name}.arrows", month_of(name, number), 1, name)
                     for name, number in run.numbers.items()
                     if name in names
                 ),
@@ -515,7 +516,7 @@ class Publishing(RuleBasedStateMachine):
         if run.rest is not None:
             text = f"{run.name} {run.rest}".encode()
             outputs += [
-                StagedOutput("total", (staged(staging, "total.parquet", total_of(run.rest), 1),)),
+                StagedOutput("total", (staged(staging, "total.arrows", total_of(run.rest), 1),)),
                 StagedOutput("report", (staged(staging, "report.txt", text),)),
                 StagedOutput("quality", metrics={"score": run.rest}),
             ]
@@ -532,7 +533,7 @@ class Publishing(RuleBasedStateMachine):
             interval=interval,
         )
         result = RunResult(identity, name, self.dataflow.version, "code", tuple(outputs))
-        accepted = accept(self.dataflow, request, result, self.lake)
+        accepted = accept(self.dataflow, request, result, self.lake, LocalEncoder(512_000_000))
         for accepted_file in (file for output in accepted.outputs for file in output.files):
             self._date(self.lake.path(accepted_file.path).local())
         return accepted
@@ -560,17 +561,18 @@ def staged(
 @cache
 def month_of(name: str, number: int) -> bytes:
     day = pa.array([BY_MONTH.interval(name).start], pa.date32())
-    return in_parquet(pa.table({"day": day, "n": [number]}))
+    return in_stream(pa.record_batch({"day": day, "n": [number]}))
 
 
 @cache
 def total_of(number: int) -> bytes:
-    return in_parquet(pa.table({"n": [number]}))
+    return in_stream(pa.record_batch({"n": [number]}))
 
 
-def in_parquet(rows: pa.Table) -> bytes:
+def in_stream(rows: pa.RecordBatch) -> bytes:
     file = io.BytesIO()
-    parquet.write_table(rows, file)
+    with ipc.new_stream(file, rows.schema) as stream:
+        stream.write_batch(rows)
     return file.getvalue()
 
 

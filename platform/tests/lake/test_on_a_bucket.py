@@ -27,6 +27,7 @@ from isthmus_platform.lake.delta.tables import files_of, latest_version
 from isthmus_platform.lake.documents import write_once
 from isthmus_platform.lake.intake.acceptance import accept
 from isthmus_platform.lake.intake.accepted import Accepted
+from isthmus_platform.lake.intake.table_encoder import LocalEncoder
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.releases.garbage_collection import (
@@ -87,27 +88,36 @@ def check_whole(lake: Lake, release: Release) -> None:
 
 class TestAcceptance:
     def test_a_refusal_leaves_nothing_in_the_bucket_and_on_this_host(
-        self, stage: Callable[..., Any], dataflow: DataflowContract, lake: Lake, bucket: Bucket
+        self,
+        stage: Callable[..., Any],
+        dataflow: DataflowContract,
+        lake: Lake,
+        bucket: Bucket,
+        encoder: LocalEncoder,
     ) -> None:
         staged = stage(late_share=[0.5, 1.5])
         with pytest.raises(TableContractError):
-            accept(dataflow, staged.request, staged.result, lake)
+            accept(dataflow, staged.request, staged.result, lake, encoder)
         assert list(lake.store.walk("")) == []
         assert list(bucket.cache.iterdir()) == []
 
     def test_a_refused_output_removes_the_outputs_before_it(
-        self, stage: Callable[..., Any], dataflow: DataflowContract, lake: Lake
+        self,
+        stage: Callable[..., Any],
+        dataflow: DataflowContract,
+        lake: Lake,
+        encoder: LocalEncoder,
     ) -> None:
         staged = stage()
         content = b"<p>no parquet</p>"
-        (staged.staging / "carriers.parquet").write_bytes(content)
+        (staged.staging / "carriers.arrows").write_bytes(content)
         days, carriers, *rest = staged.result.outputs
         digest = hashlib.sha256(content).hexdigest()
-        file = StagedFile("carriers.parquet", len(content), digest)
+        file = StagedFile("carriers.arrows", len(content), digest)
         carriers = replace(carriers, files=(file,))
         result = replace(staged.result, outputs=(days, carriers, *rest))
         with pytest.raises(TableContractError):
-            accept(dataflow, staged.request, result, lake)
+            accept(dataflow, staged.request, result, lake, encoder)
         assert list(lake.store.walk("")) == []
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from pyarrow import parquet
+from pyarrow import ipc
 
 from isthmus_contracts import (
     Column,
@@ -37,6 +37,7 @@ from isthmus_platform.lake.delta.tables import files_of, read_version
 from isthmus_platform.lake.documents import write_once
 from isthmus_platform.lake.intake.acceptance import accept
 from isthmus_platform.lake.intake.accepted import Accepted, join
+from isthmus_platform.lake.intake.table_encoder import LocalEncoder
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.releases.garbage_collection import collect_garbage
@@ -63,7 +64,7 @@ Rows = Mapping[str, int]
 
 
 @pytest.fixture
-def run(tmp_path: Path, lake: Lake) -> Callable[..., Accepted]:
+def run(tmp_path: Path, lake: Lake, encoder: LocalEncoder) -> Callable[..., Accepted]:
     """Accept a run that made partitions, each of two days with the number given."""
 
     def make(
@@ -92,18 +93,20 @@ def run(tmp_path: Path, lake: Lake) -> Callable[..., Accepted]:
             EngineProfile("sequential", {}),
             interval=interval,
         )
-        return accept(dataflow, request, RunResult(identity, *what, "code", tuple(outputs)), lake)
+        result = RunResult(identity, *what, "code", tuple(outputs))
+        return accept(dataflow, request, result, lake, encoder)
 
     return make
 
 
 def stage(staging: Path, month: str, number: int) -> StagedFile:
     first = BY_MONTH.interval(month).start
-    rows = pa.table(
+    rows = pa.record_batch(
         {"day": pa.array([first, first + timedelta(1)], pa.date32()), "n": [number, number]}
     )
-    path = staging / f"{month}.parquet"
-    parquet.write_table(rows, path)
+    path = staging / f"{month}.arrows"
+    with path.open("xb") as file, ipc.new_stream(file, rows.schema) as stream:
+        stream.write_batch(rows)
     content = path.read_bytes()
     return StagedFile(path.name, len(content), hashlib.sha256(content).hexdigest(), 2, month)
 

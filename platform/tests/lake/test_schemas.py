@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from isthmus_contracts import ColumnType, Table
-from isthmus_platform.lake.schemas import arrow_schema, delta_schema, fit, is_stored_as
+from isthmus_platform.lake.schemas import arrow_schema, fit, is_staged_as, is_stored_as
 
 
 def test_the_schema_follows_the_contract(days: Table) -> None:
@@ -21,12 +21,6 @@ def test_the_schema_follows_the_contract(days: Table) -> None:
             pa.field("updated", pa.timestamp("us", "UTC")),
         ]
     )
-
-
-def test_delta_keeps_names_order_and_nullability(days: Table) -> None:
-    fields = delta_schema(days).fields
-    assert [field.name for field in fields] == [column.name for column in days.columns]
-    assert [field.nullable for field in fields] == [column.nullable for column in days.columns]
 
 
 @pytest.mark.parametrize(
@@ -44,6 +38,21 @@ def test_delta_keeps_names_order_and_nullability(days: Table) -> None:
 )
 def test_how_values_are_encoded_is_free(found: pa.DataType, declared: ColumnType) -> None:
     assert is_stored_as(found, declared)
+
+
+@pytest.mark.parametrize(
+    ("found", "is_allowed"),
+    [
+        (pa.string(), True),
+        (pa.large_string(), True),
+        (pa.string_view(), False),
+        (pa.dictionary(pa.int32(), pa.string()), False),
+        (pa.list_(pa.string()), False),
+        (pa.run_end_encoded(pa.int32(), pa.string()), False),
+    ],
+)
+def test_a_runner_stages_texts_that_are_written_out(found: pa.DataType, is_allowed: bool) -> None:
+    assert is_staged_as(found, "string") is is_allowed
 
 
 @pytest.mark.parametrize(
@@ -65,6 +74,7 @@ def test_how_values_are_encoded_is_free(found: pa.DataType, declared: ColumnType
 )
 def test_what_values_mean_is_not(found: pa.DataType, declared: ColumnType) -> None:
     assert not is_stored_as(found, declared)
+    assert not is_staged_as(found, declared)
 
 
 def test_a_batch_is_fitted_into_the_schema(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from airflow.utils.db import initdb
-from pyarrow import parquet
+from pyarrow import ipc
 
 from isthmus_contracts import Column, Metrics, Table, catalog
 from isthmus_contracts.catalog import FLIGHT_DELAYS
@@ -87,7 +87,7 @@ class Company:
         """Prepare an output of one row that fits its contract, except for `instead`."""
         row = {column.name: value_of(column) for column in table.columns} | instead
         rows = pa.Table.from_pylist([row], arrow_schema(table))
-        parquet.write_table(rows, self.folder / "outputs" / f"{table.name}.parquet")
+        write_stream(self.folder / "outputs" / f"{table.name}.arrows", rows)
 
     @property
     def published(self) -> list[str]:
@@ -109,6 +109,12 @@ def value_of(column: Column) -> object:
         "date": date(2013, 1, 1),
         "timestamp": "2013-01-01T00:00:00Z",
     }[column.type]
+
+
+def write_stream(path: Path, rows: pa.Table) -> None:
+    """Write rows as a runner stages them."""
+    with path.open("wb") as file, ipc.new_stream(file, rows.schema) as stream:
+        stream.write_table(rows)
 
 
 @pytest.fixture

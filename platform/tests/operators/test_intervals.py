@@ -12,7 +12,7 @@ from typing import Protocol
 
 import pyarrow as pa
 import pytest
-from pyarrow import parquet
+from pyarrow import ipc
 
 from isthmus_contracts import Interval
 from isthmus_contracts.catalog import CARRIER_DAYS
@@ -82,9 +82,10 @@ class Months:
             "late_share": 0.5,
             "mean_arr_delay": 1.0,
         }
-        parquet.write_table(
-            pa.Table.from_pylist([row], arrow_schema(DAYS)), folder / f"{name}.parquet"
-        )
+        rows = pa.Table.from_pylist([row], arrow_schema(DAYS))
+        path = folder / f"{name}.arrows"
+        with path.open("wb") as file, ipc.new_stream(file, rows.schema) as stream:
+            stream.write_table(rows)
 
     def run(self, interval: Interval | None = None) -> Ended:
         fields = {}

@@ -94,9 +94,9 @@ def test_each_stage_gets_the_intermediates_of_earlier_stages(company: Company) -
     ("fault", "words"),
     [
         ("wrong-digest", "'saved.checkpoint' has 31 bytes and another digest than the result says"),
-        ("missing-file", "'nowhere.parquet' is not a file in it"),
+        ("missing-file", "'nowhere.arrows' is not a file in it"),
         ("other-run", "the runner answered for RunIdentity(run='another'"),
-        ("stray", "'stray.parquet' is not named by any output"),
+        ("stray", "'stray.arrows' is not named by any output"),
         ("silent", "the runner exited with 0 and sent no result"),
     ],
 )

@@ -11,12 +11,12 @@ from isthmus_platform.runners.sanitize import sanitize_answer
 
 def test_every_text_in_an_answer_is_escaped_and_nothing_else_changes() -> None:
     identity = RunIdentity("manual__1", "transform", 1)
-    file = StagedFile("a\x1b.parquet", 1, "0" * 64, 3)
+    file = StagedFile("a\x1b.arrows", 1, "0" * 64, 3)
     output = StagedOutput("days\x07", (file,), None)
     metrics = StagedOutput("metrics", (), {"m\x07": 1.5})
     result = RunResult(identity, "airport_days.v1", "1.0.0", "\x9b", (output, metrics))
     escaped = sanitize_answer(result)
     assert escaped.identity == identity
     assert escaped.code_version == r"\x9b"
-    assert escaped.outputs[0].files == (StagedFile(r"a\x1b.parquet", 1, "0" * 64, 3),)
+    assert escaped.outputs[0].files == (StagedFile(r"a\x1b.arrows", 1, "0" * 64, 3),)
     assert escaped.outputs[1].metrics == {r"m\x07": 1.5}

@@ -27,7 +27,9 @@ def main(name: str, engine: str, inputs: Path, out: Path) -> None:
     profile = deserialize(EngineProfile, json.loads(engine))
     names = [output.name for output in contract.outputs]
     made = dataflow.compute(names, frames, engine=profile)
-    staged = [stage(output, made[output.name], out) for output in contract.outputs]
+    staged = [
+        stage(output, made[output.name], out, table_format="parquet") for output in contract.outputs
+    ]
     metrics = {output.name: output.metrics for output in staged if output.metrics is not None}
     sys.stdout.write(json.dumps(metrics))
 

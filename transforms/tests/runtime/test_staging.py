@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import ipc
 
 from isthmus_contracts import (
     Column,
@@ -31,6 +32,11 @@ from isthmus_transforms.runtime.staging import checked_metrics, stage
 Stager = Callable[..., pa.ChunkedArray]
 
 
+def read_stream(path: Path) -> pa.Table:
+    with ipc.open_stream(path.read_bytes()) as stream:
+        return stream.read_all()
+
+
 @pytest.fixture
 def staged(tmp_path: Path) -> Stager:
     """Return a function that stages one column `x`, and returns what the file holds."""
@@ -38,7 +44,7 @@ def staged(tmp_path: Path) -> Stager:
     def make(column_type: ColumnType, values: object, nullable: bool = False) -> pa.ChunkedArray:
         table = Table("days", "Days.", (Column("x", column_type, "X.", nullable=nullable),))
         stage(table, pd.DataFrame({"x": values}), tmp_path)
-        return pq.read_table(tmp_path / "days.parquet")["x"]
+        return read_stream(tmp_path / "days.arrows")["x"]
 
     return make
 
@@ -61,13 +67,49 @@ def _check_results(events: list[Event]) -> list[CheckFinished]:
 
 def test_a_table_is_staged_with_the_contracts_columns_in_its_order(tmp_path: Path) -> None:
     output = stage(AB, ROWS[["b", "a"]].set_axis(["k", "k"]), tmp_path)
-    content = (tmp_path / "days.parquet").read_bytes()
+    content = (tmp_path / "days.arrows").read_bytes()
     digest = hashlib.sha256(content).hexdigest()
-    assert output == StagedOutput("days", (StagedFile("days.parquet", len(content), digest, 2),))
-    read = pq.read_table(tmp_path / "days.parquet")
+    assert output == StagedOutput("days", (StagedFile("days.arrows", len(content), digest, 2),))
+    read = read_stream(tmp_path / "days.arrows")
     assert read.schema.names == ["a", "b"]
     assert read.schema.metadata is None  # no index, nothing of pandas
     assert read.to_pydict() == {"a": [1, 2], "b": ["x", "y"]}
+
+
+def test_the_platform_gets_a_stream_that_needs_no_decoding(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"a": [1] * 1000, "b": pd.Series(["x"] * 1000).astype("category")})
+    (file,) = stage(AB, rows, tmp_path).files
+    content = (tmp_path / file.path).read_bytes()
+    assert content.startswith(b"\xff\xff\xff\xff")
+    assert content.endswith(b"\xff\xff\xff\xff\0\0\0\0")
+    with ipc.open_stream(content) as stream:
+        (batch,) = stream
+        assert stream.schema.metadata is None
+        assert stream.stats.num_dictionary_batches == 0
+    assert len(content) > batch.nbytes  # nothing is compressed
+
+
+def test_people_get_parquet(tmp_path: Path) -> None:
+    (file,) = stage(AB, ROWS, tmp_path, table_format="parquet").files
+    assert file.path == "days.parquet"
+    content = (tmp_path / file.path).read_bytes()
+    assert (file.bytes, file.rows) == (len(content), 2)
+    assert file.sha256 == hashlib.sha256(content).hexdigest()
+    read = pq.read_table(tmp_path / "days.parquet")
+    assert read.to_pydict() == {"a": [1, 2], "b": ["x", "y"]}
+    assert [str(field.type) for field in read.schema] == ["int64", "string"]
+
+
+def test_a_large_table_is_staged_in_small_batches(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"a": range(100_000), "b": ["x" * 1_000] * 100_000})
+    (file,) = stage(AB, rows, tmp_path).files
+    content = (tmp_path / file.path).read_bytes()
+    assert file.sha256 == hashlib.sha256(content).hexdigest()
+    with ipc.open_stream(content) as stream:
+        sizes = [(len(batch), batch.nbytes) for batch in stream]
+    assert sum(size for size, _ in sizes) == 100_000
+    assert len(sizes) == 4
+    assert max(size for _, size in sizes) <= 1 << 25
 
 
 def test_the_same_rows_make_the_same_file(tmp_path: Path) -> None:
@@ -275,12 +317,12 @@ def test_a_partitioned_table_is_staged_as_a_file_for_each_partition(tmp_path: Pa
     output = stage(PARTED, PARTED_ROWS, tmp_path)
     names = ["2012-12", "2013-01", "2013-03"]
     assert [file.partition for file in output.files] == names
-    assert [file.path for file in output.files] == [f"days/{name}.parquet" for name in names]
+    assert [file.path for file in output.files] == [f"days/{name}.arrows" for name in names]
     for file in output.files:
         content = (tmp_path / file.path).read_bytes()
         assert (file.bytes, file.rows) == (len(content), 1)
         assert file.sha256 == hashlib.sha256(content).hexdigest()
-    read = pq.read_table(tmp_path / "days/2013-01.parquet", partitioning=None)
+    read = read_stream(tmp_path / "days/2013-01.arrows")
     assert read.schema.names == ["day", "a"]
     assert read.to_pydict() == {"day": [dt.date(2013, 1, 31)], "a": [2]}
 
@@ -291,7 +333,7 @@ def test_the_partitions_of_an_interval_are_staged_without_rows_outside(
     broken_outside = PARTED_ROWS.assign(a=[1, 2, 0])
     output = stage(SPARSE, broken_outside, tmp_path, FIRST_QUARTER)
     assert [file.partition for file in output.files] == ["2013-01", "2013-03"]
-    assert len(list(tmp_path.rglob("*.parquet"))) == 2
+    assert len(list(tmp_path.rglob("*.arrows"))) == 2
 
 
 def test_the_file_of_a_partition_does_not_depend_on_other_partitions(tmp_path: Path) -> None:

@@ -167,7 +167,11 @@ class CheckpointReused:
 class StagedFile:
     """Name a file by its path in the staging directory, with what the runner claims of it.
 
-    Of a partitioned table, it is the one file with the rows of a `partition`.
+    A file of a table is an Arrow IPC stream: uncompressed, without dictionaries and extension
+    types, ended by its end-of-stream marker. Its columns are the contract's, in any order, of the
+    Arrow types of their contract's types; a string may be a `large_string`. The platform reads a
+    batch as a whole, so batches are small: at most 32 MiB, or one row. Of a partitioned table, it
+    is the one file with the rows of a `partition`.
     """
 
     path: str

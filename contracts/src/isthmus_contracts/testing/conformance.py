@@ -27,6 +27,7 @@ from isthmus_contracts.protocol import (
     encode,
     wire,
 )
+from isthmus_contracts.tables import Table
 from isthmus_contracts.testing.harness import (
     Subject,
     Transcript,
@@ -44,6 +45,9 @@ from isthmus_contracts.testing.refusals import (
     it_refuses_what_is_no_request,
     it_refuses_what_it_does_not_know,
 )
+
+_STREAM_BEGINS = b"\xff\xff\xff\xff"
+_STREAM_ENDS = _STREAM_BEGINS + bytes(4)
 
 __all__ = ["CHECKS", "Subject", "Transcript", "run"]
 
@@ -91,6 +95,18 @@ def _check_files(transcript: Transcript, staging: Path, files: Sequence[StagedFi
         not strays,
         f"it leaves files that its result does not name: {sorted(map(str, strays))}",
     )
+
+
+def its_tables_are_streams(subject: Subject) -> None:
+    """Expect each file of a table to begin and end as an Arrow IPC stream does."""
+    transcript = run(subject)
+    outputs = CATALOG.dataflow(subject.request.dataflow).outputs
+    tables = {output.name for output in outputs if isinstance(output, Table)}
+    for output in result_of(transcript).outputs:
+        for file in output.files if output.name in tables else ():
+            content = (Path(subject.request.staging) / file.path).read_bytes()
+            good = content.startswith(_STREAM_BEGINS) and content.endswith(_STREAM_ENDS)
+            expect(transcript, good, f"{file.path} is not an Arrow IPC stream")
 
 
 def its_files_are_the_partitions_asked_for(subject: Subject) -> None:
@@ -239,6 +255,7 @@ CHECKS: tuple[Callable[[Subject], None], ...] = (
     it_ends_with_one_result,
     its_result_answers_the_request,
     its_files_are_as_claimed,
+    its_tables_are_streams,
     its_files_are_the_partitions_asked_for,
     it_announces_its_graph_first,
     its_nodes_start_and_finish,

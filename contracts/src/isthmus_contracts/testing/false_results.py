@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,7 +25,7 @@ def _with_files(result: RunResult) -> StagedOutput:
 
 
 def _missing_file(result: RunResult, _staging: Path) -> RunResult:
-    return _with_first_file(result, lambda file: replace(file, path="nowhere.parquet"))
+    return _with_first_file(result, lambda file: replace(file, path="nowhere.arrows"))
 
 
 def _wrong_digest(result: RunResult, _staging: Path) -> RunResult:
@@ -57,8 +58,15 @@ def _unnamed(result: RunResult, _staging: Path) -> RunResult:
 
 
 def _stray(result: RunResult, staging: Path) -> RunResult:
-    (staging / "stray.parquet").write_bytes(b"who am I?")
+    (staging / "stray.arrows").write_bytes(b"who am I?")
     return result
+
+
+def _other_format(result: RunResult, staging: Path) -> RunResult:
+    content = b"PAR1, or anything else that is no stream"
+    (staging / _with_files(result).files[0].path).write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    return _with_first_file(result, lambda file: replace(file, bytes=len(content), sha256=digest))
 
 
 FALSE_RESULTS: dict[str, Callable[[RunResult, Path], RunResult]] = {
@@ -70,5 +78,6 @@ FALSE_RESULTS: dict[str, Callable[[RunResult, Path], RunResult]] = {
     "unnamed": _unnamed,
     "stray": _stray,
     "wrong-partition": _wrong_partition,
+    "other-format": _other_format,
 }
 """What makes a result false, by the name of the fault; it may change the staging directory, too."""

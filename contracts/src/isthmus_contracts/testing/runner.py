@@ -71,6 +71,7 @@ FAULTS = {
     "unnamed": "leaves an output out of its result",
     "stray": "leaves a file that its result does not name",
     "wrong-partition": "names a partition that is not asked for",
+    "other-format": "stages a table that is not an Arrow IPC stream",
 }
 
 

@@ -40,7 +40,8 @@ class Settings:
     each time of its schedule; with `fan_out`, each partition of a run is computed by a task of its
     own. With `approval`, a person is asked before it publishes. `transform_queue` is where its
     transform tasks wait for a worker, by default in `queue` like the others. `memory_megabytes` is
-    how much a runner and what it starts may hold, by default all there is.
+    how much a runner and what it starts may hold, by default all there is;
+    `acceptance_memory_megabytes` is how much the process may hold that reads what was staged.
 
     With `checkpoints`, the runner saves results that took long in its home, within
     `checkpoint_megabytes` and for `checkpoint_days` without use, and a later attempt or run reuses
@@ -57,6 +58,7 @@ class Settings:
     retry_delay_seconds: float = 30.0
     timeout_minutes: float = 60.0
     memory_megabytes: int | None = None
+    acceptance_memory_megabytes: int = 512
     pool: str = "default_pool"
     queue: str = "default"
     transform_queue: str | None = None
@@ -77,6 +79,8 @@ class Settings:
         expect(0 < minutes <= longest, "timeout_minutes", minutes, "more than 0, to a year")
         memory, size, days = self.memory_megabytes, self.checkpoint_megabytes, self.checkpoint_days
         expect(memory is None or memory > 0, "memory_megabytes", memory, "1 or more")
+        reader = self.acceptance_memory_megabytes
+        expect(reader >= 256, "acceptance_memory_megabytes", reader, "256 or more")  # noqa: PLR2004
         expect(size > 0, "checkpoint_megabytes", size, "1 or more")
         expect(0 < days <= MOST_DAYS, "checkpoint_days", days, "more than 0, to ten years")
         expect(self.schedule != "", "schedule", self.schedule, "a cron expression")

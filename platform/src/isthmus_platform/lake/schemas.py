@@ -1,11 +1,10 @@
-"""The types of contracts as Arrow and Delta types; no other module of the platform maps them."""
+"""The types of contracts as Arrow types; no other module of the platform maps them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import pyarrow as pa
-from deltalake import Schema
 
 from isthmus_contracts import ColumnType, Table
 
@@ -39,11 +38,6 @@ def arrow_schema(table: Table) -> pa.Schema:
     )
 
 
-def delta_schema(table: Table) -> Schema:
-    """Return the table's Delta schema."""
-    return Schema.from_arrow(arrow_schema(table))
-
-
 def is_stored_as(found: pa.DataType, column_type: ColumnType) -> bool:
     """Say whether values of Arrow type `found` are of this type, in whatever encoding.
 
@@ -54,6 +48,15 @@ def is_stored_as(found: pa.DataType, column_type: ColumnType) -> bool:
     if pa.types.is_large_string(found) or pa.types.is_string_view(found):
         found = pa.string()
     return bool(found == _ARROW[column_type] or found == _utc_by_offset(column_type))
+
+
+def is_staged_as(found: pa.DataType, column_type: ColumnType) -> bool:
+    """Say whether a runner may stage a column of this type as Arrow type `found`.
+
+    What repeats texts, a dictionary or a string view, can be far larger than its bytes.
+    """
+    is_plain = not pa.types.is_dictionary(found) and not pa.types.is_string_view(found)
+    return is_plain and is_stored_as(found, column_type)
 
 
 def fit(table: Table, batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -26,6 +26,7 @@ from isthmus_platform.lake.delta.tables import files_of
 from isthmus_platform.lake.errors import translated
 from isthmus_platform.lake.intake.acceptance import accept, accept_stage
 from isthmus_platform.lake.intake.accepted import Accepted
+from isthmus_platform.lake.intake.encoder_process import EncoderProcess
 from isthmus_platform.lake.intake.intermediates import intermediates_folder, intermediates_of
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.pipeline.checkpoint_sync import SyncedCheckpoints, sync_checkpoints
@@ -57,7 +58,11 @@ def transform(
             staged.recorder.record(CheckFinished(time.time(), table, warning.bounded()))
 
         start = time.perf_counter()
-        accepted = accept(dataflow.contract, staged.request, staged.result, lake, on_warning)
+        memory = dataflow.settings.acceptance_memory_megabytes * MEGABYTE
+        with EncoderProcess(memory, staged.directory) as encoder:
+            accepted = accept(
+                dataflow.contract, staged.request, staged.result, lake, encoder, on_warning
+            )
         seconds = time.perf_counter() - start
         run.log.info("accepted %s outputs in %.2f s", len(staged.request.targets), seconds)
         return accepted
@@ -78,10 +83,11 @@ def transform_stage(
 
 @dataclass(frozen=True, slots=True)
 class _Staged:
-    """Hold a request, the runner's result, and the record of the attempt."""
+    """Hold a request, the runner's result, a directory of the platform's, and the record."""
 
     request: RunRequest
     result: RunResult
+    directory: Path
     recorder: Recorder
 
 
@@ -110,7 +116,7 @@ def _computed(
             request = _request(dataflow, lake, run, pins(), directories.staging)
             with _checkpoint_sync(dataflow, lake, run, request) as sync:
                 result = _run(process, request, run, recorder, sync)
-        yield _Staged(request, result, recorder)
+        yield _Staged(request, result, attempt.work, recorder)
 
 
 def _request(

@@ -84,7 +84,8 @@ class TestCommit:
         )
         rows = pa.record_batch({"n": [2], "s": ["x"]})
         version = commit(folder, wider, write_table(folder, wider, [rows]), "wider")
-        assert [field.name for field in DeltaTable(folder.address).schema().fields] == ["n", "s"]
+        fields = DeltaTable(folder.address).schema().fields
+        assert [(field.name, field.nullable) for field in fields] == [("n", False), ("s", True)]
         assert numbers_in(folder, version) == [2]
         assert numbers_in(folder, 0) == [1]
 

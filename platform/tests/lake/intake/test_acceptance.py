@@ -13,9 +13,9 @@ from isthmus_contracts import DataflowContract
 from isthmus_contracts.protocol import RunResult, StagedFile, StagedOutput
 from isthmus_platform.errors import ResultError, StagingError, TableContractError, UserError
 from isthmus_platform.lake.delta.tables import latest_version
-from isthmus_platform.lake.intake import acceptance
 from isthmus_platform.lake.intake.acceptance import accept
 from isthmus_platform.lake.intake.accepted import Accepted
+from isthmus_platform.lake.intake.table_encoder import LocalEncoder
 from isthmus_platform.lake.layout import Lake
 
 Stage = Callable[..., Any]
@@ -42,12 +42,14 @@ def with_file(result: RunResult, name: str, **changes: object) -> RunResult:
 
 
 @pytest.fixture
-def refused(dataflow: DataflowContract, lake: Lake) -> Callable[..., UserError]:
+def refused(
+    dataflow: DataflowContract, lake: Lake, encoder: LocalEncoder
+) -> Callable[..., UserError]:
     """Expect a refusal after which the lake is empty."""
 
     def expect(error: type[UserError], staged: Any, result: RunResult | None = None) -> UserError:  # noqa: ANN401
         with pytest.raises(error) as caught:
-            accept(dataflow, staged.request, result or staged.result, lake)
+            accept(dataflow, staged.request, result or staged.result, lake, encoder)
         assert files_in(lake) == []
         return caught.value
 
@@ -60,10 +62,10 @@ Refused = Callable[..., UserError]
 class TestAccept:
     @on_both
     def test_every_output_is_in_its_place(
-        self, stage: Stage, dataflow: DataflowContract, lake: Lake
+        self, stage: Stage, dataflow: DataflowContract, lake: Lake, encoder: LocalEncoder
     ) -> None:
         staged = stage()
-        accepted = accept(dataflow, staged.request, staged.result, lake)
+        accepted = accept(dataflow, staged.request, staged.result, lake, encoder)
         assert (accepted.dataflow, accepted.contract_version) == ("delays.v2", "2.1.0")
         assert (accepted.run, accepted.code_version) == ("first", "abc123")
         days, carriers, report, quality = accepted.outputs
@@ -88,16 +90,17 @@ class TestAccept:
         assert latest_version(lake.table(dataflow.identity, "days")) is None
 
     def test_only_what_was_asked_for(
-        self, stage: Stage, dataflow: DataflowContract, lake: Lake
+        self, stage: Stage, dataflow: DataflowContract, lake: Lake, encoder: LocalEncoder
     ) -> None:
         staged = stage()
-        for name in ("parts/days.parquet", "carriers.parquet"):
+        for name in ("parts/days.arrows", "carriers.arrows"):
             (staged.staging / name).unlink()
         accepted = accept(
             dataflow,
             replace(staged.request, targets=("quality", "report")),
             replace(staged.result, outputs=staged.result.outputs[2:]),
             lake,
+            encoder,
         )
         assert [output.name for output in accepted.outputs] == ["report", "quality"]
 
@@ -192,10 +195,10 @@ class TestRefusedFiles:
     @pytest.mark.parametrize(
         ("name", "problem"),
         [
-            ("gone.parquet", "'gone.parquet' is not a file in it"),
+            ("gone.arrows", "'gone.arrows' is not a file in it"),
             ("parts", "'parts' is not a file in it"),
-            ("../outside.parquet", "'../outside.parquet' is not a file in it"),
-            ("parts/../parts/days.parquet", "is not a file in it"),
+            ("../outside.arrows", "'../outside.arrows' is not a file in it"),
+            ("parts/../parts/days.arrows", "is not a file in it"),
             ("/etc/passwd", "'/etc/passwd' is not a file in it"),
             ("", "'' is not a file in it"),
         ],
@@ -204,11 +207,11 @@ class TestRefusedFiles:
         self, stage: Stage, refused: Refused, name: str, problem: str
     ) -> None:
         staged = stage()
-        outside = staged.staging.parent / "outside.parquet"
-        outside.write_bytes((staged.staging / "parts" / "days.parquet").read_bytes())
+        outside = staged.staging.parent / "outside.arrows"
+        outside.write_bytes((staged.staging / "parts" / "days.arrows").read_bytes())
         error = refused(StagingError, staged, with_file(staged.result, "days", path=name))
         assert problem in str(error)
-        assert "'parts/days.parquet' is not named by any output" in str(error)
+        assert "'parts/days.arrows' is not named by any output" in str(error)
         assert outside.exists()
 
     @pytest.mark.parametrize("place", ["stray.parquet", "parts/stray", ".hidden"])
@@ -237,7 +240,7 @@ class TestRefusedFiles:
 
     def test_one_file_for_two_outputs(self, stage: Stage, refused: Refused) -> None:
         staged = stage()
-        (staged.staging / "carriers.parquet").unlink()
+        (staged.staging / "carriers.arrows").unlink()
         wrong = with_output(staged.result, "carriers", files=staged.result.outputs[0].files)
         assert "is named 2 times" in str(refused(StagingError, staged, wrong))
 
@@ -253,8 +256,8 @@ class TestRefusedFiles:
         self, stage: Stage, refused: Refused
     ) -> None:
         staged = stage()
-        (staged.staging / "carriers.parquet").write_bytes(b"changed")
-        assert "'carriers.parquet' has 7 bytes and digest" in str(refused(StagingError, staged))
+        (staged.staging / "carriers.arrows").write_bytes(b"changed")
+        assert "'carriers.arrows' has 7 bytes and digest" in str(refused(StagingError, staged))
 
 
 class TestRefusedData:
@@ -268,16 +271,17 @@ class TestRefusedData:
     def test_rows_that_are_not_there(self, stage: Stage, refused: Refused) -> None:
         staged = stage()
         error = refused(TableContractError, staged, with_file(staged.result, "days", rows=3))
-        assert str(error) == "table 'days': 'parts/days.parquet' has 2 rows; the result says 3"
+        assert str(error) == "table 'days': 'parts/days.arrows' has 2 rows; the result says 3"
 
-    def test_a_file_that_is_not_parquet(self, stage: Stage, refused: Refused) -> None:
+    def test_a_file_that_is_not_a_stream(self, stage: Stage, refused: Refused) -> None:
         staged = stage()
-        path = staged.staging / "carriers.parquet"
+        path = staged.staging / "carriers.arrows"
         path.write_bytes((staged.staging / "report.html").read_bytes())
         report = staged.result.outputs[2].files[0]
-        file = StagedFile("carriers.parquet", report.bytes, report.sha256)
+        file = StagedFile("carriers.arrows", report.bytes, report.sha256)
         wrong = with_output(staged.result, "carriers", files=(file,))
-        assert "cannot be read as Parquet" in str(refused(TableContractError, staged, wrong))
+        error = str(refused(TableContractError, staged, wrong))
+        assert "a staged file cannot be read: it is not an Arrow IPC stream" in error
 
     def test_an_interruption_leaves_nothing(
         self,
@@ -285,14 +289,15 @@ class TestRefusedData:
         dataflow: DataflowContract,
         lake: Lake,
         monkeypatch: pytest.MonkeyPatch,
+        encoder: LocalEncoder,
     ) -> None:
         def interrupt(*_: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(acceptance, "_count_rows", interrupt)
+        monkeypatch.setattr(LocalEncoder, "finish", interrupt)
         staged = stage()
         with pytest.raises(KeyboardInterrupt):
-            accept(dataflow, staged.request, staged.result, lake)
+            accept(dataflow, staged.request, staged.result, lake, encoder)
         assert files_in(lake) == []
 
     def test_a_refusal_leaves_what_was_accepted_before(

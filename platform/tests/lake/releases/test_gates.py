@@ -15,6 +15,7 @@ from isthmus_contracts import DataflowContract, Output, Table
 from isthmus_platform.errors import PublicationError
 from isthmus_platform.lake.intake.acceptance import accept
 from isthmus_platform.lake.intake.accepted import Accepted
+from isthmus_platform.lake.intake.table_encoder import LocalEncoder
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.releases.gates import Approval, row_counts
@@ -110,14 +111,15 @@ def test_an_empty_release_is_not_compared_with(
     half: DataflowContract,
     stage: Callable[..., Any],
     batch: Callable[..., pa.RecordBatch],
+    encoder: LocalEncoder,
 ) -> None:
     half = changed(half, "days", min_rows=0)
     none = batch().slice(0, 0)
     staged = stage("empty", **dict(zip(none.schema.names, none.columns, strict=True)))
-    empty = accept(half, staged.request, staged.result, lake)
+    empty = accept(half, staged.request, staged.result, lake, encoder)
     publish(lake, half, empty, params={}, inputs={})
     staged = stage("second", **many(10))
-    second = accept(half, staged.request, staged.result, lake)
+    second = accept(half, staged.request, staged.result, lake, encoder)
     assert publish(lake, half, second, params={}, inputs={}).tables["days"].rows == 10
 
 
@@ -190,7 +192,11 @@ def test_what_was_not_approved_is_refused(
 
 
 def test_warnings_are_published_with_the_release(
-    lake: Lake, dataflow: DataflowContract, days: Table, stage: Callable[..., Any]
+    lake: Lake,
+    dataflow: DataflowContract,
+    days: Table,
+    stage: Callable[..., Any],
+    encoder: LocalEncoder,
 ) -> None:
     columns = tuple(
         replace(column, warn_maximum=3) if column.name == "flights" else column
@@ -198,7 +204,7 @@ def test_warnings_are_published_with_the_release(
     )
     unusual = changed(dataflow, "days", columns=columns)
     staged = stage("first")
-    accepted_outputs = accept(unusual, staged.request, staged.result, lake)
+    accepted_outputs = accept(unusual, staged.request, staged.result, lake, encoder)
     warning = (
         "table 'days': column 'flights' has 1 value above 3 (the largest is 4); "
         "the contract says usually at most 3"

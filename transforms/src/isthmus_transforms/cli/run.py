@@ -147,7 +147,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
             names, frames, params, on_event, interval, engine, options.checkpoints
         )
     staged = [
-        stage(output, values.pop(output.name), folder, interval, events.append)
+        stage(output, values.pop(output.name), folder, interval, events.append, "parquet")
         for output in contract.outputs
     ]
     _remove_stale_partitions(contract, staged, folder, interval)

@@ -1,39 +1,50 @@
-"""Staging: outputs are checked against their contract, then written as files."""
+"""Staging: outputs are checked against their contract, then written as files.
+
+For the platform, a table is staged as an Arrow IPC stream: uncompressed, without dictionaries,
+extension types and metadata, in batches of at most 32 MiB. The platform writes the Parquet.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from numbers import Real
 from pathlib import Path
+from typing import BinaryIO, Literal, Self, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import ipc
 
 from isthmus_contracts import File, Interval, Metrics, Output, Table
 from isthmus_contracts.protocol import StagedFile, StagedOutput
-from isthmus_contracts.rules import (
-    SCHEMA_PASSED,
-    CheckResult,
-    metric_results,
-    schema_problems,
-)
+from isthmus_contracts.rules import SCHEMA_PASSED, CheckResult, metric_results
 from isthmus_transforms.errors import OutputError
 from isthmus_transforms.runtime.checks.contract import check_results
 from isthmus_transforms.runtime.checks.result import Listener, check_finished, ignore, refusals
+from isthmus_transforms.runtime.frames.outputs import as_contracted, batches_of, copied
 from isthmus_transforms.runtime.frames.partitions import are_within, parts_of
-from isthmus_transforms.runtime.frames.types import arrow_schema, same_kind
+from isthmus_transforms.runtime.frames.types import arrow_schema
+
+TableFormat: TypeAlias = Literal["arrows", "parquet"]
+"""An Arrow IPC stream, for the platform, or Parquet, for people; it is the suffix of the file."""
+
+_HASHED_TOGETHER = 1 << 20  # bytes for which it is worth while to call another thread
+_MOST_UNHASHED = 16  # such calls, whose bytes stay in memory
 
 
-def stage(
+def stage(  # noqa: PLR0913, PLR0917 - the last three have defaults
     output: Output,
     value: object,
     staging: Path,
     interval: Interval | None = None,
     on_event: Listener = ignore,
+    table_format: TableFormat = "arrows",
 ) -> StagedOutput:
     """Write an output's value into the staging directory, and return what was staged.
 
@@ -46,16 +57,23 @@ def stage(
     """
     match output:
         case Table():
-            return _stage_table(output, value, staging, interval, on_event)
+            parts = _checked_parts(output, value, interval, on_event)
+            files = (
+                _stage_part(output, name, part, staging, table_format)
+                for name, part in parts.items()
+                if part.num_rows or name is None
+            )
+            return StagedOutput(output.name, tuple(files))
         case File():
             return _stage_file(output, value, staging)
         case Metrics():
             return StagedOutput(output.name, metrics=checked_metrics(output, value, on_event))
 
 
-def _stage_table(
-    table: Table, value: object, staging: Path, interval: Interval | None, on_event: Listener
-) -> StagedOutput:
+def _checked_parts(
+    table: Table, value: object, interval: Interval | None, on_event: Listener
+) -> Mapping[str | None, pa.Table]:
+    """Return the rows of each partition, after all checks have passed."""
     if not isinstance(value, pd.DataFrame):
         raise OutputError(table.name, [f"it is a {type(value).__name__}, not a DataFrame"])
     try:
@@ -74,63 +92,83 @@ def _stage_table(
         on_event(check_finished(table.name, result))
     if problems := refusals(found):
         raise OutputError(table.name, problems)
-    return StagedOutput(
-        table.name,
-        tuple(
-            _stage_part(table, name, part, staging)
-            for name, part in parts.items()
-            if part.num_rows or name is None
-        ),
-    )
+    return parts
 
 
-def _stage_part(table: Table, name: str | None, rows: pa.Table, staging: Path) -> StagedFile:
-    path = Path(f"{table.name}.parquet") if name is None else Path(table.name, f"{name}.parquet")
+def _stage_part(
+    table: Table, name: str | None, rows: pa.Table, staging: Path, table_format: TableFormat
+) -> StagedFile:
+    stem = Path(table.name) if name is None else Path(table.name, name)
+    path = stem.with_name(f"{stem.name}.{table_format}")
     if name is not None:
         (staging / table.name).mkdir(exist_ok=True)
-    pq.write_table(rows, staging / path, compression="zstd")
-    return replace(staged_file(staging, path, rows.num_rows), partition=name)
+        rows = copied(rows)  # the file of a partition depends on no other
+    if table_format == "parquet":
+        with pq.ParquetWriter(staging / path, arrow_schema(table), compression="zstd") as writer:
+            for batch in batches_of(table, rows):
+                writer.write_batch(batch)
+        return replace(staged_file(staging, path, rows.num_rows), partition=name)
+    with (staging / path).open("wb") as file, _HashingWriter(file) as hashing:
+        with ipc.new_stream(hashing, arrow_schema(table)) as stream:
+            for batch in batches_of(table, rows):
+                stream.write_batch(batch)
+        return StagedFile(path.as_posix(), file.tell(), hashing.digest(), rows.num_rows, name)
 
 
-def as_contracted(table: Table, frame: pd.DataFrame) -> pa.Table:
-    """Return the frame as Arrow, with exactly the contract's columns, order and types."""
-    problems = list(schema_problems(table, (str(name) for name in frame.columns)))
-    if problems:
-        raise OutputError(table.name, problems)
-    columns = []
-    for field in arrow_schema(table):
-        try:
-            columns.append(_as_type(frame[field.name], field))
-        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-            problems.append(
-                f"column {field.name!r} is {frame[field.name].dtype}; "
-                f"the contract says {field.type} ({error})"
-            )
-    if problems:
-        raise OutputError(table.name, problems)
-    return pa.Table.from_arrays(columns, schema=arrow_schema(table, nullable=True))
+class _HashingWriter:
+    """Write to a file, and hash the same bytes in another thread meanwhile.
+
+    Buffers of a stream's batches do not change, so they are hashed when there is time.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._sha256 = hashlib.sha256()
+        self._thread = ThreadPoolExecutor(1)
+        self._pieces: list[memoryview] = []
+        self._bytes = 0
+        self._hashed: deque[Future[None]] = deque()
+        self.closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown()
+
+    def digest(self) -> str:
+        """Return the digest of all that was written."""
+        self._hash()
+        while self._hashed:
+            self._hashed.popleft().result()
+        return self._sha256.hexdigest()
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Write all of the data."""
+        view = memoryview(data)
+        self._pieces.append(view)
+        self._bytes += view.nbytes
+        if self._bytes >= _HASHED_TOGETHER:
+            self._hash()
+        return self._file.write(view)
+
+    def flush(self) -> None:
+        """Write what the file has buffered."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Leave the file open, as its owner has opened it."""
+
+    def _hash(self) -> None:
+        if len(self._hashed) >= _MOST_UNHASHED:
+            self._hashed.popleft().result()
+        self._hashed.append(self._thread.submit(_update, self._sha256, self._pieces))
+        self._pieces, self._bytes = [], 0
 
 
-def _as_type(column: pd.Series, field: pa.Field) -> pa.ChunkedArray:
-    values = pa.chunked_array([pa.Array.from_pandas(column)]) if len(column) else None
-    if values is None:
-        return pa.chunked_array([pa.array([], field.type)])
-    found = values.type
-    whole_numbers = pa.types.is_integer(found) or (field.nullable and pa.types.is_floating(found))
-    if (
-        same_kind(found, field.type)
-        or pa.types.is_null(found)
-        or (pa.types.is_integer(field.type) and whole_numbers)
-        or (pa.types.is_floating(field.type) and pa.types.is_floating(found))
-        or (pa.types.is_dictionary(found) and same_kind(found.value_type, field.type))
-    ):
-        return values.cast(field.type)
-    if pa.types.is_date(field.type) and pa.types.is_timestamp(found) and found.tz is None:
-        dates = values.cast(field.type)
-        if not dates.cast(found).equals(values):
-            raise TypeError("some values have a time of day")
-        return dates
-    raise TypeError("the types are incompatible")
+def _update(digest: hashlib._Hash, pieces: Iterable[memoryview]) -> None:
+    for piece in pieces:
+        digest.update(piece)
 
 
 def _stage_file(file: File, value: object, staging: Path) -> StagedOutput:

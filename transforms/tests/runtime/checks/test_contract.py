@@ -9,6 +9,7 @@ import pytest
 from isthmus_contracts import Column, Table
 from isthmus_contracts.protocol import CheckFinished
 from isthmus_contracts.rules import CheckResult
+from isthmus_transforms.runtime.checks import contract
 from isthmus_transforms.runtime.checks.contract import check_results
 from isthmus_transforms.runtime.checks.result import check_finished, refusals
 from isthmus_transforms.runtime.frames.types import arrow_schema
@@ -216,6 +217,33 @@ def test_a_repeated_key_breaks_a_rule_whatever_the_other_columns_say() -> None:
         "the contract says one row for each key"
     )
     assert (check_result.check, check_result.violations) == ("key", 2)
+
+
+@pytest.mark.parametrize(
+    ("ids", "names", "repeated"),
+    [
+        ([1, 1, 2], ["a", "b", "a"], 0),
+        ([2, 1, 2, 1], ["b", "b", "a", "a"], 0),
+        ([2, 1, 2], ["a", "a", "a"], 2),
+        ([None, 1, None], ["a", None, "b"], 0),
+        ([None, 1, None], ["a", None, "a"], 2),
+        ([2**63 - 1, -(2**63), 0], ["a", "a", "a"], 0),
+    ],
+)
+@pytest.mark.parametrize("most", [2**63 - 1, 1])
+def test_keys_are_found_repeated_in_any_order(
+    monkeypatch: pytest.MonkeyPatch,
+    ids: list[int | None],
+    names: list[str | None],
+    repeated: int,
+    most: int,
+) -> None:
+    monkeypatch.setattr(contract, "_MOST", most)  # of 1, keys do not become integers
+    columns = (Column("id", "int64", "A."), Column("name", "string", "B."))
+    table = Table("t", "T.", columns, key=("id", "name"))
+    rows = pa.table({"id": pa.array(ids, pa.int64()), "name": pa.array(names, pa.large_string())})
+    (result,) = [result for result in check_results(table, rows) if result.check == "key"]
+    assert result.violations == repeated
 
 
 def test_at_most_five_repeated_keys_are_shown() -> None:

@@ -8,13 +8,19 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import unquote
 
-from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
+from deltalake import (
+    CommitProperties,
+    DeltaTable,
+    PostCommitHookProperties,
+    Schema,
+    Transaction,
+)
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from isthmus_contracts import Table
 from isthmus_platform.lake.clock import Clock, utc_now
-from isthmus_platform.lake.schemas import delta_schema
+from isthmus_platform.lake.schemas import arrow_schema
 from isthmus_platform.storage import Location
 
 # Releases pin old versions, so the log that leads to them must not expire.
@@ -114,6 +120,10 @@ def read_version(directory: Location, version: int | None = None) -> DeltaTable:
     return DeltaTable(directory.address, version=version, storage_options=options)
 
 
+def _schema(table: Table) -> Schema:
+    return Schema.from_arrow(arrow_schema(table))
+
+
 def _open(directory: Location) -> DeltaTable | None:
     exists = DeltaTable.is_deltatable(directory.address, dict(directory.store.options))
     return read_version(directory) if exists else None
@@ -129,7 +139,7 @@ def _create(
 ) -> None:
     create_table_with_add_actions(
         directory.address,
-        delta_schema(table),
+        _schema(table),
         list(actions),
         name=table.name,
         description=table.description,
@@ -163,7 +173,7 @@ def _write(
     newest: DeltaTable, table: Table, change: _Change, properties: CommitProperties, now: int
 ) -> bool:
     """Commit, or return False after a commit that must come before and changes the columns."""
-    schema = delta_schema(table)
+    schema = _schema(table)
     write = partial(
         newest.create_write_transaction, schema=schema, post_commithook_properties=_AFTER_COMMIT
     )

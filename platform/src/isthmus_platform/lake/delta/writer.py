@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from uuid import uuid4
 
 import pyarrow as pa
-from pyarrow import parquet
 
 from isthmus_contracts import Table
 from isthmus_platform.lake.delta.tables import TableFile
-from isthmus_platform.lake.schemas import arrow_schema, fit
+from isthmus_platform.lake.parquet_writer import ParquetWriter
 from isthmus_platform.lake.validation.checker import Checker
 from isthmus_platform.storage import Location
 
@@ -18,19 +17,18 @@ from isthmus_platform.storage import Location
 def write_table(
     directory: Location, table: Table, batches: Iterable[pa.RecordBatch]
 ) -> tuple[TableFile, ...]:
-    """Write checked batches into the table's directory, each as a row group, and commit nothing.
+    """Write checked batches into the table's directory, and commit nothing.
 
     Raise `TableContractError` if the batches break the contract. Whatever is raised, no file is
     left.
     """
     place = directory / f"{uuid4().hex}.parquet"
-    checker = Checker(table)
-    with place.writing() as path:
-        with parquet.ParquetWriter(path, arrow_schema(table), compression="zstd") as writer:
+    with place.writing() as path, Checker(table) as checker:
+        with path.open("xb") as file, ParquetWriter(file, table) as writer:
             for batch in batches:
                 checker.add(batch)
                 if not checker.broken:
-                    writer.write_batch(fit(table, batch))
+                    writer.add(batch)
         rows = checker.finish()
         size = path.stat().st_size
     return (TableFile(place.name, size, rows),)

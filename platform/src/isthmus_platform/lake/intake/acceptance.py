@@ -1,19 +1,20 @@
-"""Acceptance: staged files are copied into the lake and checked there.
+"""Acceptance: what a run staged is checked, and becomes files of the lake.
 
-The platform believes nothing that a runner's result says: it hashes the copies, counts their rows,
-and checks their data against the contract. A refusal leaves no file behind.
+The platform believes nothing that a runner's result says: it hashes what it reads, counts rows, and
+checks data against the contract. It copies files, and writes tables itself, as Parquet, from the
+values that it checked. A refusal leaves no file behind.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from isthmus_contracts import DataflowContract, File, Interval, Metrics, Table
+from isthmus_contracts import DataflowContract, Metrics, Table
 from isthmus_contracts.protocol import RunRequest, RunResult, StagedFile, StagedOutput
 from isthmus_contracts.rules import CheckResult
 from isthmus_platform.errors import StagingError, TableContractError
@@ -21,26 +22,27 @@ from isthmus_platform.lake.errors import translated
 from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.intake.intermediates import intermediates_folder, save_intermediates
 from isthmus_platform.lake.intake.result_validation import validate_result
-from isthmus_platform.lake.intake.safe_copy import CopiedFile, safe_copy, scan
+from isthmus_platform.lake.intake.safe_copy import FileDigest, open_staged, safe_copy, scan
+from isthmus_platform.lake.intake.table_encoder import EncoderError, TableEncoder
 from isthmus_platform.lake.layout import Lake
-from isthmus_platform.lake.validation.checker import Checker
-from isthmus_platform.storage.local_files import flush
 
 
 def _ignore(_table: str, _warning: CheckResult) -> None:
     """Do nothing with a warning."""
 
 
-def accept(
+def accept(  # noqa: PLR0913, PLR0917 - the last has a default
     dataflow: DataflowContract,
     request: RunRequest,
     result: RunResult,
     lake: Lake,
+    encoder: TableEncoder,
     on_warning: Callable[[str, CheckResult], None] = _ignore,
 ) -> Accepted:
-    """Copy into the lake what a run staged for the targets of its request, and check it.
+    """Take into the lake what a run staged for the targets of its request, and check it.
 
-    `on_warning` gets the name of a table and each of its checks that warns, once all is accepted.
+    Files are copied; the `encoder` writes tables. `on_warning` gets the name of a table and each of
+    its checks that warns, once all is accepted.
 
     Raise `ResultError`, `StagingError` or `TableContractError`, or `LakeUnavailableError`, for
     example for a full disk; no file is left in the lake then.
@@ -48,12 +50,13 @@ def accept(
     validate_result(dataflow, request, result)
     staging = Path(request.staging)
     _check_staging(staging, [file.path for output in result.outputs for file in output.files])
-    with translated(lake), ExitStack() as refusal:
-        copied = [
-            _accept_output(dataflow, output, request, lake, refusal) for output in result.outputs
+    with translated(lake), _refused(staging), ExitStack() as refusal:
+        accepted = [
+            _accept_output(dataflow, output, request, lake, encoder, refusal)
+            for output in result.outputs
         ]
         refusal.pop_all()
-    for output, warnings in copied:
+    for output, warnings in accepted:
         for warning in warnings:
             on_warning(output.name, warning)
     return Accepted(
@@ -61,10 +64,10 @@ def accept(
         result.contract_version,
         result.code_version,
         result.identity.run,
-        tuple(output for output, _ in copied),
+        tuple(output for output, _ in accepted),
         tuple(
             f"table {output.name!r}: {warning.message}"
-            for output, warnings in copied
+            for output, warnings in accepted
             for warning in warnings
         ),
         request.interval,
@@ -96,11 +99,12 @@ def _check_staging(staging: Path, named: Sequence[str]) -> None:
         raise StagingError(str(staging), problems)
 
 
-def _accept_output(
+def _accept_output(  # noqa: PLR0913, PLR0917 - from where, to where, and by whom
     dataflow: DataflowContract,
     output: StagedOutput,
     request: RunRequest,
     lake: Lake,
+    encoder: TableEncoder,
     refusal: ExitStack,
 ) -> tuple[AcceptedOutput, Sequence[CheckResult]]:
     contract = dataflow.output(output.name)
@@ -113,66 +117,73 @@ def _accept_output(
     places = [directory / f"{uuid4().hex}{suffix}" for _ in output.files]
     for place in places:
         refusal.callback(place.remove)
+    warnings: Sequence[CheckResult] = ()
     with ExitStack() as writing:
         paths = [writing.enter_context(place.writing()) for place in places]
-        rows, warnings = _copy_and_check(contract, output.files, paths, request)
+        if isinstance(contract, Table):
+            found, warnings = _encode_table(contract, output.files, paths, request, encoder)
+        else:
+            found = [
+                (_copy_file(Path(request.staging), file, path), None)
+                for file, path in zip(output.files, paths, strict=True)
+            ]
     files = (
-        AcceptedFile(place.key, file.bytes, file.sha256, count, file.partition)
-        for file, place, count in zip(output.files, places, rows, strict=True)
+        AcceptedFile(place.key, digest.bytes, digest.sha256, rows, file.partition)
+        for file, place, (digest, rows) in zip(output.files, places, found, strict=True)
     )
     return AcceptedOutput(output.name, tuple(files)), warnings
 
 
-def _copy_and_check(
-    contract: Table | File, files: Sequence[StagedFile], paths: Sequence[Path], request: RunRequest
-) -> tuple[Sequence[int | None], Sequence[CheckResult]]:
-    """Copy and check the files; return the number of rows of each file of a table, and warnings.
+def _copy_file(staging: Path, file: StagedFile, path: Path) -> FileDigest:
+    with ThreadPoolExecutor(1) as hashing:
+        copied = safe_copy(staging, file.path, path, hashing)
+    _check_digest(staging, file, copied.result())
+    return copied.result()
 
-    Copies are hashed and flushed to the disk meanwhile: flushing takes as long as the checks. A
-    file with another digest than the result says is reported, whatever else is wrong with it.
+
+def _encode_table(
+    table: Table,
+    files: Sequence[StagedFile],
+    paths: Sequence[Path],
+    request: RunRequest,
+    encoder: TableEncoder,
+) -> tuple[list[tuple[FileDigest, int | None]], Sequence[CheckResult]]:
+    """Write staged files as Parquet; return what each path holds, with its rows, and warnings.
+
+    A file with another digest than the result says is reported, whatever else is wrong with it.
     """
-    staging = Path(request.staging)
-    with ThreadPoolExecutor(1) as hashing, ThreadPoolExecutor(1) as flushing:
-        copied = [
-            safe_copy(staging, file.path, path, hashing)
-            for file, path in zip(files, paths, strict=True)
-        ]
-        flushes = [flushing.submit(flush, path) for path in paths]
-        try:
-            if isinstance(contract, Table):
-                return _count_rows(contract, files, paths, request.interval)
-            return [None for _ in files], ()
-        finally:
-            _check_digests(staging, files, copied)
-            for flushed in flushes:
-                flushed.result()
-
-
-def _check_digests(
-    staging: Path, files: Sequence[StagedFile], copies: Sequence[Future[CopiedFile]]
-) -> None:
-    for file, copy in zip(files, copies, strict=True):
-        copied = copy.result()
-        if (copied.bytes, copied.sha256) != (file.bytes, file.sha256):
-            problem = (
-                f"{file.path!r} has {copied.bytes} bytes and digest {copied.sha256[:12]}; "
-                f"the result says {file.bytes} and {file.sha256[:12]}"
-            )
-            raise StagingError(str(staging), [problem])
-
-
-def _count_rows(
-    table: Table, files: Sequence[StagedFile], paths: Sequence[Path], interval: Interval | None
-) -> tuple[list[int], tuple[CheckResult, ...]]:
+    staging, interval = Path(request.staging), request.interval
     expected = table.partitioning.names(interval) if table.partitioning and interval else ()
-    checker = Checker(table, expected)
-    rows = [checker.add_file(path, file.partition) for path, file in zip(paths, files, strict=True)]
-    checker.finish()
-    problems = [
-        f"table {table.name!r}: {file.path!r} has {count} rows; the result says {file.rows}"
-        for file, count in zip(files, rows, strict=True)
-        if file.rows not in (None, count)
+    encoder.begin(table, expected)
+    encoded = []
+    for file, path in zip(files, paths, strict=True):
+        with open_staged(staging, file.path) as staged, path.open("xb") as target:
+            encoded.append(encoder.add(staged, target, file.partition))
+        _check_digest(staging, file, encoded[-1].staged)
+    report = encoder.finish()
+    problems = report.problems or [
+        f"table {table.name!r}: {file.path!r} has {found.rows} rows; the result says {file.rows}"
+        for file, found in zip(files, encoded, strict=True)
+        if file.rows not in (None, found.rows)
     ]
     if problems:
         raise TableContractError(table.name, problems)
-    return rows, checker.warnings()
+    return [(found.written, found.rows) for found in encoded], report.warnings
+
+
+@contextmanager
+def _refused(staging: Path) -> Iterator[None]:
+    """Turn the end of an encoder into a refusal of what it was to encode."""
+    try:
+        yield
+    except EncoderError as error:
+        raise StagingError(str(staging), [str(error)]) from error
+
+
+def _check_digest(staging: Path, file: StagedFile, found: FileDigest) -> None:
+    if (found.bytes, found.sha256) != (file.bytes, file.sha256):
+        problem = (
+            f"{file.path!r} has {found.bytes} bytes and digest {found.sha256[:12]}; "
+            f"the result says {file.bytes} and {file.sha256[:12]}"
+        )
+        raise StagingError(str(staging), [problem])

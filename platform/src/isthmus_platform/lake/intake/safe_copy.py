@@ -10,6 +10,7 @@ from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from io import FileIO
 from pathlib import Path, PurePosixPath
 from threading import Event
 
@@ -20,8 +21,8 @@ _POLL_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
-class CopiedFile:
-    """Hold the size and digest of a copy, as read back from it."""
+class FileDigest:
+    """Hold the size and the digest of a file's content."""
 
     bytes: int
     sha256: str
@@ -51,31 +52,23 @@ def scan(staging: Path) -> tuple[frozenset[str], tuple[str, ...]]:
 
 def safe_copy(
     staging: Path, name: str, target: Path, hashing: Executor, limit: int | None = None
-) -> Future[CopiedFile]:
+) -> Future[FileDigest]:
     """Copy a file of at most `limit` bytes out of the staging directory; hash the copy meanwhile.
 
     The file is copied, not moved: a process that still has it open could write to a moved file.
     No link is followed, even one that was created a moment ago. Raise `StagingError` if the file is
     a link, is larger, or cannot be opened.
     """
-    path = PurePosixPath(name)
-    try:
-        with _open_parent(staging, path) as parent:
-            opener = partial(_open, parent)
-            staged = open(path.name, "rb", opener=opener)  # noqa: SIM115 - no Path has it
-    except OSError as error:
-        raise StagingError(
-            str(staging), [f"{name!r} cannot be opened: {error.strerror}"]
-        ) from error
     is_copied = Event()
-    with staged, ExitStack() as after, target.open("xb") as copied:
+    with (
+        open_staged(staging, name) as staged,
+        ExitStack() as after,
+        target.open("xb") as copied,
+    ):
         after.callback(is_copied.set)
         result = hashing.submit(_hash, target, is_copied)
-        status = os.fstat(staged.fileno())
-        if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-            raise StagingError(str(staging), [f"{name!r} is a link or not a regular file"])
         chunk = memoryview(bytearray(_CHUNK_BYTES))
-        size = status.st_size  # a sparse file is large before it is copied
+        size = os.fstat(staged.fileno()).st_size  # a sparse file is large before it is copied
         while limit is None or size <= limit:
             count = staged.readinto(chunk)
             if not count:
@@ -85,7 +78,27 @@ def safe_copy(
         raise StagingError(str(staging), [f"{name!r} is larger than {limit:,} bytes"])
 
 
-def _hash(path: Path, is_copied: Event) -> CopiedFile:
+def open_staged(staging: Path, name: str) -> FileIO:
+    """Open a file of the staging directory to read it; follow no link.
+
+    Raise `StagingError` if it is a link or not a regular file, or cannot be opened.
+    """
+    path = PurePosixPath(name)
+    try:
+        with _open_parent(staging, path) as parent:
+            opener = partial(_open, parent)
+            staged = open(path.name, "rb", buffering=0, opener=opener)  # noqa: SIM115
+    except OSError as error:
+        problem = f"{name!r} cannot be opened: {error.strerror}"
+        raise StagingError(str(staging), [problem]) from error
+    status = os.fstat(staged.fileno())
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
+        staged.close()
+        raise StagingError(str(staging), [f"{name!r} is a link or not a regular file"])
+    return staged
+
+
+def _hash(path: Path, is_copied: Event) -> FileDigest:
     """Return the size and digest of a file that is being copied, read back until it is whole."""
     digest = hashlib.sha256()
     chunk = memoryview(bytearray(_CHUNK_BYTES))
@@ -95,7 +108,7 @@ def _hash(path: Path, is_copied: Event) -> CopiedFile:
             is_whole = is_copied.wait(_POLL_SECONDS)  # if so, the next reads reach the end
             while count := file.readinto(chunk):
                 digest.update(chunk[:count])
-        return CopiedFile(file.tell(), digest.hexdigest())
+        return FileDigest(file.tell(), digest.hexdigest())
 
 
 def _open(parent: int, name: str, flags: int) -> int:

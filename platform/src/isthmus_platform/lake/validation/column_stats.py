@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,7 +18,7 @@ from isthmus_contracts.rules import (
     check_result,
     column_rules,
 )
-from isthmus_platform.lake.validation.values import AS_WRITTEN, Values
+from isthmus_platform.lake.validation.values import AS_WRITTEN, Values, count_true
 
 
 class ColumnStats:
@@ -61,18 +61,20 @@ class ColumnStats:
             return 0
         if rule.kind == "minimum":
             self._smallest = min(self._smallest, least)
-            return _count_below(values.plain, least, rule.limit)
+            return _count_below(values.array, least, rule.limit)
         self._largest = max(self._largest, most)
-        return _count_above(values.plain, most, rule.limit)
+        return _count_above(values.array, most, rule.limit)
 
     def _count_strange(self, rule: Rule, values: Values) -> int:
-        if not len(_strange(values.known, rule.choices)):
+        choices = pa.array(rule.choices, values.array.type)
+        strange = pc.invert(pc.is_in(values.array.drop_null(), choices))
+        if not pc.any(strange).as_py():
             return 0
-        strange = _strange(values.distinct, rule.choices)
-        for value in strange.unique().slice(0, MOST_EXAMPLES_IN_A_SENTENCE).to_pylist():
+        distinct = values.array.drop_null().filter(strange).unique()
+        for value in distinct.slice(0, MOST_EXAMPLES_IN_A_SENTENCE).to_pylist():
             if len(self._strange) < MOST_EXAMPLES_IN_A_SENTENCE:
                 self._strange[value] = None
-        return values.count(strange)
+        return count_true(strange)
 
 
 def shown_scalar(value: pa.Scalar) -> str:
@@ -87,27 +89,18 @@ def _plain(value: pa.Scalar) -> object:
         return value.cast(AS_WRITTEN[value.type]).as_py()
 
 
-def _count(mask: pa.Array) -> int:
-    return int(pc.sum(mask).as_py() or 0)
-
-
-def _strange(values: pa.Array, choices: Collection[str]) -> pa.Array:
-    present = values.drop_null()
-    return present.filter(pc.invert(pc.is_in(present, pa.array(choices, values.type))))
-
-
 def _count_below(values: pa.Array, least: float, bound: float) -> int:
     if least >= bound:
         return 0
     limit = math.ceil(bound) if values.type == pa.int64() else bound
-    return _count(pc.less(values, _within(limit, values.type)))
+    return count_true(pc.less(values, _within(limit, values.type)))
 
 
 def _count_above(values: pa.Array, most: float, bound: float) -> int:
     if most <= bound:
         return 0
     limit = math.floor(bound) if values.type == pa.int64() else bound
-    return _count(pc.greater(values, _within(limit, values.type)))
+    return count_true(pc.greater(values, _within(limit, values.type)))
 
 
 def _within(bound: float, kind: pa.DataType) -> pa.Scalar:

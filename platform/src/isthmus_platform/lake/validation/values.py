@@ -13,75 +13,39 @@ import pyarrow.compute as pc
 from isthmus_contracts import ColumnType
 from isthmus_platform.lake.schemas import arrow_type
 
-Extreme: TypeAlias = Any  # an int, a float or bytes: one of them for all values of a column
+Extreme: TypeAlias = Any  # an int or a float: one of them for all values of a column
 
-NUMBERED = pa.dictionary(pa.int32(), pa.string())
 AS_WRITTEN = {pa.date32(): pa.int32(), pa.timestamp("us", "UTC"): pa.int64()}
 
 
 class Values:
-    """Hold values in the type of their column; texts may be numbered by a dictionary."""
+    """Hold values in the type of their column."""
 
     def __init__(self, array: pa.Array, column_type: ColumnType) -> None:
         """Take an array that can be stored as such a column, or raise `ArrowInvalid`."""
-        array.validate(full=True)
-        # A null of the dictionary itself is no null for Arrow; nor does any file hold one.
-        if array.type != NUMBERED or array.dictionary.null_count:
-            array = array.cast(arrow_type(column_type))
-        self.array = array
+        self.array = array.cast(arrow_type(column_type))
 
     def __len__(self) -> int:
         return len(self.array)
-
-    @cached_property
-    def plain(self) -> pa.Array:
-        """Return them without a dictionary."""
-        return self.array.dictionary_decode() if self.array.type == NUMBERED else self.array
-
-    @cached_property
-    def distinct(self) -> pa.Array:
-        """Return each of them at least once: of a dictionary, only what is used."""
-        if self.array.type != NUMBERED:
-            return self.array
-        return self.array.dictionary.take(self.array.indices.unique().drop_null())
-
-    @property
-    def known(self) -> pa.Array:
-        """Return all values, and possibly unused values of a dictionary.
-
-        A rule that all of these satisfy holds for the values. To find out which values of a
-        dictionary are used takes longer than most checks.
-        """
-        if self.array.type != NUMBERED:
-            return self.array
-        dictionary = self.array.dictionary
-        return dictionary if len(dictionary) <= len(self.array) else self.distinct
-
-    def count(self, wanted: pa.Array) -> int:
-        """Return how many of them are among these."""
-        if self.array.type != NUMBERED:
-            return _count(pc.is_in(self.array, wanted))
-        return _count(pc.is_in(self.array.dictionary, wanted).take(self.array.indices))
 
     @cached_property
     def empty(self) -> int:
         """Return how many are null or NaN."""
         if self.array.type != pa.float64():
             return int(self.array.null_count)
-        return _count(pc.is_null(self.array, nan_is_null=True))
+        return count_true(pc.is_null(self.array, nan_is_null=True))
 
     @cached_property
     def extremes(self) -> tuple[Extreme | None, Extreme | None]:
-        """Return the least and the most as footers hold them; none among nulls and NaNs."""
-        values = self.distinct
-        if values.type == pa.float64():
-            return _float_extremes(values)
-        found = pc.min_max(values.cast(AS_WRITTEN.get(values.type, values.type))).as_py()
-        least, most = found["min"], found["max"]
-        return (least.encode(), most.encode()) if isinstance(least, str) else (least, most)
+        """Return the least and the most number; none among nulls and NaNs."""
+        if self.array.type == pa.float64():
+            return _float_extremes(self.array)
+        found = pc.min_max(self.array).as_py()
+        return found["min"], found["max"]
 
 
-def _count(mask: pa.Array) -> int:
+def count_true(mask: pa.Array) -> int:
+    """Return how many are true."""
     return int(pc.sum(mask).as_py() or 0)
 
 

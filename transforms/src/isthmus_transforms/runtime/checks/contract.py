@@ -7,7 +7,7 @@ as null. `isthmus_contracts.rules` says what the rules are, and makes the senten
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -95,6 +95,8 @@ class _Counter:
         return Count(pc.sum(beyond).as_py(), extreme=extreme, examples=self._keys_where(beyond))
 
     def _count_repeated(self, rule: Rule) -> Count:
+        if _all_differ([self._rows[name] for name in rule.key]):
+            return Count(0)
         # Threads would group apart what they get, and almost every row is a group of its own.
         groups = self._rows.select(rule.key).group_by(list(rule.key), use_threads=False)
         counts = groups.aggregate([([], "count_all")])
@@ -108,6 +110,23 @@ class _Counter:
 
     def _keys_where(self, mask: pa.ChunkedArray) -> tuple[str, ...]:
         return _keys(self._rows, self._table.key, pc.indices_nonzero(mask)[:MOST_EXAMPLES])
+
+
+def _all_differ(key: Sequence[pa.ChunkedArray]) -> bool:
+    """Say whether no key occurs twice; False if that takes grouping to find out.
+
+    Each key becomes one integer, which takes a tenth of the time of grouping.
+    """
+    numbers, possible = pa.scalar(0, pa.int64()), 1
+    for column in key:
+        encoded = column.combine_chunks().dictionary_encode()
+        if isinstance(encoded, pa.ChunkedArray):  # more than 2 GiB of text
+            return False
+        distinct = len(encoded.dictionary) + 1  # and null
+        codes = pc.fill_null(encoded.indices.cast(pa.int64()), distinct - 1)
+        numbers = pc.add(pc.multiply(numbers, distinct), codes)
+        possible *= distinct
+    return possible <= _MOST and len(pc.unique(numbers)) == len(numbers)
 
 
 def _keys(rows: pa.Table, key: tuple[str, ...], which: pa.Array) -> tuple[str, ...]:
@@ -124,7 +143,7 @@ def _texts(column: pa.ChunkedArray) -> list[str]:
         column = column.cast(pa.timestamp("us"))  # with a zone, it needs a database of them
     # No Python date is as late as the latest of Arrow.
     texts = column.cast(pa.string()).to_pylist()
-    if pa.types.is_string(kind):
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return [_quoted(text) for text in texts]
     zone = "Z" if pa.types.is_timestamp(kind) else ""
     return [f"{text.removesuffix('.000000')}{zone}" if text else "null" for text in texts]

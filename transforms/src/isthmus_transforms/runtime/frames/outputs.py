@@ -1,0 +1,99 @@
+"""Outputs: frames become Arrow tables with exactly the columns of their contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pandas as pd
+import pyarrow as pa
+
+from isthmus_contracts import Table
+from isthmus_contracts.rules import schema_problems
+from isthmus_transforms.errors import OutputError
+from isthmus_transforms.runtime.frames.types import arrow_schema, same_kind
+
+_BATCH_BYTES = 1 << 25  # a reader holds a few batches, so they are small beside its memory
+
+
+def as_contracted(table: Table, frame: pd.DataFrame) -> pa.Table:
+    """Return the frame as Arrow, with exactly the contract's columns, order and types.
+
+    Strings are `large_string`, which holds more than 2 GiB in a column.
+    """
+    problems = list(schema_problems(table, (str(name) for name in frame.columns)))
+    if problems:
+        raise OutputError(table.name, problems)
+    fields = list(arrow_schema(table))
+    with ThreadPoolExecutor(pa.cpu_count()) as threads:
+        columns = [threads.submit(_as_type, frame[field.name], field) for field in fields]
+    for field, column in zip(fields, columns, strict=True):
+        error = column.exception()
+        if isinstance(error, pa.ArrowException | TypeError | ValueError | OverflowError):
+            problems.append(
+                f"column {field.name!r} is {frame[field.name].dtype}; "
+                f"the contract says {field.type} ({error})"
+            )
+        elif error is not None:
+            raise error
+    if problems:
+        raise OutputError(table.name, problems)
+    found = [column.result() for column in columns]
+    return pa.table(found, [field.name for field in fields])
+
+
+def batches_of(table: Table, rows: pa.Table) -> Iterator[pa.RecordBatch]:
+    """Yield rows that passed their checks in batches of the contract's types.
+
+    `rows` are what `as_contracted` returns. A batch has at most 32 MiB, or one row.
+    """
+    if rows.num_rows > 1 and rows.nbytes > _BATCH_BYTES:
+        half = rows.num_rows // 2
+        yield from batches_of(table, rows.slice(0, half))
+        yield from batches_of(table, rows.slice(half))
+    else:
+        yield from _cast(rows.combine_chunks(), arrow_schema(table)).to_batches()
+
+
+def _cast(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    try:
+        return rows.cast(schema)
+    except pa.ArrowInvalid:  # a slice from beyond 2 GiB of text, whose offsets are as large
+        return copied(rows).cast(schema)
+
+
+def copied(rows: pa.Table) -> pa.Table:
+    """Return the rows in memory of their own.
+
+    Arrow writes up to 64 bytes after the end of a slice, which are of the rows that follow there.
+    """
+    columns = [
+        pa.concat_arrays([*column.chunks, pa.array([], column.type)]) for column in rows.columns
+    ]
+    return pa.table(columns, schema=rows.schema)
+
+
+def _as_type(column: pd.Series, field: pa.Field) -> pa.ChunkedArray:
+    kind = pa.large_string() if pa.types.is_string(field.type) else field.type
+    if not len(column):
+        return pa.chunked_array([], kind)
+    values = pa.Array.from_pandas(column)
+    if isinstance(values, pa.Array):
+        # Of a ChunkedArray, `chunked_array([values])` would make a Python object for each row.
+        values = pa.chunked_array([values])
+    found = values.type
+    whole_numbers = pa.types.is_integer(found) or (field.nullable and pa.types.is_floating(found))
+    if (
+        same_kind(found, field.type)
+        or pa.types.is_null(found)
+        or (pa.types.is_integer(field.type) and whole_numbers)
+        or (pa.types.is_floating(field.type) and pa.types.is_floating(found))
+        or (pa.types.is_dictionary(found) and same_kind(found.value_type, field.type))
+    ):
+        return values.cast(kind)
+    if pa.types.is_date(field.type) and pa.types.is_timestamp(found) and found.tz is None:
+        dates = values.cast(field.type)
+        if not dates.cast(found).equals(values):
+            raise TypeError("some values have a time of day")
+        return dates
+    raise TypeError("the types are incompatible")
