@@ -18,7 +18,6 @@ from isthmus_contracts.protocol import (
     NodeStarted,
 )
 from isthmus_transforms.runtime import Dataflow
-from isthmus_transforms.runtime.checkpoints.fingerprints import module_source
 from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig
 from isthmus_transforms.runtime.frames.inputs import LazyInput
 from isthmus_transforms.runtime.plan import Plan
@@ -51,7 +50,6 @@ SALES = """
 @pytest.fixture(autouse=True)
 def accept_new_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     """Accept sources that were written after this process started, as those of tests are."""
-    monkeypatch.setattr(module_source, "STARTED", float("inf"))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from isthmus_contracts import DataflowContract as Contract
 from isthmus_contracts import ParamValue
 from isthmus_contracts.protocol import EngineProfile, Event, Graph
 from isthmus_transforms.errors import DefinitionError, InputError
-from isthmus_transforms.runtime.checkpoints import Checkpoints, fingerprint_nodes
+from isthmus_transforms.runtime.checkpoints import Checkpoints, code_digest, fingerprint_nodes
 from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig, reuse_results
 from isthmus_transforms.runtime.checks.result import Listener
 from isthmus_transforms.runtime.engines import Workload, open_engine
@@ -90,7 +90,7 @@ class Plan:
         digests = {
             name: table_input.digest() for name, table_input in inputs.items() if name in nodes
         }
-        fingerprints = fingerprint_nodes(nodes, digests, self.params, self.graph.nodes.values())
+        fingerprints = fingerprint_nodes(nodes, digests, self.params)
         required = {*self.declared, *self.stage_outputs}
         return Checkpoints(config.store(), fingerprints, required, on_event)
 
@@ -117,7 +117,9 @@ class Plan:
             nodes = reused.nodes
             values |= reused.values
         steps = steps_of(self.graph, nodes, {*given, *values})
-        with open_engine(engine, Workload(steps, self.modules, self.params)) as opened:
+        digest = code_digest if checkpoints else None
+        workload = Workload(steps, self.modules, self.params, digest)
+        with open_engine(engine, workload) as opened:
             values |= self._read(steps, inputs, first, on_event)
             on_result = checkpoints.record if checkpoints else None
             return execute(steps, returned, values, on_event, opened, on_result)

@@ -11,7 +11,6 @@ from isthmus_contracts.protocol import CheckpointReused, CheckpointWritten, Even
 from isthmus_transforms.errors import InputError, NodeError
 from isthmus_transforms.runtime import Dataflow
 from isthmus_transforms.runtime.checkpoints import digest_of_frame
-from isthmus_transforms.runtime.checkpoints.fingerprints import module_source
 from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig
 from isthmus_transforms.runtime.frames.inputs import LazyInput
 
@@ -40,7 +39,6 @@ SALES = """
 def accept_new_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Accept sources that were written after this process started, as those of tests are."""
     monkeypatch.syspath_prepend(tmp_path)  # so that worker processes find them
-    monkeypatch.setattr(module_source, "STARTED", float("inf"))
 
 
 @pytest.fixture

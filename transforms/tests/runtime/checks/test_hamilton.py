@@ -20,7 +20,6 @@ from isthmus_contracts.protocol import (
 )
 from isthmus_transforms.errors import NodeError
 from isthmus_transforms.runtime import Dataflow
-from isthmus_transforms.runtime.checkpoints.fingerprints import module_source
 from isthmus_transforms.runtime.checks.hamilton import Check
 
 Flows = Callable[..., Dataflow]
@@ -402,7 +401,6 @@ def test_the_graph_says_what_the_nodes_of_a_check_are_for(flow_of: Flows) -> Non
 
 @pytest.fixture
 def _sources_may_be_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module_source, "STARTED", float("inf"))
 
 
 @pytest.mark.usefixtures("_sources_may_be_new")

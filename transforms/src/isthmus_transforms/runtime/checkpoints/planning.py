@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from hamilton.graph import FunctionGraph
@@ -53,39 +52,14 @@ def reuse_results(
     checkpoints: Checkpoints,
 ) -> Reused:
     """Load the saved results that the targets need; return them with the nodes still needed."""
+    saved = (checkpoints.saved() & nodes.keys()) - set(given)
     values: dict[str, object] = {}
-    unusable: set[str] = set()
-    has_file = cache(checkpoints.has)  # it opens a file
-
-    def is_saved(name: str) -> bool:
-        return name in nodes and name not in given and name not in unusable and has_file(name)
-
     while True:
-        needed = ordered_nodes(graph, targets, _GivenOrSaved(given, is_saved))
-        wanted = [name for name in needed if name not in values and is_saved(name)]
-        for name in wanted:
-            value = checkpoints.load(name)
-            if value is MISSING:
-                unusable.add(name)  # its file is corrupt or gone
-            else:
-                values[name] = value
-        if unusable.isdisjoint(wanted):
+        needed = ordered_nodes(graph, targets, {*given, *saved})
+        for name in [name for name in needed if name in saved and name not in values]:
+            values[name] = checkpoints.load(name)
+        unusable = {name for name in values if values[name] is MISSING}  # its file is corrupt
+        if saved.isdisjoint(unusable):
             left = {name: node for name, node in needed.items() if name in nodes}
-            return Reused({name: values[name] for name in left if name in values}, left)
-
-
-@dataclass(frozen=True, slots=True)
-class _GivenOrSaved(Collection[str]):
-    """The names that are given or saved; whether a name is saved is asked only when needed."""
-
-    given: Collection[str]
-    is_saved: Callable[[str], bool]
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.given or (isinstance(name, str) and self.is_saved(name))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.given)
-
-    def __len__(self) -> int:
-        return len(self.given)
+            return Reused({name: values[name] for name in left if name in saved}, left)
+        saved -= unusable

@@ -6,12 +6,14 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from isthmus_contracts.protocol import CheckpointReused, CheckpointWritten, StagedFile
+from isthmus_transforms.runtime.calls import bytes_of
 from isthmus_transforms.runtime.checkpoints.codecs import NotSavableError
 from isthmus_transforms.runtime.checkpoints.fingerprints import Fingerprints
-from isthmus_transforms.runtime.checkpoints.policy import SavingPolicy, sample_cost, size_of
+from isthmus_transforms.runtime.checkpoints.policy import SavingPolicy
 from isthmus_transforms.runtime.checkpoints.store import MISSING, CheckpointStore
 from isthmus_transforms.runtime.staging import staged_file
 
@@ -38,12 +40,14 @@ class Checkpoints:
         self._required = frozenset(required)
         self._on_event = on_event
         self._policy = SavingPolicy()
+        self._doubts: dict[str, str] = {}
         self._logged: set[str] = set()
 
-    def has(self, node: str) -> bool:
-        """Return whether a file of the node's result exists; `load` checks its digest."""
-        fingerprint = self._fingerprints.by_node.get(node)
-        return fingerprint is not None and self._store.has(fingerprint)
+    def saved(self) -> set[str]:
+        """Return the nodes of whose results there are files; `load` verifies them."""
+        files = self._store.saved()
+        found = self._fingerprints.by_node
+        return {node for node, fingerprint in found.items() if fingerprint in files}
 
     def load(self, node: str) -> object:
         """Return the node's result, or `MISSING` if there is no intact file of it."""
@@ -71,63 +75,64 @@ class Checkpoints:
         staged = []
         for node in nodes:
             fingerprint = self._fingerprints.by_node.get(node)
-            saved = None if fingerprint is None else self._store.file(fingerprint)
-            path = None if saved is None else _copy(saved, staging)
-            if path is None:
-                self._log(node, "its file does not exist any more", required=True)
+            for path in self._store.paths(fingerprint) if fingerprint else ():
+                with suppress(FileNotFoundError):  # another run may just have deleted it
+                    copy = Path(shutil.copyfile(path, staging / path.name))
+                    staged.append(staged_file(staging, copy.relative_to(staging)))
+                    break
             else:
-                staged.append(staged_file(staging, path.relative_to(staging)))
+                self._log(node, "its file does not exist any more", required=True)
         return tuple(staged)
 
-    def record(self, node: str, value: object, seconds: float, dependencies: Sequence[str]) -> None:
-        """Record a computed result, and save it if it is required or that is worthwhile."""
-        maybe_worthwhile = self._policy.record_computed(node, seconds, dependencies)
-        required = node in self._required
-        if required or maybe_worthwhile:
-            self._consider(node, value, required=required)
+    def record(
+        self, node: str, value: object, seconds: float, dependencies: Sequence[str], code: str | None = None
+    ) -> None:
+        """Record a computed result, and save it if it is required or that is worthwhile.
 
-    def _consider(self, node: str, value: object, *, required: bool) -> None:
-        fingerprint = self._fingerprints.by_node.get(node)
-        start = time.perf_counter()
-        if fingerprint is None:
-            reason = self._fingerprints.missing.get(node, "it has no fingerprint")
-            self._log(node, reason, required=required)
-            return
-        try:
-            if required or self._is_worthwhile(node, value):
-                self._save(node, fingerprint, value)
-        except NotSavableError as error:
-            self._log(node, str(error), required=required)
-        except Exception as error:  # noqa: BLE001 - an author's codec may raise anything
-            self._log(node, f"{type(error).__name__}: {error}", required=required)
-        if not required:
+        `code` is what `code_digest` returned in the worker process that computed it, if one did.
+        """
+        maybe_worthwhile = self._policy.record_computed(node, seconds, dependencies)
+        if code not in {None, self._fingerprints.code.get(node)}:
+            self._doubts[node] = "the worker process had other code or values than this process"
+        elif not self._doubts.keys().isdisjoint(dependencies):
+            self._doubts[node] = "a result that it depends on is not sure"
+        if node in self._required:
+            self._save(node, value, required=True)
+        elif maybe_worthwhile:
+            start = time.perf_counter()
+            size = bytes_of(value)
+            cost = None if size is None else self._policy.estimated_cost(type(value), size)
+            if cost is not None and self._policy.is_worthwhile(node, cost):
+                self._save(node, value, required=False)
             self._policy.record_overhead(time.perf_counter() - start)
 
-    def _is_worthwhile(self, node: str, value: object) -> bool:
-        size = size_of(value)
-        if size is None or not self._policy.within_budget(0.0):
-            return False
-        cost = self._policy.estimated_cost(type(value), size)
-        return self._policy.is_worthwhile(node, sample_cost(value) if cost is None else cost)
-
-    def _save(self, node: str, fingerprint: str, value: object) -> None:
+    def _save(self, node: str, value: object, *, required: bool) -> None:
+        fingerprint = self._fingerprints.by_node.get(node)
+        reason = self._fingerprints.missing.get(node) or self._doubt(node)
+        if fingerprint is None or reason:
+            self._log(node, reason or "it has no fingerprint", required=required)
+            return
         start = time.perf_counter()
-        file, written = self._store.save(fingerprint, value)
+        try:
+            file, written = self._store.save(fingerprint, value)
+        except NotSavableError as error:
+            self._log(node, str(error), required=required)
+            return
         seconds = time.perf_counter() - start
-        self._policy.record_save(type(value), size_of(value) or written, seconds)
+        self._policy.record_save(type(value), bytes_of(value) or written, seconds)
         self._policy.record_saved(node)
         self._on_event(CheckpointWritten(time.time(), node, written, seconds, file))
+
+    def _doubt(self, node: str) -> str | None:
+        """Return why the result may depend on more than its fingerprint says, or None."""
+        now = self._fingerprints.again() if self._fingerprints.again else self._fingerprints
+        for name, fingerprint in self._fingerprints.by_node.items():
+            if now.by_node.get(name) != fingerprint:
+                self._doubts[name] = "what its functions use changed while functions ran"
+        return self._doubts.get(node)
 
     def _log(self, node: str, reason: str, *, required: bool) -> None:
         if node not in self._logged:
             self._logged.add(node)
             level = logging.WARNING if required else logging.INFO
             _LOG.log(level, "node %r is not saved and will be computed again: %s", node, reason)
-
-
-def _copy(file: Path, folder: Path) -> Path | None:
-    """Return the copy of a file in a folder, or None if another run has just deleted the file."""
-    try:
-        return Path(shutil.copyfile(file, folder / file.name))
-    except FileNotFoundError:
-        return None

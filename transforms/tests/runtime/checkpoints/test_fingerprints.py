@@ -9,8 +9,6 @@ import pytest
 
 from isthmus_contracts import ParamValue
 from isthmus_transforms.runtime.checkpoints import Fingerprints, fingerprint_nodes
-from isthmus_transforms.runtime.checkpoints.fingerprints import module_source
-from isthmus_transforms.runtime.checkpoints.fingerprints.nodes import environment
 from isthmus_transforms.runtime.graph.build import build_graph
 from isthmus_transforms.runtime.graph.steps import ordered_nodes
 
@@ -72,7 +70,6 @@ def fingerprints(
     module_of: Callable[..., ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Compute:
     """Return a function that writes the modules, and returns the fingerprints for `last`."""
-    monkeypatch.setattr(module_source, "STARTED", float("inf"))
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def make(
@@ -408,7 +405,6 @@ def test_a_source_that_changed_after_the_start_has_no_fingerprint(
 def test_a_value_that_was_replaced_in_this_process_counts(
     module_of: Callable[..., ModuleType], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module_source, "STARTED", float("inf"))
     module = module_of("RATE = 2\ndef _b(): return 1\ndef a() -> int: return RATE * _b()\n")
 
     def found() -> Fingerprints:
