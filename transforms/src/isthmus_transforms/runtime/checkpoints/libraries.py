@@ -115,7 +115,8 @@ def planted() -> list[object]:
     for name in authors:
         for value in ours[name].copy().values():
             if isinstance(value, ModuleType):
-                starts.add(value.__name__)
+                parts = (part for part in vars(value).values() if isinstance(part, ModuleType))
+                starts.update(part.__name__ for part in (value, *parts))
             elif isinstance(value, type | FunctionType):
                 starts.add(value.__module__)
     level: list[object] = [loaded[name] for name in starts & loaded.keys() - ours.keys()]

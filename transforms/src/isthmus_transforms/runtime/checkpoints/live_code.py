@@ -9,6 +9,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache, cached_property, partial
 from gc import get_referents
 from operator import attrgetter
@@ -31,9 +32,10 @@ _ATOMS = frozenset({str, int, float, bool, bytes, complex, tuple, type(None), ty
 _CONTAINERS = frozenset({dict, list, set, bytearray})
 _DEFINITIONS = (FunctionType, type, ModuleType)
 _LOADERS = re.compile(r"(importlib(?!\.metadata)|runpy|pkgutil|zipimport)\b")
+_HEAP_TYPE = 1 << 9  # of a class's flags: a statement made it
 _NOT_CODE = {
-    *("__dict__", "__weakref__", "__doc__", "__module__", "__firstlineno__", "_abc_impl"),
-    *("__static_attributes__", "__builtins__", "__spec__", "__loader__", "__file__", "__cached__"),
+    *("__dict__", "__weakref__", "__doc__", "__module__", "__slotnames__", "_abc_impl"),
+    *("__firstlineno__", "__static_attributes__", "__builtins__", "__spec__", "__loader__", "__file__", "__cached__"),
 }
 """Attributes of classes and modules that say where they are, or that Python makes for itself."""
 
@@ -119,18 +121,16 @@ class LiveDigests:
     def _find_place(self, value: object) -> str | None:
         if isinstance(value, ModuleType):
             return None if self.is_own(value.__name__) else _not_a_loader(value.__name__)
-        module: str = getattr(value, "__module__", None) or ""
+        module, name = getattr(value, "__module__", None) or "", value.__qualname__  # type: ignore[attr-defined]
         code = value.__globals__.get("__name__") if isinstance(value, FunctionType) else module
-        if self.is_own(code):
+        if self.is_own(code) or (isinstance(value, FunctionType) and code not in sys.modules):
             return None
-        for name in {module, code} - {name for name in (module,) if self.is_own(name)}:
-            try:
-                found = attrgetter(value.__qualname__)(sys.modules[name])  # type: ignore[attr-defined]
-            except (AttributeError, KeyError):
-                continue
-            if found is value:
-                return _not_a_loader(f"{name}:{value.__qualname__}")  # type: ignore[attr-defined]
-        return ""
+        for place in {module, code} & sys.modules.keys():
+            with suppress(AttributeError):
+                if not self.is_own(place) and attrgetter(name)(sys.modules[place]) is value:
+                    return _not_a_loader(f"{place}:{name}")
+        is_built_in = isinstance(value, type) and not value.__flags__ & _HEAP_TYPE
+        return f"{module}:{name}" if is_built_in else ""
 
     def code_digest(self, code: CodeType) -> str:
         """Return the digest of a code object, without the globals that it uses."""

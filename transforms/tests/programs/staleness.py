@@ -1,0 +1,78 @@
+"""Runs of a dataflow in fresh processes: a program that answers lines of JSON.
+
+Each line names a folder with a module `functions`, a directory of checkpoints, and code that runs
+before the run, as a cell of a notebook does. The answer has the value of the node `made`, which is
+a declared checkpoint, the nodes that were computed, and what was logged. Each run has a process of
+its own, which is forked before any code of the folder is imported; set `PYTHONHASHSEED` for another
+order of sets.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+
+from isthmus_contracts import Checkpoint, File
+from isthmus_contracts import DataflowContract as Contract
+from isthmus_contracts.protocol import Event, NodeStarted
+from isthmus_transforms.runtime import Dataflow
+from isthmus_transforms.runtime.checkpoints.libraries import versions
+
+CONTRACT = Contract(
+    name="stale",
+    version="1.0.0",
+    owner="analytics",
+    description="Is never stale.",
+    inputs=(),
+    outputs=(File("made", "What is made.", ".txt"),),
+    checkpoints=(Checkpoint("cut", "Where it is saved."),),
+)
+
+
+def main() -> None:
+    """Answer each line of standard input."""
+    sys.dont_write_bytecode = True
+    versions()  # every process would look them up
+    for line in sys.stdin:
+        sys.stdout.flush()
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                print(json.dumps(run(json.loads(line))), flush=True)
+                status = 0
+            except BaseException:  # noqa: BLE001 - it is the answer
+                print(json.dumps({"error": traceback.format_exc()}), flush=True)
+            os._exit(status)
+        os.waitpid(child, 0)
+
+
+def run(request: Mapping[str, str]) -> Mapping[str, object]:
+    """Return what a run computes."""
+    logged = io.StringIO()
+    logging.basicConfig(stream=logged, level=logging.INFO)
+    sys.path.insert(0, request["folder"])
+    functions = importlib.import_module("functions")
+    names = vars(sys.modules["__main__"])
+    names["functions"] = functions
+    exec(request["cell"], names)  # noqa: S102 - written in the test
+    ran: list[str] = []
+
+    def on_event(event: Event) -> None:
+        if isinstance(event, NodeStarted):
+            ran.append(event.node)
+
+    dataflow = Dataflow(CONTRACT, (functions,), {"cut": "made"})
+    values = dataflow.compute(["made"], {}, on_event=on_event, checkpoints=Path(request["store"]))
+    return {"value": values["made"], "ran": ran, "log": logged.getvalue()}
+
+
+if __name__ == "__main__":
+    main()
