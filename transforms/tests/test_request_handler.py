@@ -216,7 +216,7 @@ def test_each_staged_output_is_reported_with_its_size(
 
 
 def test_a_request_reuses_what_an_earlier_one_saved(
-    answered: Server, request_: RunRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    answered: Server, request_: RunRequest, tmp_path: Path
 ) -> None:
     request = replace(request_, checkpoints=str(tmp_path / "saved"))
     _, first = answered(request)
@@ -502,9 +502,7 @@ def test_an_error_of_the_runner_is_reported_with_its_whole_traceback(
 
 
 @pytest.fixture
-def stage_request(
-    request_: RunRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> RunRequest:
+def stage_request(request_: RunRequest, tmp_path: Path) -> RunRequest:
     return replace(request_, stop_at="cut", checkpoints=str(tmp_path / "saved"))
 
 

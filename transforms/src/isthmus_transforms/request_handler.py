@@ -34,11 +34,11 @@ from isthmus_transforms.errors import (
     WorkerError,
 )
 from isthmus_transforms.loading import load_dataflow
-from isthmus_transforms.runtime.checkpoints import digest_of_input
 from isthmus_transforms.runtime.checkpoints.planning import DEFAULT_QUOTA, CheckpointConfig
 from isthmus_transforms.runtime.code_location import code_version
 from isthmus_transforms.runtime.dataflow import Dataflow
 from isthmus_transforms.runtime.engines import available_engines
+from isthmus_transforms.runtime.frames.digests import digest_of_input
 from isthmus_transforms.runtime.frames.inputs import LazyInput, read_input
 from isthmus_transforms.runtime.staging import stage
 

@@ -14,7 +14,7 @@ import crashing_runner
 
 from isthmus_transforms import runner
 from isthmus_transforms.runtime.checkpoints import MISSING, store
-from isthmus_transforms.runtime.checkpoints.codecs import codec_named
+from isthmus_transforms.runtime.codecs import codec_named
 
 
 def main(bug: str, fault: Sequence[str]) -> None:

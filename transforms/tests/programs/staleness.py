@@ -41,15 +41,16 @@ def main() -> None:
     sys.dont_write_bytecode = True
     versions()  # every process would look them up
     for line in sys.stdin:
-        sys.stdout.flush()
         child = os.fork()
         if child == 0:
             status = 1
             try:
-                print(json.dumps(run(json.loads(line))), flush=True)
+                answer = run(json.loads(line))
                 status = 0
             except BaseException:  # noqa: BLE001 - it is the answer
-                print(json.dumps({"error": traceback.format_exc()}), flush=True)
+                answer = {"error": traceback.format_exc()}
+            sys.stdout.write(json.dumps(answer) + "\n")
+            sys.stdout.flush()
             os._exit(status)
         os.waitpid(child, 0)
 

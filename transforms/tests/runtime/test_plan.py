@@ -47,11 +47,6 @@ SALES = """
 """
 
 
-@pytest.fixture(autouse=True)
-def accept_new_sources(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Accept sources that were written after this process started, as those of tests are."""
-
-
 @pytest.fixture
 def sales(flow_of: Flows) -> Dataflow:
     checkpoints = {"prices": "priced", "bands": "banded"}

@@ -29,7 +29,7 @@ How it works, from top to bottom (each layer imports only those below it; `.impo
 
 from __future__ import annotations
 
-from isthmus_transforms.runtime.checkpoints.codecs import register as register_codec
+from isthmus_transforms.runtime.codecs import register as register_codec
 from isthmus_transforms.runtime.dataflow import Dataflow
 
 __all__ = ["Dataflow", "register_codec"]

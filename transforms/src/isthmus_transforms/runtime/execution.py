@@ -139,9 +139,7 @@ class _Run:
             raise outcome.error
         self._finished(step, outcome.value, outcome.seconds, outcome.code)
 
-    def _finished(
-        self, step: Step, value: object, seconds: float, code: str | None = None
-    ) -> None:
+    def _finished(self, step: Step, value: object, seconds: float, code: str | None = None) -> None:
         values, uses = self._values, self._uses
         self._on_event(NodeFinished(time.time(), step.name, seconds, *size_of(value)))
         if step.check is not None and isinstance(value, ValidationResult):

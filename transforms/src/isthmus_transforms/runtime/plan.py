@@ -111,11 +111,10 @@ class Plan:
         values: dict[str, object] = dict(self.params)
         first: list[Event] = [self.describe()] if send_graph else []
         if checkpoints is not None:
-            reused = reuse_results(self.graph, nodes, needed, given, checkpoints)
+            saved, nodes = reuse_results(self.graph, nodes, needed, given, checkpoints)
             checkpoints.warn_of_unused_intermediates()
             first += checkpoints.reused
-            nodes = reused.nodes
-            values |= reused.values
+            values |= saved
         steps = steps_of(self.graph, nodes, {*given, *values})
         digest = code_digest if checkpoints else None
         workload = Workload(steps, self.modules, self.params, digest)

@@ -1,7 +1,7 @@
 """Two runs with one directory of checkpoints equal two runs without, whatever changed in between.
 
-Each case is a module, with others after lines `# NAME.py`, and `<<before|after>>` where they differ;
-`# cell` starts what a notebook runs after importing them. Every run has a fresh process.
+Each case is a module, with others after lines `# NAME.py`, and `<<before|after>>` where they
+differ; `# cell` starts what a notebook runs after importing them. Every run has a fresh process.
 """
 
 from __future__ import annotations
@@ -185,8 +185,10 @@ CHANGES: dict[str, tuple[object, object, str]] = {
     ),
     "a function that replaces another": (
         *(1, 2),
-        "import near\nnear.b = lambda: <<1|2>>\ndef made() -> int: return near.b()\n"
-        "# near.py\ndef b(): return 0",
+        (
+            "import near\nnear.b = lambda: <<1|2>>\ndef made() -> int: return near.b()\n"
+            "# near.py\ndef b(): return 0"
+        ),
     ),
     "an attribute of a function": (
         *(1, 2),
@@ -300,8 +302,10 @@ CHANGES: dict[str, tuple[object, object, str]] = {
     "a set": (3, 4, "_ALL = {'x', 'y', 'z'<<|, 'w'>>}\ndef made() -> int: return len(_ALL)"),
     "nested data": (
         *(1, 2),
-        "_D = {'a': [1, {'x', 'y'}, (frozenset({'p', 'q'}), <<1|2>>)]}\n"
-        "def made() -> int: return _D['a'][2][1]",
+        (
+            "_D = {'a': [1, {'x', 'y'}, (frozenset({'p', 'q'}), <<1|2>>)]}\n"
+            "def made() -> int: return _D['a'][2][1]"
+        ),
     ),
     "what json.load returned": (
         *(1, 2),
@@ -322,13 +326,17 @@ CHANGES: dict[str, tuple[object, object, str]] = {
     ),
     "a frame": (
         *(1, 2),
-        "_F = pd.DataFrame({'a': [<<1|2>>], 'b': ['x']})\n"
-        "def made() -> int: return int(_F.loc[0, 'a'])",
+        (
+            "_F = pd.DataFrame({'a': [<<1|2>>], 'b': ['x']})\n"
+            "def made() -> int: return int(_F.loc[0, 'a'])"
+        ),
     ),
     "a frame of objects": (
         *("x", "y"),
-        "_F = pd.DataFrame({'a': pd.Series([1, '<<x|y>>'], dtype=object)})\n"
-        "def made() -> str: return str(_F.loc[1, 'a'])",
+        (
+            "_F = pd.DataFrame({'a': pd.Series([1, '<<x|y>>'], dtype=object)})\n"
+            "def made() -> str: return str(_F.loc[1, 'a'])"
+        ),
     ),
     "the name of a column": (
         *("a", "b"),
@@ -338,11 +346,17 @@ CHANGES: dict[str, tuple[object, object, str]] = {
     "an array": (1, 2, "_A = np.array([<<1|2>>])\ndef made() -> int: return int(_A.sum())"),
     "a decimal": (
         *("1.0", "1.00"),
-        "from decimal import Decimal\n_D = Decimal('1.<<0|00>>')\ndef made() -> str: return str(_D)",
+        (
+            "from decimal import Decimal\n_D = Decimal('1.<<0|00>>')\n"
+            "def made() -> str: return str(_D)"
+        ),
     ),
     "a day": (
         *(2013, 2014),
-        "from datetime import date\n_D = date(<<2013|2014>>, 1, 1)\ndef made() -> int: return _D.year",
+        (
+            "from datetime import date\n_D = date(<<2013|2014>>, 1, 1)\n"
+            "def made() -> int: return _D.year"
+        ),
     ),
     "a pattern": (
         *(1, 2),
@@ -350,13 +364,17 @@ CHANGES: dict[str, tuple[object, object, str]] = {
     ),
     "a frame in a query": (
         *(2, 1),
-        "CUT = <<1|2>>\n"
-        "def made() -> int: return len(pd.DataFrame({'a': [1, 2, 3]}).query('a > @CUT'))",
+        (
+            "CUT = <<1|2>>\n"
+            "def made() -> int: return len(pd.DataFrame({'a': [1, 2, 3]}).query('a > @CUT'))"
+        ),
     ),
     "a name in a text that a constant holds": (
         *(2, 1),
-        "CUT = <<1|2>>\n_TEXTS = {'q': 'a > @CUT'}\n"
-        "def made() -> int: return len(pd.DataFrame({'a': [1, 2, 3]}).query(_TEXTS['q']))",
+        (
+            "CUT = <<1|2>>\n_TEXTS = {'q': 'a > @CUT'}\n"
+            "def made() -> int: return len(pd.DataFrame({'a': [1, 2, 3]}).query(_TEXTS['q']))"
+        ),
     ),
     "a frame in SQL": (  # as DuckDB finds it
         *(1, 2),
@@ -482,8 +500,10 @@ CHANGES: dict[str, tuple[object, object, str]] = {
     ),
     "an option of pandas": (
         *("0.1", "0.12"),
-        "pd.set_option('display.precision', <<1|2>>)\n"
-        "def made() -> str: return pd.Series([0.123]).to_string(index=False).strip()",
+        (
+            "pd.set_option('display.precision', <<1|2>>)\n"
+            "def made() -> str: return pd.Series([0.123]).to_string(index=False).strip()"
+        ),
     ),
     "an option of numpy": (
         *("[0.1]", "[0.12]"),
@@ -491,8 +511,10 @@ CHANGES: dict[str, tuple[object, object, str]] = {
     ),
     "the decimal context": (
         *("0.3", "0.33"),
-        "import decimal\ndecimal.getcontext().prec = <<1|2>>\n"
-        "def made() -> str: return str(decimal.Decimal(1) / 3)",
+        (
+            "import decimal\ndecimal.getcontext().prec = <<1|2>>\n"
+            "def made() -> str: return str(decimal.Decimal(1) / 3)"
+        ),
     ),
     # Notebooks.
     "a constant that a cell replaced": (
@@ -501,27 +523,39 @@ CHANGES: dict[str, tuple[object, object, str]] = {
     ),
     "a function that a cell replaced": (
         *(1, 2),
-        "def _b(): return 0\ndef made() -> int: return _b()\n# cell\nfunctions._b = lambda: <<1|2>>",
+        (
+            "def _b(): return 0\ndef made() -> int: return _b()\n"
+            "# cell\nfunctions._b = lambda: <<1|2>>"
+        ),
     ),
     "a method that a cell replaced": (
         *(1, 2),
-        "class _A:\n    def go(self): return 0\ndef made() -> int: return _A().go()\n"
-        "# cell\nfunctions._A.go = lambda self: <<1|2>>",
+        (
+            "class _A:\n    def go(self): return 0\ndef made() -> int: return _A().go()\n"
+            "# cell\nfunctions._A.go = lambda self: <<1|2>>"
+        ),
     ),
     "a default that a cell replaced": (
         *(1, 2),
-        "def _b(x=0): return x\ndef made() -> int: return _b()\n"
-        "# cell\nfunctions._b.__defaults__ = (<<1|2>>,)",
+        (
+            "def _b(x=0): return x\ndef made() -> int: return _b()\n"
+            "# cell\nfunctions._b.__defaults__ = (<<1|2>>,)"
+        ),
     ),
     "a partial that a cell replaced": (
         *(1, 2),
-        "from functools import partial\n_P = partial(int, '0')\ndef made() -> int: return _P()\n"
-        "# cell\nfunctions._P = functions.partial(int, '<<1|2>>')",
+        (
+            "from functools import partial\n_P = partial(int, '0')\n"
+            "def made() -> int: return _P()\n"
+            "# cell\nfunctions._P = functions.partial(int, '<<1|2>>')"
+        ),
     ),
     "a frame that a cell changed": (
         *(1, 2),
-        "_F = pd.DataFrame({'a': [0]})\ndef made() -> int: return int(_F.loc[0, 'a'])\n"
-        "# cell\nfunctions._F.loc[0, 'a'] = <<1|2>>",
+        (
+            "_F = pd.DataFrame({'a': [0]})\ndef made() -> int: return int(_F.loc[0, 'a'])\n"
+            "# cell\nfunctions._F.loc[0, 'a'] = <<1|2>>"
+        ),
     ),
     "a list that a cell changed": (
         *(1, 2),
@@ -529,8 +563,10 @@ CHANGES: dict[str, tuple[object, object, str]] = {
     ),
     "a library that a cell patched": (
         *(1, 2),
-        "def made() -> int: return pd.Series([5]).half()\n"
-        "# cell\ndef half(self): return <<1|2>>\nfunctions.pd.Series.half = half",
+        (
+            "def made() -> int: return pd.Series([5]).half()\n"
+            "# cell\ndef half(self): return <<1|2>>\nfunctions.pd.Series.half = half"
+        ),
     ),
 }
 SAME: dict[str, str] = {
@@ -679,9 +715,7 @@ def test_a_change_that_matters_not_keeps_the_result(run: Run, tmp_path: Path, na
 
 
 @pytest.mark.parametrize("name", DOUBTS)
-def test_a_doubt_is_computed_each_time_and_logged_once(
-    run: Run, tmp_path: Path, name: str
-) -> None:
+def test_a_doubt_is_computed_each_time_and_logged_once(run: Run, tmp_path: Path, name: str) -> None:
     for _ in range(3):
         found = run(tmp_path, DOUBTS[name], 1)
         assert (found["value"], "made" in found["ran"]) == (1, True)  # type: ignore[operator]

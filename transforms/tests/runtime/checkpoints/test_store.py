@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from isthmus_transforms.runtime.checkpoints import MISSING, CheckpointStore, store
-from isthmus_transforms.runtime.checkpoints.codecs import DigestWriter, NotSavableError, register
+from isthmus_transforms.runtime.checkpoints import store
+from isthmus_transforms.runtime.checkpoints.store import MISSING, CheckpointStore
+from isthmus_transforms.runtime.codecs import DigestWriter, NotSavableError, register
 
 pytestmark = pytest.mark.slow
 
@@ -167,7 +168,7 @@ WORKER = """
     import hashlib, random, sys
     from pathlib import Path
     import numpy as np
-    from isthmus_transforms.runtime.checkpoints import MISSING, CheckpointStore
+    from isthmus_transforms.runtime.checkpoints.store import MISSING, CheckpointStore
     results = CheckpointStore(Path(sys.argv[1]), 400_000, 3600)
     chance, hits = random.Random(int(sys.argv[2])), 0
     for _ in range(300):
@@ -184,14 +185,15 @@ WORKER = """
 KILLED = """
     import sys
     from pathlib import Path
-    from isthmus_transforms.runtime.checkpoints import CheckpointStore, codecs
+    from isthmus_transforms.runtime.checkpoints.store import CheckpointStore
+    from isthmus_transforms.runtime.codecs import register
     class Slow:
         def write(self, value, file):
             file.write(bytes(100_000))
             file.flush()
             print("writing", flush=True)
             sys.stdin.read()
-    codecs.register(set, Slow())
+    register(set, Slow())
     CheckpointStore(Path(sys.argv[1]), 1_000_000, 3600).save(sys.argv[2], set())
 """
 

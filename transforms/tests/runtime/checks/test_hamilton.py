@@ -399,11 +399,6 @@ def test_the_graph_says_what_the_nodes_of_a_check_are_for(flow_of: Flows) -> Non
     assert described["report"] == ""
 
 
-@pytest.fixture
-def _sources_may_be_new(monkeypatch: pytest.MonkeyPatch) -> None:
-
-
-@pytest.mark.usefixtures("_sources_may_be_new")
 @pytest.mark.parametrize("engine", EVERY, ids=lambda engine: engine.name)
 def test_a_kept_result_was_checked_and_is_not_told_of_again(
     flow_of: Flows, orders: pd.DataFrame, tmp_path: Path, engine: EngineProfile
@@ -424,7 +419,6 @@ def test_a_kept_result_was_checked_and_is_not_told_of_again(
     assert subjects == [["priced", "cheap", "cheap"], ["cheap", "cheap"]]
 
 
-@pytest.mark.usefixtures("_sources_may_be_new")
 def test_a_result_that_failed_its_check_is_not_kept(
     flow_of: Flows, orders: pd.DataFrame, tmp_path: Path
 ) -> None:

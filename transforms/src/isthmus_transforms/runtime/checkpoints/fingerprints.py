@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 
 from hamilton.node import Node
 
 from isthmus_contracts import ParamValue
-from isthmus_transforms.runtime.checkpoints.libraries import (
-    UnknownDependencyError,
-    options,
-    planted,
-    versions,
-)
+from isthmus_transforms.errors import UnknownDependencyError
+from isthmus_transforms.runtime.checkpoints.libraries import options, planted
 from isthmus_transforms.runtime.checkpoints.live_code import LiveDigests
+from isthmus_transforms.runtime.code_location import versions
 from isthmus_transforms.runtime.frames.inputs import read_input
 from isthmus_transforms.runtime.frames.partitions import rows_within
 
@@ -44,66 +41,54 @@ def fingerprint_nodes(
     nodes: Mapping[str, Node],
     inputs: Mapping[str, str | None],
     params: Mapping[str, ParamValue],
+    surroundings: str | None = None,
 ) -> Fingerprints:
     """Return a fingerprint of each node by name; `nodes` come after their dependencies.
 
     `inputs` holds the digest of each input, None if it has none. A node without a function that is
-    in neither mapping is an optional input that is not given.
+    in neither mapping is an optional input that is not given. `surroundings` are those of the first
+    time, when fingerprints are computed again.
     """
-    given = {name: f"{type(value).__name__}:{value!r}" for name, value in params.items()}
-    return _fingerprints(nodes, {**given, **inputs}, None)
+    live = LiveDigests()
+    values = {name: f"{type(value).__name__}:{value!r}" for name, value in params.items()}
+    given: Mapping[str, str | None] = {**values, **inputs}
+    code, missing, by_node = dict[str, str](), dict[str, str](), dict[str, str]()
+    for name, node in nodes.items():
+        if name not in given:
+            try:
+                code[name] = _digest(live, node)
+            except UnknownDependencyError as error:
+                missing[name] = str(error)
+    try:  # afterwards, because an import inside of a function may just have patched a library
+        around = surroundings or _surroundings(live)
+    except UnknownDependencyError as error:
+        return Fingerprints({}, dict.fromkeys(nodes, str(error)))
+    state = _hash(around, options())
+    for name, node in nodes.items():
+        dependencies = [dependency.name for dependency in node.dependencies]
+        if name in given and given[name] is None:
+            missing[name] = f"the rows of input {name!r} have no exact digest"
+        elif name in given:
+            by_node[name] = _hash(_FORMAT, around, name, given[name])
+        elif name not in missing and (unknown := missing.keys() & set(dependencies)):
+            missing[name] = f"it depends on {min(unknown)!r}: {missing[min(unknown)]}"
+        elif name not in missing:
+            code[name] = f"{state} {code[name]}"
+            needed = [f"{need}={by_node.get(need, 'not given')}" for need in dependencies]
+            by_node[name] = _hash(_FORMAT, name, code[name], *needed)
+    again = partial(fingerprint_nodes, nodes, inputs, params, around)
+    return Fingerprints(by_node, missing, code, again)
 
 
 def code_digest(node: Node) -> str:
     """Return what `Fingerprints.code` holds, for code as loaded in this process; "" if unknown."""
     try:
-        live = LiveDigests()
-        return f"{_hash([_surroundings_of_process(), options()])} {_digest_of_node(live, node)}"
+        return f"{_hash(_surroundings_of_process(), options())} {_digest(LiveDigests(), node)}"
     except UnknownDependencyError:
         return ""
 
 
-def _fingerprints(
-    nodes: Mapping[str, Node], given: Mapping[str, str | None], surroundings: str | None
-) -> Fingerprints:
-    live = LiveDigests()
-    code, missing = dict[str, str](), dict[str, str]()
-    for name, node in nodes.items():
-        if name not in given:
-            try:
-                code[name] = _digest_of_node(live, node)
-            except UnknownDependencyError as error:
-                missing[name] = str(error)
-    try:  # afterwards, because an import inside of a function may just have patched a library
-        around = _surroundings(live) if surroundings is None else surroundings
-    except UnknownDependencyError as error:
-        return Fingerprints({}, dict.fromkeys(nodes, str(error)))
-    state = _hash([around, options()])
-    by_node: dict[str, str] = {}
-    for name, node in nodes.items():
-        if name in given:
-            if given[name] is None:
-                missing[name] = f"the rows of input {name!r} have no exact digest"
-            else:
-                by_node[name] = _hash([_FORMAT, around, name, given[name]])
-        elif name not in missing:
-            code[name] = f"{state} {code[name]}"
-            try:
-                by_node[name] = _hash([_FORMAT, name, code[name], *_needed(node, by_node, missing)])
-            except UnknownDependencyError as error:
-                missing[name] = str(error)
-    return Fingerprints(by_node, missing, code, lambda: _fingerprints(nodes, given, around))
-
-
-def _needed(node: Node, by_node: Mapping[str, str], missing: Mapping[str, str]) -> Iterator[str]:
-    for dependency in node.dependencies:
-        name = dependency.name
-        if name in missing:
-            raise UnknownDependencyError(f"it depends on {name!r}: {missing[name]}")
-        yield f"{name}={by_node.get(name, 'not given')}"
-
-
-def _digest_of_node(live: LiveDigests, node: Node) -> str:
+def _digest(live: LiveDigests, node: Node) -> str:
     tags = node.tags
     if node.user_defined:
         raise UnknownDependencyError(f"node {node.name!r} has no function, and it is not given")
@@ -116,8 +101,8 @@ def _digest_of_node(live: LiveDigests, node: Node) -> str:
 
 def _surroundings(live: LiveDigests) -> str:
     """Return a digest of what affects every node, beside the options of libraries."""
-    readers = [live.digest(read_input), live.digest(rows_within)]
-    return _hash([*versions(), *readers, *sorted(map(live.digest, planted()))])
+    readers = live.digest(read_input), live.digest(rows_within)
+    return _hash(*versions(), *readers, *sorted(map(live.digest, planted())))
 
 
 @cache
@@ -125,5 +110,5 @@ def _surroundings_of_process() -> str:
     return _surroundings(LiveDigests())
 
 
-def _hash(parts: Iterable[object]) -> str:
+def _hash(*parts: object) -> str:
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()

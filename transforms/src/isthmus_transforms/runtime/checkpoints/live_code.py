@@ -8,34 +8,33 @@ import pickle  # nothing is ever read back: its C code visits values fast
 import re
 import sys
 import threading
-from collections.abc import Iterator
+import types
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import cache, cached_property, partial
+from functools import cache, cached_property, lru_cache, partial
 from gc import get_referents
 from operator import attrgetter
-from types import (
-    BuiltinFunctionType, CellType, CodeType, FunctionType, GetSetDescriptorType, MappingProxyType,
-    MemberDescriptorType, ModuleType,
-)  # fmt: skip
-from typing import NamedTuple, TypeVar
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
+from typing import NamedTuple, TypeVar, cast
 
 from hamilton.function_modifiers.base import NodeTransformLifecycle
 from hamilton.node import Node
 
-from isthmus_transforms.runtime.checkpoints.codecs import DigestWriter
-from isthmus_transforms.runtime.checkpoints.libraries import UnknownDependencyError, is_own
+from isthmus_transforms.errors import UnknownDependencyError
 from isthmus_transforms.runtime.checkpoints.used_names import has_docstring, used_values
+from isthmus_transforms.runtime.code_location import is_own
+from isthmus_transforms.runtime.codecs import DigestWriter
 
 LIMIT_BYTES = 1 << 26
-"""What a function uses is digested up to this size; larger data are unknown."""
+"""The data that one function uses are digested up to this size; larger data are unknown."""
 _ATOMS = frozenset({str, int, float, bool, bytes, complex, tuple, type(None), type(...)})
-_CONTAINERS = frozenset({dict, list, set, bytearray})
 _DEFINITIONS = (FunctionType, type, ModuleType)
 _LOADERS = re.compile(r"(importlib(?!\.metadata)|runpy|pkgutil|zipimport)\b")
 _HEAP_TYPE = 1 << 9  # of a class's flags: a statement made it
 _NOT_CODE = {
     *("__dict__", "__weakref__", "__doc__", "__module__", "__slotnames__", "_abc_impl"),
-    *("__firstlineno__", "__static_attributes__", "__builtins__", "__spec__", "__loader__", "__file__", "__cached__"),
+    *("__firstlineno__", "__static_attributes__", "__builtins__", "__spec__", "__loader__"),
+    *("__file__", "__cached__", "__path__"),
 }
 """Attributes of classes and modules that say where they are, or that Python makes for itself."""
 
@@ -55,7 +54,6 @@ class LiveDigests:
         self.is_own = cache(is_own)
         self._units: dict[int, _Unit | str] = {}
         self._digests: dict[int, str] = {}
-        self._codes: dict[int, tuple[CodeType, str]] = {}
         self._places: dict[int, tuple[object, str | None]] = {}
 
     def digest(self, root: object) -> str:
@@ -66,7 +64,7 @@ class LiveDigests:
         unit = self._unit(root)
         if id(root) not in self._digests:
             digest = hashlib.sha256(unit.content)
-            if self._is_own_definition(root):
+            if self._is_ours(root):
                 self._add_definitions(digest, root)
             else:  # what it refers to does not refer to it, so their digests are shared
                 digest.update("".join(map(self.digest, unit.refs)).encode())
@@ -82,8 +80,7 @@ class LiveDigests:
                 if id(ref) not in numbers:
                     numbers[id(ref)] = len(numbers)
                     waiting.append(ref)
-            found = [numbers[id(ref)] for ref in unit.refs]
-            digest.update(unit.content + repr(found).encode())
+            digest.update(f"{unit.content!r}{[numbers[id(ref)] for ref in unit.refs]}".encode())
 
     def _unit(self, value: object) -> _Unit:
         found = self._units.get(id(value))
@@ -97,52 +94,51 @@ class LiveDigests:
         content = DigestWriter(LIMIT_BYTES)
         describer = _Describer(content, self)
         try:
-            describer.dump(describer.description(value))
+            describer.dump(describer.description(value) if self._is_ours(value) else (value,))
         except UnknownDependencyError as error:
             return str(error)
         except Exception as error:  # noqa: BLE001 - an author's class may raise anything
             name = getattr(value, "__qualname__", type(value).__name__)
             return f"what {name} uses cannot be digested exactly: {error}"
-        return _Unit(value, content.digest.digest(), tuple(ref for _, ref in describer.refs.values()))
+        refs = tuple(ref for _, ref in describer.refs.values())
+        return _Unit(value, content.digest.digest(), refs)
 
-    def _is_own_definition(self, value: object) -> bool:
-        is_definition = isinstance(value, _DEFINITIONS)
-        return is_definition and self.place(value) is None
+    def _is_ours(self, value: object) -> bool:
+        return isinstance(value, _DEFINITIONS) and self.place(value) is None
 
-    def place(self, value: object) -> str | None:
+    def place(self, value: type | FunctionType | ModuleType) -> str | None:
         """Return where a library defines a function, class or module; None if we define it.
 
         The text is empty for what a library has made, for example around a function of ours.
         """
         if id(value) not in self._places:
-            self._places[id(value)] = value, self._find_place(value)
+            place = self._find_place(value)
+            if place and _LOADERS.match(place):
+                raise UnknownDependencyError(f"it uses {place}, which may load any code or file")
+            self._places[id(value)] = value, place
         return self._places[id(value)][1]
 
-    def _find_place(self, value: object) -> str | None:
+    def _find_place(self, value: type | FunctionType | ModuleType) -> str | None:
         if isinstance(value, ModuleType):
-            return None if self.is_own(value.__name__) else _not_a_loader(value.__name__)
-        module, name = getattr(value, "__module__", None) or "", value.__qualname__  # type: ignore[attr-defined]
-        code = value.__globals__.get("__name__") if isinstance(value, FunctionType) else module
+            return None if self.is_own(value.__name__) else value.__name__
+        module, code = value.__module__, value.__module__
+        if isinstance(value, FunctionType):
+            code = value.__globals__.get("__name__", "")
         if self.is_own(code) or (isinstance(value, FunctionType) and code not in sys.modules):
             return None
+        name = value.__qualname__
         for place in {module, code} & sys.modules.keys():
             with suppress(AttributeError):
                 if not self.is_own(place) and attrgetter(name)(sys.modules[place]) is value:
-                    return _not_a_loader(f"{place}:{name}")
+                    return f"{place}:{name}"
         is_built_in = isinstance(value, type) and not value.__flags__ & _HEAP_TYPE
         return f"{module}:{name}" if is_built_in else ""
-
-    def code_digest(self, code: CodeType) -> str:
-        """Return the digest of a code object, without the globals that it uses."""
-        if id(code) not in self._codes:
-            self._codes[id(code)] = code, hashlib.sha256(_constant(code).encode()).hexdigest()
-        return self._codes[id(code)][1]
 
     @cached_property
     def library_values(self) -> frozenset[int]:
         """Return the ids of the values that modules of libraries have."""
-        modules = [(name, module) for name, module in sys.modules.copy().items() if module]
-        names = [vars(module) for name, module in modules if not self.is_own(name)]
+        loaded = [(name, module) for name, module in sys.modules.copy().items() if module]
+        names = [vars(module) for name, module in loaded if not self.is_own(name)]
         return frozenset(map(id, get_referents(*names)))
 
 
@@ -160,9 +156,7 @@ class _Describer(pickle.Pickler):
         kind = type(value)
         if kind in _ATOMS:
             return None
-        if kind is CodeType:
-            return self._digests.code_digest(value)
-        if kind is FunctionType or kind is ModuleType or isinstance(value, type):
+        if isinstance(value, _DEFINITIONS):
             place = self._digests.place(value)
             if place is None:
                 return "ours", self.refs.setdefault(id(value), (len(self.refs), value))[0]
@@ -170,49 +164,41 @@ class _Describer(pickle.Pickler):
         if kind in _PARTS:
             return kind.__name__, _PARTS[kind](value)
         if hasattr(kind, "__setitem__") and id(value) in self._digests.library_values:
-            raise UnknownDependencyError(f"it uses a {kind.__name__} that a library changes")
+            raise UnknownDependencyError(f"it uses a {kind.__name__} that a library may change")
         if kind is set or kind is frozenset:
-            return kind.__name__, self._sorted(value)  # type: ignore[arg-type]
-        if kind not in _CONTAINERS and self._digests.is_own(kind.__module__):
-            return self._instance(value)
-        return None
+            return kind.__name__, self._sorted(cast("frozenset[object]", value))
+        return _instance(value) if self._digests.is_own(kind.__module__) else None
 
-    def description(self, value: object) -> object:
-        """Return the parts of a function, class or module; another value is its own description."""
-        if isinstance(getattr(value, "registry", None), MappingProxyType):
-            return (value.registry,)  # of `functools.singledispatch`, which also has a cache
+    def description(self, value: object) -> tuple[object, ...]:
+        """Return the parts of a function, class or module."""
+        registry = getattr(value, "registry", None)
+        if isinstance(registry, types.MappingProxyType):
+            return (registry,)  # of `functools.singledispatch`, which also has a cache
         if isinstance(value, FunctionType):
             ours = self._digests.place(value) is None
             attributes = [item for item in vars(value).items() if not _is_of_hamilton(item[1])]
             return (
-                *(value.__name__, value.__code__, value.__defaults__, value.__kwdefaults__),
-                *(value.__closure__, value.__annotations__, attributes),
+                *(value.__name__, _code_digest(value.__code__), value.__closure__),
+                *(value.__defaults__, value.__kwdefaults__, value.__annotations__, attributes),
                 sorted(used_values(value).items()) if ours else None,  # a library's by its version
             )
         if isinstance(value, type):
             return value.__qualname__, type(value), value.__bases__, _members(value)
-        if isinstance(value, ModuleType):
-            return value.__name__, _members(value)
-        return value
+        assert isinstance(value, ModuleType)  # noqa: S101
+        return value.__name__, _members(value)
 
-    def _sorted(self, values: set[object] | frozenset[object]) -> list[object]:
+    def _sorted(self, values: frozenset[object]) -> list[object]:
         if all(type(value) in _ATOMS - {tuple} for value in values):
             return sorted(values, key=lambda value: (type(value).__name__, repr(value)))
-        return sorted(map(self._digests.digest, values))
-
-    @staticmethod
-    def _instance(value: object) -> tuple[object, ...]:
-        """Return the attributes, whatever the author's `__getstate__` leaves out, and the rest."""
-        reduced = value.__reduce_ex__(4)
-        parts = reduced if isinstance(reduced, tuple) else (reduced,)
-        state = object.__getstate__(value)
-        return state, *(list(part) if isinstance(part, Iterator) else part for part in parts)
+        return [*sorted(map(self._digests.digest, values))]
 
 
-def _not_a_loader(place: str) -> str:
-    if _LOADERS.match(place):
-        raise UnknownDependencyError(f"it uses {place}, which may load any code or file")
-    return place
+def _instance(value: object) -> tuple[object, ...]:
+    """Return the attributes of an object of ours, also those that its `__getstate__` leaves out."""
+    reduced = value.__reduce_ex__(4)
+    parts = reduced if isinstance(reduced, tuple) else (reduced,)
+    state = object.__getstate__(value)
+    return state, *(list(part) if isinstance(part, Iterator) else part for part in parts)
 
 
 def _members(value: type | ModuleType) -> list[tuple[str, object]]:
@@ -221,21 +207,37 @@ def _members(value: type | ModuleType) -> list[tuple[str, object]]:
 
 def _is_of_hamilton(value: object) -> bool:
     """Return whether an attribute holds decorators; nodes show what these have done."""
-    decorators = value if isinstance(value, list) else ()
-    return bool(decorators) and all(isinstance(item, NodeTransformLifecycle) for item in decorators)
+    items = value if isinstance(value, list) else ()
+    return bool(items) and all(isinstance(item, NodeTransformLifecycle) for item in items)
 
 
-def _constant(value: object) -> str:
+_OF_CODE = attrgetter(
+    *(
+        "co_name",
+        "co_names",
+        "co_varnames",
+        "co_freevars",
+        "co_cellvars",
+        "co_argcount",
+        "co_flags",
+    ),
+    *("co_posonlyargcount", "co_kwonlyargcount", "co_code", "co_exceptiontable"),
+)
+
+
+@lru_cache(maxsize=100_000)
+def _code_digest(code: CodeType) -> str:
+    return hashlib.sha256(_text(code).encode()).hexdigest()
+
+
+def _text(value: object) -> str:
     """Return a text of a code object or constant, without lines, files and docstrings."""
     if isinstance(value, CodeType):
-        names = value.co_name, value.co_names, value.co_varnames, value.co_freevars, value.co_cellvars
-        counts = value.co_argcount, value.co_posonlyargcount, value.co_kwonlyargcount, value.co_flags
-        constants = value.co_consts[has_docstring(value) :]
-        return f"{names} {counts} {value.co_code!r} {value.co_exceptiontable!r} {_constant(constants)}"
+        return f"{_OF_CODE(value)}{_text(value.co_consts[has_docstring(value) :])}"
     if isinstance(value, tuple):
-        return f"({','.join(map(_constant, value))})"
+        return f"({','.join(map(_text, value))})"
     if isinstance(value, frozenset):
-        return f"{{{','.join(sorted(map(_constant, value)))}}}"
+        return f"{{{','.join(sorted(map(_text, value)))}}}"
     return repr(value)
 
 
@@ -246,30 +248,29 @@ def _cell(cell: CellType) -> tuple[object, ...]:
         return ()
 
 
-def _built_in(function: BuiltinFunctionType) -> tuple[object, ...]:
+def _built_in(function: BuiltinFunctionType) -> tuple[object, object]:
     owner = function.__self__
-    if isinstance(owner, ModuleType):
-        if is_own(owner.__name__):
-            raise UnknownDependencyError(f"{function.__name__} of {owner.__name__} has no code")
-        owner = owner.__name__
-    return function.__qualname__, owner
+    if isinstance(owner, ModuleType) and is_own(owner.__name__):
+        raise UnknownDependencyError(f"{function.__name__} of {owner.__name__} has no code")
+    return function.__qualname__, owner.__name__ if isinstance(owner, ModuleType) else owner
 
 
-_PARTS = {
+_PARTS: dict[type, Callable[..., object]] = {
     BuiltinFunctionType: _built_in,
     CellType: _cell,
-    GetSetDescriptorType: attrgetter("__qualname__"),
-    MappingProxyType: dict,
-    MemberDescriptorType: attrgetter("__qualname__"),
-    Node: lambda node: (node.name, node.callable),
+    CodeType: _code_digest,
+    Node: attrgetter("name", "callable"),
     TypeVar: repr,
-    classmethod: lambda method: method.__func__,
-    logging.Logger: lambda logger: logger.name,
-    partial: lambda call: (call.func, call.args, call.keywords, vars(call)),
-    property: lambda made: (made.fget, made.fset, made.fdel),
-    staticmethod: lambda method: method.__func__,
+    classmethod: attrgetter("__func__"),
+    logging.Logger: attrgetter("name"),
+    partial: attrgetter("func", "args", "keywords", "__dict__"),
+    property: attrgetter("fget", "fset", "fdel"),
+    staticmethod: attrgetter("__func__"),
     type(cache(bool)): lambda memo: (memo.__wrapped__, memo.cache_parameters()),
     type(threading.Lock()): bool,
     type(threading.RLock()): bool,
+    types.GetSetDescriptorType: attrgetter("__qualname__"),
+    types.MappingProxyType: dict,
+    types.MemberDescriptorType: attrgetter("__qualname__"),
 }
 """What of an object counts, by its type."""

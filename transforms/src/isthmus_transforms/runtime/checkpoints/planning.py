@@ -36,22 +36,14 @@ class CheckpointConfig:
         return CheckpointStore(self.directory, *limits, by_fingerprint(self.intermediates))
 
 
-@dataclass(frozen=True, slots=True)
-class Reused:
-    """Results that earlier runs saved, and the nodes that are needed with them."""
-
-    values: Mapping[str, object]
-    nodes: Mapping[str, Node]
-
-
 def reuse_results(
     graph: FunctionGraph,
     nodes: Mapping[str, Node],
     targets: Collection[str],
     given: Collection[str],
     checkpoints: Checkpoints,
-) -> Reused:
-    """Load the saved results that the targets need; return them with the nodes still needed."""
+) -> tuple[dict[str, object], dict[str, Node]]:
+    """Load the saved results that the targets need; return them, and the nodes still needed."""
     saved = (checkpoints.saved() & nodes.keys()) - set(given)
     values: dict[str, object] = {}
     while True:
@@ -61,5 +53,5 @@ def reuse_results(
         unusable = {name for name in values if values[name] is MISSING}  # its file is corrupt
         if saved.isdisjoint(unusable):
             left = {name: node for name, node in needed.items() if name in nodes}
-            return Reused({name: values[name] for name in left if name in saved}, left)
+            return {name: values[name] for name in left if name in saved}, left
         saved -= unusable

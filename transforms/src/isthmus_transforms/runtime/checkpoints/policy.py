@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 MULTIPLE = 20.0
 """A result is saved if computing it again takes at least this many times as long as saving it."""
@@ -19,18 +19,17 @@ class SavingPolicy:
 
     def __init__(self) -> None:
         self._seconds_behind: dict[str, float] = {}
-        self._own: dict[str, tuple[float, tuple[str, ...]]] = {}
+        self._own: dict[str, tuple[float, Sequence[str]]] = {}
         self._saves: dict[type, tuple[int, int, float]] = {}
         self._computed = 0.0
         self._spent = 0.0
 
-    def record_computed(self, node: str, seconds: float, dependencies: Iterable[str]) -> bool:
+    def record_computed(self, node: str, seconds: float, dependencies: Sequence[str]) -> bool:
         """Record the seconds that a node took; return whether saving it may be worthwhile.
 
         This runs for each node, so it only adds up: seconds that two dependencies share count
         twice here, and once in `is_worthwhile`.
         """
-        dependencies = tuple(dependencies)
         self._computed += seconds
         behind = seconds + sum(self._seconds_behind.get(name, 0.0) for name in dependencies)
         self._seconds_behind[node] = behind = min(behind, self._computed)

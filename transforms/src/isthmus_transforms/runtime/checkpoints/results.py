@@ -11,10 +11,10 @@ from pathlib import Path
 
 from isthmus_contracts.protocol import CheckpointReused, CheckpointWritten, StagedFile
 from isthmus_transforms.runtime.calls import bytes_of
-from isthmus_transforms.runtime.checkpoints.codecs import NotSavableError
 from isthmus_transforms.runtime.checkpoints.fingerprints import Fingerprints
 from isthmus_transforms.runtime.checkpoints.policy import SavingPolicy
 from isthmus_transforms.runtime.checkpoints.store import MISSING, CheckpointStore
+from isthmus_transforms.runtime.codecs import NotSavableError
 from isthmus_transforms.runtime.staging import staged_file
 
 _LOG = logging.getLogger(__name__)
@@ -51,11 +51,8 @@ class Checkpoints:
 
     def load(self, node: str) -> object:
         """Return the node's result, or `MISSING` if there is no intact file of it."""
-        fingerprint = self._fingerprints.by_node.get(node)
-        if fingerprint is None:
-            return MISSING
         start = time.perf_counter()
-        value = self._store.load(fingerprint)
+        value = self._store.load(self._fingerprints.by_node[node])
         if value is not MISSING:
             self._policy.record_saved(node)
             self.reused.append(CheckpointReused(time.time(), node, time.perf_counter() - start))
@@ -81,11 +78,16 @@ class Checkpoints:
                     staged.append(staged_file(staging, copy.relative_to(staging)))
                     break
             else:
-                self._log(node, "its file does not exist any more", required=True)
+                self._log(node, "its file does not exist any more")
         return tuple(staged)
 
     def record(
-        self, node: str, value: object, seconds: float, dependencies: Sequence[str], code: str | None = None
+        self,
+        node: str,
+        value: object,
+        seconds: float,
+        dependencies: Sequence[str],
+        code: str | None = None,
     ) -> None:
         """Record a computed result, and save it if it is required or that is worthwhile.
 
@@ -97,26 +99,22 @@ class Checkpoints:
         elif not self._doubts.keys().isdisjoint(dependencies):
             self._doubts[node] = "a result that it depends on is not sure"
         if node in self._required:
-            self._save(node, value, required=True)
-        elif maybe_worthwhile:
+            self._save(node, value)
+        elif maybe_worthwhile and (size := bytes_of(value)) is not None:
             start = time.perf_counter()
-            size = bytes_of(value)
-            cost = None if size is None else self._policy.estimated_cost(type(value), size)
-            if cost is not None and self._policy.is_worthwhile(node, cost):
-                self._save(node, value, required=False)
+            if self._policy.is_worthwhile(node, self._policy.estimated_cost(type(value), size)):
+                self._save(node, value)
             self._policy.record_overhead(time.perf_counter() - start)
 
-    def _save(self, node: str, value: object, *, required: bool) -> None:
-        fingerprint = self._fingerprints.by_node.get(node)
-        reason = self._fingerprints.missing.get(node) or self._doubt(node)
-        if fingerprint is None or reason:
-            self._log(node, reason or "it has no fingerprint", required=required)
+    def _save(self, node: str, value: object) -> None:
+        if reason := self._fingerprints.missing.get(node) or self._doubt(node):
+            self._log(node, reason)
             return
         start = time.perf_counter()
         try:
-            file, written = self._store.save(fingerprint, value)
+            file, written = self._store.save(self._fingerprints.by_node[node], value)
         except NotSavableError as error:
-            self._log(node, str(error), required=required)
+            self._log(node, str(error))
             return
         seconds = time.perf_counter() - start
         self._policy.record_save(type(value), bytes_of(value) or written, seconds)
@@ -131,8 +129,8 @@ class Checkpoints:
                 self._doubts[name] = "what its functions use changed while functions ran"
         return self._doubts.get(node)
 
-    def _log(self, node: str, reason: str, *, required: bool) -> None:
+    def _log(self, node: str, reason: str) -> None:
         if node not in self._logged:
             self._logged.add(node)
-            level = logging.WARNING if required else logging.INFO
+            level = logging.WARNING if node in self._required else logging.INFO
             _LOG.log(level, "node %r is not saved and will be computed again: %s", node, reason)

@@ -11,13 +11,12 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import pyarrow as pa
 
-from isthmus_transforms.runtime.checkpoints.codecs import (
+from isthmus_transforms.runtime.codecs import (
     DigestWriter,
     NotSavableError,
     codec_for,
@@ -33,22 +32,17 @@ _ABANDONED_SECONDS = 3600.0
 _MAX_NAME_BYTES = 256
 
 
-class Missing(Enum):
-    """The type of `MISSING`, which is returned instead of a value that is not saved."""
-
-    MISSING = "missing"
-
-
-MISSING = Missing.MISSING
+MISSING = object()
+"""It is returned instead of a value that is not saved."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointStore:
     """Saves results by fingerprint, within a limit of bytes and of seconds since the last use.
 
-    Any number of processes may use one directory. A file is complete or absent; a file whose header or
-    digest is wrong is never used. `intermediates` are files in other directories, which are only
-    read, by fingerprint.
+    Any number of processes may use one directory. A file is complete or absent; a file whose header
+    or digest is wrong is never used. `intermediates` are files elsewhere, by fingerprint, which are
+    only read.
     """
 
     directory: Path
@@ -71,13 +65,11 @@ class CheckpointStore:
     def load(self, fingerprint: str) -> object:
         """Return the result, or `MISSING`; delete a file that is incomplete or corrupt."""
         for path in self.paths(fingerprint):
-            try:
+            value: object = MISSING
+            with contextlib.suppress(OSError):
                 value = _value(path.read_bytes(), fingerprint)
-            except OSError:
-                continue
-            if path.parent == self.directory:
-                with contextlib.suppress(OSError):
-                    path.unlink() if value is MISSING else os.utime(path)  # the time of its last use
+                if path.parent == self.directory:  # note its use, or delete it
+                    path.unlink() if value is MISSING else os.utime(path)
             if value is not MISSING:
                 return value
         return MISSING
@@ -121,13 +113,10 @@ class CheckpointStore:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             left = self.limit_bytes
             for used, size, path in sorted(self._files(), reverse=True):
-                age = time.time() - used
-                if path.suffix == _PART:
-                    too_old = age > _ABANDONED_SECONDS
-                else:
-                    left -= size
-                    too_old = left < 0 or age > self.limit_seconds
-                if too_old:
+                is_part, age = path.suffix == _PART, time.time() - used
+                left -= 0 if is_part else size
+                limit = _ABANDONED_SECONDS if is_part else self.limit_seconds
+                if age > limit or (left < 0 and not is_part):
                     path.unlink(missing_ok=True)
 
     def _files(self) -> Iterator[tuple[float, int, Path]]:

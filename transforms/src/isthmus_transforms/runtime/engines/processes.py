@@ -46,7 +46,9 @@ class Processes:
                 future.set_result(done.result())
 
         try:
-            self._pool.submit(_call, step.name, dict(arguments), self._code_digest).add_done_callback(forward)
+            self._pool.submit(
+                _call, step.name, dict(arguments), self._code_digest
+            ).add_done_callback(forward)
         except BrokenProcessPool as error:
             raise WorkerError(step.name, str(error).partition("\n")[0]) from None
         return future

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, timedelta, timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal, assert_series_equal
 
-from isthmus_transforms.runtime.checkpoints import digest_of_frame
-from isthmus_transforms.runtime.checkpoints.codecs import NotSavableError, codec_for
+from isthmus_transforms.runtime.codecs import NotSavableError, codec_for
+from isthmus_transforms.runtime.frames.digests import digest_of_frame
 
 
 def _back(value: object) -> object:
@@ -121,7 +121,9 @@ REFUSED: dict[str, Callable[[], pd.DataFrame]] = {
     "names twice": lambda: pd.DataFrame([[1, 2]], columns=["a", "a"]),
     "rows without columns": lambda: pd.DataFrame(index=range(3)),
     "exact decimals": lambda: pd.DataFrame({"a": [Decimal("1.0"), Decimal("1.00")]}),
-    "a day and a time": lambda: pd.DataFrame({"a": [date(2013, 1, 1), datetime(2013, 1, 1, 5)]}),
+    "a day and a time": lambda: pd.DataFrame(
+        {"a": [date(2013, 1, 1), pd.Timestamp(2013, 1, 1, 5).to_pydatetime()]}
+    ),
     "NaN that is not NA": lambda: pd.DataFrame(
         {"a": pd.arrays.FloatingArray(np.array([np.nan, 1.0]), np.array([False, True]))}
     ),

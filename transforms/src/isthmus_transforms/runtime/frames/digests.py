@@ -10,8 +10,7 @@ from typing import BinaryIO, cast
 import pandas as pd
 
 from isthmus_contracts import Input, Interval
-from isthmus_transforms.runtime.checkpoints.codecs import DigestWriter, NotSavableError
-from isthmus_transforms.runtime.checkpoints.frame_codecs import FrameCodec
+from isthmus_transforms.runtime.codecs import DigestWriter, FrameCodec, NotSavableError
 
 
 def digest_of_files(paths: Iterable[Path]) -> str:

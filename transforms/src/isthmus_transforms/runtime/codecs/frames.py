@@ -6,10 +6,11 @@ import json
 from datetime import UTC
 from typing import BinaryIO
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from isthmus_transforms.runtime.checkpoints.codecs import (
+from isthmus_transforms.runtime.codecs.values import (
     NotSavableError,
     read_table,
     register,
@@ -23,8 +24,9 @@ _VALUES = "__values__"
 class FrameCodec:
     """Writes frames whose values, columns and index come back exactly the same."""
 
-    def write(self, value: pd.DataFrame, file: BinaryIO) -> None:  # type: ignore[override]
+    def write(self, value: object, file: BinaryIO) -> None:
         """Write the frame, or raise `NotSavableError`."""
+        assert isinstance(value, pd.DataFrame)  # noqa: S101
         _write(value, file, None)
 
     def read(self, file: BinaryIO) -> object:
@@ -35,13 +37,14 @@ class FrameCodec:
 class SeriesCodec:
     """Writes a series as a frame of one column."""
 
-    def write(self, value: pd.Series, file: BinaryIO) -> None:
+    def write(self, value: object, file: BinaryIO) -> None:
         """Write the series, or raise `NotSavableError`."""
+        assert isinstance(value, pd.Series)  # noqa: S101
         if value.name is not None and type(value.name) not in {str, int}:
             raise NotSavableError(f"a series is named by a {type(value.name).__name__}")
-        frame = value.to_frame(_VALUES)
-        frame.attrs, frame.flags.allows_duplicate_labels = value.attrs, value.flags.allows_duplicate_labels
-        _write(frame, file, value.name)
+        if value.attrs or not value.flags.allows_duplicate_labels:
+            raise NotSavableError("a series has attrs or flags")
+        _write(value.to_frame(_VALUES), file, value.name)
 
     def read(self, file: BinaryIO) -> object:
         """Return the series."""
@@ -89,18 +92,16 @@ def _to_frame(table: pa.Table) -> tuple[pd.DataFrame, str | int | None]:
 
 def _difference(frame: pd.DataFrame, back: pd.DataFrame) -> str | None:
     """Return what of a frame differs after it was converted to Arrow and back, or None."""
-    index, columns = (frame.index, back.index), (frame.columns, back.columns)
-    for one, other in (index, columns):
-        names = [*one.names, *other.names]
-        if type(one) is not type(other) or not one.identical(other) or not all(
-            name is None or type(name) is str for name in names
-        ):
+    for one, other in ((frame.index, back.index), (frame.columns, back.columns)):
+        if type(one) is not type(other) or not one.identical(other):
             return "the index or the names of columns"
-    if getattr(index[0], "freq", None) != getattr(index[1], "freq", None):
+    if getattr(frame.index, "freq", None) != getattr(back.index, "freq", None):
         return "the frequency of the index"
-    for name, one, other in [("index", *(axis.dtype for axis in index)), *zip(columns[0], frame.dtypes, back.dtypes, strict=True)]:
-        if not _same_dtype(one, other):
-            return f"{name!r}, of dtype {one},"
+    dtypes = {"index": (frame.index.dtype, back.index.dtype)}
+    dtypes |= dict(zip(frame.columns, zip(frame.dtypes, back.dtypes, strict=True), strict=True))
+    for name, (found, returned) in dtypes.items():
+        if not _same_dtype(found, returned):
+            return f"{name!r}, of dtype {found},"
     return None if frame.equals(back) else "a value"
 
 
@@ -110,7 +111,7 @@ def _is_utc(dtype: object) -> bool:
 
 def _same_dtype(one: object, other: object) -> bool:
     """Return whether dtypes are the same in all respects, and their values have a type of Arrow."""
-    if type(one) is not type(other) or one != other or one == object:
+    if type(one) is not type(other) or one != other or one == np.dtype("O"):
         return False
     if isinstance(one, pd.DatetimeTZDtype) and isinstance(other, pd.DatetimeTZDtype):
         # There are several classes for UTC; the metadata says which one it was.
