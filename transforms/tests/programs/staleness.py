@@ -9,6 +9,7 @@ order of sets.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import io
 import json
@@ -23,7 +24,7 @@ from isthmus_contracts import Checkpoint, File
 from isthmus_contracts import DataflowContract as Contract
 from isthmus_contracts.protocol import Event, NodeStarted
 from isthmus_transforms.runtime import Dataflow
-from isthmus_transforms.runtime.checkpoints.libraries import versions
+from isthmus_transforms.runtime.code_location import versions
 
 CONTRACT = Contract(
     name="stale",
@@ -40,6 +41,8 @@ def main() -> None:
     """Answer each line of standard input."""
     sys.dont_write_bytecode = True
     versions()  # every process would look them up
+    gc.collect()
+    gc.freeze()  # so that no process copies what all have
     for line in sys.stdin:
         child = os.fork()
         if child == 0:

@@ -100,11 +100,17 @@ def is_own(name: object) -> bool:
 
 @cache
 def _is_library(place: str) -> bool:
+    folders = _library_folders()
+    is_built_in = place in {"built-in", "frozen"}
+    return is_built_in or place.startswith(folders) or os.path.realpath(place).startswith(folders)
+
+
+@cache
+def _library_folders() -> tuple[str, ...]:
     paths = sysconfig.get_paths()
     folders = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     folders.update(site.getsitepackages(), [site.getusersitepackages()])
-    starts = tuple(os.path.realpath(folder) + os.sep for folder in folders)
-    return place in {"built-in", "frozen"} or os.path.realpath(place).startswith(starts)
+    return tuple(os.path.realpath(folder) + os.sep for folder in folders)
 
 
 @cache

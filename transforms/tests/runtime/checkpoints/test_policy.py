@@ -33,7 +33,7 @@ def test_optional_saves_take_at_most_a_twentieth() -> None:
     policy = SavingPolicy()
     policy.record_computed("a", 100.0, ())
     assert policy.is_worthwhile("a", 4.0)
-    policy.record_overhead(4.0)
+    policy.spent += 4.0
     assert not policy.is_worthwhile("a", 1.1)
     assert policy.is_worthwhile("a", 1.0)
     policy.record_computed("b", 100.0, ())

@@ -1,6 +1,6 @@
 """Checkpoints: saved results, so that work already done is not done again.
 
-- `planning`: which saved results take the place of computing; `results`: those of one run.
+- `results`: `Checkpoints`, which loads and saves the results of one run.
 - `policy`: whether saving a result is worthwhile; `store`: the directory of files.
 - `fingerprints`: what a node's result depends on, by `live_code`, with the names of `used_names`,
   and `libraries`.

@@ -64,7 +64,7 @@ class LiveDigests:
         unit = self._unit(root)
         if id(root) not in self._digests:
             digest = hashlib.sha256(unit.content)
-            if self._is_ours(root):
+            if isinstance(root, _DEFINITIONS) and self.place(root) is None:
                 self._add_definitions(digest, root)
             else:  # what it refers to does not refer to it, so their digests are shared
                 digest.update("".join(map(self.digest, unit.refs)).encode())
@@ -94,7 +94,8 @@ class LiveDigests:
         content = DigestWriter(LIMIT_BYTES)
         describer = _Describer(content, self)
         try:
-            describer.dump(describer.description(value) if self._is_ours(value) else (value,))
+            is_ours = isinstance(value, _DEFINITIONS) and self.place(value) is None
+            describer.dump(describer.description(value) if is_ours else (value,))
         except UnknownDependencyError as error:
             return str(error)
         except Exception as error:  # noqa: BLE001 - an author's class may raise anything
@@ -102,9 +103,6 @@ class LiveDigests:
             return f"what {name} uses cannot be digested exactly: {error}"
         refs = tuple(ref for _, ref in describer.refs.values())
         return _Unit(value, content.digest.digest(), refs)
-
-    def _is_ours(self, value: object) -> bool:
-        return isinstance(value, _DEFINITIONS) and self.place(value) is None
 
     def place(self, value: type | FunctionType | ModuleType) -> str | None:
         """Return where a library defines a function, class or module; None if we define it.
@@ -176,12 +174,19 @@ class _Describer(pickle.Pickler):
             return (registry,)  # of `functools.singledispatch`, which also has a cache
         if isinstance(value, FunctionType):
             ours = self._digests.place(value) is None
-            attributes = [item for item in vars(value).items() if not _is_of_hamilton(item[1])]
-            return (
-                *(value.__name__, _code_digest(value.__code__), value.__closure__),
-                *(value.__defaults__, value.__kwdefaults__, value.__annotations__, attributes),
-                sorted(used_values(value).items()) if ours else None,  # a library's by its version
+            attributes = (item for item in vars(value).items() if not _are_decorators(item[1]))
+            uses = sorted(used_values(value).items()) if ours else ()  # a library's by its version
+            hints, defaults = value.__annotations__.items(), value.__defaults__
+            parts = (
+                value.__closure__,
+                defaults,
+                value.__kwdefaults__,
+                *map(tuple, (hints, attributes, uses)),
             )
+            head = (
+                f"{value.__name__} {_code_digest(value.__code__)} {[bool(part) for part in parts]}"
+            )
+            return head, *filter(None, parts)
         if isinstance(value, type):
             return value.__qualname__, type(value), value.__bases__, _members(value)
         assert isinstance(value, ModuleType)  # noqa: S101
@@ -201,14 +206,13 @@ def _instance(value: object) -> tuple[object, ...]:
     return state, *(list(part) if isinstance(part, Iterator) else part for part in parts)
 
 
-def _members(value: type | ModuleType) -> list[tuple[str, object]]:
-    return sorted((name, item) for name, item in vars(value).items() if name not in _NOT_CODE)
+def _members(value: type | ModuleType) -> tuple[tuple[str, object], ...]:
+    return tuple(sorted(item for item in vars(value).items() if item[0] not in _NOT_CODE))
 
 
-def _is_of_hamilton(value: object) -> bool:
-    """Return whether an attribute holds decorators; nodes show what these have done."""
-    items = value if isinstance(value, list) else ()
-    return bool(items) and all(isinstance(item, NodeTransformLifecycle) for item in items)
+def _are_decorators(value: object) -> bool:
+    """Return whether these are decorators of Hamilton's; nodes show what they have done."""
+    return isinstance(value, list) and any(isinstance(x, NodeTransformLifecycle) for x in value)
 
 
 _OF_CODE = attrgetter(
@@ -241,13 +245,6 @@ def _text(value: object) -> str:
     return repr(value)
 
 
-def _cell(cell: CellType) -> tuple[object, ...]:
-    try:
-        return (cell.cell_contents,)
-    except ValueError:
-        return ()
-
-
 def _built_in(function: BuiltinFunctionType) -> tuple[object, object]:
     owner = function.__self__
     if isinstance(owner, ModuleType) and is_own(owner.__name__):
@@ -257,7 +254,7 @@ def _built_in(function: BuiltinFunctionType) -> tuple[object, object]:
 
 _PARTS: dict[type, Callable[..., object]] = {
     BuiltinFunctionType: _built_in,
-    CellType: _cell,
+    CellType: lambda cell: () if cell == CellType() else (cell.cell_contents,),
     CodeType: _code_digest,
     Node: attrgetter("name", "callable"),
     TypeVar: repr,

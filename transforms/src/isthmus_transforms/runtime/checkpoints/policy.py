@@ -15,14 +15,17 @@ FIRST_SECONDS, FIRST_BYTES_PER_SECOND = 0.005, 4e8
 
 
 class SavingPolicy:
-    """Compares the cost of computing results again with the cost of saving them."""
+    """Compares the cost of computing results again with the cost of saving them.
+
+    `spent` are the seconds that optional saves took.
+    """
 
     def __init__(self) -> None:
         self._seconds_behind: dict[str, float] = {}
         self._own: dict[str, tuple[float, Sequence[str]]] = {}
         self._saves: dict[type, tuple[int, int, float]] = {}
         self._computed = 0.0
-        self._spent = 0.0
+        self.spent = 0.0
 
     def record_computed(self, node: str, seconds: float, dependencies: Sequence[str]) -> bool:
         """Record the seconds that a node took; return whether saving it may be worthwhile.
@@ -41,14 +44,10 @@ class SavingPolicy:
         self._seconds_behind[node] = 0.0
         self._own.pop(node, None)
 
-    def record_overhead(self, seconds: float) -> None:
-        """Record seconds spent on optional saves."""
-        self._spent += seconds
-
     def is_worthwhile(self, node: str, seconds: float) -> bool:
         """Return whether saving the node is worthwhile if that takes so many seconds."""
         least = MULTIPLE * seconds
-        within_budget = self._spent + seconds <= SHARE * self._computed
+        within_budget = self.spent + seconds <= SHARE * self._computed
         if self._seconds_behind.get(node, 0.0) < least or not within_budget:
             return False
         self._seconds_behind[node] = self._unsaved(node)

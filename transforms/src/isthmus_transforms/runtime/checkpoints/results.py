@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from hamilton.graph import FunctionGraph
+from hamilton.node import Node
 
 from isthmus_contracts.protocol import CheckpointReused, CheckpointWritten, StagedFile
 from isthmus_transforms.runtime.calls import bytes_of
@@ -15,6 +18,7 @@ from isthmus_transforms.runtime.checkpoints.fingerprints import Fingerprints
 from isthmus_transforms.runtime.checkpoints.policy import SavingPolicy
 from isthmus_transforms.runtime.checkpoints.store import MISSING, CheckpointStore
 from isthmus_transforms.runtime.codecs import NotSavableError
+from isthmus_transforms.runtime.graph.steps import ordered_nodes
 from isthmus_transforms.runtime.staging import staged_file
 
 _LOG = logging.getLogger(__name__)
@@ -43,11 +47,26 @@ class Checkpoints:
         self._doubts: dict[str, str] = {}
         self._logged: set[str] = set()
 
-    def saved(self) -> set[str]:
-        """Return the nodes of whose results there are files; `load` verifies them."""
-        files = self._store.saved()
-        found = self._fingerprints.by_node
-        return {node for node, fingerprint in found.items() if fingerprint in files}
+    def reuse(
+        self,
+        graph: FunctionGraph,
+        nodes: Mapping[str, Node],
+        targets: Collection[str],
+        given: Collection[str],
+    ) -> tuple[dict[str, object], dict[str, Node]]:
+        """Load the saved results that the targets need; return them, and the nodes still needed."""
+        files, known = self._store.saved(), self._fingerprints.by_node
+        saved = {node for node in nodes if known.get(node) in files and node not in given}
+        values: dict[str, object] = {}
+        while True:
+            needed = ordered_nodes(graph, targets, {*given, *saved})
+            for name in [name for name in needed if name in saved and name not in values]:
+                values[name] = self.load(name)
+            unusable = {name for name in values if values[name] is MISSING}  # its file is corrupt
+            if saved.isdisjoint(unusable):
+                left = {name: node for name, node in needed.items() if name in nodes}
+                return {name: values[name] for name in left if name in saved}, left
+            saved -= unusable
 
     def load(self, node: str) -> object:
         """Return the node's result, or `MISSING` if there is no intact file of it."""
@@ -104,7 +123,7 @@ class Checkpoints:
             start = time.perf_counter()
             if self._policy.is_worthwhile(node, self._policy.estimated_cost(type(value), size)):
                 self._save(node, value)
-            self._policy.record_overhead(time.perf_counter() - start)
+            self._policy.spent += time.perf_counter() - start
 
     def _save(self, node: str, value: object) -> None:
         if reason := self._fingerprints.missing.get(node) or self._doubt(node):

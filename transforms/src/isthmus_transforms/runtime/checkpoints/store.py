@@ -16,6 +16,7 @@ from typing import BinaryIO, cast
 
 import pyarrow as pa
 
+from isthmus_contracts.protocol import CheckpointQuota
 from isthmus_transforms.runtime.codecs import (
     DigestWriter,
     NotSavableError,
@@ -29,6 +30,7 @@ _HEADER = struct.Struct(">8s32s256s32s")
 """Magic, fingerprint, codec's name, and a digest of these and of all that follows."""
 _SAVED, _PART = ".checkpoint", ".part"
 _ABANDONED_SECONDS = 3600.0
+DEFAULT_QUOTA = CheckpointQuota(megabytes=10_000, days=30)
 _MAX_NAME_BYTES = 256
 
 
@@ -52,10 +54,8 @@ class CheckpointStore:
 
     def saved(self) -> set[str]:
         """Return the fingerprints of which there are files; `load` verifies them."""
-        with contextlib.suppress(OSError):
-            files = {path.stem for path in self.directory.iterdir() if path.suffix == _SAVED}
-            return files | self.intermediates.keys()
-        return set(self.intermediates)
+        files = self.directory.glob(f"*{_SAVED}")
+        return {path.stem for path in files} | self.intermediates.keys()
 
     def paths(self, fingerprint: str) -> list[Path]:
         """Return where a result may be: in this directory, and among the intermediates."""
@@ -127,15 +127,17 @@ class CheckpointStore:
                     yield found.st_mtime, found.st_size, path
 
 
-def by_fingerprint(files: Iterable[Path]) -> dict[str, Path]:
-    """Return the files that start as those of a store do, by the fingerprint in them."""
-    found = {}
-    for path in files:
+def open_store(
+    directory: Path, quota: CheckpointQuota = DEFAULT_QUOTA, intermediates: Iterable[Path] = ()
+) -> CheckpointStore:
+    """Return the store of a directory; `intermediates` are files that earlier stages saved."""
+    known = {}
+    for path in intermediates:
         with contextlib.suppress(OSError), path.open("rb") as file:
             start = file.read(_HEADER.size)
             if len(start) == _HEADER.size and start.startswith(_MAGIC):
-                found[_HEADER.unpack(start)[1].hex()] = path
-    return found
+                known[_HEADER.unpack(start)[1].hex()] = path
+    return CheckpointStore(directory, quota.megabytes * 1_000_000, quota.days * 86_400, known)
 
 
 def _value(content: bytes, fingerprint: str) -> object:

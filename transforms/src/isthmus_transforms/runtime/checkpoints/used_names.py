@@ -38,7 +38,9 @@ def used_values(function: FunctionType) -> dict[str, object]:
     """
     found: dict[str, object] = {}
     texts: list[object] = []
-    for code in _codes(function.__code__):
+    codes = [function.__code__]
+    for code in codes:
+        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
         texts += code.co_consts[has_docstring(code) :]
         for name, path in _names(code):
             found |= _value(function, code, name, path)
@@ -59,13 +61,6 @@ def has_docstring(code: CodeType) -> bool:
     """Return whether the first constant is a docstring."""
     is_function = code.co_flags & inspect.CO_OPTIMIZED and not code.co_name.startswith("<")
     return bool(is_function and code.co_consts and isinstance(code.co_consts[0], str))
-
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _codes(constant)
 
 
 def _instructions(code: CodeType) -> Iterator[tuple[int, int]]:

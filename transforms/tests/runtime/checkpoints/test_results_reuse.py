@@ -10,7 +10,7 @@ from isthmus_contracts import Param
 from isthmus_contracts.protocol import CheckpointReused, CheckpointWritten, Event, NodeStarted
 from isthmus_transforms.errors import InputError, NodeError
 from isthmus_transforms.runtime import Dataflow
-from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig
+from isthmus_transforms.runtime.checkpoints.store import open_store
 from isthmus_transforms.runtime.frames.digests import digest_of_frame
 from isthmus_transforms.runtime.frames.inputs import LazyInput
 
@@ -141,7 +141,7 @@ def test_inputs_behind_saved_results_are_not_read(
         raise AssertionError("it is read")
 
     given = {"orders": LazyInput(read, lambda: digest_of_frame(orders))}
-    made = sales.plan(["slow"]).compute(given, lambda _event: None, config=CheckpointConfig(store))
+    made = sales.plan(["slow"]).compute(given, lambda _event: None, store=open_store(store))
     assert made == {"slow": 16.0}
     with pytest.raises(AssertionError, match="it is read"):
         sales.plan(["slow"]).compute(given, lambda _event: None)
