@@ -1,16 +1,15 @@
 """Runs of a dataflow in fresh processes: a program that answers lines of JSON.
 
-Each line names a folder with a module `functions`, a directory of checkpoints, and code that runs
-before the run, as a cell of a notebook does. The answer has the value of the node `made`, which is
-a declared checkpoint, the nodes that were computed, and what was logged. Each run has a process of
-its own, which is forked before any code of the folder is imported; set `PYTHONHASHSEED` for another
-order of sets.
+Each line names a directory of checkpoints, and a folder with modules, `functions` and `cell`,
+which runs before the run as a cell of a notebook does. The answer has the value of the node `made`, which
+is a declared checkpoint, the nodes that were computed, and what was logged. Each run has a process
+of its own, which is forked before any code of the folder is imported; set `PYTHONHASHSEED` for
+another order of sets.
 """
 
 from __future__ import annotations
 
 import gc
-import importlib
 import io
 import json
 import logging
@@ -63,10 +62,9 @@ def run(request: Mapping[str, str]) -> Mapping[str, object]:
     logged = io.StringIO()
     logging.basicConfig(stream=logged, level=logging.INFO)
     sys.path.insert(0, request["folder"])
-    functions = importlib.import_module("functions")
-    names = vars(sys.modules["__main__"])
-    names["functions"] = functions
-    exec(request["cell"], names)  # noqa: S102 - written in the test
+    import cell  # type: ignore[import-not-found]  # noqa: F401, PLC0415 - it changes `functions`
+    import functions  # type: ignore[import-not-found]  # noqa: PLC0415 - written in the test
+
     ran: list[str] = []
 
     def on_event(event: Event) -> None:

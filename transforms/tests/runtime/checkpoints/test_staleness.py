@@ -213,6 +213,16 @@ CHANGES: dict[str, tuple[object, object, str]] = {
         *(1, 2),
         "class _A:\n    rate = <<1|2>>\ndef made() -> int: return _A.rate",
     ),
+    "a method beside a registry": (
+        *(1, 2),
+        """
+        from types import MappingProxyType
+        class _A:
+            registry = MappingProxyType({"a": 1})
+            def go(self): return <<1|2>>
+        def made() -> int: return _A().go()
+        """,
+    ),
     "a property": (
         *(1, 2),
         """
@@ -661,11 +671,8 @@ def run() -> Iterator[Run]:
 
     def answer(folder: Path, source: str, choice: int) -> dict[str, object]:
         programs.append(programs.pop(0))
-        request = {
-            "folder": str(folder / str(choice)),
-            "store": str(folder / "store"),
-            "cell": _write(folder / str(choice), source, choice),
-        }
+        _write(folder / str(choice), source, choice)
+        request = {"folder": str(folder / str(choice)), "store": str(folder / "store")}
         programs[0].stdin.write(json.dumps(request).encode() + b"\n")
         programs[0].stdin.flush()
         found: dict[str, object] = json.loads(programs[0].stdout.readline())
@@ -678,19 +685,18 @@ def run() -> Iterator[Run]:
         assert program.returncode == 0
 
 
-def _write(folder: Path, source: str, choice: int) -> str:
-    """Write the modules of a case, as before (1) or after (2) the change; return its cell."""
+def _write(folder: Path, source: str, choice: int) -> None:
+    """Write the modules of a case, as before (1) or after (2) the change."""
     folder.mkdir(exist_ok=True)
     text = _CHOICE.sub(lambda found: found[choice], textwrap.dedent(source))
     parts = re.split(r"^# (cell|\S+\.(?:py|json))$", text, flags=re.MULTILINE)
     head = "import typing\nimport numpy as np\nimport pandas as pd\n"
     files = {"functions.py": head + parts[0], "cell": ""}
     files |= dict(zip(parts[1::2], parts[2::2], strict=True))
-    cell = files.pop("cell")
+    files["cell.py"] = "import functions\n" + files.pop("cell")
     for name, content in files.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(content, encoding="utf-8")
-    return cell
 
 
 @pytest.mark.parametrize("name", CHANGES)

@@ -19,8 +19,7 @@ from isthmus_transforms.runtime.frames.partitions import rows_within
 
 _FORMAT = "2"
 _EXTERNAL = ("hamilton.data_loader", "hamilton.data_saver")
-_NOT_REUSED = ("recompute", "disable")
-"""What Hamilton's decorator `@cache` may ask for."""
+_NOT_REUSED = ("recompute", "disable")  # what Hamilton's decorator `@cache` may ask for
 
 
 @dataclass(frozen=True, slots=True)

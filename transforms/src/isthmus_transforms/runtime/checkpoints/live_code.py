@@ -25,8 +25,7 @@ from isthmus_transforms.runtime.checkpoints.used_names import has_docstring, use
 from isthmus_transforms.runtime.code_location import is_own
 from isthmus_transforms.runtime.codecs import DigestWriter
 
-LIMIT_BYTES = 1 << 26
-"""The data that one function uses are digested up to this size; larger data are unknown."""
+LIMIT_BYTES = 1 << 26  # of the data that one function uses; larger data are unknown
 _ATOMS = frozenset({str, int, float, bool, bytes, complex, tuple, type(None), type(...)})
 _DEFINITIONS = (FunctionType, type, ModuleType)
 _LOADERS = re.compile(r"(importlib(?!\.metadata)|runpy|pkgutil|zipimport)\b")
@@ -164,38 +163,30 @@ class _Describer(pickle.Pickler):
         if hasattr(kind, "__setitem__") and id(value) in self._digests.library_values:
             raise UnknownDependencyError(f"it uses a {kind.__name__} that a library may change")
         if kind is set or kind is frozenset:
-            return kind.__name__, self._sorted(cast("frozenset[object]", value))
+            return kind.__name__, sorted(map(self._element, cast("frozenset[object]", value)))
         return _instance(value) if self._digests.is_own(kind.__module__) else None
+
+    def _element(self, value: object) -> str:
+        kind = type(value)
+        plain = kind in _ATOMS and kind is not tuple
+        return f"{kind.__name__} {value!r}" if plain else self._digests.digest(value)
 
     def description(self, value: object) -> tuple[object, ...]:
         """Return the parts of a function, class or module."""
-        registry = getattr(value, "registry", None)
-        if isinstance(registry, types.MappingProxyType):
-            return (registry,)  # of `functools.singledispatch`, which also has a cache
         if isinstance(value, FunctionType):
-            ours = self._digests.place(value) is None
-            attributes = (item for item in vars(value).items() if not _are_decorators(item[1]))
+            ours, registry = self._digests.place(value) is None, vars(value).get("registry")
+            if not ours and isinstance(registry, types.MappingProxyType):
+                return (registry,)  # of `functools.singledispatch`, which also has a cache
+            others = [item for item in vars(value).items() if not _are_decorators(item[1])]
             uses = sorted(used_values(value).items()) if ours else ()  # a library's by its version
-            hints, defaults = value.__annotations__.items(), value.__defaults__
-            parts = (
-                value.__closure__,
-                defaults,
-                value.__kwdefaults__,
-                *map(tuple, (hints, attributes, uses)),
-            )
-            head = (
-                f"{value.__name__} {_code_digest(value.__code__)} {[bool(part) for part in parts]}"
-            )
-            return head, *filter(None, parts)
+            lists = map(tuple, (value.__annotations__.items(), others, uses))
+            parts = value.__closure__, value.__defaults__, value.__kwdefaults__, *lists
+            which = [bool(part) for part in parts]
+            return f"{value.__name__} {_code_digest(value.__code__)} {which}", *filter(None, parts)
         if isinstance(value, type):
             return value.__qualname__, type(value), value.__bases__, _members(value)
         assert isinstance(value, ModuleType)  # noqa: S101
         return value.__name__, _members(value)
-
-    def _sorted(self, values: frozenset[object]) -> list[object]:
-        if all(type(value) in _ATOMS - {tuple} for value in values):
-            return sorted(values, key=lambda value: (type(value).__name__, repr(value)))
-        return [*sorted(map(self._digests.digest, values))]
 
 
 def _instance(value: object) -> tuple[object, ...]:
