@@ -1,10 +1,10 @@
 """Runs of a dataflow in fresh processes: a program that answers lines of JSON.
 
-Each line names a directory of checkpoints, and a folder with modules, `functions` and `cell`,
-which runs before the run as a cell of a notebook does. The answer has the value of the node `made`, which
-is a declared checkpoint, the nodes that were computed, and what was logged. Each run has a process
-of its own, which is forked before any code of the folder is imported; set `PYTHONHASHSEED` for
-another order of sets.
+Each line names a directory of checkpoints, and a folder with modules, `functions` and `cell`, which
+runs before the run as a cell of a notebook does. The answer has the value of the node `made`, a
+declared checkpoint, the nodes that were computed, and what was logged. Each run has a process of
+its own, which is forked before any code of the folder is imported; set `PYTHONHASHSEED` for another
+order of sets.
 """
 
 from __future__ import annotations

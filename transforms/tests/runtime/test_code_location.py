@@ -17,6 +17,7 @@ from isthmus_transforms.runtime.code_location import (
     code_version,
     failing_line,
     is_own,
+    loaded_modules,
     location_of,
     versions,
 )
@@ -148,3 +149,11 @@ def test_a_library_that_was_installed_after_this_process_started_is_unknown(
 ) -> None:
     with pytest.raises(UnknownDependencyError, match="changed after this process started"):
         _versions(monkeypatch, Distribution("1", tmp_path))
+
+
+def test_loaded_modules_are_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "no_module", object())  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "not_there", None)  # type: ignore[arg-type]
+    found = loaded_modules()
+    assert found["sys"] is sys
+    assert not found.keys() & {"no_module", "not_there"}

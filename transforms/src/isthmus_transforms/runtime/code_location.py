@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 
 import isthmus_transforms
 from isthmus_transforms.errors import UnknownDependencyError
@@ -82,6 +82,12 @@ def _started() -> float:
 
 
 STARTED = _started()
+
+
+def loaded_modules() -> dict[str, ModuleType]:
+    """Return the modules of this process; some libraries register other objects as well."""
+    loaded = sys.modules.copy().items()
+    return {name: module for name, module in loaded if isinstance(module, ModuleType)}
 
 
 def is_own(name: object) -> bool:

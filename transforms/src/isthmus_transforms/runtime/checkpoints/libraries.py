@@ -11,7 +11,7 @@ from types import FunctionType, ModuleType
 import numpy as np
 import pandas as pd
 
-from isthmus_transforms.runtime.code_location import OURS, is_own
+from isthmus_transforms.runtime.code_location import OURS, is_own, loaded_modules
 
 _AUTHORS = ("isthmus_transforms.dataflows", "isthmus_transforms.shared")
 _SEARCH_DEPTH = 4
@@ -34,7 +34,7 @@ def planted() -> list[object]:
     The search starts at the libraries' top modules and at the modules of libraries that our own
     code names, and follows references as deep as `_SEARCH_DEPTH`.
     """
-    loaded = {name: vars(module) for name, module in sys.modules.copy().items() if module}
+    loaded = {name: vars(module) for name, module in loaded_modules().items()}
     ours = {name for name in loaded if is_own(name)}
     authors = {name for name in ours if name.startswith(_AUTHORS) or not name.startswith(OURS)}
     starts = {name for name in loaded if "." not in name}

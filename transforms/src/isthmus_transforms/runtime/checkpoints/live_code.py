@@ -22,7 +22,7 @@ from hamilton.node import Node
 
 from isthmus_transforms.errors import UnknownDependencyError
 from isthmus_transforms.runtime.checkpoints.used_names import has_docstring, used_values
-from isthmus_transforms.runtime.code_location import is_own
+from isthmus_transforms.runtime.code_location import is_own, loaded_modules
 from isthmus_transforms.runtime.codecs import DigestWriter
 
 LIMIT_BYTES = 1 << 26  # of the data that one function uses; larger data are unknown
@@ -125,7 +125,7 @@ class LiveDigests:
             return None
         name = value.__qualname__
         for place in {module, code} & sys.modules.keys():
-            with suppress(AttributeError):
+            with suppress(AttributeError, ImportError):
                 if not self.is_own(place) and attrgetter(name)(sys.modules[place]) is value:
                     return f"{place}:{name}"
         is_built_in = isinstance(value, type) and not value.__flags__ & _HEAP_TYPE
@@ -134,7 +134,7 @@ class LiveDigests:
     @cached_property
     def library_values(self) -> frozenset[int]:
         """Return the ids of the values that modules of libraries have."""
-        loaded = [(name, module) for name, module in sys.modules.copy().items() if module]
+        loaded = loaded_modules().items()
         names = [vars(module) for name, module in loaded if not self.is_own(name)]
         return frozenset(map(id, get_referents(*names)))
 
