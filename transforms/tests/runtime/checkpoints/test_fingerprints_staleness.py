@@ -596,6 +596,9 @@ SAME: dict[str, str] = {
         "import logging\n_LOG = logging.getLogger('<<a|a>>')\n"
         "def made() -> int:\n    _LOG.info('x')\n    return 1"
     ),
+    "a library that a function imports": (
+        "def made() -> int:\n    import sklearn.linear_model\n    return 1<<|  # one>>"
+    ),
     "a lock": (
         "import threading\n_LOCK = threading.Lock()\n"
         "def made() -> int:\n    with _LOCK: return 1<<|  # one>>"

@@ -13,9 +13,9 @@ import pandas as pd
 
 from isthmus_transforms.runtime.code_location import OURS, is_own, loaded_modules
 
+_SKLEARN = {"assume_finite": False, "transform_output": "default", "array_api_dispatch": False}
 _AUTHORS = ("isthmus_transforms.dataflows", "isthmus_transforms.shared")
-_SEARCH_DEPTH = 4
-"""A library's module has a class (1) that has a dict (2) with an object (3) that has a function."""
+_SEARCH_DEPTH = 4  # a module has a class, that has a dict, that has an object, that has a function
 _NOT_SEARCHED = (str, int, float, bytes, tuple, FunctionType, ModuleType)
 
 
@@ -23,9 +23,10 @@ def options() -> str:
     """Return the options of libraries, as this process has set them now."""
     numbers = decimal.getcontext().copy()
     numbers.clear_flags()
-    sklearn = sys.modules.get("sklearn")
-    arrays = np.geterr(), np.get_printoptions(), sklearn.get_config() if sklearn else None
-    return repr((pd.options.d, arrays, numbers, locale.setlocale(locale.LC_ALL)))
+    config = sys.modules["sklearn"].get_config() if "sklearn" in sys.modules else {}
+    learning = [config.get(name, default) for name, default in _SKLEARN.items()]
+    arrays = np.geterr(), np.get_printoptions()
+    return repr((pd.options.d, arrays, learning, numbers, locale.setlocale(locale.LC_ALL)))
 
 
 def planted() -> list[object]:
@@ -52,7 +53,7 @@ def planted() -> list[object]:
             if (type(value) is FunctionType and id(value.__globals__) in own_globals)
             or (isinstance(value, type) and value.__module__ in authors)
         ]
-        level = [value for value in values if type(value) not in _NOT_SEARCHED]
+        level = [v for v in values if type(v) not in _NOT_SEARCHED and id(v) not in own_globals]
     return found
 
 

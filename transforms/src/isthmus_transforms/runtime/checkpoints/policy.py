@@ -9,8 +9,7 @@ MULTIPLE = 20.0
 SHARE = 0.05
 """Optional saves take at most this share of the time spent computing."""
 MIN_SECONDS = 0.1  # a result that took less time to compute is not even looked at
-FIRST_SECONDS, FIRST_BYTES_PER_SECOND = 0.005, 4e8
-"""The estimate for a type of which nothing was saved yet."""
+FIRST_SECONDS, FIRST_BYTES_PER_SECOND = 0.005, 4e8  # for a type of which nothing was saved yet
 
 
 class SavingPolicy:
