@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import pickle  # nothing is ever read back: its C code visits values fast
-import re
 import sys
 import threading
 import types
@@ -21,14 +20,13 @@ from hamilton.function_modifiers.base import NodeTransformLifecycle
 from hamilton.node import Node
 
 from isthmus_transforms.errors import UnknownDependencyError
-from isthmus_transforms.runtime.checkpoints.used_names import has_docstring, used_values
+from isthmus_transforms.runtime.checkpoints.used_names import LOADERS, has_docstring, used_values
 from isthmus_transforms.runtime.code_location import is_own, loaded_modules
 from isthmus_transforms.runtime.codecs import DigestWriter
 
 LIMIT_BYTES = 1 << 26  # of the data that one function uses; larger data are unknown
 _ATOMS = frozenset({str, int, float, bool, bytes, complex, tuple, type(None), type(...)})
 _DEFINITIONS = (FunctionType, type, ModuleType)
-_LOADERS = re.compile(r"(importlib(?!\.metadata)|runpy|pkgutil|zipimport)\b")
 _HEAP_TYPE = 1 << 9  # of a class's flags: a statement made it
 _NOT_CODE = {
     *("__dict__", "__weakref__", "__doc__", "__module__", "__slotnames__", "_abc_impl"),
@@ -110,7 +108,7 @@ class LiveDigests:
         """
         if id(value) not in self._places:
             place = self._find_place(value)
-            if place and _LOADERS.match(place):
+            if place and LOADERS.match(place):
                 raise UnknownDependencyError(f"it uses {place}, which may load any code or file")
             self._places[id(value)] = value, place
         return self._places[id(value)][1]

@@ -16,6 +16,7 @@ from isthmus_transforms.runtime.code_location import is_own
 
 _WHOLE_MODULE = {"globals", "vars", "locals", "eval", "exec", "compile", "dir"}
 _MORE_THAN_CODE = {"__file__", "__path__", "__spec__", "__loader__", "__cached__", "__builtins__"}
+LOADERS = re.compile(r"(importlib(?!\.metadata)|runpy|pkgutil|zipimport)\b")
 _WORD = re.compile(r"[^\W\d]\w*")
 _GLOBAL, _CONST, _IMPORT, _EXTENDED = (
     dis.opmap[name] for name in ("LOAD_GLOBAL", "LOAD_CONST", "IMPORT_NAME", "EXTENDED_ARG")
@@ -126,8 +127,10 @@ def _imported(
 ) -> dict[str, object]:
     """Return what an import inside of a function provides."""
     full = importlib.util.resolve_name("." * level + name, function.__globals__.get("__package__"))
+    if LOADERS.match(full):
+        raise UnknownDependencyError(f"it uses {full}, which may load any code or file")
     if not is_own(full):
-        return {full: sys.modules[full]} if full in sys.modules else {}
+        return {}
     try:
         module = __import__(full, fromlist=members or ("__name__",))
     except ImportError:
