@@ -39,6 +39,19 @@ def overhead(effort: Effort, nodes: int, *, at_most: float) -> Iterator[Line]:
     )
 
 
+def fingerprints(effort: Effort, nodes: int, *, under: float) -> Iterator[Line]:
+    """Measure the fingerprints of plain functions, and of functions that are parameterized."""
+    count = effort.of(nodes)
+    found = _measured("fingerprints", count, effort.rounds)
+    yield Line(
+        f"fingerprints of {count:,} nodes, before a run knows which saved results it can reuse",
+        (
+            Figure("plain functions that share a helper", found["plain"], "s", under=under),
+            Figure("one function, parameterized", found["parameterized"], "s", under=under),
+        ),
+    )
+
+
 def memory(effort: Effort, rows: int, *, under: float) -> Iterator[Line]:
     """Measure the largest memory of a pipeline of wide frames, each in a process of its own."""
     count = effort.of(rows)

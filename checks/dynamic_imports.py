@@ -14,6 +14,9 @@ ALLOWED = {
     "checks/dynamic_imports.py": "names what it looks for",
     "platform/tests/lake/conftest.py": "runs a test's process in this one",
     "transforms/src/isthmus_transforms/loading.py": "finds the dataflow that implements a contract",
+    "transforms/src/isthmus_transforms/runtime/checkpoints/used_names.py": (
+        "imports what a function imports, to digest it"
+    ),
     "transforms/tests/conftest.py": "writes modules and loads them",
     "transforms/tests/test_readme.py": "loads the dataflow that the page writes",
 }

@@ -38,7 +38,6 @@ from isthmus_contracts.protocol import (
 from isthmus_transforms import request_handler
 from isthmus_transforms.request_handler import serve
 from isthmus_transforms.runtime import Dataflow
-from isthmus_transforms.runtime.checkpoints.fingerprints import module_source
 from isthmus_transforms.runtime.code_location import code_version
 from isthmus_transforms.runtime.engines import registry
 from isthmus_transforms.runtime.frames.inputs import read_input
@@ -219,9 +218,8 @@ def test_each_staged_output_is_reported_with_its_size(
 
 
 def test_a_request_reuses_what_an_earlier_one_saved(
-    answered: Server, request_: RunRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    answered: Server, request_: RunRequest, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(module_source, "STARTED", float("inf"))  # the sample is new
     request = replace(request_, checkpoints=str(tmp_path / "saved"))
     _, first = answered(request)
     assert [event.node for event in first if isinstance(event, CheckpointWritten)] == ["totals"]
@@ -506,10 +504,7 @@ def test_an_error_of_the_runner_is_reported_with_its_whole_traceback(
 
 
 @pytest.fixture
-def stage_request(
-    request_: RunRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> RunRequest:
-    monkeypatch.setattr(module_source, "STARTED", float("inf"))
+def stage_request(request_: RunRequest, tmp_path: Path) -> RunRequest:
     return replace(request_, stop_at="cut", checkpoints=str(tmp_path / "saved"))
 
 

@@ -30,6 +30,10 @@ class ContractVersionError(UserError):
         )
 
 
+class UnknownDependencyError(TransformError):
+    """Report why what a result depends on cannot be determined exactly."""
+
+
 class InputError(UserError):
     """Report an input that is missing, unreadable, or breaks its contract."""
 

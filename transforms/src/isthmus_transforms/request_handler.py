@@ -34,11 +34,15 @@ from isthmus_transforms.errors import (
     WorkerError,
 )
 from isthmus_transforms.loading import load_dataflow
-from isthmus_transforms.runtime.checkpoints import digest_of_input
-from isthmus_transforms.runtime.checkpoints.planning import DEFAULT_QUOTA, CheckpointConfig
+from isthmus_transforms.runtime.checkpoints.store import (
+    DEFAULT_QUOTA,
+    CheckpointStore,
+    open_store,
+)
 from isthmus_transforms.runtime.code_location import code_version
 from isthmus_transforms.runtime.dataflow import Dataflow
 from isthmus_transforms.runtime.engines import available_engines
+from isthmus_transforms.runtime.frames.digests import digest_of_input
 from isthmus_transforms.runtime.frames.inputs import LazyInput, read_input
 from isthmus_transforms.runtime.staging import stage
 
@@ -118,7 +122,7 @@ def _result(request: RunRequest, dataflow: Dataflow, send: Callable[[Answer], No
         raise ContractVersionError(request.dataflow, request.contract_version, version)
     outputs = {name: dataflow.contract.output(name) for name in request.targets}
     plan = dataflow.plan(request.targets, request.params, request.interval, request.stop_at)
-    checkpoints = _checkpoint_config(request)
+    checkpoints = _checkpoint_store(request)
     inputs = _inputs(request, dataflow)
     head = (request.identity, request.dataflow, version, code_version())
     if request.stop_at is not None:
@@ -136,11 +140,11 @@ def _result(request: RunRequest, dataflow: Dataflow, send: Callable[[Answer], No
     return RunResult(*head, tuple(staged))
 
 
-def _checkpoint_config(request: RunRequest) -> CheckpointConfig | None:
+def _checkpoint_store(request: RunRequest) -> CheckpointStore | None:
     if request.checkpoints is None:
         return None
     intermediates = tuple(Path(intermediate) for intermediate in request.intermediates)
-    return CheckpointConfig(
+    return open_store(
         Path(request.checkpoints), request.checkpoint_quota or DEFAULT_QUOTA, intermediates
     )
 

@@ -6,15 +6,15 @@ arguments, as `crashing_runner.py` does.
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Sequence
-from typing import BinaryIO
 
 import crashing_runner
 
 from isthmus_transforms import runner
-from isthmus_transforms.runtime.checkpoints import MISSING, store
-from isthmus_transforms.runtime.checkpoints.codecs import codec_named
+from isthmus_transforms.runtime.checkpoints import store
+from isthmus_transforms.runtime.codecs import codec_named
 
 
 def main(bug: str, fault: Sequence[str]) -> None:
@@ -28,25 +28,31 @@ def main(bug: str, fault: Sequence[str]) -> None:
 def _no_digest() -> None:
     """Believe what a file holds without comparing it with its digest."""
 
-    def value(file: BinaryIO, fingerprint: str) -> object:
-        header = store._header(file, fingerprint)
-        codec = codec_named(header[0].decode()) if header else None
-        return codec.read(file) if codec else MISSING
+    def value(content: bytes, fingerprint: str) -> object:
+        start, payload = content[: store._HEADER.size], content[store._HEADER.size :]
+        if len(start) < store._HEADER.size:
+            return store.MISSING
+        _, found, name, _ = store._HEADER.unpack(start)
+        codec = codec_named(name.rstrip(b"\0").decode(errors="replace"))
+        return (
+            codec.read(io.BytesIO(payload))
+            if codec and found.hex() == fingerprint
+            else store.MISSING
+        )
 
     store._value = value
 
 
 def _no_fingerprint() -> None:
     """Believe that a file is what its name says."""
-    real_header, real_value = store._header, store._value
+    real = store._value
 
-    def own(file: BinaryIO) -> str:
-        start = file.read(store._HEADER.size)
-        file.seek(0)
-        return store._HEADER.unpack(start)[2].hex() if len(start) == store._HEADER.size else "00"
+    def value(content: bytes, fingerprint: str) -> object:
+        start = content[: store._HEADER.size]
+        whole = len(start) == store._HEADER.size
+        return real(content, store._HEADER.unpack(start)[1].hex() if whole else fingerprint)
 
-    store._header = lambda file, _: real_header(file, own(file))
-    store._value = lambda file, _: real_value(file, own(file))
+    store._value = value
 
 
 def _keeps_parts() -> None:

@@ -1,7 +1,7 @@
 """What the runtime costs, beside Hamilton's own driver: a program of the transforms' environment.
 
-`python overhead.py overhead NODES ROUNDS`, `… memory WAY ROWS`, `… branches ROWS ROUNDS`; each
-prints a JSON object, of seconds or bytes.
+`python overhead.py overhead NODES ROUNDS`, `… fingerprints NODES ROUNDS`, `… memory WAY ROWS`,
+`… branches ROWS ROUNDS`; each prints a JSON object, of seconds or bytes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 
 import numpy as np
@@ -27,6 +30,8 @@ from isthmus_contracts import File, Param
 from isthmus_contracts.protocol import EngineProfile
 from isthmus_transforms.runner import Outbox
 from isthmus_transforms.runtime import Dataflow
+from isthmus_transforms.runtime.checkpoints import fingerprint_nodes
+from isthmus_transforms.runtime.graph.build import build_graph
 from isthmus_transforms.runtime.graph.steps import ordered_nodes
 from isthmus_transforms.runtime.plan import Plan
 
@@ -96,6 +101,36 @@ def overhead(nodes: int, rounds: int) -> Mapping[str, float]:
             )
         reader.stdin.close()
     return found
+
+
+def fingerprints(nodes: int, rounds: int) -> Mapping[str, float]:
+    """Measure the fingerprints of functions that share a helper, and of one that is parameterized.
+
+    Everything is measured that a run does before it knows which results it can reuse: the search
+    of libraries for our own code too, but not the look-up of installed versions, once in a process.
+    """
+    with TemporaryDirectory() as folder:
+        Path(folder, "plain.py").write_text("\n".join(_plain_functions(nodes)), encoding="utf-8")
+        sys.path.insert(0, folder)
+        import plain  # type: ignore[import-not-found]  # noqa: PLC0415 - it was just written
+
+    found: dict[str, float] = {}
+    for name, module in (("plain", plain), ("parameterized", _chains(nodes, _LONGEST_CHAIN))):
+        graph = build_graph([module], {})
+        ordered = ordered_nodes(graph, ["last"], ())
+        assert len(ordered) == nodes
+        assert not fingerprint_nodes(ordered, {}, {}).missing
+        found |= _medians(
+            rounds, {name: lambda ordered=ordered: fingerprint_nodes(ordered, {}, {})}
+        )
+    return found
+
+
+def _plain_functions(nodes: int) -> Iterator[str]:
+    yield "RATE = 2\ndef _helped(x): return x * RATE\ndef n0() -> int: return 1"
+    names = [f"n{number}" for number in range(nodes - 1)] + ["last"]
+    for number, (before, name) in enumerate(pairwise(names)):
+        yield f"def {name}({before}: int) -> int:\n    return _helped({before}) + {number}"
 
 
 def memory(way: str, rows: int) -> Mapping[str, float]:
@@ -216,6 +251,8 @@ if __name__ == "__main__":
     kind, *arguments = sys.argv[1:]
     if kind == "overhead":
         found = overhead(*map(int, arguments))
+    elif kind == "fingerprints":
+        found = fingerprints(*map(int, arguments))
     elif kind == "memory":
         found = memory(arguments[0], int(arguments[1]))
     else:

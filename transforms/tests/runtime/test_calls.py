@@ -3,12 +3,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from isthmus_contracts.protocol import Event, NodeFailed, NodeFinished
 from isthmus_transforms.errors import NodeError
 from isthmus_transforms.runtime import Dataflow
+from isthmus_transforms.runtime.calls import bytes_of
 
 Flows = Callable[..., Dataflow]
 
@@ -129,3 +131,12 @@ def test_the_size_of_a_result_is_reported(
     finished = events[1]
     assert isinstance(finished, NodeFinished)
     assert (finished.rows, finished.columns, finished.bytes) == size
+
+
+def test_the_bytes_of_a_value_are_those_in_memory() -> None:
+    assert bytes_of(np.zeros(10)) == 80
+    assert (bytes_of(pd.DataFrame({"a": np.zeros(10)})) or 0) >= 80
+    assert (bytes_of({"a": [1, 2]}) or 0) > (bytes_of([1, 2]) or 0) > 100
+    assert (bytes_of(1.5) or 0) > 0
+    assert bytes_of([1] * 100_000) is None
+    assert bytes_of(object()) is None

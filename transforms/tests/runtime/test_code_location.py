@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import functools
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -9,12 +10,16 @@ from types import ModuleType
 import pytest
 
 from isthmus_transforms.dataflows.airport_days import days
+from isthmus_transforms.errors import UnknownDependencyError
 from isthmus_transforms.runtime import code_location
 from isthmus_transforms.runtime.code_location import (
     CodeLocation,
     code_version,
     failing_line,
+    is_own,
+    loaded_modules,
     location_of,
+    versions,
 )
 
 
@@ -97,3 +102,58 @@ def test_the_version_of_the_code_changes_with_any_file_and_any_name(
 
 def test_the_version_of_this_trees_code_is_short() -> None:
     assert re.fullmatch("[0-9a-f]{12}", code_version())
+
+
+@pytest.mark.parametrize(
+    "name", ["json", "sys", "pandas", "hamilton.node", "zipimport", "pyarrow.lib", "", None]
+)
+def test_the_standard_library_and_installed_libraries_are_not_our_own(name: object) -> None:
+    assert not is_own(name)
+
+
+def test_our_packages_and_what_lies_outside_libraries_are_our_own(
+    module_of: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert is_own("isthmus_transforms.dataflows")
+    assert is_own("isthmus_contracts")
+    assert is_own(module_of("a = 1").__name__)
+    monkeypatch.setitem(sys.modules, "a_notebook", ModuleType("a_notebook"))
+    assert is_own("a_notebook")
+
+
+class Distribution:
+    def __init__(self, version: str, folder: Path) -> None:
+        self.metadata = {"Name": "numpy"}
+        self.version = version
+        self._folder = folder
+
+    def locate_file(self, path: str) -> Path:
+        return self._folder / path
+
+
+def _versions(monkeypatch: pytest.MonkeyPatch, *distributions: Distribution) -> tuple[str, ...]:
+    monkeypatch.setattr("importlib.metadata.distributions", lambda: distributions)
+    return versions.__wrapped__()  # type: ignore[attr-defined,no-any-return]
+
+
+def test_versions_are_those_of_python_and_every_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = Path("/nowhere")
+    one, other = (Distribution(version, nowhere) for version in "12")
+    assert _versions(monkeypatch, one)[0] == sys.version
+    assert _versions(monkeypatch, one) != _versions(monkeypatch, other)
+    assert _versions(monkeypatch, one, other) == _versions(monkeypatch, other, one)
+
+
+def test_a_library_that_was_installed_after_this_process_started_is_unknown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with pytest.raises(UnknownDependencyError, match="changed after this process started"):
+        _versions(monkeypatch, Distribution("1", tmp_path))
+
+
+def test_loaded_modules_are_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "no_module", object())  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "not_there", None)  # type: ignore[arg-type]
+    found = loaded_modules()
+    assert found["sys"] is sys
+    assert not found.keys() & {"no_module", "not_there"}

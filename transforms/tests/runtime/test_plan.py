@@ -18,8 +18,7 @@ from isthmus_contracts.protocol import (
     NodeStarted,
 )
 from isthmus_transforms.runtime import Dataflow
-from isthmus_transforms.runtime.checkpoints.fingerprints import module_source
-from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig
+from isthmus_transforms.runtime.checkpoints.store import open_store
 from isthmus_transforms.runtime.frames.inputs import LazyInput
 from isthmus_transforms.runtime.plan import Plan
 
@@ -48,12 +47,6 @@ SALES = """
 """
 
 
-@pytest.fixture(autouse=True)
-def accept_new_sources(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Accept sources that were written after this process started, as those of tests are."""
-    monkeypatch.setattr(module_source, "STARTED", float("inf"))
-
-
 @pytest.fixture
 def sales(flow_of: Flows) -> Dataflow:
     checkpoints = {"prices": "priced", "bands": "banded"}
@@ -80,8 +73,8 @@ def compute_stage(
     events: list[Event] = []
     staging = home / "staging"
     staging.mkdir(parents=True)
-    config = CheckpointConfig(home / "saved", intermediates=intermediates)
-    saved = plan.compute_stage(given, events.append, SEQUENTIAL, config)
+    store = open_store(home / "saved", intermediates=intermediates)
+    saved = plan.compute_stage(given, events.append, SEQUENTIAL, store)
     return events, tuple(staging / file.path for file in saved.stage(plan.stage_outputs, staging))
 
 
@@ -95,7 +88,7 @@ def finish(
     events: list[Event] = []
     plan = dataflow.plan(targets or ["report", "label"])
     made = plan.compute(
-        given, events.append, SEQUENTIAL, CheckpointConfig(home, intermediates=intermediates)
+        given, events.append, SEQUENTIAL, open_store(home, intermediates=intermediates)
     )
     return made, events
 

@@ -24,12 +24,13 @@ How it works, from top to bottom (each layer imports only those below it; `.impo
 - `frames`: what functions may take and return, and how files become frames.
 - `graph`: Hamilton's nodes, put in order and described.
 - `checks`: rules evaluated on data.
-- `code_location`: where a function is defined, and which version of the code this is.
+- `code_location`: where a function is defined, whose code it is, and which versions there are.
+- `codecs`: how a value becomes bytes, and the bytes exactly the same value.
 """
 
 from __future__ import annotations
 
-from isthmus_transforms.runtime.checkpoints.codecs import register as register_codec
+from isthmus_transforms.runtime.codecs import register as register_codec
 from isthmus_transforms.runtime.dataflow import Dataflow
 
 __all__ = ["Dataflow", "register_codec"]

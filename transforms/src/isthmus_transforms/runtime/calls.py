@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 import traceback
 from collections.abc import Mapping
@@ -16,17 +17,19 @@ from isthmus_transforms.runtime.graph.steps import Step, function_of
 
 _LONGEST_MESSAGE = 10_000
 _MOST_SHAPES = 12
+_MOST_PARTS = 10_000
 _SIZELESS = frozenset({bool, int, float, type(None)})
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Result of a call: a value, or an error."""
+    """Result of a call: a value, or an error; in a worker, also what `code_digest` returns."""
 
     seconds: float
     value: object = None
     error: BaseException | None = None
+    code: str | None = None
 
 
 def call(step: Step, arguments: Mapping[str, object]) -> object:
@@ -82,6 +85,20 @@ def size_of(value: object) -> tuple[int | None, int | None, int | None]:
         return None, None, len(value)
     size = getattr(value, "nbytes", None)
     return None, None, size if isinstance(size, int) else None
+
+
+def bytes_of(value: object) -> int | None:
+    """Return the bytes of a value in memory; None if they are unknown, or have many parts."""
+    if not isinstance(value, list | tuple | dict):
+        return sys.getsizeof(value) if type(value) in _SIZELESS else size_of(value)[2]
+    total, parts = 0, [value]
+    for part in parts:
+        total += sys.getsizeof(part)
+        parts += part.values() if isinstance(part, dict) else ()
+        parts += part if isinstance(part, list | tuple) else ()
+        if len(parts) > _MOST_PARTS:
+            return None
+    return total
 
 
 def _node_error(step: Step, arguments: Mapping[str, object], error: BaseException) -> NodeError:

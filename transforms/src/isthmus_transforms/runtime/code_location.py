@@ -1,16 +1,28 @@
-"""Where a function is defined, and which version of the code this is."""
+"""Where a function is defined, whose code it is, and which versions of code there are."""
 
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
+import importlib.util
 import inspect
+import os
+import platform
+import site
+import sys
+import sysconfig
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 
 import isthmus_transforms
+from isthmus_transforms.errors import UnknownDependencyError
+
+OURS = ("isthmus_transforms", "isthmus_contracts")
+"""Our own code wherever it is installed; other code is ours if it is not among the libraries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +69,68 @@ def code_version() -> str:
         digest.update(f"{path.relative_to(root)}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def _started() -> float:
+    """Return when this process started, or the present where the system is not Linux."""
+    try:
+        fields = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        age = time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        return time.time() - age
+    except (OSError, AttributeError):
+        return time.time()
+
+
+STARTED = _started()
+
+
+def loaded_modules() -> dict[str, ModuleType]:
+    """Return the modules of this process; some libraries register other objects as well."""
+    loaded = sys.modules.copy().items()
+    return {name: module for name, module in loaded if isinstance(module, ModuleType)}
+
+
+def is_own(name: object) -> bool:
+    """Return whether the module called `name` is our own code, and not a library's."""
+    top = name.partition(".")[0] if isinstance(name, str) else ""  # Cython's types have no name
+    if top in OURS or not top:
+        return top in OURS
+    module: object = sys.modules.get(str(name)) or sys.modules.get(top)
+    module = module or importlib.util.find_spec(top)
+    place = getattr(module, "__file__", None) or getattr(module, "origin", None)
+    folders = getattr(module, "__path__", getattr(module, "submodule_search_locations", None)) or ()
+    if not place and not folders:  # built into Python, or made by hand as a notebook's `__main__`
+        return top not in sys.stdlib_module_names
+    return not _is_library(place or next(iter(folders), ""))
+
+
+@cache
+def _is_library(place: str) -> bool:
+    folders = _library_folders()
+    is_built_in = place in {"built-in", "frozen"}
+    return is_built_in or place.startswith(folders) or os.path.realpath(place).startswith(folders)
+
+
+@cache
+def _library_folders() -> tuple[str, ...]:
+    paths = sysconfig.get_paths()
+    folders = {paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+    folders.update(site.getsitepackages(), [site.getusersitepackages()])
+    return tuple(os.path.realpath(folder) + os.sep for folder in folders)
+
+
+@cache
+def versions() -> tuple[str, ...]:
+    """Return the versions of Python and of every installed library.
+
+    Raise `UnknownDependencyError` if a library was installed after this process started: the
+    process may run another version.
+    """
+    libraries = list(importlib.metadata.distributions())
+    for folder in {Path(str(library.locate_file(""))) for library in libraries}:
+        if folder.is_dir() and folder.stat().st_ctime >= STARTED:
+            raise UnknownDependencyError(
+                f"libraries in {folder} changed after this process started"
+            )
+    found = sorted(f"{library.metadata['Name']}=={library.version}" for library in libraries)
+    return sys.version, platform.machine(), *found

@@ -15,9 +15,9 @@ from isthmus_contracts import DataflowContract as Contract
 from isthmus_contracts import Input, Interval, ParamValue, UnknownNameError, resolve_params
 from isthmus_contracts.protocol import CheckFinished, EngineProfile, Event, Graph
 from isthmus_transforms.errors import DefinitionError, InputError
-from isthmus_transforms.runtime.checkpoints import digest_of_frame
-from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig
+from isthmus_transforms.runtime.checkpoints.store import open_store
 from isthmus_transforms.runtime.checks.result import Listener
+from isthmus_transforms.runtime.frames.digests import digest_of_frame
 from isthmus_transforms.runtime.frames.inputs import LazyInput
 from isthmus_transforms.runtime.frames.partitions import rows_within
 from isthmus_transforms.runtime.graph.build import build_graph
@@ -110,7 +110,7 @@ class Dataflow:
             },
             on_event,
             profile,
-            None if checkpoints is None else CheckpointConfig(checkpoints),
+            None if checkpoints is None else open_store(checkpoints),
         )
 
     def plan(

@@ -19,8 +19,8 @@ from isthmus_transforms.runtime.checks.result import Listener
 from isthmus_transforms.runtime.engines import Engine
 from isthmus_transforms.runtime.graph.steps import Step
 
-OnResult: TypeAlias = Callable[[str, object, float, Sequence[str]], None]
-"""Takes a node's name, its value, the seconds that it took, and the names that it needed."""
+OnResult: TypeAlias = Callable[[str, object, float, Sequence[str], str | None], None]
+"""Takes a node's name, its value, seconds, the names that it needed, and `Outcome.code`."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -137,15 +137,15 @@ class _Run:
         if outcome.error is not None:
             self._failed(step, outcome.seconds, outcome.error)
             raise outcome.error
-        self._finished(step, outcome.value, outcome.seconds)
+        self._finished(step, outcome.value, outcome.seconds, outcome.code)
 
-    def _finished(self, step: Step, value: object, seconds: float) -> None:
+    def _finished(self, step: Step, value: object, seconds: float, code: str | None = None) -> None:
         values, uses = self._values, self._uses
         self._on_event(NodeFinished(time.time(), step.name, seconds, *size_of(value)))
         if step.check is not None and isinstance(value, ValidationResult):
             self._on_event(step.check.event(value))
         if self._on_result is not None:
-            self._on_result(step.name, value, seconds, step.needs)
+            self._on_result(step.name, value, seconds, step.needs, code)
         if step.name in uses:
             values[step.name] = value
         for name in step.needs:

@@ -13,8 +13,8 @@ from isthmus_contracts import DataflowContract as Contract
 from isthmus_contracts import ParamValue
 from isthmus_contracts.protocol import EngineProfile, Event, Graph
 from isthmus_transforms.errors import DefinitionError, InputError
-from isthmus_transforms.runtime.checkpoints import Checkpoints, fingerprint_nodes
-from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig, reuse_results
+from isthmus_transforms.runtime.checkpoints import Checkpoints, code_digest, fingerprint_nodes
+from isthmus_transforms.runtime.checkpoints.store import CheckpointStore
 from isthmus_transforms.runtime.checks.result import Listener
 from isthmus_transforms.runtime.engines import Workload, open_engine
 from isthmus_transforms.runtime.execution import execute
@@ -53,18 +53,18 @@ class Plan:
         inputs: Mapping[str, LazyInput],
         on_event: Listener,
         engine: EngineProfile = SEQUENTIAL,
-        config: CheckpointConfig | None = None,
+        store: CheckpointStore | None = None,
         *,
         send_graph: bool = False,
     ) -> dict[str, object]:
         """Return the value of each target; with `send_graph`, the graph is the first event.
 
         Needed `inputs` are read before the first function runs, and freed after their last use.
-        With a `config`, saved results take the place of computing, and results of this run are
+        With a `store`, saved results take the place of computing, and results of this run are
         saved where that is worthwhile. A saved result was checked when it was computed, so its
         checks do not run, and are not reported, again.
         """
-        checkpoints = None if config is None else self._checkpoints(config, inputs, on_event)
+        checkpoints = None if store is None else self._checkpoints(store, inputs, on_event)
         values = self._run(inputs, on_event, engine, checkpoints, send_graph=send_graph)
         return {name: values[node] for name, node in self.targets.items()}
 
@@ -73,26 +73,26 @@ class Plan:
         inputs: Mapping[str, LazyInput],
         on_event: Listener,
         engine: EngineProfile,
-        config: CheckpointConfig,
+        store: CheckpointStore,
     ) -> Checkpoints:
         """Compute and save the results of `stage_outputs`; return the checkpoints of the run.
 
         A result that cannot be saved is logged; the stage that needs it computes it again.
         """
-        checkpoints = self._checkpoints(config, inputs, on_event)
+        checkpoints = self._checkpoints(store, inputs, on_event)
         self._run(inputs, on_event, engine, checkpoints, send_graph=True)
         return checkpoints
 
     def _checkpoints(
-        self, config: CheckpointConfig, inputs: Mapping[str, LazyInput], on_event: Listener
+        self, store: CheckpointStore, inputs: Mapping[str, LazyInput], on_event: Listener
     ) -> Checkpoints:
         nodes = self._available_nodes({*inputs, *self.params})
         digests = {
             name: table_input.digest() for name, table_input in inputs.items() if name in nodes
         }
-        fingerprints = fingerprint_nodes(nodes, digests, self.params, self.graph.nodes.values())
+        fingerprints = fingerprint_nodes(nodes, digests, self.params)
         required = {*self.declared, *self.stage_outputs}
-        return Checkpoints(config.store(), fingerprints, required, on_event)
+        return Checkpoints(store, fingerprints, required, on_event)
 
     def _run(
         self,
@@ -111,13 +111,14 @@ class Plan:
         values: dict[str, object] = dict(self.params)
         first: list[Event] = [self.describe()] if send_graph else []
         if checkpoints is not None:
-            reused = reuse_results(self.graph, nodes, needed, given, checkpoints)
+            saved, nodes = checkpoints.reuse(self.graph, nodes, needed, given)
             checkpoints.warn_of_unused_intermediates()
             first += checkpoints.reused
-            nodes = reused.nodes
-            values |= reused.values
+            values |= saved
         steps = steps_of(self.graph, nodes, {*given, *values})
-        with open_engine(engine, Workload(steps, self.modules, self.params)) as opened:
+        digest = code_digest if checkpoints else None
+        workload = Workload(steps, self.modules, self.params, digest)
+        with open_engine(engine, workload) as opened:
             values |= self._read(steps, inputs, first, on_event)
             on_result = checkpoints.record if checkpoints else None
             return execute(steps, returned, values, on_event, opened, on_result)

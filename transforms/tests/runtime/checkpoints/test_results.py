@@ -9,12 +9,9 @@ import numpy as np
 import pytest
 
 from isthmus_contracts.protocol import CheckpointWritten
-from isthmus_transforms.runtime.checkpoints import (
-    MISSING,
-    Checkpoints,
-    CheckpointStore,
-    Fingerprints,
-)
+from isthmus_transforms.runtime.checkpoints import Checkpoints
+from isthmus_transforms.runtime.checkpoints.fingerprints import Fingerprints
+from isthmus_transforms.runtime.checkpoints.store import MISSING, CheckpointStore
 
 Run = Callable[..., Checkpoints]
 Written = list[CheckpointWritten]
@@ -43,9 +40,8 @@ def run(tmp_path: Path, written: Written) -> Run:
 def test_a_required_result_is_saved_whatever_it_costs(run: Run, written: Written) -> None:
     first = run("a")
     first.record("a", {"x": 1}, 0.0, ())
-    assert not first.has("b")
+    assert [event.node for event in written] == ["a"]
     second = run("a")
-    assert second.has("a")
     assert second.load("a") == {"x": 1}
     assert second.load("b") is MISSING
     assert [event.node for event in second.reused] == ["a"]
@@ -77,23 +73,47 @@ def test_the_reason_why_a_checkpoint_is_not_saved_is_logged_once(
     assert "its source is not there" in levels[1][1]
 
 
-class Pruned(CheckpointStore):
-    """A store in which another run deletes each file after it is found."""
-
-    def file(self, fingerprint: str) -> Path | None:
-        found = super().file(fingerprint)
-        if found is not None:
-            found.unlink()
-        return found
-
-
 def test_a_file_that_another_run_deletes_is_not_staged(
-    tmp_path: Path, written: Written, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
-    found = Fingerprints({"a": _fingerprint("a")}, {})
-    checkpoints = Checkpoints(Pruned(tmp_path, 1_000_000, 3600), found, {"a"}, written.append)
-    checkpoints.record("a", 1, 0.0, ())
-    assert checkpoints.stage(["a"], tmp_path) == ()
+    checkpoints = run("a", "b")
+    for node in ("a", "b"):
+        checkpoints.record(node, 1, 0.0, ())
+    (tmp_path / f"{_fingerprint('a')}.checkpoint").unlink()
+    staging = tmp_path / "staging"
+    staging.mkdir()
+    assert [file.path for file in checkpoints.stage(["a", "b"], staging)] == [
+        f"{_fingerprint('b')}.checkpoint"
+    ]
     assert (
         "node 'a' is not saved and will be computed again: its file does not exist" in caplog.text
     )
+
+
+def test_a_result_whose_functions_changed_during_the_run_is_not_saved(
+    tmp_path: Path, written: Written, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = {"a": _fingerprint("a"), "b": _fingerprint("b"), "c": _fingerprint("c")}
+    planned = Fingerprints(dict(now), {}, again=lambda: Fingerprints(now, {}))
+    store = CheckpointStore(tmp_path, 1_000_000, 3600)
+    checkpoints = Checkpoints(store, planned, {"a", "b", "c"}, written.append)
+    checkpoints.record("a", 1, 0.0, ())
+    now["b"] = _fingerprint("another")
+    checkpoints.record("b", 1, 0.0, ("a",))
+    now["b"] = _fingerprint("b")
+    checkpoints.record("c", 1, 0.0, ("b",))
+    assert [event.node for event in written] == ["a"]
+    assert "node 'b' is not saved" in caplog.text
+    assert "what its functions use changed while functions ran" in caplog.text
+    assert "a result that it depends on is not sure" in caplog.text
+
+
+def test_a_result_of_a_worker_with_other_code_is_not_saved(
+    tmp_path: Path, written: Written
+) -> None:
+    planned = Fingerprints({name: _fingerprint(name) for name in "ab"}, {}, {"a": "1", "b": "1"})
+    store = CheckpointStore(tmp_path, 1_000_000, 3600)
+    checkpoints = Checkpoints(store, planned, {"a", "b"}, written.append)
+    checkpoints.record("a", 1, 0.0, (), "1")
+    checkpoints.record("b", 1, 0.0, (), "2")
+    assert [event.node for event in written] == ["a"]

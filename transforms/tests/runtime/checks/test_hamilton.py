@@ -20,7 +20,6 @@ from isthmus_contracts.protocol import (
 )
 from isthmus_transforms.errors import NodeError
 from isthmus_transforms.runtime import Dataflow
-from isthmus_transforms.runtime.checkpoints.fingerprints import module_source
 from isthmus_transforms.runtime.checks.hamilton import Check
 
 Flows = Callable[..., Dataflow]
@@ -400,12 +399,6 @@ def test_the_graph_says_what_the_nodes_of_a_check_are_for(flow_of: Flows) -> Non
     assert described["report"] == ""
 
 
-@pytest.fixture
-def _sources_may_be_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module_source, "STARTED", float("inf"))
-
-
-@pytest.mark.usefixtures("_sources_may_be_new")
 @pytest.mark.parametrize("engine", EVERY, ids=lambda engine: engine.name)
 def test_a_kept_result_was_checked_and_is_not_told_of_again(
     flow_of: Flows, orders: pd.DataFrame, tmp_path: Path, engine: EngineProfile
@@ -426,7 +419,6 @@ def test_a_kept_result_was_checked_and_is_not_told_of_again(
     assert subjects == [["priced", "cheap", "cheap"], ["cheap", "cheap"]]
 
 
-@pytest.mark.usefixtures("_sources_may_be_new")
 def test_a_result_that_failed_its_check_is_not_kept(
     flow_of: Flows, orders: pd.DataFrame, tmp_path: Path
 ) -> None:

@@ -1,31 +1,14 @@
 """Checkpoints: saved results, so that work already done is not done again.
 
 - `results`: `Checkpoints`, which loads and saves the results of one run.
-- `planning`: which saved results take the place of computing, and where results are saved.
-- `policy`: whether saving a result is worthwhile.
-- `store`: the directory of files; `codecs` and `frame_codecs` turn values into bytes and back.
-- `fingerprints`: what a node's result depends on; `digests` are those of a dataflow's inputs.
+- `policy`: whether saving a result is worthwhile; `store`: the directory of files.
+- `fingerprints`: what a node's result depends on, by `live_code`, with the names of `used_names`,
+  and `libraries`.
 """
 
 from __future__ import annotations
 
-from isthmus_transforms.runtime.checkpoints.digests import (
-    digest_of_files,
-    digest_of_frame,
-    digest_of_input,
-)
-from isthmus_transforms.runtime.checkpoints.fingerprints import Fingerprints, fingerprint_nodes
+from isthmus_transforms.runtime.checkpoints.fingerprints import code_digest, fingerprint_nodes
 from isthmus_transforms.runtime.checkpoints.results import Checkpoints
-from isthmus_transforms.runtime.checkpoints.store import MISSING, CheckpointStore, Missing
 
-__all__ = [
-    "MISSING",
-    "CheckpointStore",
-    "Checkpoints",
-    "Fingerprints",
-    "Missing",
-    "digest_of_files",
-    "digest_of_frame",
-    "digest_of_input",
-    "fingerprint_nodes",
-]
+__all__ = ["Checkpoints", "code_digest", "fingerprint_nodes"]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Protocol
+
+from hamilton.node import Node
 
 from isthmus_contracts import ParamValue
 from isthmus_transforms.runtime.calls import Outcome
@@ -15,11 +17,15 @@ from isthmus_transforms.runtime.graph.steps import Step
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """The steps of a run, and what a worker process needs to build them again."""
+    """The steps of a run, and what a worker process needs to build them again.
+
+    With a `code_digest`, a worker process returns the digest of a node's code with each outcome.
+    """
 
     steps: Sequence[Step]
     modules: tuple[ModuleType, ...]
     params: Mapping[str, ParamValue]
+    code_digest: Callable[[Node], str] | None = None
 
 
 class Engine(Protocol):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import replace
 from types import ModuleType
 
+from hamilton.node import Node
 from loky.process_executor import ProcessPoolExecutor
 
 from isthmus_contracts import ParamValue
@@ -25,6 +27,7 @@ class Processes:
 
     def __init__(self, max_parallel: int, workload: Workload) -> None:
         self.max_parallel = max_parallel
+        self._code_digest = workload.code_digest
         names = [step.name for step in workload.steps]
         initial = (workload.modules, dict(workload.params), names)
         self._pool = ProcessPoolExecutor(max_parallel, initializer=_build_steps, initargs=initial)
@@ -43,7 +46,9 @@ class Processes:
                 future.set_result(done.result())
 
         try:
-            self._pool.submit(_call, step.name, dict(arguments)).add_done_callback(forward)
+            self._pool.submit(
+                _call, step.name, dict(arguments), self._code_digest
+            ).add_done_callback(forward)
         except BrokenProcessPool as error:
             raise WorkerError(step.name, str(error).partition("\n")[0]) from None
         return future
@@ -73,5 +78,10 @@ def _build_steps(
     _steps.update((step.name, step) for step in steps_of(graph, nodes, ()))
 
 
-def _call(name: str, arguments: Mapping[str, object]) -> Outcome:
-    return try_call(_steps[name], arguments)
+def _call(
+    name: str, arguments: Mapping[str, object], code_digest: Callable[[Node], str] | None
+) -> Outcome:
+    outcome = try_call(_steps[name], arguments)
+    if code_digest is None or outcome.error is not None:
+        return outcome
+    return replace(outcome, code=code_digest(_steps[name].node))

@@ -1,6 +1,6 @@
 """Frames: what functions may take and return, how files become frames, and frames tables.
 
 `types` maps the contract's column types to Arrow's, `inputs` reads an input's files, `outputs`
-turns frames into Arrow tables, and `partitions` selects the rows of an interval and splits a table
-into its partitions.
+turns frames into Arrow tables, `partitions` selects the rows of an interval and splits a table into
+its partitions, and `digests` identify the rows that functions get.
 """

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from datetime import UTC, timedelta, timezone
+from datetime import UTC, date, timedelta, timezone
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal, assert_series_equal
 
-from isthmus_transforms.runtime.checkpoints import digest_of_frame
-from isthmus_transforms.runtime.checkpoints.codecs import NotSavableError, codec_for
+from isthmus_transforms.runtime.codecs import NotSavableError, codec_for
+from isthmus_transforms.runtime.frames.digests import digest_of_frame
 
 
 def _back(value: object) -> object:
@@ -101,6 +102,10 @@ PRESERVED = {
     "named": pd.DataFrame({"a": [1, 2]}, index=pd.Index(["x", "y"], name="key")),
     "no rows": pd.DataFrame({"a": np.array([], "float32")}),
     "floats": pd.DataFrame({"a": pd.array([0.5, None], "Float64")}),
+    "numbers as names": pd.DataFrame({0: [1]}),
+    "an index named like a column": pd.DataFrame({"a": [1]}, index=pd.Index([1], name="a")),
+    "periods": pd.DataFrame({"a": pd.period_range("2013", periods=1)}),
+    "categories without rows": pd.DataFrame({"a": pd.Categorical([], ["y", "x"])}),
     "sliced": pd.DataFrame({"a": range(10)}).iloc[2:8:2],
 }  # fmt: skip
 
@@ -113,11 +118,15 @@ def test_common_frames_are_saved(name: str) -> None:
 REFUSED: dict[str, Callable[[], pd.DataFrame]] = {
     "objects": lambda: pd.DataFrame({"a": pd.Series([1, "x"], dtype="object")}),
     "levels": lambda: pd.DataFrame({"a": [1]}, index=pd.MultiIndex.from_tuples([(1, 2)])),
-    "numbers as names": lambda: pd.DataFrame({0: [1]}),
     "names twice": lambda: pd.DataFrame([[1, 2]], columns=["a", "a"]),
-    "an index named like a column": lambda: pd.DataFrame({"a": [1]}, index=pd.Index([1], name="a")),
-    "periods": lambda: pd.DataFrame({"a": pd.period_range("2013", periods=1)}),
     "rows without columns": lambda: pd.DataFrame(index=range(3)),
+    "exact decimals": lambda: pd.DataFrame({"a": [Decimal("1.0"), Decimal("1.00")]}),
+    "a day and a time": lambda: pd.DataFrame(
+        {"a": [date(2013, 1, 1), pd.Timestamp(2013, 1, 1, 5).to_pydatetime()]}
+    ),
+    "NaN that is not NA": lambda: pd.DataFrame(
+        {"a": pd.arrays.FloatingArray(np.array([np.nan, 1.0]), np.array([False, True]))}
+    ),
     "complex": lambda: pd.DataFrame({"a": [1j]}),
     "a lone surrogate": lambda: pd.DataFrame({"a": pd.array(["\ud800"], "string[python]")}),
     "another class of zone": lambda: pd.DataFrame(

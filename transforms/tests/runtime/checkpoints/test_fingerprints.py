@@ -8,13 +8,17 @@ from types import ModuleType
 import pytest
 
 from isthmus_contracts import ParamValue
-from isthmus_transforms.runtime.checkpoints import Fingerprints, fingerprint_nodes
-from isthmus_transforms.runtime.checkpoints.fingerprints import module_source
-from isthmus_transforms.runtime.checkpoints.fingerprints.nodes import environment
+from isthmus_transforms.errors import UnknownDependencyError
+from isthmus_transforms.runtime.checkpoints.fingerprints import (
+    Fingerprints,
+    code_digest,
+    fingerprint_nodes,
+)
 from isthmus_transforms.runtime.graph.build import build_graph
 from isthmus_transforms.runtime.graph.steps import ordered_nodes
 
 Compute = Callable[..., Fingerprints]
+MODULE = "isthmus_transforms.runtime.checkpoints.fingerprints"
 
 FAR = """
     STEP = 3
@@ -72,7 +76,6 @@ def fingerprints(
     module_of: Callable[..., ModuleType], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Compute:
     """Return a function that writes the modules, and returns the fingerprints for `last`."""
-    monkeypatch.setattr(module_source, "STARTED", float("inf"))
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def make(
@@ -160,29 +163,29 @@ def test_nodes_that_depend_on_an_input_without_a_digest_have_no_fingerprint(
     assert "given" in found.missing["last"]
 
 
-def test_another_library_version_changes_every_node(
-    fingerprints: Compute, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "value", "changed"),
+    [("versions", ("another",), NODES), ("options", "others", NODES - {"given", "weight"})],
+)
+def test_other_libraries_and_other_options_change_every_node(
+    fingerprints: Compute, name: str, value: object, changed: set[str]
 ) -> None:
     before = fingerprints()
-    found = environment()
-    monkeypatch.setitem(fingerprint_nodes.__globals__, "environment", lambda: found + "0")
-    assert _changed(before, fingerprints()) == NODES
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(f"{MODULE}.{name}", lambda: value)
+        assert _changed(before, fingerprints()) == changed
 
 
-def test_the_environment_is_every_librarys_version(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Distribution:
-        def __init__(self, version: str) -> None:
-            self.metadata = {"Name": "numpy"}
-            self.version = version
+def test_libraries_that_changed_leave_no_node_a_fingerprint(
+    fingerprints: Compute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def changed() -> tuple[str, ...]:
+        raise UnknownDependencyError("libraries changed")
 
-        def locate_file(self, path: str) -> Path:
-            return Path("/nowhere") / path
-
-    digests = set()
-    for version in ("1", "2", "2"):
-        monkeypatch.setattr("importlib.metadata.distributions", lambda v=version: [Distribution(v)])
-        digests.add(environment.__wrapped__())
-    assert len(digests) == 2
+    monkeypatch.setattr(f"{MODULE}.versions", changed)
+    found = fingerprints()
+    assert found.by_node == {}
+    assert found.missing == dict.fromkeys(NODES, "libraries changed")
 
 
 EFFECTS = {
@@ -386,7 +389,6 @@ def test_an_imported_module_counts_whatever_the_form_of_the_import(
         ("import importlib\ndef a() -> int: return importlib.import_module('x').b\n", "importlib"),
         ("def a() -> str: return __file__\n", "__file__"),
         ("def a() -> int: return absent\n", "absent"),
-        ("def _b():\n    n = 1\n    def a() -> int: return n\n    return a\na = _b()\n", "another"),
     ],
 )
 def test_what_cannot_be_determined_has_no_fingerprint(
@@ -397,28 +399,43 @@ def test_what_cannot_be_determined_has_no_fingerprint(
     assert reason in found.missing["a"]
 
 
-def test_a_source_that_changed_after_the_start_has_no_fingerprint(
-    module_of: Callable[..., ModuleType],
+def test_fingerprints_are_those_of_what_is_loaded_and_not_of_the_file(
+    module_of: Callable[..., ModuleType], tmp_path: Path
 ) -> None:
-    graph = build_graph([module_of("def a() -> int: return 1\n")], {})
-    found = fingerprint_nodes(ordered_nodes(graph, ["a"], ()), {}, {})
-    assert "changed after this process started" in found.missing["a"]
+    before = _found(module_of("def a() -> int: return 1\n")).by_node
+    loaded = sys.modules["sample.functions"]
+    (tmp_path / "sample" / "functions.py").write_text("def a() -> int: return 2\n")
+    assert _found(loaded).by_node == before
+    assert _found(module_of("def a() -> int: return 2\n")).by_node != before
 
 
 def test_a_value_that_was_replaced_in_this_process_counts(
-    module_of: Callable[..., ModuleType], monkeypatch: pytest.MonkeyPatch
+    module_of: Callable[..., ModuleType],
 ) -> None:
-    monkeypatch.setattr(module_source, "STARTED", float("inf"))
     module = module_of("RATE = 2\ndef _b(): return 1\ndef a() -> int: return RATE * _b()\n")
-
-    def found() -> Fingerprints:
-        graph = build_graph([module], {})
-        return fingerprint_nodes(ordered_nodes(graph, ["a"], ()), {}, {})
-
-    before = found().by_node["a"]
+    before = _found(module)
     module.RATE = 3
-    assert found().by_node["a"] != before
+    assert _found(module).by_node["a"] != before.by_node["a"]
+    assert before.again
+    assert before.again().by_node["a"] == _found(module).by_node["a"]
     module.RATE = 2
-    assert found().by_node["a"] == before
+    assert _found(module).by_node["a"] == before.by_node["a"] == before.again().by_node["a"]
     module._b = lambda: 2
-    assert "replaced" in found().missing["a"]
+    assert _found(module).by_node["a"] != before.by_node["a"]
+
+
+def test_a_worker_that_loads_the_same_code_has_the_same_digest(
+    module_of: Callable[..., ModuleType],
+) -> None:
+    module = module_of("RATE = 2\ndef a() -> int: return RATE\n")
+    node = build_graph([module], {}).nodes["a"]
+    planned = _found(module).code["a"]
+    assert code_digest(node) == planned
+    module.RATE = 3
+    assert code_digest(node) not in {planned, ""}
+    module.RATE = (x for x in ())
+    assert code_digest(node) == ""
+
+
+def _found(module: ModuleType) -> Fingerprints:
+    return fingerprint_nodes(ordered_nodes(build_graph([module], {}), ["a"], ()), {}, {})

@@ -10,9 +10,8 @@ from isthmus_contracts import Param
 from isthmus_contracts.protocol import CheckpointReused, CheckpointWritten, Event, NodeStarted
 from isthmus_transforms.errors import InputError, NodeError
 from isthmus_transforms.runtime import Dataflow
-from isthmus_transforms.runtime.checkpoints import digest_of_frame
-from isthmus_transforms.runtime.checkpoints.fingerprints import module_source
-from isthmus_transforms.runtime.checkpoints.planning import CheckpointConfig
+from isthmus_transforms.runtime.checkpoints.store import open_store
+from isthmus_transforms.runtime.frames.digests import digest_of_frame
 from isthmus_transforms.runtime.frames.inputs import LazyInput
 
 pytestmark = pytest.mark.slow
@@ -37,10 +36,9 @@ SALES = """
 
 
 @pytest.fixture(autouse=True)
-def accept_new_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Accept sources that were written after this process started, as those of tests are."""
-    monkeypatch.syspath_prepend(tmp_path)  # so that worker processes find them
-    monkeypatch.setattr(module_source, "STARTED", float("inf"))
+def workers_find_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let worker processes import what a test has written."""
+    monkeypatch.syspath_prepend(tmp_path)
 
 
 @pytest.fixture
@@ -143,7 +141,7 @@ def test_inputs_behind_saved_results_are_not_read(
         raise AssertionError("it is read")
 
     given = {"orders": LazyInput(read, lambda: digest_of_frame(orders))}
-    made = sales.plan(["slow"]).compute(given, lambda _event: None, config=CheckpointConfig(store))
+    made = sales.plan(["slow"]).compute(given, lambda _event: None, store=open_store(store))
     assert made == {"slow": 16.0}
     with pytest.raises(AssertionError, match="it is read"):
         sales.plan(["slow"]).compute(given, lambda _event: None)
@@ -206,3 +204,29 @@ def test_a_registered_codec_saves_an_authors_type(flow_of: Flows, store: Path) -
         made = own.compute(["report"], {}, on_event=events.append, checkpoints=store)
         assert made == {"report": "0.1"}
         assert reused(events) == expected
+
+
+PATCHED = """
+    RATE = 2
+
+    def made() -> int:
+        return RATE
+
+    def report(made: int) -> str:
+        return str(made)
+"""
+
+
+def test_a_worker_that_computes_with_other_values_saves_nothing(
+    flow_of: Flows, store: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = flow_of(PATCHED, "report", checkpoints={"cut": "made", "end": "report"})
+    own.modules[0].RATE = 3  # as in a notebook; workers import the module afresh
+    assert own.compute(["report"], {}, engine="processes", checkpoints=store) == {"report": "2"}
+    assert "node 'made' is not saved" in caplog.text
+    assert "the worker process had other code or values than this process" in caplog.text
+    assert "node 'report' is not saved" in caplog.text
+    events: list[Event] = []
+    made = own.compute(["report"], {}, on_event=events.append, checkpoints=store)
+    assert made == {"report": "3"}
+    assert reused(events) == []

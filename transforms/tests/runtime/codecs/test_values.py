@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus_transforms.runtime.checkpoints.codecs import NotSavableError, codec_for
+from isthmus_transforms.runtime.codecs import NotSavableError, codec_for
 
 
 def _back(value: object) -> object:

@@ -10,7 +10,7 @@ import pytest
 
 from isthmus_contracts import Column, Interval, Table
 from isthmus_contracts.dataflows import Input
-from isthmus_transforms.runtime.checkpoints import (
+from isthmus_transforms.runtime.frames.digests import (
     digest_of_files,
     digest_of_frame,
     digest_of_input,

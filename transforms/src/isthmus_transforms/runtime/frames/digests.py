@@ -10,8 +10,7 @@ from typing import BinaryIO, cast
 import pandas as pd
 
 from isthmus_contracts import Input, Interval
-from isthmus_transforms.runtime.checkpoints.codecs import NotSavableError
-from isthmus_transforms.runtime.checkpoints.frame_codecs import FrameCodec
+from isthmus_transforms.runtime.codecs import DigestWriter, FrameCodec, NotSavableError
 
 
 def digest_of_files(paths: Iterable[Path]) -> str:
@@ -39,25 +38,9 @@ def digest_of_frame(frame: pd.DataFrame) -> str | None:
 
     Return None if it cannot be exact, for example with columns of Python objects.
     """
-    sink = _Sink()
+    written = DigestWriter()
     try:
-        FrameCodec().write(frame, cast("BinaryIO", sink))
+        FrameCodec().write(frame, cast("BinaryIO", written))
     except NotSavableError:
         return None
-    return sink.digest.hexdigest()
-
-
-class _Sink:
-    """A file that only computes the digest of what is written to it."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self.digest = hashlib.sha256()
-
-    def write(self, content: bytes) -> int:
-        self.digest.update(content)
-        return memoryview(content).nbytes
-
-    def flush(self) -> None:
-        """Do nothing: nothing is buffered."""
+    return written.digest.hexdigest()
