@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from clock import Effort, medians, seconds
 from flights import write_flights
 from lines import Figure, Line
@@ -142,7 +144,10 @@ def around_functions(effort: Effort, *, under: float) -> Iterator[Line]:
         before = folder / "before"
         before.mkdir()
         Runner(FLIGHT_DELAYS, flights, before).around()
-        (features,) = before.glob("staging-*/flight_features.parquet")
+        (staged,) = before.glob("staging-*/flight_features.arrows")
+        features = before / "flight_features.parquet"
+        with pa.ipc.open_stream(staged) as stream:
+            pq.write_table(stream.read_all(), features)
         inputs = {"flight_features": features}
         large = Runner(FLIGHT_DELAYS, flights, folder)
         runners = {

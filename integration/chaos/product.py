@@ -31,6 +31,7 @@ from isthmus_platform.pipeline.publish import publish
 from isthmus_platform.pipeline.results import read_accepted, read_pins
 from isthmus_platform.pipeline.transform import transform
 from isthmus_platform.runs import RunRecord
+from isthmus_platform.runs.pins import Pins
 from isthmus_platform.storage import DiskStore, Store, Stored
 
 from .plan import TaskSpec
@@ -106,14 +107,18 @@ def execute(spec: TaskSpec, lake: Lake, pull: Callable[[str], Any]) -> object:
             parts = [replace(pins, interval=part) for part in parts_of(contract, pins.interval)]
             return [serialize(part) for part in parts] if spec.interval.mapped else serialize(pins)
         if spec.operator == "transform":
-            plain, index = pull("ingest"), spec.task.partition("[")[2].rstrip("]")
-            pins = read_pins(plain[int(index)] if index else plain)
-            return serialize(transform(dataflow, lake, run, lambda: pins))
+            return serialize(transform(dataflow, lake, run, lambda: _pins(spec, pull("ingest"))))
         pins = read_pins(pull("ingest"))
         accepted = read_accepted(pull("transform"), pins.interval)
         return publish(dataflow, lake, run, pins, accepted).release
     except (UserError, ContractError) as error:
         raise RefusedError(str(error)) from error
+
+
+def _pins(spec: TaskSpec, plain: Any) -> Pins:  # noqa: ANN401 - plain JSON
+    """Return the pins of a task, or of its part of a run with mapped tasks."""
+    index = spec.task.partition("[")[2].rstrip("]")
+    return read_pins(plain[int(index)] if index else plain)
 
 
 def _run_context(spec: TaskSpec) -> RunContext:
