@@ -599,6 +599,25 @@ class TestAtTheSameTime:
             publish(lake, dataflow, ready, params={}, inputs={})
         check_whole(lake, third)
 
+    def test_a_document_whose_number_is_taken_meanwhile_protects_nothing(
+        self,
+        accepted: Accept,
+        published: Callable[..., Release],
+        lake: Lake,
+        dataflow: DataflowContract,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        ready = accepted("crashed")
+        with monkeypatch.context() as patch:
+            before_the_call(patch, publication, "append_move", _crash)
+            with pytest.raises(Crash):
+                publish(lake, dataflow, ready, params={}, inputs={})
+        accepted("so that there is something to remove")
+        age(lake, 60)
+        before_the_call(monkeypatch, garbage_collection, "write_once", lambda: published("first"))
+        removed = {file.key for file in collect_garbage(lake, MONTH).files}
+        assert {file.path for output in ready.outputs for file in output.files} <= removed
+
     def test_processes_that_publish_meanwhile_lose_nothing(
         self,
         accepted: Accept,

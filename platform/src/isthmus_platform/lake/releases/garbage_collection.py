@@ -99,10 +99,11 @@ def collect_garbage(
     `by` says who wants this. If it is interrupted, the next garbage collection goes on where it
     ended: what was removed is gone, whatever remains is found again.
     """
-    with translated(lake), references() as needed:
+    with translated(lake):
         now = lake.clock()
-        if next(_find(lake, now, keep, dataflow, needed), None) is None:
-            return
+        with references() as needed:
+            if next(_find(lake, now, keep, dataflow, needed), None) is None:
+                return
         scope = None if dataflow is None else str(dataflow)
         tombstone = Tombstone((now - keep).isoformat(), scope, by)
         place = lake.tombstones() / f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}.json"
@@ -110,13 +111,14 @@ def collect_garbage(
         for identity in _selected(lake, dataflow):
             for release in _remove_releases(lake, identity, now - keep, by):
                 on_removed(release)
-        # Only now: a publication that writes its document later sees the tombstone.
-        needed.add(lake, {})
-        files = _unneeded(lake, now, keep, dataflow, needed)
-        while some := tuple(islice(files, _AT_ONCE)):
-            lake.store.remove(*(file.key for file in some))
-            for file in some:
-                on_removed(file)
+        with references() as needed:
+            # Only now: a publication that writes its document later sees the tombstone.
+            needed.add(lake, {})
+            files = _unneeded(lake, now, keep, dataflow, needed)
+            while some := tuple(islice(files, _AT_ONCE)):
+                lake.store.remove(*(file.key for file in some))
+                for file in some:
+                    on_removed(file)
         remove_covered(lake, tombstone, place.name)
 
 
