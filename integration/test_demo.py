@@ -70,7 +70,7 @@ def test_a_data_scientist_gets_the_same_tables(state: Path, tmp_path: Path) -> N
     command = [str(ISTHMUS), "run", "flight_delays", "--inputs", str(inputs), "--out", str(out)]
     subprocess.run(command, env=alike, check=True, capture_output=True, timeout=120)
     lake = state / "lake"
-    (document,) = (lake / "dataflows" / "flight_delays" / "v1" / "releases").glob("*.json")
+    (document,) = (lake / "dataflows" / "flight_delays" / "v1" / "releases").glob("*/*.json")
     release = json.loads(document.read_text())
     for name, table in release["tables"].items():
         (file,) = (lake / table["path"]).glob("*.parquet")
