@@ -20,7 +20,7 @@ from integration.checkpoint_inspection import contents, held_locks, parts, unkno
 from integration.faults.crashing_store import spoil
 
 from .plan import CHECKPOINTS, Plan
-from .product import contract_of, events_of
+from .product import contract_of
 
 _LONG_AGO_SECONDS = 2 * 3600.0  # a runner removes a part that is one hour old
 _EVENTS = ("checkpoint_written", "checkpoint_reused")
@@ -111,7 +111,8 @@ class Checkpoints:
     def _events(self) -> Counter[str]:
         """Count the attempts, of all runs, whose runners have reported these events."""
         counts = Counter[str]()
-        for path in events_of(self.folder, self.plan.dataflow):
+        records = self.folder / "runs" / "records" / str(contract_of(self.plan.dataflow).identity)
+        for path in records.glob("runs/*/*.jsonl"):
             text = path.read_text(encoding="utf-8")
             counts.update(event for event in _EVENTS if f'"type":"{event}"' in text)
         return counts

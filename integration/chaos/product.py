@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,7 +32,7 @@ from isthmus_platform.pipeline.results import read_accepted, read_pins
 from isthmus_platform.pipeline.transform import transform
 from isthmus_platform.runs import RunRecord
 from isthmus_platform.runs.pins import Pins
-from isthmus_platform.storage import DiskStore, Store, Stored
+from isthmus_platform.storage import DiskStore, Store
 
 from .plan import TaskSpec
 
@@ -59,11 +59,6 @@ checkpoints = {checkpoints}
 """
 
 
-def environment(database: Path) -> dict[str, str]:
-    """Return the environment of tasks that read the sample database."""
-    return {"AIRFLOW_CONN_NYC_OPERATIONS": f"sqlite:///{database}"}
-
-
 def contract_of(dataflow: str) -> DataflowContract:
     """Return the contract of a dataflow."""
     return CATALOG.dataflow(dataflow)
@@ -80,12 +75,6 @@ def work_of(spec: TaskSpec) -> tuple[Path, Path]:
     record = RunRecord(spec.folder / "runs", contract_of(spec.dataflow).identity, spec.run)
     attempt = record.attempt(spec.task, spec.attempt)
     return attempt.work / "staging", attempt.events
-
-
-def events_of(folder: Path, dataflow: str) -> Iterator[Path]:
-    """Yield the files with the events of a dataflow's runs."""
-    runs = RunRecord(folder / "runs", contract_of(dataflow).identity, "").directory.parent
-    return runs.glob("*/*.jsonl")
 
 
 class RefusedError(Exception):
@@ -107,18 +96,18 @@ def execute(spec: TaskSpec, lake: Lake, pull: Callable[[str], Any]) -> object:
             parts = [replace(pins, interval=part) for part in parts_of(contract, pins.interval)]
             return [serialize(part) for part in parts] if spec.interval.mapped else serialize(pins)
         if spec.operator == "transform":
-            return serialize(transform(dataflow, lake, run, lambda: _pins(spec, pull("ingest"))))
-        pins = read_pins(pull("ingest"))
+            part = spec.task.partition("[")[2].rstrip("]")
+            return serialize(transform(dataflow, lake, run, lambda: _read_pins(pull, part)))
+        pins = _read_pins(pull)
         accepted = read_accepted(pull("transform"), pins.interval)
         return publish(dataflow, lake, run, pins, accepted).release
     except (UserError, ContractError) as error:
         raise RefusedError(str(error)) from error
 
 
-def _pins(spec: TaskSpec, plain: Any) -> Pins:  # noqa: ANN401 - plain JSON
-    """Return the pins of a task, or of its part of a run with mapped tasks."""
-    index = spec.task.partition("[")[2].rstrip("]")
-    return read_pins(plain[int(index)] if index else plain)
+def _read_pins(pull: Callable[[str], Any], part: str = "") -> Pins:
+    plain = pull("ingest")
+    return read_pins(plain[int(part)] if part else plain)
 
 
 def _run_context(spec: TaskSpec) -> RunContext:
@@ -140,18 +129,15 @@ def _run_context(spec: TaskSpec) -> RunContext:
     )
 
 
-def roll_back(lake: Lake, dataflow: str, release: str) -> str:
+def roll_back(lake: Lake, dataflow: str, release: str) -> None:
     """Make a release current again, as a person does."""
     releases.roll_back(lake, contract_of(dataflow).identity, release, by="chaos")
-    return release
 
 
-def collect_garbage(lake: Lake, keep_days: float) -> int:
-    """Remove what is older than so many days, as a person does; return how many files."""
+def collect_garbage(lake: Lake, keep_days: float) -> None:
+    """Remove what is older than so many days, as a person does."""
     retention = garbage_collection.retention(keep_days, force=True)
-    removed: list[garbage_collection.Garbage] = []
-    garbage_collection.collect_garbage(lake, retention, by="chaos", on_removed=removed.append)
-    return len([found for found in removed if isinstance(found, Stored)])
+    garbage_collection.collect_garbage(lake, retention, by="chaos")
 
 
 def move_pointer(spec: TaskSpec, release: str) -> None:
@@ -174,11 +160,9 @@ def written_by(task: str, dataflow: str) -> tuple[str, ...]:
         directories = [output / "_delta_log" for output in outputs]
         directories += [lake.manifests(output.key) for output in outputs]
         directories += [lake.releases(contract.identity), lake.pointer(contract.identity)]
-    runs = {
-        "ingest": ("runs", f"runs/records/{contract.identity}/runs"),
-        "transform": ("runs", f"runs/work/{contract.identity}"),
-    }.get(task, ())
-    return (*(str(directory.local()) for directory in directories), *runs)
+    runs = {"ingest": f"records/{contract.identity}/runs", "transform": f"work/{contract.identity}"}
+    of_run = ("runs", f"runs/{runs[task]}") if task in runs else ()
+    return (*(str(directory.local()) for directory in directories), *of_run)
 
 
 def skip_checksums() -> None:

@@ -81,7 +81,8 @@ class Templates:
 
     def server(self) -> ForkServer:
         """Start a fork server whose tasks read the sample database."""
-        return ForkServer(product.warm_up, product.environment(self.root / "company.sqlite"))
+        database = f"sqlite:///{self.root / 'company.sqlite'}"
+        return ForkServer(product.warm_up, {"AIRFLOW_CONN_NYC_OPERATIONS": database})
 
     def build(self) -> None:
         """Run everything once without a disturbance."""
