@@ -102,6 +102,10 @@ class RunFailedError(PlatformError):
     """Report a function that raised, or a fault of the runner; a retry may succeed."""
 
 
+class AcceptanceKilledError(PlatformError):
+    """Report that the process that reads a staged table was killed; a retry may succeed."""
+
+
 class RunRefusedError(UserError):
     """Report a request that the runner refused; a retry would be refused, too."""
 

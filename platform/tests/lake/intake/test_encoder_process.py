@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from isthmus_contracts import Table
+from isthmus_platform.errors import AcceptanceKilledError
 from isthmus_platform.lake.intake import encoder_process
 from isthmus_platform.lake.intake.encoder_process import EncoderProcess
 from isthmus_platform.lake.intake.table_encoder import EncodedFile, EncoderError, LocalEncoder
@@ -98,7 +99,7 @@ def test_a_table_that_needs_more_memory_is_refused(
     assert process.finish().problems == ()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+@pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGSEGV])
 def test_a_process_that_ends_is_a_refusal(  # noqa: PLR0913, PLR0917 - fixtures
     process: EncoderProcess,
     rows: Table,
@@ -111,6 +112,15 @@ def test_a_process_that_ends_is_a_refusal(  # noqa: PLR0913, PLR0917 - fixtures
     child().send_signal(number)
     expected = f"table 'rows' cannot be read: the process that reads it was ended by {number.name}"
     with pytest.raises(EncoderError, match=expected):
+        add(process, staged(stream(good)))
+
+
+def test_a_process_that_was_killed_is_not_the_fault_of_the_table(
+    process: EncoderProcess, rows: Table, stream: Stream, staged: Staged, good: pa.RecordBatch
+) -> None:
+    process.begin(rows, ())
+    child().kill()
+    with pytest.raises(AcceptanceKilledError, match="table 'rows' was killed by SIGKILL"):
         add(process, staged(stream(good)))
 
 

@@ -31,6 +31,7 @@ import pyarrow as pa
 
 from isthmus_contracts import Table
 from isthmus_contracts.codec import deserialize, serialize
+from isthmus_platform.errors import AcceptanceKilledError
 from isthmus_platform.lake.intake.table_encoder import (
     EncodedFile,
     EncoderError,
@@ -108,6 +109,11 @@ class EncoderProcess:
         answer, _ = _receive(self._socket)
         if answer is None:
             status = self._process.wait(_EXIT_SECONDS)
+            if status == -signal.SIGKILL:  # which no table can do: a person did, or the system
+                raise AcceptanceKilledError(
+                    f"the process that reads table {self._table!r} was killed by SIGKILL, perhaps "
+                    "because the machine was out of memory"
+                )
             name = signal.Signals(-status).name if status < 0 else ""
             how = f"was ended by {name}" if name else f"exited with {status}"
             raise EncoderError(
@@ -178,9 +184,10 @@ def _confine(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     if os.geteuid() == 0:
-        os.setgroups([])
-        os.setgid(_NOBODY)
-        os.setuid(_NOBODY)
+        with contextlib.suppress(PermissionError):  # a container may have taken root's capabilities
+            os.setgroups([])
+            os.setgid(_NOBODY)
+            os.setuid(_NOBODY)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
