@@ -36,13 +36,13 @@ KILLED = of("kill the task", task="publish")
 ROLLED_BACK = partial(of, "rolled back months", dataflow=PARTITIONED)
 MEANWHILE = of("a month meanwhile", dataflow=PARTITIONED)
 FOUND_BY: Mapping[str, tuple[Callable[[Plan], bool], str]] = {
-    "pointer-first": (KILLED, "is not whole|cannot be read"),
+    "pointer-first": (KILLED, "is not whole|cannot be read|tried again without"),
     "no-checksum": (of("spoiled files"), "a spoiled file was accepted"),
     "green-without-result": (of("disk full", task="publish"), "called successful, and its release"),
     "leaves-process": (of("kill the runner"), "a process was left behind: sleep"),
     "moves-back": (of("", "roll back", "publish again", task="publish"), "was published 2 times"),
     "starts-from-head": (ROLLED_BACK("roll back"), "has another partition .* it followed"),
-    "keeps-empty-months": (ROLLED_BACK("an empty month"), "has the partition 2013-12 of run"),
+    "keeps-empty-months": (ROLLED_BACK("an empty month"), "has (the|another) partition 2013"),
     "loses-months": (MEANWHILE, "has another partition .* it followed"),
     "loses-part": (MEANWHILE, "has of its interval 2013-03"),
     "collects-too-much": (of("moved clocks", "garbage-collection"), "is not whole"),
