@@ -129,10 +129,11 @@ class Case:
             assert state != "success" or now.of_run(run), f"{run} has published nothing"
         assert now.current
         assert states[now.runs[now.current]] == "success"
-        state = self.airflow.state
-        assert eventually(lambda: self.left_before.issuperset(left_behind(state))), left_behind(
-            state
-        )
+        assert eventually(lambda: not self.left()), self.left()
+
+    def left(self) -> set[str]:
+        """Return what the case has left behind until now."""
+        return {*left_behind(self.airflow.state)} - self.left_before
 
 
 @pytest.fixture(autouse=True)
