@@ -51,7 +51,7 @@ def of_table(site: Site, effort: Effort, size: int, *, ordered: bool) -> Iterato
 def of_file(
     site: Site, effort: Effort, size: int, *, at_least: float | None = None
 ) -> Iterator[Line]:
-    """Measure the acceptance of a file that is no table."""
+    """Measure the acceptance of a file that is not a table."""
     staged = stage_file(site.folder, "plain", effort.of(size))
     (path,) = staged.files
     times = rounds(
@@ -63,7 +63,7 @@ def of_file(
     )
     found = {name: median(time) for name, time in times.items()}
     yield Line(
-        f"accepting a file of {staged.bytes // MB} MB that is no table",
+        f"accepting a file of {staged.bytes // MB} MB that is not a table",
         (
             *(Figure(name, staged.bytes / MB / time, "MB/s") for name, time in found.items()),
             Figure("ratio", found["reading and hashing"] / found["accepting"], at_least=at_least),

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 from clock import Effort
 from lines import Figure, Line
-
-_ROOT = Path(__file__).parents[1]
-_PYTHON = _ROOT / "transforms" / ".venv" / "bin" / "python"
-_PROGRAM = _ROOT / "transforms" / "tests" / "programs" / "staging.py"
+from programs import answer_of
 
 
 def of_each_dtype(effort: Effort, rows: int, *, under: float) -> Iterator[Line]:
@@ -43,13 +36,5 @@ def _line(what: str, found: dict[str, float], under: float) -> Line:
 
 
 def _measured(*arguments: object) -> dict[str, dict[str, float]]:
-    """Run the program; a person's shell has none of what this process was started with."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-    done = subprocess.run(
-        [_PYTHON, _PROGRAM, *map(str, arguments)],
-        env=environment,
-        check=True,
-        stdout=subprocess.PIPE,
-    )
-    found: dict[str, dict[str, float]] = json.loads(done.stdout)
+    found: dict[str, dict[str, float]] = answer_of("staging.py", *arguments)
     return found

@@ -73,7 +73,7 @@ def garbage(
 ) -> Iterator[Line]:
     """Measure garbage collection where it removes so many files, and as many stay.
 
-    It runs in a process of its own, so that its memory can be told.
+    It runs in a process of its own, so that no other memory counts.
     """
     few, many = effort.of(files // 10), effort.of(files)
     found = {number: _collected(site.folder / f"lake-{number}", number) for number in (few, many)}

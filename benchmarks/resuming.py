@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from collections.abc import Iterator
 
 from clock import Effort
 from lines import MB, Figure, Line
-from sites import ROOT, in_folder
+from programs import answer_of
+from sites import in_folder
 
-_TREE = ROOT / "transforms"
-_PYTHON = _TREE / ".venv" / "bin" / "python"
-_PROGRAM = _TREE / "tests" / "programs" / "resuming.py"
 SAVING, RESUMED = 0.05, 0.15
 """Shares of a run: what saving may cost, and what may be left for a resumed one at 90 %."""
 _SHAPES = {"beside": "beside each other", "after": "one after another"}
@@ -44,12 +39,5 @@ def after_failure(effort: Effort, shape: str, rows: int, *, cut: str = "") -> It
 def _measured(*arguments: object) -> dict[str, float]:
     """Run the program; the checkpoints of its runs are on the disk."""
     with in_folder() as folder:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-        done = subprocess.run(
-            [_PYTHON, _PROGRAM, *map(str, arguments)],
-            env={**environment, "TMPDIR": str(folder)},
-            check=True,
-            stdout=subprocess.PIPE,
-        )
-    found: dict[str, float] = json.loads(done.stdout)
+        found: dict[str, float] = answer_of("resuming.py", *arguments, TMPDIR=str(folder))
     return found

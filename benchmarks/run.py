@@ -59,7 +59,7 @@ def accept(effort: Effort) -> Iterator[Line]:
     checks every value and the key, and encodes the Parquet, and waits until the disk has it. Beside
     staging and acceptance stands what pyarrow takes to write the same rows as Parquet with its own
     settings, to read them again and to hash the file twice: nobody checks anything there. A file
-    that is no table is copied and hashed; beside it stands reading and hashing (SHA-256).
+    that is not a table is copied and hashed; beside it stands reading and hashing (SHA-256).
 
     The largest memory is that of the process with Python and its libraries; 5 GB are in one file,
     in batches of 26 MB.

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 from clock import Effort
 from lines import MB, Figure, Line
+from programs import answer_of
 
-_ROOT = Path(__file__).parents[1]
-_PYTHON = _ROOT / "transforms" / ".venv" / "bin" / "python"
-_PROGRAM = _ROOT / "transforms" / "tests" / "programs" / "overhead.py"
 _MICRO = 1e6
 
 
@@ -83,13 +77,5 @@ def branches(effort: Effort, rows: int, *, at_least: float) -> Iterator[Line]:
 
 
 def _measured(*arguments: object) -> dict[str, float]:
-    """Run the program; a person's shell has none of what this process was started with."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-    done = subprocess.run(
-        [_PYTHON, _PROGRAM, *map(str, arguments)],
-        env=environment,
-        check=True,
-        stdout=subprocess.PIPE,
-    )
-    found: dict[str, float] = json.loads(done.stdout)
+    found: dict[str, float] = answer_of("overhead.py", *arguments)
     return found

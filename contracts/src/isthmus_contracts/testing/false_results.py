@@ -63,7 +63,7 @@ def _stray(result: RunResult, staging: Path) -> RunResult:
 
 
 def _other_format(result: RunResult, staging: Path) -> RunResult:
-    content = b"PAR1, or anything else that is no stream"
+    content = b"PAR1, or anything else that is not a stream"
     (staging / _with_files(result).files[0].path).write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
     return _with_first_file(result, lambda file: replace(file, bytes=len(content), sha256=digest))

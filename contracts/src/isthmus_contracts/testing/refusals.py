@@ -56,7 +56,7 @@ def it_refuses_a_missing_input(subject: Subject) -> None:
 
 
 def it_refuses_an_interval_for_which_it_cannot_run(subject: Subject) -> None:
-    """Expect a refusal of an interval that cuts a partition, or where there are none."""
+    """Expect a refusal of an interval that cuts a partition, or of any without partitions."""
     odd = Interval(date(2013, 1, 2), date(2013, 1, 3))
     try:
         CATALOG.dataflow(subject.request.dataflow).check_interval(odd)

@@ -563,10 +563,7 @@ class TestAtTheSameTime:
     ) -> None:
         first = published("first")
         ready = accepted("crashed")
-        with monkeypatch.context() as patch:
-            before_the_call(patch, publication, "append_move", _crash)
-            with pytest.raises(Crash):
-                publish(lake, dataflow, ready, params={}, inputs={})
+        crash_before_the_move(monkeypatch, lake, dataflow, ready)
         assert not collect_garbage(lake, MONTH).files
         age(lake, 60)
         done = collect_garbage(lake, MONTH)
@@ -586,10 +583,7 @@ class TestAtTheSameTime:
     ) -> None:
         published("first")
         ready = accepted("crashed")
-        with monkeypatch.context() as patch:
-            before_the_call(patch, publication, "append_move", _crash)
-            with pytest.raises(Crash):
-                publish(lake, dataflow, ready, params={}, inputs={})
+        crash_before_the_move(monkeypatch, lake, dataflow, ready)
         published("second")
         age(lake, 60)
         third = published("third")
@@ -608,10 +602,7 @@ class TestAtTheSameTime:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         ready = accepted("crashed")
-        with monkeypatch.context() as patch:
-            before_the_call(patch, publication, "append_move", _crash)
-            with pytest.raises(Crash):
-                publish(lake, dataflow, ready, params={}, inputs={})
+        crash_before_the_move(monkeypatch, lake, dataflow, ready)
         accepted("so that there is something to remove")
         age(lake, 60)
         before_the_call(monkeypatch, garbage_collection, "write_once", lambda: published("first"))
@@ -642,6 +633,16 @@ class TestAtTheSameTime:
             check_whole(lake, release)
         moves = read_moves(lake.pointer(dataflow.identity))
         assert [move.previous for move in moves[1:]] == [move.release for move in moves[:-1]]
+
+
+def crash_before_the_move(
+    monkeypatch: pytest.MonkeyPatch, lake: Lake, dataflow: DataflowContract, ready: Accepted
+) -> None:
+    """Have a publication write its document and crash before it moves the pointer."""
+    with monkeypatch.context() as patch:
+        before_the_call(patch, publication, "append_move", _crash)
+        with pytest.raises(Crash):
+            publish(lake, dataflow, ready, params={}, inputs={})
 
 
 def _crash() -> None:
