@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pytest
@@ -27,8 +27,9 @@ from isthmus_contracts.protocol import CheckFinished
 from isthmus_contracts.tables import Table
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.intake import acceptance
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
-from isthmus_platform.pipeline import ingest
+from isthmus_platform.pipeline import ingest, transform
 from isthmus_platform.runs import RunRecord, summarize
 from isthmus_platform.runs.history import newest_runs
 from isthmus_platform.runs.index import add_entry, index_entries
@@ -126,6 +127,21 @@ def refused(company: Company, task: str, *words: str, **params: object) -> None:
         assert text in ended.log, ended.log
     assert company.published == before
     assert not list((company.folder / "runs" / "work").glob("*/*/*"))
+
+
+def test_what_acceptance_has_not_recorded_is_not_published(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = transform.transform
+
+    def changed(*arguments: Any) -> Accepted:  # as `transform` takes them
+        accepted = real(*arguments)
+        first, *others = accepted.outputs
+        file = replace(first.files[0], sha256="0" * 64)
+        return replace(accepted, outputs=(replace(first, files=(file,)), *others))
+
+    monkeypatch.setattr(transform, "transform", changed)
+    refused(company, "publish", "acceptance left no record in the lake of what the XCom of run")
 
 
 def test_an_unknown_param_is_refused_first(company: Company) -> None:
