@@ -46,7 +46,7 @@ def test_the_command_can_be_run_as_a_module() -> None:
         check=True,
         timeout=60,
     )
-    assert "the dataflow, one of " in done.stdout
+    assert "dataflow    one of " in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -225,7 +225,7 @@ def test_an_invalid_part_shows_in_the_list_and_spares_the_others(deployment: Pat
     part = '\n[dataflows."parcel_delays.v1"]\nretires = 3\n[dataflows."tokyo.v1"]\n'
     deployment.write_text(PARCELS.read_text() + part)
     dags = build_dags(CATALOG)
-    assert sorted(dags) == ["station_days.v1", "courier_days.v1", "parcel_delays.v1", "tokyo.v1"]
+    assert sorted(dags) == ["courier_days.v1", "parcel_delays.v1", "station_days.v1", "tokyo.v1"]
     assert "unknown field 'retires'" in str(dags["parcel_delays.v1"].dag_display_name)
     assert "cannot run here" in str(dags["parcel_delays.v1"].doc_md)
     assert dags["parcel_delays.v1"].task_ids == ["invalid-deployment"]
