@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 
+from isthmus_contracts.formatting import printable
 from isthmus_platform.runners.unix_user import UnixUser
 from isthmus_platform.runners.workspace import disk_usage
-from isthmus_platform.terminal.escape import printable
 
 MEGABYTE = 1_000_000
 _LONGEST = 500  # characters: a path may have thousands

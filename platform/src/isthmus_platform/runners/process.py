@@ -101,9 +101,10 @@ class RunnerProcess:
     ) -> RunResult | RunFailure:
         """Return the runner's result or failure, after all its processes have ended.
 
-        `on_answer` gets each answer, with control characters escaped. Raise `RunnerError` if the
-        runner breaks the protocol or a limit, ends without a result or failure, or cannot be
-        stopped; `DeploymentError` if its user may not read a file that the request names.
+        `on_answer` gets each answer, with control characters and newlines escaped. Raise
+        `RunnerError` if the runner breaks the protocol or a limit, ends without a result or
+        failure, or cannot be stopped; `DeploymentError` if its user may not read a file that the
+        request names.
         """
         if self._user is not None and self._user.uid != os.geteuid():
             files = [file for paths in request.inputs.values() for file in paths]

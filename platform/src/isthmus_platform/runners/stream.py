@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import IO
 
 from isthmus_contracts import ContractError
+from isthmus_contracts.formatting import printable
 from isthmus_contracts.protocol import Answer, Graph, decode_answer, graph_problem
 from isthmus_platform.errors import RunnerError
 from isthmus_platform.runners.sanitize import sanitize_answer
-from isthmus_platform.terminal.escape import printable
 
 _MAX_LINE_BYTES = 16 << 20
 _MAX_ANSWERS = 100_000
@@ -23,7 +23,7 @@ _MAX_LOG_BYTES = 64 << 20
 
 
 def read_answers(stream: IO[bytes], command: str) -> Iterator[Answer]:
-    """Yield each answer, with the control characters in its texts escaped.
+    """Yield each answer, with control characters and newlines in its texts escaped.
 
     Raise `RunnerError` for a line that is not an answer, for too many or too long lines, and if the
     supervisor reports that the command cannot be run.
