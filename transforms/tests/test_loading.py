@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,12 +9,12 @@ from pathlib import Path
 import pytest
 
 import isthmus_transforms.dataflows
-from isthmus_contracts import Identity, UnknownNameError
+from isthmus_contracts import DeclarationError, Identity, UnknownNameError
 from isthmus_contracts.catalog import CATALOG, Catalog
 from isthmus_contracts.testing import sample_catalog
 from isthmus_contracts.testing.sample_catalog import STATION_DAYS
 from isthmus_transforms import loading
-from isthmus_transforms.errors import DefinitionError
+from isthmus_transforms.errors import DefinitionError, ImportFailedError
 from isthmus_transforms.loading import load_dataflow, package_of
 
 
@@ -127,7 +128,59 @@ def test_a_package_that_implements_another_contract_is_refused(plant: Planter, s
     )
 
 
-def test_a_package_that_cannot_be_imported_says_why(plant: Planter) -> None:
-    plant("import no_such_library")
-    with pytest.raises(ModuleNotFoundError, match="no_such_library"):
+def test_a_package_that_cannot_be_imported_says_why_and_where(plant: Planter) -> None:
+    plant("import json\n\nimport no_such_library")
+    with pytest.raises(ImportFailedError) as caught:
+        load_dataflow("station_days")
+    error = caught.value
+    assert str(error) == (
+        "isthmus_transforms.dataflows.station_days_v2 cannot be imported "
+        "(station_days_v2/__init__.py:3): ModuleNotFoundError: No module named 'no_such_library'"
+    )
+    assert (error.file, error.line) == ("station_days_v2/__init__.py", 3)
+    assert isinstance(error.__cause__, ModuleNotFoundError)
+    assert error.traceback.splitlines()[-1] == error.problem
+
+
+@pytest.mark.parametrize(
+    ("source", "place", "problem"),
+    [
+        ("def days(:\n    pass", "days.py:1", "SyntaxError: "),
+        ("A = 1\n  B = 2", "days.py:2", "IndentationError: unexpected indent"),
+        ("\nA = 1 / 0", "days.py:2", "ZeroDivisionError: division by zero"),
+        ("import sys\nsys.exit(0)", "days.py:2", "SystemExit: 0"),
+        ("eval('1 +')", "days.py:1", "SyntaxError: "),
+        ("import json\njson.loads('')", "days.py:2", "JSONDecodeError: Expecting value"),
+        (
+            "from hamilton.function_modifiers import tag\n@tag(module='x')\ndef a() -> int: ...",
+            "days.py:2",
+            "InvalidDecoratorException: The following tags are invalid",
+        ),
+        (
+            "from isthmus_transforms.runtime import Dataflow\nDataflow()",
+            "days.py:2",
+            "TypeError: ",
+        ),
+    ],
+)
+def test_a_module_that_cannot_be_imported_shows_the_authors_lines_only(
+    plant: Planter, tmp_path: Path, source: str, place: str, problem: str
+) -> None:
+    plant("from isthmus_transforms.dataflows.station_days_v2 import days\n")
+    (tmp_path / "station_days_v2" / "days.py").write_text(source)
+    with pytest.raises(ImportFailedError) as caught:
+        load_dataflow("station_days")
+    error = caught.value
+    assert f"{error.file}:{error.line}" == f"station_days_v2/{place}"
+    assert error.problem.startswith(problem)
+    first, *shown = re.findall(r'File "(.*)", line', error.traceback)
+    assert first.endswith("station_days_v2/__init__.py")
+    assert any(name.endswith("station_days_v2/days.py") for name in shown)
+    assert "importlib" not in error.traceback
+    assert "loading.py" not in error.traceback
+
+
+def test_a_mistake_that_has_a_message_of_its_own_is_reported_as_it_is(plant: Planter) -> None:
+    plant("from isthmus_contracts import Column\nColumn('a', 'text', 'Which.')")
+    with pytest.raises(DeclarationError, match="'text'"):
         load_dataflow("station_days")

@@ -87,7 +87,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, what: Accepted) -> tuple[str, Approval]
     task = Mock()
     task.xcom_pull = lambda task_ids: given[task_ids]
     task.run_id = what.run
-    record_accepted(operator().open_lake(), FLIGHT_DELAYS.identity, what.run, what)
+    record_accepted(operator().open_lake(), PARCEL_DELAYS.identity, what.run, what)
     operator().execute({"ti": task})  # type: ignore[typeddict-item] # the rest is not used
     pushed = task.xcom_push.call_args.kwargs
     assert pushed["key"] == "shown"

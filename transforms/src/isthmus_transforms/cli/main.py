@@ -14,7 +14,7 @@ from isthmus_contracts.formatting import printable, printable_lines
 from isthmus_transforms.cli.describe import describe
 from isthmus_transforms.cli.run import known_dataflows, parse_run, run
 from isthmus_transforms.cli.view import view
-from isthmus_transforms.errors import NodeError, UserError
+from isthmus_transforms.errors import ImportFailedError, NodeError, UserError, WorkerError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,8 +28,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parse(list(sys.argv[1:] if arguments is None else arguments))
         command = {"run": run, "describe": describe, "view": view}[options.command]
         command(options, console)
-    except NodeError as error:
+    except (NodeError, ImportFailedError) as error:
         print(printable_lines(error.traceback), file=sys.stderr)
+        print(printable(f"isthmus: {error}"), file=sys.stderr)
+        return 1 if isinstance(error, NodeError) else 2
+    except WorkerError as error:
         print(printable(f"isthmus: {error}"), file=sys.stderr)
         return 1
     except (UserError, ContractError, OSError) as error:

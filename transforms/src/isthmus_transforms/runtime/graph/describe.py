@@ -17,7 +17,7 @@ from isthmus_contracts.rules import Level
 from isthmus_transforms.errors import DefinitionError
 from isthmus_transforms.runtime.checks.hamilton import CHECKS, check_of
 from isthmus_transforms.runtime.code_location import location_of
-from isthmus_transforms.runtime.graph.steps import function_of
+from isthmus_transforms.runtime.graph.origin import function_of
 
 _CONSEQUENCE: Mapping[Level, str] = MappingProxyType(
     {"error": "and ends the run if that fails", "warning": "and only warns"}
