@@ -15,7 +15,6 @@ import pytest
 from pyarrow import ipc
 
 from isthmus_contracts import Column, Interval, Metric, Metrics, Param, Partitioning, Table
-from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.protocol import (
     ACCEPTED,
     Answer,
@@ -35,6 +34,7 @@ from isthmus_contracts.protocol import (
     RunResult,
     encode,
 )
+from isthmus_contracts.testing.sample_catalog import CATALOG
 from isthmus_transforms import request_handler
 from isthmus_transforms.errors import ImportFailedError
 from isthmus_transforms.request_handler import serve
@@ -281,6 +281,7 @@ def test_a_wrong_request_is_refused_before_anything_runs(
 
 def _asked(monkeypatch: pytest.MonkeyPatch, *found: Dataflow | Exception) -> Capabilities:
     """Return the capabilities of a runner with these dataflows, as many as the catalog has."""
+    monkeypatch.setattr(request_handler, "CATALOG", CATALOG)
     loadable = dict(
         zip([str(dataflow.identity) for dataflow in CATALOG.dataflows], found, strict=True)
     )

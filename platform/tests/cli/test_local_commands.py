@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from isthmus_contracts import ContractError
-from isthmus_contracts.catalog import CARRIER_DAYS, FLIGHT_DELAYS
+from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS
 from isthmus_platform.cli.local_commands import (
     count_triggered,
     local_installation,
@@ -14,6 +14,8 @@ from isthmus_platform.cli.local_commands import (
 )
 from isthmus_platform.deployment import LOCAL, load_deployment
 from isthmus_platform.local_airflow import InstallationError
+
+PARCELS = Path(__file__).parents[1] / "parcels.toml"
 
 
 @pytest.fixture
@@ -24,14 +26,14 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> argparse.Namespa
 
 
 def test_params_get_the_types_of_the_contract() -> None:
-    assert parse_params(FLIGHT_DELAYS, ["test_from_month=11"]) == {"test_from_month": 11}
-    assert parse_params(FLIGHT_DELAYS, []) == {}
+    assert parse_params(PARCEL_DELAYS, ["test_from_month=11"]) == {"test_from_month": 11}
+    assert parse_params(PARCEL_DELAYS, []) == {}
 
 
 @pytest.mark.parametrize("text", ["modle=x", "test_from_month=May", "test_from_month"])
 def test_a_param_that_the_contract_refuses_is_refused(text: str) -> None:
     with pytest.raises(ContractError, match=text.partition("=")[0]):
-        parse_params(FLIGHT_DELAYS, [text])
+        parse_params(PARCEL_DELAYS, [text])
 
 
 def test_airflow_reads_the_packages_dag_file(options: argparse.Namespace) -> None:
@@ -65,8 +67,9 @@ def test_dataflows_without_a_schedule_are_triggered_by_what_they_read(
     tmp_path: Path, options: argparse.Namespace
 ) -> None:
     assert options.state == tmp_path  # the file's variables are set
-    assert count_triggered(FLIGHT_DELAYS, load_deployment(LOCAL)) == 2
-    assert count_triggered(CARRIER_DAYS, load_deployment(LOCAL)) == 0
+    assert count_triggered(PARCEL_DELAYS, load_deployment(PARCELS)) == 2
+    assert count_triggered(COURIER_DAYS, load_deployment(PARCELS)) == 0
     file = tmp_path / "company.toml"
-    file.write_text(LOCAL.read_text() + '\n[dataflows."airport_days.v1"]\nschedule = "0 4 * * *"\n')
-    assert count_triggered(FLIGHT_DELAYS, load_deployment(file)) == 1
+    own = '[dataflows."station_days.v1"]\nschedule = "0 4 * * *"\n'
+    file.write_text(f"{PARCELS.read_text()}\n{own}")
+    assert count_triggered(PARCEL_DELAYS, load_deployment(file)) == 1

@@ -8,7 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from isthmus_contracts.testing import sample_catalog
 from isthmus_transforms import loading
+from isthmus_transforms.cli import run
 from isthmus_transforms.cli.main import main
 from isthmus_transforms.errors import ImportFailedError
 from isthmus_transforms.runtime import Dataflow
@@ -20,9 +22,13 @@ ErrorLine = Callable[..., str]
 @pytest.mark.parametrize(
     "command", [["run", "nope", "--inputs", "."], ["describe", "nope"], ["view", "nope"]]
 )
-def test_an_unknown_dataflow_is_one_line(error_line: ErrorLine, command: list[str]) -> None:
+def test_an_unknown_dataflow_is_one_line(
+    error_line: ErrorLine, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setattr(loading, "CATALOG", sample_catalog.CATALOG)
+    monkeypatch.setattr(run, "CATALOG", sample_catalog.CATALOG)
     line = error_line(*command)
-    known = "'flight_delays', 'airport_days', 'carrier_days'"
+    known = "'parcel_delays', 'station_days', 'courier_days'"
     assert line == f"isthmus: unknown dataflow 'nope'; known: {known}"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from isthmus_contracts import ContractError
+from isthmus_contracts.formatting import printable, printable_lines
 from isthmus_transforms.cli.describe import describe
 from isthmus_transforms.cli.run import known_dataflows, parse_run, run
 from isthmus_transforms.cli.view import view
@@ -28,14 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = {"run": run, "describe": describe, "view": view}[options.command]
         command(options, console)
     except (NodeError, ImportFailedError) as error:
-        print(error.traceback, file=sys.stderr)
-        print(f"isthmus: {error}", file=sys.stderr)
+        print(printable_lines(error.traceback), file=sys.stderr)
+        print(printable(f"isthmus: {error}"), file=sys.stderr)
         return 1 if isinstance(error, NodeError) else 2
     except WorkerError as error:
-        print(f"isthmus: {error}", file=sys.stderr)
+        print(printable(f"isthmus: {error}"), file=sys.stderr)
         return 1
     except (UserError, ContractError, OSError) as error:
-        print(f"isthmus: {error}", file=sys.stderr)
+        print(printable(f"isthmus: {error}"), file=sys.stderr)
         return 2
     return 0
 
