@@ -8,10 +8,22 @@ from pathlib import Path
 
 import pytest
 
+from isthmus_contracts import DataflowContract
+from isthmus_contracts.catalog import AIRPORT_DAYS, CARRIER_DAYS, FLIGHT_DELAYS
 from isthmus_platform.deployment import Deployment, keep_valid, last_valid, load_deployment
 
 DAY = 24 * 3600
-TEXT = '[lake]\nroot = "/lake"\n[runs]\nroot = "/runs"\n'
+TEXT = """
+[lake]
+root = "/lake"
+[runs]
+root = "/runs"
+[sources.nyc_flights]
+connection = "nyc"
+[runners.default]
+command = ["python"]
+home = "/home"
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -36,51 +48,63 @@ def kept(state: Path) -> set[str]:
     return {path.stem for path in state.glob("deployments/*/*.toml")}
 
 
-def first(file: Path, dataflow: str) -> Deployment | None:
-    return next(last_valid(file, dataflow), None)
+def keep(deployment: Deployment, dataflow: DataflowContract = AIRPORT_DAYS) -> None:
+    keep_valid(deployment.deploy(dataflow))
+
+
+def first(file: Path, dataflow: DataflowContract = AIRPORT_DAYS) -> Deployment | None:
+    """Return the deployment that is kept for a dataflow."""
+    return next((found.deployment for found in last_valid(file, dataflow)), None)
 
 
 def test_where_nothing_valid_was_ever_seen_nothing_is_kept(file: Path) -> None:
-    assert first(file, "days.v1") is None
+    assert first(file) is None
 
 
 def test_the_last_valid_file_is_what_it_was_when_it_is_gone(file: Path) -> None:
     deployment = deployed(file)
-    keep_valid(deployment, "days.v1")
+    keep(deployment)
     file.unlink()
-    assert first(file, "days.v1") == deployment
+    assert first(file) == deployment
 
 
 def test_each_dataflow_has_its_own_last_valid_file(file: Path) -> None:
     old = deployed(file, "old")
-    for dataflow in ("days.v1", "flights.v1"):
-        keep_valid(old, dataflow)
+    for dataflow in (AIRPORT_DAYS, FLIGHT_DELAYS):
+        keep(old, dataflow)
     new = deployed(file, "new")
-    keep_valid(new, "flights.v1")
-    assert first(file, "days.v1") == old
-    assert first(file, "flights.v1") == new
+    keep(new, FLIGHT_DELAYS)
+    assert first(file) == old
+    assert first(file, FLIGHT_DELAYS) == new
 
 
 def test_a_dataflow_that_this_host_never_ran_may_use_the_newest_file_of_others(file: Path) -> None:
-    keep_valid(deployed(file, "old"), "days.v1")
+    keep(deployed(file, "old"))
     new = deployed(file, "new")
-    keep_valid(new, "flights.v1")
-    assert first(file, "others.v1") == new
+    keep(new, FLIGHT_DELAYS)
+    assert first(file, CARRIER_DAYS) == new
+
+
+def test_a_file_that_was_valid_for_others_only_is_not_used(file: Path) -> None:
+    file.write_text(f'{TEXT}[dataflows."airport_days.v1"]\nretries = -1\n')
+    keep(load_deployment(file), FLIGHT_DELAYS)
+    assert first(file) is None
 
 
 def test_files_of_other_paths_are_kept_apart(file: Path, tmp_path: Path) -> None:
-    keep_valid(deployed(file), "days.v1")
-    assert first(tmp_path / "other.toml", "days.v1") is None
+    keep(deployed(file))
+    assert first(tmp_path / "other.toml") is None
 
 
 def test_the_path_counts_and_not_what_it_points_to(file: Path, tmp_path: Path) -> None:
     for name in ("one", "two"):
         deployed(tmp_path / name, name)
     file.symlink_to(tmp_path / "one")
-    keep_valid(load_deployment(file), "days.v1")
+    keep(load_deployment(file))
     file.unlink()
     file.symlink_to(tmp_path / "two")
-    (found, *_) = last_valid(file, "days.v1")
+    found = first(file)
+    assert found is not None
     assert b"# one" in found.content
 
 
@@ -89,17 +113,17 @@ def test_a_kept_file_is_read_with_the_variables_of_now(
 ) -> None:
     monkeypatch.setenv("ROOT", "/before")
     file.write_text(TEXT.replace("/lake", "${ROOT}"))
-    keep_valid(load_deployment(file), "days.v1")
+    keep(load_deployment(file))
     monkeypatch.setenv("ROOT", "/after")
-    found = first(file, "days.v1")
+    found = first(file)
     assert found is not None
     assert found.lake.root == "/after"
     monkeypatch.delenv("ROOT")
-    assert first(file, "days.v1") is None
+    assert first(file) is None
 
 
 def test_only_its_owner_reads_what_is_kept(file: Path, state: Path) -> None:
-    keep_valid(deployed(file), "days.v1")
+    keep(deployed(file))
     (path,) = state.glob("deployments/*/*.toml")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
@@ -109,7 +133,7 @@ def test_files_that_no_dataflow_uses_are_removed_after_a_day(file: Path, state: 
     digests = []
     for comment in ("first", "second", "third"):
         deployment = deployed(file, comment)
-        keep_valid(deployment, "days.v1")
+        keep(deployment)
         digests.append(deployment.digest)
         for path in state.glob(f"deployments/*/{digests[0]}.toml"):
             written = path.stat().st_mtime - 2 * DAY
@@ -119,23 +143,23 @@ def test_files_that_no_dataflow_uses_are_removed_after_a_day(file: Path, state: 
 
 def test_what_is_kept_is_not_written_again(file: Path, state: Path) -> None:
     deployment = deployed(file)
-    keep_valid(deployment, "days.v1")
+    keep(deployment)
     (path,) = state.glob("deployments/*/*.toml")
     written = path.stat().st_mtime_ns
-    keep_valid(deployment, "days.v1")
+    keep(deployment)
     assert path.stat().st_mtime_ns == written
     path.unlink()
-    keep_valid(deployment, "days.v1")
-    assert first(file, "days.v1") == deployment
+    keep(deployment)
+    assert first(file) == deployment
 
 
 def test_a_state_that_cannot_be_written_is_a_warning(
     file: Path, state: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     state.write_text("not a directory")
-    keep_valid(deployed(file), "days.v1")
+    keep(deployed(file))
     assert "is not kept as the last valid file: " in caplog.text
-    assert first(file, "days.v1") is None
+    assert first(file) is None
 
 
 def test_without_a_state_files_are_kept_in_airflows_home(
@@ -143,5 +167,5 @@ def test_without_a_state_files_are_kept_in_airflows_home(
 ) -> None:
     monkeypatch.delenv("ISTHMUS_STATE")
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
-    keep_valid(deployed(file), "days.v1")
+    keep(deployed(file))
     assert kept(tmp_path / "airflow" / "isthmus")

@@ -96,8 +96,9 @@ def _check(options: argparse.Namespace, console: Console) -> int:
 
 
 def _in_spite_of_mistakes(file: Path, contract: DataflowContract) -> str:
-    for kept in last_valid(file, str(contract.identity)):
-        return f"runs with the last valid file, SHA-256 {kept.digest[:_SHOWN_DIGEST]}..."
+    for deployed in last_valid(file, contract):
+        digest = deployed.deployment.digest[:_SHOWN_DIGEST]
+        return f"runs with the last valid file, SHA-256 {digest}..."
     return "cannot run"
 
 

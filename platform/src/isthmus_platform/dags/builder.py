@@ -77,20 +77,21 @@ def _dag_or_placeholder(
         check_not_end_of_life(dataflow, today)
         if isinstance(deployment, DeploymentError):
             raise deployment
-        dag = deployed_dag(deployment.deploy(dataflow))
+        deployed = deployment.deploy(dataflow)
+        dag = deployed_dag(deployed)
     except EndOfLifeError as error:
         return end_of_life_dag(name, error)
     except DeploymentError as error:
         return _last_valid_dag(dataflow, error) or invalid_deployment_dag(name, error)
-    keep_valid(deployment, name)
+    keep_valid(deployed)
     return dag
 
 
 def _last_valid_dag(dataflow: DataflowContract, mistake: DeploymentError) -> DAG | None:
     """Return the DAG of the last valid file of this host, if it has read one."""
-    for deployment in last_valid(deployment_file(), str(dataflow.identity)):
-        with suppress(DeploymentError):  # what was valid may not suit another version of the code
-            return deployed_dag(deployment.deploy(dataflow), mistake)
+    for deployed in last_valid(deployment_file(), dataflow):
+        with suppress(DeploymentError):  # what was valid may not suit another version of Airflow
+            return deployed_dag(deployed, mistake)
     return None
 
 

@@ -7,7 +7,7 @@ import re
 import string
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -70,7 +70,7 @@ def _field(cls: type, name: str, value: object, file: Path, where: str) -> objec
     known = [field.name for field in fields(cls)]
     if name not in known:
         raise DeploymentError(file, where, str(UnknownNameError("field", name, known)))
-    hint = get_type_hints(cls)[name]
+    hint = _hints(cls)[name]
     place = f"{where}.{name}"
     if not isinstance(value, Mapping) or get_origin(hint) is not Mapping:
         return _value(cls, name, value, file, place)
@@ -110,6 +110,11 @@ def _substituted(value: object, file: Path, place: str) -> object:
     except ValueError:
         problem = f"{value!r} has a $ that no name follows; write $$ for a dollar sign"
         raise DeploymentError(file, place, problem) from None
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)
 
 
 def _required(cls: type) -> list[str]:

@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+from isthmus_contracts import DataflowContract
 from isthmus_platform.deployment.load import parse_deployment
-from isthmus_platform.deployment.model import Deployment
+from isthmus_platform.deployment.model import DeployedDataflow
 from isthmus_platform.errors import DeploymentError
 from isthmus_platform.storage.local_files import atomic_write
 
@@ -24,10 +25,11 @@ _UNUSED_SECONDS = 24 * 3600
 _log = logging.getLogger(__name__)
 
 
-def keep_valid(deployment: Deployment, dataflow: str) -> None:
-    """Remember that a dataflow is valid with this file; a host that cannot write only warns."""
+def keep_valid(dataflow: DeployedDataflow) -> None:
+    """Remember that a dataflow is valid with its file; a host that cannot write only warns."""
+    deployment = dataflow.deployment
     folder = _folder(deployment.file)
-    link, name = folder / dataflow, f"{deployment.digest}.toml"
+    link, name = folder / str(dataflow.contract.identity), f"{deployment.digest}.toml"
     if _target(link) == name and link.exists():
         return
     try:
@@ -42,19 +44,20 @@ def keep_valid(deployment: Deployment, dataflow: str) -> None:
         _log.warning("%s is not kept as the last valid file: %s", deployment.file, error)
 
 
-def last_valid(file: Path, dataflow: str) -> Iterator[Deployment]:
-    """Yield what the dataflow may run with while the file at this path is invalid, best first.
+def last_valid(file: Path, dataflow: DataflowContract) -> Iterator[DeployedDataflow]:
+    """Yield the dataflow as it may run while the file at this path is invalid, the best first.
 
-    That is its own last valid file, then those that were valid for other dataflows, newest first.
+    That is with its own last valid file, then with those that were valid for other dataflows, the
+    newest first.
     """
     folder = _folder(file)
     others = sorted(folder.glob("*.toml"), key=_written, reverse=True)
-    for path in (folder / dataflow, *others):
+    for path in (folder / str(dataflow.identity), *others):
         try:
-            deployment = parse_deployment(file, path.read_bytes())
+            deployed = parse_deployment(file, path.read_bytes()).deploy(dataflow)
         except (OSError, DeploymentError):  # an environment variable may be gone, for example
             continue
-        yield deployment
+        yield deployed
 
 
 def _folder(file: Path) -> Path:
