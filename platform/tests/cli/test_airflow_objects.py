@@ -85,8 +85,7 @@ def test_a_connection_that_this_environment_cannot_know_is_no_certain_mistake(
     assert problems(deployment(), tmp_path) == [(place, problem, True)]
     monkeypatch.setenv("AIRFLOW_CONN_ERP", "sqlite:////erp.sqlite")
     assert problems(deployment(), tmp_path) == []
-    ((_, _, certain),) = problems(deployment("nyc_operations"), tmp_path)
-    assert not certain  # `demo`, `up` and `run` have it
+    assert problems(deployment("nyc_operations"), tmp_path) == []  # local commands have it
 
 
 def test_a_connection_of_a_wrong_type_is_a_mistake(

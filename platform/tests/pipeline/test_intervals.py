@@ -44,8 +44,8 @@ def test_without_an_interval_a_run_is_for_everything() -> None:
 def by(*granularities: Granularity) -> DataflowContract:
     """Return a dataflow with a table for each of these partitionings."""
     outputs = tuple(
-        replace(DAYS, name=f"rows_{each}", partitioning=Partitioning("date", each))
-        for each in granularities
+        replace(DAYS, name=granularity, partitioning=Partitioning("date", granularity))
+        for granularity in granularities
     )
     return replace(CARRIER_DAYS, outputs=outputs)
 

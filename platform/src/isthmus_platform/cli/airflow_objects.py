@@ -53,14 +53,14 @@ def known_pools(state: Path) -> list[str] | None:
 def connection_problems(deployment: Deployment, state: Path) -> Iterator[tuple[str, str, bool]]:
     """Yield the place and the problem of each connection, and whether it is certainly a mistake.
 
-    A connection that is not found is one only where this environment says where connections are;
-    the connection of the sample database is known to local commands alone.
+    A connection that is not found is one only where this environment says where connections are.
+    That of the sample database is not looked for: `demo`, `up` and `run` bring it along.
     """
+    certain = any(map(_tells_connections, os.environ))
     for place, name, is_lake in _connections(deployment):
         connection = _connection(name)
         kind = connection.conn_type if connection else _stored_type(state, name)
         if kind is None:
-            certain = name != SAMPLE_CONNECTION and any(map(_tells_connections, os.environ))
             yield place, f"no Airflow connection {name!r} is known here", certain
         elif is_lake and kind != "aws":
             yield place, f"connection {name!r} is of type {kind!r}; allowed: 'aws'", True
@@ -79,7 +79,7 @@ def _connections(deployment: Deployment) -> Iterator[tuple[str, str, bool]]:
     if deployment.lake.connection is not None:
         yield "[lake]", deployment.lake.connection, True
     for name, source in deployment.sources.items():
-        if source.connection:  # else it stands for a source with a mistake
+        if source.connection not in ("", SAMPLE_CONNECTION):  # "" is a source with a mistake
             yield f"[sources.{name}]", source.connection, False
 
 
