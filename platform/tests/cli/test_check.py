@@ -273,6 +273,24 @@ def test_every_mistake_is_reported_at_once(checked: Check) -> None:
     assert words(lines[3])[1:3] == ["after flight_delays.v1", "ingest > transform > publish"]
 
 
+def test_a_pool_that_cannot_be_asked_for_is_a_note_and_one_that_is_missing_a_mistake(
+    checked: Check, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = '[dataflows."airport_days.v1"]\npool = "io"'
+    monkeypatch.setattr(check, "known_pools", lambda _: None)
+    status, lines = checked(own)
+    assert (status, lines[-1]) == (
+        0,
+        "note: pools are not checked without a database of Airflow: io",
+    )
+    monkeypatch.setattr(check, "known_pools", lambda _: ["default_pool"])
+    status, lines = checked(own)
+    assert status == 2
+    assert "unknown pool 'io'; known: 'default_pool'; a task would wait for ever" in lines[-1]
+    monkeypatch.setattr(check, "known_pools", lambda _: ["default_pool", "io"])
+    assert checked(own)[0] == 0
+
+
 def test_it_says_which_dataflows_go_on_with_the_last_valid_file(
     checked: Check, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,7 +117,8 @@ def _check_airflow_objects(
     if pools := named_pools(dataflows):
         known = known_pools(state)
         if known is None:
-            notes.append(f"no database of Airflow is here, so pools are not checked: {pools}")
+            names = ", ".join(sorted(pools))
+            notes.append(f"pools are not checked without a database of Airflow: {names}")
         else:
             mistakes += pool_mistakes(dataflows, known)
 

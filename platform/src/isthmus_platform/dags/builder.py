@@ -50,23 +50,26 @@ def build_dags(
     triggered.
     """
     wanted = [contract for contract in catalog.dataflows if only in (None, str(contract.identity))]
-    try:
-        deployment = load_deployment()
-    except DeploymentError as error:
-        return {
-            str(contract.identity): _dag_or_placeholder(contract, error, today)
-            for contract in wanted
-        }
+    deployment = _deployment_or_mistake()
     built = {
         str(contract.identity): _dag_or_placeholder(contract, deployment, today)
         for contract in wanted
     }
+    if isinstance(deployment, DeploymentError):
+        return built
     placeholders = {
         name: invalid_deployment_dag(name, error)
         for name, error in deployment.unknown_dataflows(catalog).items()
         if only in (None, placeholder_id(name))
     }
     return placeholders | built
+
+
+def _deployment_or_mistake() -> Deployment | DeploymentError:
+    try:
+        return load_deployment()
+    except DeploymentError as error:
+        return error
 
 
 def _dag_or_placeholder(

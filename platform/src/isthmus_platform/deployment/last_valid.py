@@ -33,7 +33,8 @@ def keep_valid(dataflow: DeployedDataflow) -> None:
     if _target(link) == name and link.exists():
         return
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for directory in (folder.parent, folder):
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         with atomic_write(folder / name, private=True) as draft:
             draft.write_bytes(deployment.content)
         draft = folder / f".{uuid4().hex}"
