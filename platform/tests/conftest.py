@@ -15,9 +15,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import settings
 
+import isthmus_contracts.catalog
 import isthmus_platform
 from isthmus_contracts import Column, Table
-from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
+from isthmus_contracts.testing import sample_catalog
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta import tables
 from isthmus_platform.lake.delta.writer import write_table
@@ -30,6 +32,9 @@ from isthmus_platform.lake.schemas import arrow_schema
 from isthmus_platform.storage.cache import Cache
 from isthmus_platform.storage.objects import Credentials, ObjectStore
 
+# Before a module takes the catalog: no test depends on what the data scientists declare.
+isthmus_contracts.catalog.CATALOG = sample_catalog.CATALOG
+
 # Sessions run beside each other, so an example may take longer than Hypothesis would allow it.
 settings.register_profile("platform", deadline=None)
 settings.load_profile("platform")
@@ -37,7 +42,7 @@ settings.load_profile("platform")
 # Airflow reads its settings when it is imported, which happens when tests are collected.
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-")
 SECRET = "the canary of the bucket"  # noqa: S105 - it opens nothing
-FEATURES, DAYS = FLIGHT_DELAYS.output("flight_features"), AIRPORT_DAYS.output("days")
+FEATURES, DAYS = PARCEL_DELAYS.output("parcel_features"), STATION_DAYS.output("days")
 _DAGS = Path(isthmus_platform.__file__).parent / "dags"
 os.environ |= {
     "AIRFLOW_HOME": _HOME.name,
@@ -128,7 +133,7 @@ def bucket(s3_server: Server, tmp_path: Path) -> Bucket:
 
 @pytest.fixture
 def publish() -> Callable[[Lake, str], releases.Release]:
-    """Publish a release of airport_days that was made from two feature rows."""
+    """Publish a release of station_days that was made from two feature rows."""
     return _publish
 
 
@@ -142,21 +147,21 @@ def _publish(lake: Lake, run: str) -> releases.Release:
     assert isinstance(FEATURES, Table)
     assert isinstance(DAYS, Table)
     make_lake(lake)
-    features = lake.table(FLIGHT_DELAYS.identity, "flight_features")
+    features = lake.table(PARCEL_DELAYS.identity, "parcel_features")
     rows = [
-        {column.name: _value(column) for column in FEATURES.columns} | {"flight": number}
+        {column.name: _value(column) for column in FEATURES.columns} | {"parcel": number}
         for number in (1, 2)
     ]
     batches = pa.Table.from_pylist(rows, arrow_schema(FEATURES)).to_batches()
     files = write_table(features, FEATURES, batches)
     version = tables.commit(features, FEATURES, files, run)
-    days = lake.table(AIRPORT_DAYS.identity, "days")
+    days = lake.table(STATION_DAYS.identity, "days")
     row = {column.name: _value(column) for column in DAYS.columns}
     (file,) = write_table(days, DAYS, pa.Table.from_pylist([row], arrow_schema(DAYS)).to_batches())
-    picture = lake.files(AIRPORT_DAYS.identity, "delay_calendar") / f"{run}.png"
+    picture = lake.files(STATION_DAYS.identity, "delay_calendar") / f"{run}.png"
     lake.store.create(picture.key, b"picture")
     accepted = Accepted(
-        "airport_days.v1",
+        "station_days.v1",
         "1.0.0",
         "code",
         run,
@@ -168,5 +173,5 @@ def _publish(lake: Lake, run: str) -> releases.Release:
             AcceptedOutput("delay_calendar", (AcceptedFile(picture.key, 7, "1" * 64),)),
         ),
     )
-    pins = {"flight_features": Pin(features.key, version)}
-    return publication.publish(lake, AIRPORT_DAYS, accepted, params={}, inputs=pins)
+    pins = {"parcel_features": Pin(features.key, version)}
+    return publication.publish(lake, STATION_DAYS, accepted, params={}, inputs=pins)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 from isthmus_platform.deployment import Deployment, LakeLocation, RunsLocation
 from isthmus_platform.errors import SourceError, UserError
 from isthmus_platform.export import export_inputs
@@ -35,13 +35,13 @@ def test_without_a_run_it_is_what_the_current_release_was_made_from(
 ) -> None:
     first = publish(lake, "run-1")
     publish(lake, "run-2")
-    releases.roll_back(lake, AIRPORT_DAYS.identity, first.id, by="a test")
-    exported = list(export_inputs(deployment, AIRPORT_DAYS, tmp_path / "deep" / "out"))
-    assert exported == [("flight_features", 2)]
-    rows = parquet.read_table(tmp_path / "deep" / "out" / "flight_features.parquet")
-    assert rows.column_names == [column.name for column in AIRPORT_DAYS.inputs[0].table.columns]
+    releases.roll_back(lake, STATION_DAYS.identity, first.id, by="a test")
+    exported = list(export_inputs(deployment, STATION_DAYS, tmp_path / "deep" / "out"))
+    assert exported == [("parcel_features", 2)]
+    rows = parquet.read_table(tmp_path / "deep" / "out" / "parcel_features.parquet")
+    assert rows.column_names == [column.name for column in STATION_DAYS.inputs[0].table.columns]
     assert [path.name for path in (tmp_path / "deep" / "out").iterdir()] == [
-        "flight_features.parquet"
+        "parcel_features.parquet"
     ]
 
 
@@ -50,9 +50,9 @@ def test_a_run_is_named_by_the_id_that_airflow_gave_it(
 ) -> None:
     run = "manual__2013-01-01T00:00:00+00:00"
     pins = Pins({}, publish(lake, "run-1").inputs)
-    RunRecord(Path(deployment.runs.root), AIRPORT_DAYS.identity, run).write_pins(pins)
-    assert list(export_inputs(deployment, AIRPORT_DAYS, tmp_path / "out", run)) == [
-        ("flight_features", 2)
+    RunRecord(Path(deployment.runs.root), STATION_DAYS.identity, run).write_pins(pins)
+    assert list(export_inputs(deployment, STATION_DAYS, tmp_path / "out", run)) == [
+        ("parcel_features", 2)
     ]
 
 
@@ -62,9 +62,9 @@ def test_a_run_that_pinned_nothing_is_refused(
     deployment: Deployment, tmp_path: Path, run: str
 ) -> None:
     with pytest.raises(SourceError) as refusal:
-        list(export_inputs(deployment, FLIGHT_DELAYS, tmp_path / "out", run))
+        list(export_inputs(deployment, PARCEL_DELAYS, tmp_path / "out", run))
     problem = f"no run {run!r} has pinned its inputs here"
-    assert str(refusal.value) == f"source 'flight_delays.v1': {problem}"
+    assert str(refusal.value) == f"source 'parcel_delays.v1': {problem}"
     assert not (tmp_path / "out").exists()
 
 
@@ -73,7 +73,7 @@ def test_without_a_release_there_is_nothing_to_export(
     deployment: Deployment, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match="it has published no release yet; run it first"):
-        list(export_inputs(deployment, FLIGHT_DELAYS, tmp_path / "out"))
+        list(export_inputs(deployment, PARCEL_DELAYS, tmp_path / "out"))
 
 
 def test_what_is_interrupted_leaves_what_was_there(
@@ -85,7 +85,7 @@ def test_what_is_interrupted_leaves_what_was_there(
 ) -> None:
     publish(lake, "run-1")
     out = tmp_path / "out"
-    list(export_inputs(deployment, AIRPORT_DAYS, out))
+    list(export_inputs(deployment, STATION_DAYS, out))
     before: Mapping[str, bytes] = {path.name: path.read_bytes() for path in out.iterdir()}
 
     def broken(*_: object) -> Iterator[object]:
@@ -93,5 +93,5 @@ def test_what_is_interrupted_leaves_what_was_there(
 
     monkeypatch.setattr("isthmus_platform.export.fit", broken)
     with pytest.raises(OSError, match="No space left"):
-        list(export_inputs(deployment, AIRPORT_DAYS, out))
+        list(export_inputs(deployment, STATION_DAYS, out))
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before

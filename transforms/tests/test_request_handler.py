@@ -15,7 +15,6 @@ import pytest
 from pyarrow import ipc
 
 from isthmus_contracts import Column, Interval, Metric, Metrics, Param, Partitioning, Table
-from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.protocol import (
     ACCEPTED,
     Answer,
@@ -35,7 +34,9 @@ from isthmus_contracts.protocol import (
     RunResult,
     encode,
 )
+from isthmus_contracts.testing.sample_catalog import CATALOG
 from isthmus_transforms import request_handler
+from isthmus_transforms.errors import ImportFailedError
 from isthmus_transforms.request_handler import serve
 from isthmus_transforms.runtime import Dataflow
 from isthmus_transforms.runtime.code_location import code_version
@@ -280,6 +281,7 @@ def test_a_wrong_request_is_refused_before_anything_runs(
 
 def _asked(monkeypatch: pytest.MonkeyPatch, *found: Dataflow | Exception) -> Capabilities:
     """Return the capabilities of a runner with these dataflows, as many as the catalog has."""
+    monkeypatch.setattr(request_handler, "CATALOG", CATALOG)
     loadable = dict(
         zip([str(dataflow.identity) for dataflow in CATALOG.dataflows], found, strict=True)
     )
@@ -490,7 +492,28 @@ def test_functions_that_do_not_make_a_graph_are_an_error_of_the_dataflow(
     line = encode(replace(request_, targets=("report",), inputs={}, params={}))
     failure = _failure((serve(line, answers.append), answers), 1)
     assert failure.kind == "dataflow"
-    assert failure.message.startswith("node 'report' takes 'nobody', which is not a function")
+    assert failure.message == (
+        "function 'report' (sample/functions.py:1) takes 'nobody', which is not a function, input "
+        "or param"
+    )
+
+
+def test_a_dataflow_that_cannot_be_imported_is_an_error_of_the_dataflow(
+    monkeypatch: pytest.MonkeyPatch, request_: RunRequest
+) -> None:
+    def load(_name: str) -> Dataflow:
+        raise ImportFailedError("sales", "sales/days.py", 3, "NameError: x", "Traceback ...")
+
+    monkeypatch.setattr(request_handler, "load_dataflow", load)
+    answers: list[Answer] = []
+    failure = _failure((serve(encode(request_), answers.append), answers), 1)
+    assert failure == RunFailure(
+        "dataflow",
+        "sales cannot be imported (sales/days.py:3): NameError: x",
+        file="sales/days.py",
+        line=3,
+        traceback="Traceback ...",
+    )
 
 
 def test_an_error_of_the_runner_is_reported_with_its_whole_traceback(

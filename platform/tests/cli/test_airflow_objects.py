@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from isthmus_contracts.catalog import FLIGHT_DELAYS
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS
 from isthmus_platform.cli.airflow_objects import (
     connection_problems,
     known_pools,
@@ -29,7 +29,7 @@ from isthmus_platform.deployment import (
 
 AIRFLOW = (sys.executable, "-m", "airflow")
 STAGED = Settings(
-    pool="io", stages=("joined_flights",), stage={"joined_flights": StageSettings(pool="big")}
+    pool="io", stages=("joined_parcels",), stage={"joined_parcels": StageSettings(pool="big")}
 )
 
 
@@ -46,7 +46,7 @@ def deployment(connection: str = "erp", lake: LakeLocation | None = None) -> Dep
         Path("company.toml"),
         lake or LakeLocation("/lake"),
         RunsLocation("/runs"),
-        {"nyc_flights": Source(connection)},
+        {"parcel_firm": Source(connection)},
         {"default": Runner(("python",), "/home")},
         {},
         {},
@@ -54,7 +54,7 @@ def deployment(connection: str = "erp", lake: LakeLocation | None = None) -> Dep
 
 
 def deployed(settings: Settings) -> DeployedDataflow:
-    return DeployedDataflow(FLIGHT_DELAYS, settings, deployment())
+    return DeployedDataflow(PARCEL_DELAYS, settings, deployment())
 
 
 def problems(found: Deployment, state: Path) -> list[tuple[str, str, bool]]:
@@ -66,7 +66,7 @@ def test_the_pools_of_a_dataflow_and_of_its_stages_are_checked() -> None:
     known = ["default_pool", "io", "bigger"]
     (mistake,) = pool_mistakes([deployed(STAGED), deployed(Settings())], known)
     assert str(mistake) == (
-        "company.toml, [dataflows.\"flight_delays.v1\"].stage.joined_flights: unknown pool 'big'; "
+        "company.toml, [dataflows.\"parcel_delays.v1\"].stage.joined_parcels: unknown pool 'big'; "
         "did you mean 'bigger'?; a task would wait for ever"
     )
 
@@ -79,7 +79,7 @@ def test_without_an_airflow_nothing_is_known_of_pools(tmp_path: Path) -> None:
 def test_a_connection_that_this_environment_cannot_know_is_no_certain_mistake(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, problem = "[sources.nyc_flights]", "no Airflow connection 'erp' is known here"
+    place, problem = "[sources.parcel_firm]", "no Airflow connection 'erp' is known here"
     assert problems(deployment(), tmp_path) == [(place, problem, False)]
     monkeypatch.setenv("AIRFLOW_CONN_ERB", "sqlite:////erp.sqlite")
     assert problems(deployment(), tmp_path) == [(place, problem, True)]
@@ -93,7 +93,7 @@ def test_a_connection_of_a_wrong_type_is_a_mistake(
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_ERP", "nosuchtype://host")
     ((place, problem, certain),) = problems(deployment(), tmp_path)
-    assert (place, certain) == ("[sources.nyc_flights]", True)
+    assert (place, certain) == ("[sources.parcel_firm]", True)
     assert problem.startswith("connection 'erp' of type 'nosuchtype' cannot be read: ")
     monkeypatch.setenv("AIRFLOW_CONN_ERP", "sqlite:////erp.sqlite")
     monkeypatch.setenv("AIRFLOW_CONN_BUCKET", "sqlite:////erp.sqlite")

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from isthmus_contracts import Param
-from isthmus_contracts.catalog import FLIGHT_DELAYS
 from isthmus_contracts.protocol import Capabilities
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS
 from isthmus_platform.cli.engines import engine_mistakes
-from isthmus_platform.deployment import LOCAL, load_deployment
+from isthmus_platform.deployment import load_deployment
 
+PARCELS = Path(__file__).parents[1] / "parcels.toml"
 WORKERS = Param("workers", "integer", 1, "How many functions run at once.", minimum=1, maximum=8)
 ENGINES: Mapping[str, tuple[Param, ...]] = {"sequential": (), "threads": (WORKERS,)}
 RUNNERS = {"default": Capabilities((1,), "x", {}, {}, ENGINES, {})}
@@ -19,14 +20,14 @@ Mistakes = Callable[..., list[str]]
 
 @pytest.fixture
 def mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mistakes:
-    """Return a function that checks the engines of flight_delays in a deployment."""
+    """Return a function that checks the engines of parcel_delays in a deployment."""
     monkeypatch.setenv("ISTHMUS_STATE", str(tmp_path))
     monkeypatch.setenv("ISTHMUS_TRANSFORMS_PYTHON", "/usr/bin/python3")
 
     def check(more: str, runners: Mapping[str, Capabilities] = RUNNERS) -> list[str]:
         file = tmp_path / "company.toml"
-        file.write_text(LOCAL.read_text() + f'[dataflows."flight_delays.v1"]\n{more}')
-        found = engine_mistakes(load_deployment(file).deploy(FLIGHT_DELAYS), runners)
+        file.write_text(PARCELS.read_text() + f'[dataflows."parcel_delays.v1"]\n{more}')
+        found = engine_mistakes(load_deployment(file).deploy(PARCEL_DELAYS), runners)
         return [mistake.problem for mistake in found]
 
     return check

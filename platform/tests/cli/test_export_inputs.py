@@ -6,7 +6,7 @@ from pathlib import Path
 from pyarrow import parquet
 
 from isthmus_contracts import Table
-from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
@@ -17,7 +17,7 @@ from isthmus_platform.storage import DiskStore
 
 Call = Callable[..., tuple[int, str, str]]
 Publish = Callable[[Lake, str], releases.Release]
-FEATURES = FLIGHT_DELAYS.output("flight_features")
+FEATURES = PARCEL_DELAYS.output("parcel_features")
 
 
 def test_inputs_are_exported_as_the_run_read_them(
@@ -26,12 +26,12 @@ def test_inputs_are_exported_as_the_run_read_them(
     publish(Lake(DiskStore(state / "lake")), "run-1")
     publish(Lake(DiskStore(state / "lake")), "run-2")
     out = tmp_path / "inputs"
-    status, output, _ = call("export-inputs", "airport_days", str(out))
-    assert (status, output) == (0, f"wrote {out}/flight_features.parquet, 2 rows\n")
-    rows = parquet.read_table(out / "flight_features.parquet")
+    status, output, _ = call("export-inputs", "station_days", str(out))
+    assert (status, output) == (0, f"wrote {out}/parcel_features.parquet, 2 rows\n")
+    rows = parquet.read_table(out / "parcel_features.parquet")
     assert isinstance(FEATURES, Table)
     assert rows.schema.equals(arrow_schema(FEATURES))
-    assert rows["flight"].to_pylist() == [1, 2]
+    assert rows["parcel"].to_pylist() == [1, 2]
 
 
 def test_inputs_of_a_run_that_did_not_publish_can_be_exported(
@@ -39,7 +39,7 @@ def test_inputs_of_a_run_that_did_not_publish_can_be_exported(
 ) -> None:
     release = publish(Lake(DiskStore(state / "lake")), "run-1")
     (pin,) = release.inputs.values()
-    record = RunRecord(state / "runs", AIRPORT_DAYS.identity, "run-9")
-    record.write_pins(Pins({}, {"flight_features": Pin(pin.table, pin.version)}))
+    record = RunRecord(state / "runs", STATION_DAYS.identity, "run-9")
+    record.write_pins(Pins({}, {"parcel_features": Pin(pin.table, pin.version)}))
     out = str(tmp_path / "inputs")
-    assert call("export-inputs", "airport_days", out, "--run", "run-9")[0] == 0
+    assert call("export-inputs", "station_days", out, "--run", "run-9")[0] == 0

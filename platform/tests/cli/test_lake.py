@@ -11,13 +11,13 @@ from isthmus_platform.lake.layout import Lake
 
 Call = Callable[..., tuple[int, str, str]]
 COMMANDS = (
-    ("releases", "airport_days"),
-    ("show", "airport_days"),
-    ("diff", "airport_days", "a", "b"),
-    ("tables", "airport_days", "--format", "json"),
-    ("rollback", "airport_days", "a"),
+    ("releases", "station_days"),
+    ("show", "station_days"),
+    ("diff", "station_days", "a", "b"),
+    ("tables", "station_days", "--format", "json"),
+    ("rollback", "station_days", "a"),
     ("gc",),
-    ("export-inputs", "airport_days", "inputs"),
+    ("export-inputs", "station_days", "inputs"),
 )
 
 
@@ -53,7 +53,7 @@ def test_a_lake_is_made_by_a_command_and_only_once(state: Path, call: Call) -> N
     marker = (state / "lake" / "isthmus-lake.json").read_bytes()
     assert call("init-lake") == expected
     assert (state / "lake" / "isthmus-lake.json").read_bytes() == marker
-    assert call("releases", "airport_days")[0] == 0
+    assert call("releases", "station_days")[0] == 0
 
 
 def test_a_lake_that_lost_its_marker_is_not_made_anew(state: Path, call: Call) -> None:

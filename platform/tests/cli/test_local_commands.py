@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from isthmus_contracts import ContractError
-from isthmus_contracts.catalog import CARRIER_DAYS, FLIGHT_DELAYS
+from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS
 from isthmus_platform.cli.local_commands import (
     count_triggered,
     local_installation,
@@ -18,6 +18,8 @@ from isthmus_platform.errors import NoLakeError
 from isthmus_platform.lake_access import open_lake
 from isthmus_platform.local_airflow import InstallationError
 
+PARCELS = Path(__file__).parents[1] / "parcels.toml"
+
 
 @pytest.fixture
 def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> argparse.Namespace:
@@ -27,14 +29,14 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> argparse.Namespa
 
 
 def test_params_get_the_types_of_the_contract() -> None:
-    assert parse_params(FLIGHT_DELAYS, ["test_from_month=11"]) == {"test_from_month": 11}
-    assert parse_params(FLIGHT_DELAYS, []) == {}
+    assert parse_params(PARCEL_DELAYS, ["test_from_month=11"]) == {"test_from_month": 11}
+    assert parse_params(PARCEL_DELAYS, []) == {}
 
 
 @pytest.mark.parametrize("text", ["modle=x", "test_from_month=May", "test_from_month"])
 def test_a_param_that_the_contract_refuses_is_refused(text: str) -> None:
     with pytest.raises(ContractError, match=text.partition("=")[0]):
-        parse_params(FLIGHT_DELAYS, [text])
+        parse_params(PARCEL_DELAYS, [text])
 
 
 def test_airflow_reads_the_packages_dag_file(options: argparse.Namespace) -> None:
@@ -70,17 +72,19 @@ def test_dataflows_without_a_schedule_are_triggered_by_what_they_read(
     tmp_path: Path, options: argparse.Namespace
 ) -> None:
     assert options.state == tmp_path  # the file's variables are set
-    assert count_triggered(FLIGHT_DELAYS, load_deployment(LOCAL)) == 2
-    assert count_triggered(CARRIER_DAYS, load_deployment(LOCAL)) == 0
+    assert count_triggered(PARCEL_DELAYS, load_deployment(PARCELS)) == 2
+    assert count_triggered(COURIER_DAYS, load_deployment(PARCELS)) == 0
     file = tmp_path / "company.toml"
-    file.write_text(LOCAL.read_text() + '\n[dataflows."airport_days.v1"]\nschedule = "0 4 * * *"\n')
-    assert count_triggered(FLIGHT_DELAYS, load_deployment(file)) == 1
+    file.write_text(
+        PARCELS.read_text() + '\n[dataflows."station_days.v1"]\nschedule = "0 4 * * *"\n'
+    )
+    assert count_triggered(PARCEL_DELAYS, load_deployment(file)) == 1
 
 
 def with_lake(tmp_path: Path, root: str, more: str = "") -> Deployment:
     """Return the local deployment with its lake elsewhere."""
     file = tmp_path / "company.toml"
-    text = LOCAL.read_text()
+    text = PARCELS.read_text()
     assert "${ISTHMUS_STATE}/lake" in text
     file.write_text(text.replace("${ISTHMUS_STATE}/lake", root) + more)
     return load_deployment(file)
@@ -93,7 +97,7 @@ def test_tasks_get_the_variables_that_the_deployment_names_and_those_of_the_buck
     reserved = {"AIRFLOW__CORE__EXECUTOR": "X", "AIRFLOW_HOME": "/x"}
     for name, value in (given | reserved).items():
         monkeypatch.setenv(name, value)
-    own = '\n[dataflows."airport_days.v1"]\npool = "${POOL}${AIRFLOW_HOME}"\n'
+    own = '\n[dataflows."station_days.v1"]\npool = "${POOL}${AIRFLOW_HOME}"\n'
     deployment = with_lake(tmp_path, "${BASE}/lake", own)
     environment = local_installation(options, deployment).environment
     passed = {name: environment.get(name) for name in given}
@@ -133,7 +137,7 @@ def test_data_without_a_marker_are_not_made_a_lake(
     tmp_path: Path, options: argparse.Namespace
 ) -> None:
     (tmp_path / "lake" / "dataflows").mkdir(parents=True)
-    deployment = load_deployment(LOCAL)
+    deployment = load_deployment(PARCELS)
     make_own_lake(deployment, options.state)
     with pytest.raises(NoLakeError):
         open_lake(deployment)

@@ -15,11 +15,16 @@ from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, CronTriggerTimeta
 from airflow.serialization.serialized_objects import DagSerialization
 
 from isthmus_contracts import DataflowContract, Deprecation
-from isthmus_contracts.catalog import AIRPORT_DAYS, CARRIER_DAYS, CATALOG, FLIGHT_DELAYS, Catalog
+from isthmus_contracts.catalog import Catalog
+from isthmus_contracts.testing.sample_catalog import (
+    CATALOG,
+    COURIER_DAYS,
+    PARCEL_DELAYS,
+    STATION_DAYS,
+)
 from isthmus_platform.dags import isthmus_dags
 from isthmus_platform.dags.builder import build_dag, build_dags
 from isthmus_platform.deployment import (
-    LOCAL,
     DeployedDataflow,
     Deployment,
     LakeLocation,
@@ -29,10 +34,11 @@ from isthmus_platform.deployment import (
     StageSettings,
 )
 
+PARCELS = Path(__file__).parents[1] / "parcels.toml"
 FOLDER = Path(isthmus_dags.__file__).parent
 LAST_DAY = date(2027, 1, 31)
 DAY_AFTER = LAST_DAY + timedelta(days=1)
-RETIRED = "flight_delays.v1 was retired after 2027-01-31; use flight_delays.v2 instead"
+RETIRED = "parcel_delays.v1 was retired after 2027-01-31; use parcel_delays.v2 instead"
 
 SECRET = "a secret of the runner"  # noqa: S105 - it opens nothing
 
@@ -48,7 +54,7 @@ def dag_of(contract: DataflowContract, settings: Settings | None = None) -> DAG:
 @pytest.fixture
 def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = tmp_path / "company.toml"
-    file.write_text(LOCAL.read_text())
+    file.write_text(PARCELS.read_text())
     monkeypatch.setenv("ISTHMUS_DEPLOYMENT", str(file))
     monkeypatch.setenv("ISTHMUS_STATE", str(tmp_path))
     monkeypatch.setenv("ISTHMUS_TRANSFORMS_PYTHON", "python")
@@ -56,9 +62,9 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def deprecated(until: date = LAST_DAY) -> Catalog:
-    """Return the catalog with flight_delays deprecated."""
-    old = replace(FLIGHT_DELAYS, deprecation=Deprecation(until, "flight_delays.v2"))
-    return replace(CATALOG, dataflows=(old, AIRPORT_DAYS))
+    """Return the catalog with parcel_delays deprecated."""
+    old = replace(PARCEL_DELAYS, deprecation=Deprecation(until, "parcel_delays.v2"))
+    return replace(CATALOG, dataflows=(old, STATION_DAYS))
 
 
 def serialized(dag: DAG) -> str:
@@ -72,7 +78,7 @@ def chain(dag: DAG) -> list[tuple[str, list[str]]]:
 @pytest.mark.usefixtures("deployment")
 def test_each_dataflow_is_one_dag_in_a_line() -> None:
     dags = build_dags(CATALOG)
-    assert list(dags) == ["flight_delays.v1", "airport_days.v1", "carrier_days.v1"]
+    assert list(dags) == ["parcel_delays.v1", "station_days.v1", "courier_days.v1"]
     for dag in dags.values():
         assert chain(dag) == [
             ("ingest", ["transform"]),
@@ -82,23 +88,23 @@ def test_each_dataflow_is_one_dag_in_a_line() -> None:
 
 
 def test_a_dataflow_that_reads_another_waits_for_its_asset() -> None:
-    (publish,) = dag_of(FLIGHT_DELAYS, Settings()).leaves
+    (publish,) = dag_of(PARCEL_DELAYS, Settings()).leaves
     (outlet,) = publish.outlets
-    assert outlet == Asset(name="flight_delays.v1", uri="isthmus://flight_delays/v1")
-    dag = dag_of(AIRPORT_DAYS, Settings())
+    assert outlet == Asset(name="parcel_delays.v1", uri="isthmus://parcel_delays/v1")
+    dag = dag_of(STATION_DAYS, Settings())
     assert dag.timetable.asset_condition.objects == (outlet,)
-    assert dag_of(AIRPORT_DAYS, Settings(schedule="0 4 * * *")).timetable.expression == "0 4 * * *"
+    assert dag_of(STATION_DAYS, Settings(schedule="0 4 * * *")).timetable.expression == "0 4 * * *"
 
 
 def test_settings_reach_every_task() -> None:
     settings = Settings(retries=3, retry_delay_seconds=7, pool="io", queue="big", timeout_minutes=2)
-    dag = dag_of(FLIGHT_DELAYS, settings)
+    dag = dag_of(PARCEL_DELAYS, settings)
     for task in dag.tasks:
         assert (task.retries, task.pool, task.queue) == (3, "io", "big")
         assert task.retry_delay.total_seconds() == 7
         assert task.execution_timeout is not None
         assert task.execution_timeout.total_seconds() == 120
-        assert task.owner == FLIGHT_DELAYS.owner
+        assert task.owner == PARCEL_DELAYS.owner
 
 
 CUT = Settings(
@@ -106,14 +112,14 @@ CUT = Settings(
     queue="io",
     transform_queue="compute",
     memory_megabytes=1_000,
-    stages=("joined_flights", "flight_features"),
-    stage={"joined_flights": StageSettings(pool="big", queue="large", retries=4)},
+    stages=("joined_parcels", "parcel_features"),
+    stage={"joined_parcels": StageSettings(pool="big", queue="large", retries=4)},
 )
 
 
 def test_each_stage_is_a_task_in_the_line() -> None:
-    dag = dag_of(FLIGHT_DELAYS, CUT)
-    names = ["ingest", "transform_joined_flights", "transform_flight_features", "transform"]
+    dag = dag_of(PARCEL_DELAYS, CUT)
+    names = ["ingest", "transform_joined_parcels", "transform_parcel_features", "transform"]
     assert chain(dag) == [
         *((name, [after]) for name, after in pairwise([*names, "publish"])),
         ("publish", []),
@@ -125,42 +131,42 @@ def test_each_stage_is_a_task_in_the_line() -> None:
 
 
 def test_stages_may_be_fanned_out_and_approved() -> None:
-    settings = Settings(stages=("carrier_days",), fan_out=True, approval=True)
-    dag = dag_of(CARRIER_DAYS, settings)
+    settings = Settings(stages=("courier_days",), fan_out=True, approval=True)
+    dag = dag_of(COURIER_DAYS, settings)
     assert [name for name, _ in chain(dag)] == [
-        *("ingest", "transform_carrier_days", "transform", "approve", "publish"),
+        *("ingest", "transform_courier_days", "transform", "approve", "publish"),
     ]
 
 
 def test_a_fused_run_is_one_task() -> None:
-    dag = dag_of(FLIGHT_DELAYS, Settings(fused=True, transform_queue="compute", retries=2))
+    dag = dag_of(PARCEL_DELAYS, Settings(fused=True, transform_queue="compute", retries=2))
     assert chain(dag) == [("run", [])]
     (task,) = dag.tasks
     assert (task.queue, task.retries) == ("compute", 2)
-    assert task.outlets == [Asset(name="flight_delays.v1", uri="isthmus://flight_delays/v1")]
+    assert task.outlets == [Asset(name="parcel_delays.v1", uri="isthmus://parcel_delays/v1")]
 
 
 def test_an_unknown_stage_boundary_is_shown_in_place_of_the_dag(
     deployment: Path,
 ) -> None:
     deployment.write_text(
-        deployment.read_text() + '\n[dataflows."airport_days.v1"]\nstages = ["dayz"]\n'
+        deployment.read_text() + '\n[dataflows."station_days.v1"]\nstages = ["dayz"]\n'
     )
-    dag = build_dags(CATALOG)["airport_days.v1"]
+    dag = build_dags(CATALOG)["station_days.v1"]
     assert "unknown checkpoint or output 'dayz'; did you mean 'days'?" in str(dag.doc_md)
 
 
 @pytest.mark.parametrize("fan_out", [False, True])
 def test_transform_tasks_may_wait_in_a_queue_of_their_own(fan_out: bool) -> None:
     settings = Settings(queue="io", transform_queue="compute", approval=True, fan_out=fan_out)
-    queues = {task.task_id: task.queue for task in dag_of(CARRIER_DAYS, settings).tasks}
+    queues = {task.task_id: task.queue for task in dag_of(COURIER_DAYS, settings).tasks}
     assert queues == {"ingest": "io", "transform": "compute", "approve": "io", "publish": "io"}
 
 
 def test_the_serialized_dag_is_the_same_each_time() -> None:
-    once, again = (serialized(dag_of(FLIGHT_DELAYS, Settings())) for _ in range(2))
+    once, again = (serialized(dag_of(PARCEL_DELAYS, Settings())) for _ in range(2))
     assert once == again
-    assert "carrier_scores" in once  # it is an output; what follows is a function inside
+    assert "courier_scores" in once  # it is an output; what follows is a function inside
     assert "trained_model" not in once
 
 
@@ -193,15 +199,15 @@ def whole_bag() -> DagBag:
 def test_a_placeholder_is_built_alone_too(
     deployment: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    part = '\n[dataflows."flight_delays.v1"]\nretires = 3\n[dataflows."a b"]\n'
-    deployment.write_text(LOCAL.read_text() + part)
+    part = '\n[dataflows."parcel_delays.v1"]\nretires = 3\n[dataflows."a b"]\n'
+    deployment.write_text(PARCELS.read_text() + part)
     for dag in build_dags(CATALOG).values():
         (alone,) = build_dags(CATALOG, only=dag.dag_id).values()
         assert serialized(alone) == serialized(dag)
     assert build_dags(CATALOG, only="tokyo.v1") == {}
     deployment.write_text("[lake")
     monkeypatch.setenv("ISTHMUS_STATE", str(deployment.parent / "another host"))
-    (alone,) = build_dags(CATALOG, only="airport_days.v1").values()
+    (alone,) = build_dags(CATALOG, only="station_days.v1").values()
     assert "it is not valid TOML" in str(alone.dag_display_name)
 
 
@@ -220,15 +226,15 @@ def test_the_dag_file_imports_no_library_that_only_a_run_needs() -> None:
 
 
 def test_an_invalid_part_shows_in_the_list_and_spares_the_others(deployment: Path) -> None:
-    part = '\n[dataflows."flight_delays.v1"]\nretires = 3\n[dataflows."tokyo.v1"]\n'
-    deployment.write_text(LOCAL.read_text() + part)
+    part = '\n[dataflows."parcel_delays.v1"]\nretires = 3\n[dataflows."tokyo.v1"]\n'
+    deployment.write_text(PARCELS.read_text() + part)
     dags = build_dags(CATALOG)
-    assert sorted(dags) == ["airport_days.v1", "carrier_days.v1", "flight_delays.v1", "tokyo.v1"]
-    assert "unknown field 'retires'" in str(dags["flight_delays.v1"].dag_display_name)
-    assert "cannot run here" in str(dags["flight_delays.v1"].doc_md)
-    assert dags["flight_delays.v1"].task_ids == ["invalid-deployment"]
+    assert sorted(dags) == ["courier_days.v1", "parcel_delays.v1", "station_days.v1", "tokyo.v1"]
+    assert "unknown field 'retires'" in str(dags["parcel_delays.v1"].dag_display_name)
+    assert "cannot run here" in str(dags["parcel_delays.v1"].doc_md)
+    assert dags["parcel_delays.v1"].task_ids == ["invalid-deployment"]
     assert "unknown dataflow 'tokyo.v1'" in str(dags["tokyo.v1"].dag_display_name)
-    assert dags["airport_days.v1"].task_ids == ["ingest", "transform", "publish"]
+    assert dags["station_days.v1"].task_ids == ["ingest", "transform", "publish"]
 
 
 def test_a_file_that_is_no_toml_shows_for_every_dataflow(deployment: Path) -> None:
@@ -240,16 +246,16 @@ def test_a_file_that_is_no_toml_shows_for_every_dataflow(deployment: Path) -> No
 
 @pytest.mark.parametrize("schedule", ["every day", "61 * * * *"])
 def test_a_schedule_that_airflow_refuses_shows_too(deployment: Path, schedule: str) -> None:
-    part = f'\n[dataflows."airport_days.v1"]\nschedule = "{schedule}"\n'
-    deployment.write_text(LOCAL.read_text() + part)
+    part = f'\n[dataflows."station_days.v1"]\nschedule = "{schedule}"\n'
+    deployment.write_text(PARCELS.read_text() + part)
     dags = build_dags(CATALOG)
-    assert dags["airport_days.v1"].task_ids == ["invalid-deployment"]
-    assert dags["flight_delays.v1"].task_ids == ["ingest", "transform", "publish"]
+    assert dags["station_days.v1"].task_ids == ["invalid-deployment"]
+    assert dags["parcel_delays.v1"].task_ids == ["ingest", "transform", "publish"]
 
 
 def test_unknown_dataflows_have_ids_of_their_own(deployment: Path) -> None:
     names = ["a b", "a_b", "x" * 300]
-    deployment.write_text(LOCAL.read_text() + "".join(f'\n[dataflows."{n}"]' for n in names))
+    deployment.write_text(PARCELS.read_text() + "".join(f'\n[dataflows."{n}"]' for n in names))
     dags = build_dags(CATALOG)
     assert len({dag.dag_id for dag in dags.values()}) == len(CATALOG.dataflows) + len(names)
 
@@ -257,42 +263,42 @@ def test_unknown_dataflows_have_ids_of_their_own(deployment: Path) -> None:
 @pytest.mark.usefixtures("deployment")
 @pytest.mark.parametrize("today", [date(2020, 1, 1), LAST_DAY])
 def test_a_deprecated_dataflow_runs_to_the_end_of_its_last_day(today: date) -> None:
-    dag = build_dags(deprecated(), today)["flight_delays.v1"]
+    dag = build_dags(deprecated(), today)["parcel_delays.v1"]
     assert dag.task_ids == ["ingest", "transform", "publish"]
     assert dag.tags == {"data-science", "isthmus", "deprecated"}
-    assert dag.dag_display_name == "flight_delays.v1"
+    assert dag.dag_display_name == "parcel_delays.v1"
     assert "runs until 2027-01-31" in str(dag.doc_md)
 
 
 @pytest.mark.usefixtures("deployment")
 def test_after_its_last_day_a_dataflow_is_refused_and_the_others_are_spared() -> None:
     dags = build_dags(deprecated(), DAY_AFTER)
-    dag = dags["flight_delays.v1"]
+    dag = dags["parcel_delays.v1"]
     assert dag.task_ids == ["end-of-life"]
     assert dag.tags == {"isthmus", "end-of-life"}
     assert dag.description == RETIRED
     assert RETIRED in str(dag.dag_display_name)
     assert dag.get_task("end-of-life").message == RETIRED
-    assert "flight\\_delays.v1 was retired after 2027-01-31" in str(dag.doc_md)
-    assert dags["airport_days.v1"].task_ids == ["ingest", "transform", "publish"]
-    assert "deprecated" not in dags["airport_days.v1"].tags
+    assert "parcel\\_delays.v1 was retired after 2027-01-31" in str(dag.doc_md)
+    assert dags["station_days.v1"].task_ids == ["ingest", "transform", "publish"]
+    assert "deprecated" not in dags["station_days.v1"].tags
 
 
 def test_a_retired_dataflow_is_said_to_be_retired_whatever_its_deployment_says(
     deployment: Path,
 ) -> None:
-    part = '\n[dataflows."flight_delays.v1"]\nretires = 3\n'
-    deployment.write_text(LOCAL.read_text() + part)
-    assert build_dags(deprecated(), DAY_AFTER)["flight_delays.v1"].task_ids == ["end-of-life"]
-    assert build_dags(deprecated(), LAST_DAY)["flight_delays.v1"].task_ids == ["invalid-deployment"]
+    part = '\n[dataflows."parcel_delays.v1"]\nretires = 3\n'
+    deployment.write_text(PARCELS.read_text() + part)
+    assert build_dags(deprecated(), DAY_AFTER)["parcel_delays.v1"].task_ids == ["end-of-life"]
+    assert build_dags(deprecated(), LAST_DAY)["parcel_delays.v1"].task_ids == ["invalid-deployment"]
 
 
 @pytest.mark.usefixtures("deployment")
 def test_a_deprecation_changes_the_dag_twice_and_not_each_day() -> None:
     days = [LAST_DAY + timedelta(days=index) for index in range(-2, 3)]
-    forms = [serialized(build_dags(deprecated(), day)["flight_delays.v1"]) for day in days]
+    forms = [serialized(build_dags(deprecated(), day)["parcel_delays.v1"]) for day in days]
     assert forms[0] == forms[1] == forms[2] != forms[3] == forms[4]
-    assert forms[0] != serialized(build_dags(CATALOG, LAST_DAY)["flight_delays.v1"])
+    assert forms[0] != serialized(build_dags(CATALOG, LAST_DAY)["parcel_delays.v1"])
 
 
 @pytest.mark.usefixtures("deployment")
@@ -300,29 +306,29 @@ def test_without_a_day_it_is_today() -> None:
     today = datetime.now(UTC).date()
     for days, tasks in ((-2, ["end-of-life"]), (2, ["ingest", "transform", "publish"])):
         catalog = deprecated(today + timedelta(days=days))
-        assert build_dags(catalog)["flight_delays.v1"].task_ids == tasks
+        assert build_dags(catalog)["parcel_delays.v1"].task_ids == tasks
 
 
 def test_where_a_person_is_asked_the_line_has_four_tasks(deployment: Path) -> None:
-    part = '\n[dataflows."airport_days.v1"]\napproval = true\n'
-    deployment.write_text(LOCAL.read_text() + part)
+    part = '\n[dataflows."station_days.v1"]\napproval = true\n'
+    deployment.write_text(PARCELS.read_text() + part)
     dags = build_dags(CATALOG)
-    assert chain(dags["airport_days.v1"]) == [
+    assert chain(dags["station_days.v1"]) == [
         ("ingest", ["transform"]),
         ("transform", ["approve"]),
         ("approve", ["publish"]),
         ("publish", []),
     ]
-    assert len(chain(dags["flight_delays.v1"])) == 3
-    assert dags["airport_days.v1"].get_task("approve").execution_timeout is None
-    assert dags["airport_days.v1"].get_task("publish").execution_timeout is not None
+    assert len(chain(dags["parcel_delays.v1"])) == 3
+    assert dags["station_days.v1"].get_task("approve").execution_timeout is None
+    assert dags["station_days.v1"].get_task("publish").execution_timeout is not None
     bag = DagBag(str(FOLDER), bundle_path=FOLDER, bundle_name="test")
     assert bag.import_errors == {}
 
 
 @pytest.mark.parametrize("fan_out", [False, True])
 def test_what_airflow_stores_of_a_dag_shows_no_secret_of_the_deployment(fan_out: bool) -> None:
-    assert SECRET not in serialized(dag_of(CARRIER_DAYS, Settings(fan_out=fan_out)))
+    assert SECRET not in serialized(dag_of(COURIER_DAYS, Settings(fan_out=fan_out)))
 
 
 TYPO = "[lake"
@@ -338,7 +344,7 @@ def tagged(dags: dict[str, DAG]) -> list[str]:
 def test_an_invalid_or_missing_file_leaves_every_dag_as_it_was(
     deployment: Path, content: str | None
 ) -> None:
-    deployment.write_text(LOCAL.read_text().replace("retries = 1", "retries = 5"))
+    deployment.write_text(PARCELS.read_text().replace("retries = 1", "retries = 5"))
     digest = hashlib.sha256(deployment.read_bytes()).hexdigest()
     before = build_dags(CATALOG)
     assert tagged(before) == []
@@ -357,22 +363,22 @@ def test_an_invalid_or_missing_file_leaves_every_dag_as_it_was(
         assert "company.toml, " in str(dag.doc_md)
         (alone,) = build_dags(CATALOG, only=name).values()
         assert serialized(alone) == serialized(dag)
-    deployment.write_text(LOCAL.read_text())
+    deployment.write_text(PARCELS.read_text())
     after = build_dags(CATALOG)
     assert tagged(after) == []
-    assert {task.retries for task in after["airport_days.v1"].tasks} == {1}
+    assert {task.retries for task in after["station_days.v1"].tasks} == {1}
 
 
 def test_a_mistake_in_one_dataflows_part_keeps_only_that_one_old(deployment: Path) -> None:
-    own = '\n[dataflows."flight_delays.v1"]\nstages = ["joined_flights"]\n'
-    deployment.write_text(LOCAL.read_text() + own)
+    own = '\n[dataflows."parcel_delays.v1"]\nstages = ["joined_parcels"]\n'
+    deployment.write_text(PARCELS.read_text() + own)
     build_dags(CATALOG)
-    changed = LOCAL.read_text().replace("retries = 1", "retries = 7")
+    changed = PARCELS.read_text().replace("retries = 1", "retries = 7")
     deployment.write_text(changed + own.replace("stages", "stagse"))
     dags = build_dags(CATALOG)
-    assert tagged(dags) == ["flight_delays.v1"]
-    old, new = dags["flight_delays.v1"], dags["airport_days.v1"]
-    assert old.has_task("transform_joined_flights")
+    assert tagged(dags) == ["parcel_delays.v1"]
+    old, new = dags["parcel_delays.v1"], dags["station_days.v1"]
+    assert old.has_task("transform_joined_parcels")
     assert {task.retries for task in old.tasks} == {1}
     assert "unknown field 'stagse'; did you mean " in str(old.doc_md)
     assert {task.retries for task in new.tasks} == {7}
@@ -380,30 +386,30 @@ def test_a_mistake_in_one_dataflows_part_keeps_only_that_one_old(deployment: Pat
 
 def test_every_mistake_is_on_the_page(deployment: Path) -> None:
     build_dags(CATALOG)
-    deployment.write_text(f"{LOCAL.read_text()}pool = 3\nqueue = ''\n")
-    page = str(build_dags(CATALOG)["airport_days.v1"].doc_md)
+    deployment.write_text(f"{PARCELS.read_text()}pool = 3\nqueue = ''\n")
+    page = str(build_dags(CATALOG)["station_days.v1"].doc_md)
     assert "pool: expected str, got 3" in page
     assert "queue is ''; allowed: the name of a queue" in page
 
 
 def test_a_kept_file_that_this_code_refuses_is_not_used(deployment: Path) -> None:
-    own = '\n[dataflows."airport_days.v1"]\nstages = ["days"]\n'
-    deployment.write_text(LOCAL.read_text() + own)
+    own = '\n[dataflows."station_days.v1"]\nstages = ["days"]\n'
+    deployment.write_text(PARCELS.read_text() + own)
     build_dags(CATALOG)
     deployment.write_text(TYPO)
-    renamed = replace(AIRPORT_DAYS.output("days"), name="airport_days_by_date")
-    outputs = (renamed, *AIRPORT_DAYS.outputs[1:])
-    catalog = replace(CATALOG, dataflows=(FLIGHT_DELAYS, replace(AIRPORT_DAYS, outputs=outputs)))
+    renamed = replace(STATION_DAYS.output("days"), name="station_days_by_date")
+    outputs = (renamed, *STATION_DAYS.outputs[1:])
+    catalog = replace(CATALOG, dataflows=(PARCEL_DELAYS, replace(STATION_DAYS, outputs=outputs)))
     dags = build_dags(catalog)
-    assert dags["airport_days.v1"].task_ids == ["invalid-deployment"]
-    assert "cannot run here" in str(dags["airport_days.v1"].doc_md)
-    assert dags["flight_delays.v1"].task_ids == ["ingest", "transform", "publish"]
+    assert dags["station_days.v1"].task_ids == ["invalid-deployment"]
+    assert "cannot run here" in str(dags["station_days.v1"].doc_md)
+    assert dags["parcel_delays.v1"].task_ids == ["ingest", "transform", "publish"]
 
 
 def test_schedules_are_in_utc_and_those_with_partitions_have_intervals() -> None:
     settings = Settings(schedule="30 4 * * *")
     days, months = (
-        dag_of(contract, settings).timetable for contract in (AIRPORT_DAYS, CARRIER_DAYS)
+        dag_of(contract, settings).timetable for contract in (STATION_DAYS, COURIER_DAYS)
     )
     assert isinstance(days, CronTriggerTimetable)
     assert isinstance(months, CronDataIntervalTimetable)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from isthmus_contracts import DataflowContract
-from isthmus_contracts.catalog import AIRPORT_DAYS, CARRIER_DAYS, FLIGHT_DELAYS
+from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS, STATION_DAYS
 from isthmus_platform.deployment import Deployment, keep_valid, last_valid, load_deployment
 
 DAY = 24 * 3600
@@ -18,7 +18,7 @@ TEXT = """
 root = "/lake"
 [runs]
 root = "/runs"
-[sources.nyc_flights]
+[sources.parcel_firm]
 connection = "nyc"
 [runners.default]
 command = ["python"]
@@ -48,11 +48,11 @@ def kept(state: Path) -> set[str]:
     return {path.stem for path in state.glob("deployments/*/*.toml")}
 
 
-def keep(deployment: Deployment, dataflow: DataflowContract = AIRPORT_DAYS) -> None:
+def keep(deployment: Deployment, dataflow: DataflowContract = STATION_DAYS) -> None:
     keep_valid(deployment.deploy(dataflow))
 
 
-def first(file: Path, dataflow: DataflowContract = AIRPORT_DAYS) -> Deployment | None:
+def first(file: Path, dataflow: DataflowContract = STATION_DAYS) -> Deployment | None:
     """Return the deployment that is kept for a dataflow."""
     return next((found.deployment for found in last_valid(file, dataflow)), None)
 
@@ -70,24 +70,24 @@ def test_the_last_valid_file_is_what_it_was_when_it_is_gone(file: Path) -> None:
 
 def test_each_dataflow_has_its_own_last_valid_file(file: Path) -> None:
     old = deployed(file, "old")
-    for dataflow in (AIRPORT_DAYS, FLIGHT_DELAYS):
+    for dataflow in (STATION_DAYS, PARCEL_DELAYS):
         keep(old, dataflow)
     new = deployed(file, "new")
-    keep(new, FLIGHT_DELAYS)
+    keep(new, PARCEL_DELAYS)
     assert first(file) == old
-    assert first(file, FLIGHT_DELAYS) == new
+    assert first(file, PARCEL_DELAYS) == new
 
 
 def test_a_dataflow_that_this_host_never_ran_may_use_the_newest_file_of_others(file: Path) -> None:
     keep(deployed(file, "old"))
     new = deployed(file, "new")
-    keep(new, FLIGHT_DELAYS)
-    assert first(file, CARRIER_DAYS) == new
+    keep(new, PARCEL_DELAYS)
+    assert first(file, COURIER_DAYS) == new
 
 
 def test_a_file_that_was_valid_for_others_only_is_not_used(file: Path) -> None:
-    file.write_text(f'{TEXT}[dataflows."airport_days.v1"]\nretries = -1\n')
-    keep(load_deployment(file), FLIGHT_DELAYS)
+    file.write_text(f'{TEXT}[dataflows."station_days.v1"]\nretries = -1\n')
+    keep(load_deployment(file), PARCEL_DELAYS)
     assert first(file) is None
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
+from isthmus_contracts.testing.sample_catalog import CATALOG, PARCEL_DELAYS, STATION_DAYS
 from isthmus_platform.deployment import LOCAL, Deployment, LakeLocation, load_deployment
 from isthmus_platform.deployment.settings import Settings
 from isthmus_platform.errors import DeploymentError
@@ -15,7 +15,7 @@ SOUND = """
 root = "${STATE}/lake"
 [runs]
 root = "${STATE}/runs"
-[sources.nyc_flights]
+[sources.parcel_firm]
 connection = "nyc"
 [runners.default]
 command = ["python"]
@@ -42,8 +42,7 @@ def test_the_local_deployment_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     deployment = load_deployment(LOCAL)
     assert deployment.lake.root == "/somewhere/lake"
     assert deployment.runners["default"].command[0] == "/python"
-    for dataflow in CATALOG.dataflows:
-        assert deployment.settings(dataflow).engine == "sequential"
+    assert deployment.settings(STATION_DAYS).engine == "sequential"
     assert deployment.unknown_dataflows(CATALOG) == {}
 
 
@@ -56,12 +55,12 @@ def test_the_file_is_named_by_the_environment(
 
 
 def test_a_dataflows_own_part_overrides_the_defaults(tmp_path: Path) -> None:
-    own = '[dataflows."flight_delays.v1"]\nretries = 5\nschedule = "0 4 * * *"'
+    own = '[dataflows."parcel_delays.v1"]\nretries = 5\nschedule = "0 4 * * *"'
     deployment = load(tmp_path, SOUND + own)
-    assert deployment.settings(FLIGHT_DELAYS).retries == 5
-    assert deployment.settings(FLIGHT_DELAYS).schedule == "0 4 * * *"
-    assert deployment.settings(AIRPORT_DAYS).retries == 2
-    assert deployment.settings(AIRPORT_DAYS).schedule is None
+    assert deployment.settings(PARCEL_DELAYS).retries == 5
+    assert deployment.settings(PARCEL_DELAYS).schedule == "0 4 * * *"
+    assert deployment.settings(STATION_DAYS).retries == 2
+    assert deployment.settings(STATION_DAYS).schedule is None
 
 
 @pytest.mark.parametrize(
@@ -90,11 +89,11 @@ def test_a_dataflows_own_part_overrides_the_defaults(tmp_path: Path) -> None:
         (SOUND.replace("${STATE}/lake", "lake"), "root is 'lake'; allowed: an absolute path"),
         (
             SOUND.replace('"nyc"', '"nyc"\nchunk_rows = 0'),
-            r"\[sources.nyc_flights\]: chunk_rows is 0; allowed: 1 or more",
+            r"\[sources.parcel_firm\]: chunk_rows is 0; allowed: 1 or more",
         ),
         (
             SOUND.replace("connection", "conection"),
-            r"\[sources.nyc_flights\]: unknown field 'conection'; did you mean 'connection'\?",
+            r"\[sources.parcel_firm\]: unknown field 'conection'; did you mean 'connection'\?",
         ),
         (SOUND.replace("/home/runner", "home"), "home is 'home'; allowed: an absolute path"),
         (
@@ -138,8 +137,8 @@ def test_the_options_of_another_engine_are_not_inherited(
     own = f'engine = "{engine}"' if engine else ""
     text = SOUND.replace("[defaults]", '[defaults]\nengine = "threads"\nengine_options.workers = 2')
     assert text != SOUND
-    deployment = load(tmp_path, f'{text}\n[dataflows."flight_delays.v1"]\n{own}\n')
-    assert deployment.settings(FLIGHT_DELAYS).engine_options == options
+    deployment = load(tmp_path, f'{text}\n[dataflows."parcel_delays.v1"]\n{own}\n')
+    assert deployment.settings(PARCEL_DELAYS).engine_options == options
 
 
 IN_BUCKET = SOUND.replace('"${STATE}/lake"', '"s3://company-lake/a/b"\ncache = "${STATE}/cache"')
@@ -234,32 +233,32 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_a_mistake_in_one_part_concerns_that_dataflow_only(
     tmp_path: Path, part: str, message: str
 ) -> None:
-    deployment = load(tmp_path, f'{SOUND}\n[dataflows."flight_delays.v1"]\n{part}')
+    deployment = load(tmp_path, f'{SOUND}\n[dataflows."parcel_delays.v1"]\n{part}')
     with pytest.raises(DeploymentError, match=message) as caught:
-        deployment.settings(FLIGHT_DELAYS)
-    assert '[dataflows."flight_delays.v1"]' in str(caught.value)
-    assert deployment.settings(AIRPORT_DAYS).retries == 2
+        deployment.settings(PARCEL_DELAYS)
+    assert '[dataflows."parcel_delays.v1"]' in str(caught.value)
+    assert deployment.settings(STATION_DAYS).retries == 2
 
 
 def test_a_dataset_without_a_source_concerns_its_readers_only(tmp_path: Path) -> None:
-    deployment = load(tmp_path, SOUND.replace("nyc_flights", "tokyo"))
-    with pytest.raises(DeploymentError, match="unknown source 'nyc_flights'; known: 'tokyo'"):
-        deployment.settings(FLIGHT_DELAYS)
-    deployment.settings(AIRPORT_DAYS)
+    deployment = load(tmp_path, SOUND.replace("parcel_firm", "tokyo"))
+    with pytest.raises(DeploymentError, match="unknown source 'parcel_firm'; known: 'tokyo'"):
+        deployment.settings(PARCEL_DELAYS)
+    deployment.settings(STATION_DAYS)
 
 
 def test_a_part_for_an_unknown_dataflow_is_reported(tmp_path: Path) -> None:
-    deployment = load(tmp_path, SOUND + '[dataflows."fligth_delays.v1"]\n')
+    deployment = load(tmp_path, SOUND + '[dataflows."pracel_delays.v1"]\n')
     ((name, error),) = deployment.unknown_dataflows(CATALOG).items()
-    assert name == "fligth_delays.v1"
-    assert "unknown dataflow 'fligth_delays.v1'; did you mean 'flight_delays.v1'?" in str(error)
+    assert name == "pracel_delays.v1"
+    assert "unknown dataflow 'pracel_delays.v1'; did you mean 'parcel_delays.v1'?" in str(error)
 
 
 def test_a_part_that_is_no_table_concerns_that_dataflow_only(tmp_path: Path) -> None:
-    deployment = load(tmp_path, SOUND + '[dataflows]\n"flight_delays.v1" = 3')
+    deployment = load(tmp_path, SOUND + '[dataflows]\n"parcel_delays.v1" = 3')
     with pytest.raises(DeploymentError, match="expected a table, got 3"):
-        deployment.settings(FLIGHT_DELAYS)
-    assert deployment.settings(AIRPORT_DAYS).retries == 2
+        deployment.settings(PARCEL_DELAYS)
+    assert deployment.settings(STATION_DAYS).retries == 2
 
 
 def test_an_unknown_runner_in_the_defaults_is_reported_there(tmp_path: Path) -> None:
@@ -267,13 +266,13 @@ def test_an_unknown_runner_in_the_defaults_is_reported_there(tmp_path: Path) -> 
     with pytest.raises(
         DeploymentError, match=r"\[defaults\]: unknown runner 'gpu'; known: 'default'"
     ):
-        deployment.settings(FLIGHT_DELAYS)
+        deployment.settings(PARCEL_DELAYS)
 
 
 def test_what_no_part_says_is_what_the_code_says(tmp_path: Path) -> None:
-    settings = load(tmp_path, SOUND.replace("retries = 2", "")).settings(FLIGHT_DELAYS)
+    settings = load(tmp_path, SOUND.replace("retries = 2", "")).settings(PARCEL_DELAYS)
     assert settings == Settings()
-    assert load(tmp_path, SOUND).sources["nyc_flights"].chunk_rows == 50_000
+    assert load(tmp_path, SOUND).sources["parcel_firm"].chunk_rows == 50_000
 
 
 def test_variables_stand_for_themselves_in_texts_and_lists_only(tmp_path: Path) -> None:
@@ -326,7 +325,7 @@ cache_megabytes = "many"
 [runs]
 root = "runs"
 keep_days = 0
-[sources.nyc_flights]
+[sources.parcel_firm]
 conection = "nyc"
 [runners.default]
 command = []
@@ -353,8 +352,8 @@ pool = ""
         "[lake].cache_megabytes: expected int, got 'many'",
         "[runs]: root is 'runs'; allowed: an absolute path",
         "[runs]: keep_days is 0.0; allowed: 1 to ten years",
-        "[sources.nyc_flights]: unknown field 'conection'; did you mean 'connection'?",
-        "[sources.nyc_flights]: field 'connection' is missing",
+        "[sources.parcel_firm]: unknown field 'conection'; did you mean 'connection'?",
+        "[sources.parcel_firm]: field 'connection' is missing",
         "[runners.default].environment.A: expected str, got 1",
         "[runners.default]: command is []; allowed: a program and its arguments",
         "[runners.default]: user is 'root'; allowed: a Unix user other than root",
@@ -364,36 +363,36 @@ pool = ""
 
 def test_every_mistake_of_a_dataflows_part_is_reported_at_once(tmp_path: Path) -> None:
     part = """
-[dataflows."flight_delays.v1"]
+[dataflows."parcel_delays.v1"]
 retries = -1
 schedule = "0 0 30 2 *"
 runner = "gpu"
 stages = ["dates"]
 fan_out = true
-[dataflows."flight_delays.v1".stage.dates]
+[dataflows."parcel_delays.v1".stage.dates]
 retries = -2
 engin = "threads"
 pool = 3
 """
-    deployment = load(tmp_path, SOUND.replace("nyc_flights", "tokyo") + part)
+    deployment = load(tmp_path, SOUND.replace("parcel_firm", "tokyo") + part)
     with pytest.raises(DeploymentError) as refused:
-        deployment.settings(FLIGHT_DELAYS)
-    place = 'company.toml, [dataflows."flight_delays.v1"]'
+        deployment.settings(PARCEL_DELAYS)
+    place = 'company.toml, [dataflows."parcel_delays.v1"]'
     assert refused.value.mistakes == (
         f"{place}.stage.dates: unknown field 'engin'; did you mean 'engine'?",
         f"{place}.stage.dates.pool: expected str, got 3",
         f"{place}: retries is -1; allowed: 0 or more",
         f"{place}: schedule is '0 0 30 2 *'; it has no time that ever comes",
-        "company.toml, [sources.nyc_flights]: unknown source 'nyc_flights'; known: 'tokyo'",
+        "company.toml, [sources.parcel_firm]: unknown source 'parcel_firm'; known: 'tokyo'",
     )
     deployment = load(tmp_path, SOUND + part.replace("-", "").replace("30 2", "28 2"))
     with pytest.raises(DeploymentError) as refused:
-        deployment.settings(FLIGHT_DELAYS)
+        deployment.settings(PARCEL_DELAYS)
     assert len(refused.value.mistakes) == 2
     text = part.partition("[dataflows.")[2].partition("[dataflows.")[0]
     text = f"[dataflows.{text}".replace("-", "").replace("30 2", "28 2")
     with pytest.raises(DeploymentError) as refused:
-        load(tmp_path, SOUND + text).settings(FLIGHT_DELAYS)
+        load(tmp_path, SOUND + text).settings(PARCEL_DELAYS)
     assert [mistake.partition(": ")[2][:25] for mistake in refused.value.mistakes] == [
         "unknown runner 'gpu'; kno",
         "fan_out is true, but outp",
@@ -404,13 +403,13 @@ pool = 3
 def test_a_variable_that_one_dataflows_part_names_concerns_that_dataflow_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deployment = load(tmp_path, f'{SOUND}\n[dataflows."flight_delays.v1"]\npool = "${{POOL}}"')
+    deployment = load(tmp_path, f'{SOUND}\n[dataflows."parcel_delays.v1"]\npool = "${{POOL}}"')
     assert "POOL" in deployment.variables
-    assert deployment.settings(AIRPORT_DAYS).pool == "default_pool"
+    assert deployment.settings(STATION_DAYS).pool == "default_pool"
     with pytest.raises(DeploymentError, match="pool: environment variable 'POOL' is not set"):
-        deployment.settings(FLIGHT_DELAYS)
+        deployment.settings(PARCEL_DELAYS)
     monkeypatch.setenv("POOL", "large")
-    assert deployment.settings(FLIGHT_DELAYS).pool == "large"
+    assert deployment.settings(PARCEL_DELAYS).pool == "large"
 
 
 def test_a_deployment_has_the_digest_of_its_file(tmp_path: Path) -> None:

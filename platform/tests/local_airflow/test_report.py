@@ -38,7 +38,7 @@ def test_a_release_is_shown_with_places_that_are_not_cut_off(
 ) -> None:
     place = "files/" + "x" * 200
     release = Release(
-        *("id", "flight_delays.v1", "1.0.0", "code", "run", "digest", "2013-01-01T00:00:00"),
+        *("id", "parcel_delays.v1", "1.0.0", "code", "run", "digest", "2013-01-01T00:00:00"),
         params={},
         inputs={},
         tables={"days": ReleasedTable("tables/days", 3, 1095, {})},
@@ -47,7 +47,7 @@ def test_a_release_is_shown_with_places_that_are_not_cut_off(
     )
     report_release(release, Lake(DiskStore(tmp_path)), console)
     text = printed(console)
-    assert "flight_delays.v1 published release id" in text
+    assert "parcel_delays.v1 published release id" in text
     assert "1,095 rows" in text
     assert "(version 3)" in text
     assert f"{place}\n" in text
@@ -55,7 +55,7 @@ def test_a_release_is_shown_with_places_that_are_not_cut_off(
 
 
 def test_times_are_printed_and_hostile_names_are_escaped(console: Console, tmp_path: Path) -> None:
-    record = RunRecord(tmp_path, Identity("flight_delays", 1), "run")
+    record = RunRecord(tmp_path, Identity("parcel_delays", 1), "run")
     node = GraphNode(HOSTILE, "function", "int", "", ())
     with record.attempt("transform", 1).recording() as recorder:
         recorder.record(Graph(0.0, (node,)))
@@ -66,7 +66,7 @@ def test_times_are_printed_and_hostile_names_are_escaped(console: Console, tmp_p
         low = CheckResult("range", "warning", False, f"{HOSTILE} is low")
         recorder.record(CheckFinished(2.0, "days", low))
     begin = datetime(2013, 1, 1, tzinfo=UTC)
-    run = Run("flight_delays.v1", "run", "success", None, None, begin, begin.replace(second=4))
+    run = Run("parcel_delays.v1", "run", "success", None, None, begin, begin.replace(second=4))
     report_times(run, record, console)
     text = printed(console)
     assert "checks    2 passed, 1 warned" in text

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isthmus_contracts import DataflowContract, Interval, IntervalError, Partitioning, Table
-from isthmus_contracts.catalog import AIRPORT_DAYS, CARRIER_DAYS
 from isthmus_contracts.partitions import Granularity
+from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, STATION_DAYS
 from isthmus_platform.pipeline.intervals import (
     check_fan_out,
     parts_of,
@@ -21,7 +21,7 @@ from isthmus_platform.pipeline.intervals import (
     scheduled_interval,
 )
 
-(DAYS,) = CARRIER_DAYS.partitioned
+(DAYS,) = COURIER_DAYS.partitioned
 JANUARY = Interval(date(2013, 1, 1), date(2013, 2, 1))
 QUARTER = Interval(date(2013, 1, 1), date(2013, 4, 1))
 FIELDS = {"interval_start": "2013-01-01", "interval_end": "2013-02-01"}
@@ -30,15 +30,15 @@ START = datetime(2013, 1, 1, tzinfo=UTC)
 
 def test_the_interval_is_the_schedulers_unless_a_person_asks_for_one() -> None:
     scheduled = (START, START + timedelta(90))
-    assert run_interval(CARRIER_DAYS, {}, scheduled) == QUARTER
-    assert run_interval(CARRIER_DAYS, FIELDS, scheduled) == JANUARY
-    assert run_interval(CARRIER_DAYS, FIELDS, None) == JANUARY
+    assert run_interval(COURIER_DAYS, {}, scheduled) == QUARTER
+    assert run_interval(COURIER_DAYS, FIELDS, scheduled) == JANUARY
+    assert run_interval(COURIER_DAYS, FIELDS, None) == JANUARY
 
 
 def test_without_an_interval_a_run_is_for_everything() -> None:
-    assert run_interval(CARRIER_DAYS, {}, None) is None
-    assert run_interval(CARRIER_DAYS, {}, (START, START)) is None
-    assert run_interval(AIRPORT_DAYS, FIELDS, (START, START + timedelta(31))) is None
+    assert run_interval(COURIER_DAYS, {}, None) is None
+    assert run_interval(COURIER_DAYS, {}, (START, START)) is None
+    assert run_interval(STATION_DAYS, FIELDS, (START, START + timedelta(31))) is None
 
 
 def by(*granularities: Granularity) -> DataflowContract:
@@ -47,7 +47,7 @@ def by(*granularities: Granularity) -> DataflowContract:
         replace(DAYS, name=granularity, partitioning=Partitioning("date", granularity))
         for granularity in granularities
     )
-    return replace(CARRIER_DAYS, outputs=outputs)
+    return replace(COURIER_DAYS, outputs=outputs)
 
 
 def at(text: str) -> datetime:
@@ -108,7 +108,7 @@ def test_the_longest_partitions_decide() -> None:
 def test_an_interval_of_a_person_that_cuts_a_partition_is_refused() -> None:
     fields = {"interval_start": "2013-01-01", "interval_end": "2013-01-31"}
     with pytest.raises(IntervalError, match="cuts the month 2013-01"):
-        run_interval(CARRIER_DAYS, fields, None)
+        run_interval(COURIER_DAYS, fields, None)
 
 
 def test_more_parts_than_airflow_maps_a_task_over_are_refused() -> None:
@@ -126,14 +126,14 @@ def test_more_parts_than_airflow_maps_a_task_over_are_refused() -> None:
 
 
 def test_the_fields_of_the_interval_are_not_params() -> None:
-    assert run_params(CARRIER_DAYS, {"model": "x", **FIELDS}) == {"model": "x"}
-    assert run_params(AIRPORT_DAYS, FIELDS) == FIELDS
+    assert run_params(COURIER_DAYS, {"model": "x", **FIELDS}) == {"model": "x"}
+    assert run_params(STATION_DAYS, FIELDS) == FIELDS
 
 
 def test_the_parts_of_an_interval_are_its_partitions() -> None:
     assert isinstance(DAYS, Table)
-    assert parts_of(CARRIER_DAYS, None) == (None,)
-    assert [str(part) for part in parts_of(CARRIER_DAYS, QUARTER)] == [
+    assert parts_of(COURIER_DAYS, None) == (None,)
+    assert [str(part) for part in parts_of(COURIER_DAYS, QUARTER)] == [
         "2013-01-01 to before 2013-02-01",
         "2013-02-01 to before 2013-03-01",
         "2013-03-01 to before 2013-04-01",

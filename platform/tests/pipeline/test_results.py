@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
-from isthmus_contracts import Interval, ProtocolError
+from isthmus_contracts import Identity, Interval, ProtocolError
 from isthmus_contracts.codec import serialize
 from isthmus_platform.errors import PublicationError
+from isthmus_platform.lake.intake.acceptance_record import record_accepted
 from isthmus_platform.lake.intake.accepted import Accepted, AcceptedOutput
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.pipeline.results import read_accepted, read_pins
 from isthmus_platform.runs.pins import Pins
+from isthmus_platform.storage import DiskStore
 
 JANUARY = Interval(date(2013, 1, 1), date(2013, 2, 1))
 FEBRUARY = Interval(date(2013, 2, 1), date(2013, 3, 1))
 BOTH = Interval(date(2013, 1, 1), date(2013, 3, 1))
 PINS = Pins({"factor": 2}, {"orders": Pin("sources/shop/orders", 3)}, BOTH, deployment="0" * 64)
+DAYS = Identity("days", 1)
 ACCEPTED = Accepted("days.v1", "1.0.0", "code", "run", (AcceptedOutput("days"),), interval=BOTH)
 
 
@@ -31,16 +36,35 @@ def test_the_pins_of_all_parts_are_those_of_the_run() -> None:
     assert read_pins(parts) == PINS
 
 
-def test_accepted_outputs_are_joined_to_those_of_the_run() -> None:
-    parts = [serialize(replace(ACCEPTED, interval=part)) for part in (FEBRUARY, JANUARY)]
-    assert read_accepted(parts, BOTH) == ACCEPTED
-    assert read_accepted(serialize(ACCEPTED), BOTH) == ACCEPTED
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(DiskStore(tmp_path))
 
 
-def test_a_part_that_is_missing_is_refused() -> None:
-    part = serialize(replace(ACCEPTED, interval=JANUARY))
+def read(lake: Lake, plain: object) -> Accepted:
+    return read_accepted(plain, BOTH, lake, DAYS, "run")
+
+
+def test_accepted_outputs_are_joined_to_those_of_the_run(lake: Lake) -> None:
+    parts = [replace(ACCEPTED, interval=part) for part in (FEBRUARY, JANUARY)]
+    for accepted in (ACCEPTED, *parts):
+        record_accepted(lake, DAYS, "run", accepted)
+    assert read(lake, [serialize(part) for part in parts]) == ACCEPTED
+    assert read(lake, serialize(ACCEPTED)) == ACCEPTED
+
+
+def test_a_part_that_is_missing_is_refused(lake: Lake) -> None:
+    part = replace(ACCEPTED, interval=JANUARY)
+    record_accepted(lake, DAYS, "run", part)
     with pytest.raises(PublicationError, match="its parts are"):
-        read_accepted([part], BOTH)
+        read(lake, [serialize(part)])
+
+
+def test_a_part_that_acceptance_has_not_recorded_is_refused(lake: Lake) -> None:
+    parts = [replace(ACCEPTED, interval=part) for part in (FEBRUARY, JANUARY)]
+    record_accepted(lake, DAYS, "run", parts[0])
+    with pytest.raises(PublicationError, match="acceptance left no record"):
+        read(lake, [serialize(part) for part in parts])
 
 
 @pytest.mark.parametrize("plain", [None, "text", {"params": {}}, [{"params": 1}]])

@@ -17,6 +17,18 @@ class DefinitionError(UserError):
     """Report a dataflow whose functions do not implement its contract."""
 
 
+class ImportFailedError(UserError):
+    """Report a module of a dataflow that cannot be imported, as `NodeError` reports a function."""
+
+    def __init__(self, module: str, file: str, line: int, problem: str, traceback: str) -> None:
+        self.module = module
+        self.file = file
+        self.line = line
+        self.problem = problem
+        self.traceback = traceback
+        super().__init__(f"{module} cannot be imported ({file}:{line}): {problem}")
+
+
 class ContractVersionError(UserError):
     """Report that the two sides have different versions of a dataflow's contract."""
 

@@ -28,6 +28,7 @@ from isthmus_contracts.protocol import (
 from isthmus_transforms.errors import (
     ContractVersionError,
     EngineError,
+    ImportFailedError,
     InputError,
     NodeError,
     UserError,
@@ -178,6 +179,10 @@ def _failure(error: Exception) -> RunFailure:
         )
     if isinstance(error, ContractError | ContractVersionError | EngineError | InputError):
         return RunFailure("request", str(error))
+    if isinstance(error, ImportFailedError):
+        return RunFailure(
+            "dataflow", str(error), file=error.file, line=error.line, traceback=error.traceback
+        )
     if isinstance(error, UserError):
         return RunFailure("dataflow", str(error))
     if isinstance(error, WorkerError):

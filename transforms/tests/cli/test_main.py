@@ -3,10 +3,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from isthmus_contracts.testing import sample_catalog
+from isthmus_transforms import loading
+from isthmus_transforms.cli import run
 from isthmus_transforms.cli.main import main
+from isthmus_transforms.errors import ImportFailedError
+from isthmus_transforms.runtime import Dataflow
 
 Capture = pytest.CaptureFixture[str]
 ErrorLine = Callable[..., str]
@@ -15,9 +22,13 @@ ErrorLine = Callable[..., str]
 @pytest.mark.parametrize(
     "command", [["run", "nope", "--inputs", "."], ["describe", "nope"], ["view", "nope"]]
 )
-def test_an_unknown_dataflow_is_one_line(error_line: ErrorLine, command: list[str]) -> None:
+def test_an_unknown_dataflow_is_one_line(
+    error_line: ErrorLine, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setattr(loading, "CATALOG", sample_catalog.CATALOG)
+    monkeypatch.setattr(run, "CATALOG", sample_catalog.CATALOG)
     line = error_line(*command)
-    known = "'flight_delays', 'airport_days', 'carrier_days'"
+    known = "'parcel_delays', 'station_days', 'courier_days'"
     assert line == f"isthmus: unknown dataflow 'nope'; known: {known}"
 
 
@@ -34,6 +45,42 @@ def test_a_function_that_raises_shows_the_authors_traceback(capsys: Capture) -> 
     )
     assert sum(line.startswith("  File ") for line in lines) == 1
     assert "isthmus_transforms" not in printed.err
+
+
+def test_a_worker_that_dies_is_one_line(  # noqa: PLR0913, PLR0917 - fixtures
+    flow_of: Callable[..., Dataflow],
+    catalog_of: Callable[[Dataflow], None],
+    orders: pd.DataFrame,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture,
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    catalog_of(flow_of("import os\ndef a() -> str: os.kill(os.getpid(), 9)", "a"))
+    orders.to_parquet("in/orders.parquet", index=False)
+    assert main(["run", "sales", "--inputs", "in", "--engine", "processes", "--workers", "1"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    (line,) = printed.err.splitlines()
+    assert line.startswith("isthmus: a worker process died while node 'a' ran: ")
+
+
+def test_a_dataflow_that_cannot_be_imported_shows_the_authors_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def load(_name: str) -> Dataflow:
+        text = "Traceback\nSyntaxError: invalid syntax"
+        raise ImportFailedError("sales", "sales/days.py", 3, "SyntaxError: invalid syntax", text)
+
+    monkeypatch.setattr(loading, "load_dataflow", load)
+    assert main(["describe", "sales"]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.splitlines() == [
+        "Traceback",
+        "SyntaxError: invalid syntax",
+        "isthmus: sales cannot be imported (sales/days.py:3): SyntaxError: invalid syntax",
+    ]
 
 
 HELP: Mapping[str, list[str]] = {

@@ -123,16 +123,23 @@ def test_an_undeclared_name_is_refused_before_anything_runs(flow_of: Flows) -> N
     with pytest.raises(DefinitionError) as caught:
         flow_of(source, "b").compute(["b"], {})
     assert str(caught.value) == (
-        "node 'b' takes 'weather', which is not a function, input or param of dataflow 'sales'"
+        "function 'b' (sample/functions.py:2) takes 'weather', which is not a function, input or "
+        "param"
     )
 
 
 def test_a_function_that_an_input_or_param_would_hide_is_refused(flow_of: Flows) -> None:
     hidden = flow_of("def orders() -> int: return 1\ndef a(orders: int) -> int: return 1", "a")
-    with pytest.raises(DefinitionError, match="has the same name as its input or param 'orders'"):
+    message = "computes 'orders', which is also the name of an input"
+    with pytest.raises(DefinitionError, match=message):
         hidden.describe()
-    with pytest.raises(DefinitionError, match="has the same name as its input or param 'orders'"):
+    with pytest.raises(DefinitionError, match=message):
         hidden.compute(["a"], {})
+    param = flow_of(
+        "def rate() -> int: return 1\ndef a(rate: int) -> int: return 1", "a", params=(RATE,)
+    )
+    with pytest.raises(DefinitionError, match="computes 'rate', which is also the name of a param"):
+        param.describe()
 
 
 def test_an_output_that_no_function_computes_is_refused(flow_of: Flows) -> None:

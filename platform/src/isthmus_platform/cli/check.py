@@ -13,6 +13,7 @@ from rich.table import Table
 
 from isthmus_contracts import DataflowContract
 from isthmus_contracts.catalog import CATALOG
+from isthmus_contracts.formatting import printable
 from isthmus_contracts.protocol import Capabilities
 from isthmus_platform.cli.airflow_objects import (
     connection_problems,
@@ -35,7 +36,6 @@ from isthmus_platform.errors import DeploymentError, EndOfLifeError, RunnerError
 from isthmus_platform.pipeline.end_of_life import check_not_end_of_life
 from isthmus_platform.pipeline.intervals import scheduled_interval
 from isthmus_platform.runners import runner_capabilities
-from isthmus_platform.terminal.escape import printable
 from isthmus_platform.terminal.printing import print_whole
 
 _COLUMNS = ("dataflow", "runs", "tasks", "engine", "runner")

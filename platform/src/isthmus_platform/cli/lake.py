@@ -7,11 +7,11 @@ import sys
 
 from rich.console import Console
 
+from isthmus_contracts.formatting import printable
 from isthmus_platform.cli.arguments import AddCommand
 from isthmus_platform.deployment import Deployment, load_deployment
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake_access import create_lake, open_lake
-from isthmus_platform.terminal.escape import printable
 
 
 def add_init_command(add: AddCommand) -> None:

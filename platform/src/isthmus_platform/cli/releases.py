@@ -13,7 +13,7 @@ from rich.table import Table
 
 from isthmus_contracts import DataflowContract
 from isthmus_contracts.catalog import CATALOG
-from isthmus_contracts.formatting import counted
+from isthmus_contracts.formatting import counted, printable
 from isthmus_platform.cli.lake import named_lake
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases
@@ -27,7 +27,6 @@ from isthmus_platform.lake.releases.garbage_collection import (
     retention,
 )
 from isthmus_platform.lake.releases.locate import find_release, locate
-from isthmus_platform.terminal.escape import printable
 from isthmus_platform.terminal.outputs import describe_outputs, display_location
 from isthmus_platform.terminal.printing import print_whole
 

@@ -62,6 +62,10 @@ class Lake:
         """Return the folder of what the tasks of a run pass on, with a folder for each run."""
         return self._dataflow(dataflow) / "checkpoints"
 
+    def accepted(self, dataflow: Identity) -> Location:
+        """Return the folder of the records of acceptance, with a folder for each run."""
+        return self._dataflow(dataflow) / "accepted"
+
     def tombstones(self) -> Location:
         """Return the folder of the documents that say which old files may have been removed."""
         return Location(self.store, "tombstones")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from rich.console import Console
 
 from isthmus_contracts import DataflowContract
+from isthmus_contracts.formatting import printable, printable_lines
 from isthmus_contracts.protocol import RunFailure
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases.models import Release
 from isthmus_platform.local_airflow import Client
 from isthmus_platform.local_airflow.client import Run
 from isthmus_platform.runs import RunRecord, summarize
-from isthmus_platform.terminal.escape import printable
 from isthmus_platform.terminal.outputs import describe_outputs, display_path
 
 _SHOWN_ERRORS = 6
@@ -67,13 +67,13 @@ def report_failure(run: Run, record: RunRecord, client: Client, console: Console
         ]
         if failures and failures[-1].traceback:
             traceback = failures[-1].traceback.rstrip()
-            console.print(printable(traceback), soft_wrap=True)
+            console.print(printable_lines(traceback), soft_wrap=True)
         lines = client.log(run.dag, run.id, task.id, task.try_number, task.map_index)
         errors = dict.fromkeys(line.text for line in lines if line.level in ("error", "critical"))
         shown = (traceback, _AIRFLOW_HEADLINE)
         new = [error for error in errors if error.rstrip() not in shown]
         for error in new[:_SHOWN_ERRORS]:
-            console.print(printable(error), soft_wrap=True)
+            console.print(printable_lines(error), soft_wrap=True)
 
 
 def report_next(dataflow: DataflowContract, console: Console) -> None:

@@ -39,12 +39,13 @@ class PublishOperator(DataflowOperator):
 
         with self.errors_reported():
             pins = pins_from(context, self.pins_from)
-            accepted = accepted_from(context, self.accepted_from, pins.interval)
+            lake, run = self.open_lake(), self.run_context(context)
+            identity = self.dataflow.contract.identity
+            accepted = accepted_from(context, self.accepted_from, pins.interval, lake, identity)
             approval = None
             if self.approved_by is not None:
                 plain = context["ti"].xcom_pull(task_ids=self.approved_by, key=SHOWN)
                 approval = deserialize(Approval, plain, "approval")
-            lake, run = self.open_lake(), self.run_context(context)
             published = publish(self.dataflow, lake, run, pins, accepted, approval)
         return announce(context, self.asset, published)
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import Context
 
-from isthmus_contracts import Interval
+from isthmus_contracts import Identity, Interval
 
 if TYPE_CHECKING:
     from isthmus_platform.lake.intake.accepted import Accepted
+    from isthmus_platform.lake.layout import Lake
     from isthmus_platform.runs.pins import Pins
 
 SHOWN = "shown"
@@ -23,8 +24,11 @@ def pins_from(context: Context, task: str) -> Pins:
     return read_pins(context["ti"].xcom_pull(task_ids=task))
 
 
-def accepted_from(context: Context, task: str, interval: Interval | None) -> Accepted:
+def accepted_from(
+    context: Context, task: str, interval: Interval | None, lake: Lake, dataflow: Identity
+) -> Accepted:
     """Return what the run's transform tasks have accepted; raise what `read_accepted` raises."""
     from isthmus_platform.pipeline.results import read_accepted
 
-    return read_accepted(context["ti"].xcom_pull(task_ids=task), interval)
+    plain = context["ti"].xcom_pull(task_ids=task)
+    return read_accepted(plain, interval, lake, dataflow, context["ti"].run_id)

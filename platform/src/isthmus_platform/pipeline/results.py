@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from isthmus_contracts import Interval
+from isthmus_contracts import Identity, Interval
 from isthmus_contracts.codec import deserialize
+from isthmus_platform.lake.intake.acceptance_record import check_recorded
 from isthmus_platform.lake.intake.accepted import Accepted, join
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.runs.pins import Pins
 
 
@@ -20,13 +22,18 @@ def read_pins(plain: object) -> Pins:
     return replace(parts[0], interval=interval)
 
 
-def read_accepted(plain: object, interval: Interval | None) -> Accepted:
+def read_accepted(
+    plain: object, interval: Interval | None, lake: Lake, dataflow: Identity, run: str
+) -> Accepted:
     """Return what a run's transform tasks have accepted, one task or a task for each part.
 
-    Raise `PublicationError` if the parts are not exactly the run's interval.
+    Raise `PublicationError` if acceptance left no record of it, or if the parts are not exactly the
+    run's interval.
     """
     parts = plain if isinstance(plain, list) else [plain]
     accepted = [
         deserialize(Accepted, part, f"accepted[{index}]") for index, part in enumerate(parts)
     ]
+    for part in accepted:
+        check_recorded(lake, dataflow, run, part)
     return join(accepted, interval)

@@ -33,11 +33,12 @@ from isthmus_platform.pipeline.checkpoint_sync import SyncedCheckpoints, sync_ch
 from isthmus_platform.pipeline.context import RunContext
 from isthmus_platform.pipeline.event_log import format_event, format_failure
 from isthmus_platform.runners import RunnerProcess, launch_runner
+from isthmus_platform.runners.launch import user_of
 from isthmus_platform.runners.limits import MEGABYTE
+from isthmus_platform.runners.workspace import workspace
 from isthmus_platform.runs import RunRecord
 from isthmus_platform.runs.pins import Pins
 from isthmus_platform.runs.record import Recorder
-from isthmus_platform.runs.workspace import workspace
 
 PinsSource = Callable[[], Pins]
 
@@ -102,7 +103,10 @@ def _computed(
     contract = dataflow.contract
     record = RunRecord(Path(dataflow.deployment.runs.root), contract.identity, run.run)
     attempt = record.attempt(run.task, run.attempt)
-    with workspace(attempt) as directories, attempt.recording() as recorder:
+    with (
+        workspace(attempt, user_of(dataflow.runner)) as directories,
+        attempt.recording() as recorder,
+    ):
         process = launch_runner(
             dataflow.runner,
             str(contract.identity),

@@ -9,7 +9,7 @@ from isthmus_platform.deployment import Runner
 from isthmus_platform.runners.environment import runner_environment
 from isthmus_platform.runners.limits import MEGABYTE, Limits
 from isthmus_platform.runners.process import RunnerProcess
-from isthmus_platform.runners.unix_user import check_user, find_user, make_writable
+from isthmus_platform.runners.unix_user import UnixUser, check_user, find_user, make_writable
 
 
 def launch_runner(
@@ -25,7 +25,7 @@ def launch_runner(
     """
     home = Path(runner.home)
     home.mkdir(parents=True, exist_ok=True)
-    user = find_user(runner.user) if runner.user else None
+    user = user_of(runner)
     if user and user.uid != os.geteuid():
         directories = [home, staging, scratch]
         make_writable(user, directories)
@@ -38,6 +38,11 @@ def launch_runner(
         user=user,
         limits=Limits(_bytes(runner.disk_limit_megabytes), _bytes(memory_megabytes)),
     )
+
+
+def user_of(runner: Runner) -> UnixUser | None:
+    """Return the user that the deployment names; raise `DeploymentError` if it cannot be."""
+    return find_user(runner.user) if runner.user else None
 
 
 def _bytes(megabytes: int | None) -> int | None:

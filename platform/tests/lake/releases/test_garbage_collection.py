@@ -6,7 +6,7 @@ import subprocess
 import tracemalloc
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -14,13 +14,14 @@ import pyarrow as pa
 import pytest
 
 from isthmus_contracts import Column, DataflowContract, Identity, Partitioning, Table
-from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 from isthmus_platform.errors import LakeError, LakeUnavailableError, PublicationError, UserError
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta import tables
 from isthmus_platform.lake.delta.tables import TableFile
 from isthmus_platform.lake.delta.writer import write_table
 from isthmus_platform.lake.documents import write_once
+from isthmus_platform.lake.intake.acceptance_record import check_recorded
 from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
@@ -83,10 +84,11 @@ def check_whole(lake: Lake, release: Release) -> None:
 
 @dataclass(frozen=True)
 class Removed:
-    """What garbage collection removed."""
+    """What garbage collection removed; the records of acceptance apart from other files."""
 
     releases: list[OldRelease]
     files: list[Stored]
+    records: list[Stored] = field(default_factory=list)
 
 
 NOTHING = Removed([], [])
@@ -95,7 +97,9 @@ NOTHING = Removed([], [])
 def split(found: Iterable[Garbage]) -> Removed:
     found = list(found)
     releases = [garbage for garbage in found if isinstance(garbage, OldRelease)]
-    return Removed(releases, [garbage for garbage in found if isinstance(garbage, Stored)])
+    files = [garbage for garbage in found if isinstance(garbage, Stored)]
+    records = [file for file in files if "/accepted/" in file.key]
+    return Removed(releases, [file for file in files if file not in records], records)
 
 
 def collect_garbage(lake: Lake, keep: timedelta, dataflow: Identity | None = None) -> Removed:
@@ -216,12 +220,12 @@ class TestWhatRemains:
     ) -> None:
         made = publish(lake, "run-1")
         (pin,) = made.inputs.values()
-        put(lake.table(FLIGHT_DELAYS.identity, "other"), 1)
+        put(lake.table(PARCEL_DELAYS.identity, "other"), 1)
         age(lake, 60)
-        done = collect_garbage(lake, MONTH, FLIGHT_DELAYS.identity)
+        done = collect_garbage(lake, MONTH, PARCEL_DELAYS.identity)
         assert [file.key.split("/")[-2] for file in done.files] == ["other"]
         read = tables.read_version(lake.path(pin.table), pin.version).to_pyarrow_table()
-        assert read["flight"].to_pylist() == [1, 2]
+        assert read["parcel"].to_pylist() == [1, 2]
 
     def test_accepted_files_stay_while_they_are_young(
         self,
@@ -238,6 +242,22 @@ class TestWhatRemains:
         files = [lake.path(file.path) for output in abandoned.outputs for file in output.files]
         assert {lake.path(file.key) for file in done.files} == set(files)
         check_whole(lake, publication.publish(lake, dataflow, waiting, params={}, inputs={}))
+
+    def test_records_of_acceptance_stay_while_they_are_young(
+        self,
+        accepted: Accept,
+        published: Callable[..., Release],
+        lake: Lake,
+        dataflow: DataflowContract,
+    ) -> None:
+        published("first")
+        old = accepted("old")
+        age(lake, 60)
+        young = accepted("young")
+        assert len(collect_garbage(lake, MONTH).records) == 2
+        check_recorded(lake, dataflow.identity, young.run, young)
+        with pytest.raises(PublicationError, match="is too old; clear the task transform"):
+            check_recorded(lake, dataflow.identity, old.run, old)
 
     def test_drafts_of_killed_writers_go_after_a_day(
         self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
@@ -266,7 +286,7 @@ class TestWhatRemains:
         age(lake, 60)
         done = collect_garbage(lake, MONTH, dataflow.identity)
         assert {str(release.dataflow) for release in done.releases} == {"delays.v2"}
-        assert listed(lake, AIRPORT_DAYS) == [other.id for other in reversed(others)]
+        assert listed(lake, STATION_DAYS) == [other.id for other in reversed(others)]
         for other in others:
             check_whole(lake, other)
         assert numbers_in(lake.source("nyc", "numbers"), 0) == [1]

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from isthmus_contracts import Input, Metrics, Output, Table
+from isthmus_contracts.formatting import printable
 
 
 def describe(options: argparse.Namespace, console: Console) -> None:
@@ -34,7 +35,7 @@ def describe(options: argparse.Namespace, console: Console) -> None:
     for node in dataflow.describe().nodes:
         if node.kind == "function":
             place = f"{Path(node.file or '').name}:{node.line}"
-            functions.add_row(node.name, place, node.description)
+            functions.add_row(*map(printable, (node.name, place, node.description)))
     for grid in (inputs, params, outputs, functions):
         if grid.row_count:
             console.print(grid)

@@ -10,10 +10,11 @@ from pathlib import Path
 from rich.console import Console
 
 from isthmus_contracts import ContractError
+from isthmus_contracts.formatting import printable, printable_lines
 from isthmus_transforms.cli.describe import describe
 from isthmus_transforms.cli.run import known_dataflows, parse_run, run
 from isthmus_transforms.cli.view import view
-from isthmus_transforms.errors import NodeError, UserError
+from isthmus_transforms.errors import ImportFailedError, NodeError, UserError, WorkerError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,12 +28,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parse(list(sys.argv[1:] if arguments is None else arguments))
         command = {"run": run, "describe": describe, "view": view}[options.command]
         command(options, console)
-    except NodeError as error:
-        print(error.traceback, file=sys.stderr)
-        print(f"isthmus: {error}", file=sys.stderr)
+    except (NodeError, ImportFailedError) as error:
+        print(printable_lines(error.traceback), file=sys.stderr)
+        print(printable(f"isthmus: {error}"), file=sys.stderr)
+        return 1 if isinstance(error, NodeError) else 2
+    except WorkerError as error:
+        print(printable(f"isthmus: {error}"), file=sys.stderr)
         return 1
     except (UserError, ContractError, OSError) as error:
-        print(f"isthmus: {error}", file=sys.stderr)
+        print(printable(f"isthmus: {error}"), file=sys.stderr)
         return 2
     return 0
 

@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 
 from isthmus_contracts import DataflowContract, Interval, resolve_interval
 from isthmus_contracts.catalog import CATALOG
-from isthmus_contracts.formatting import counted
+from isthmus_contracts.formatting import counted, printable
 from isthmus_contracts.protocol import (
     CheckFinished,
     EngineProfile,
@@ -140,7 +140,8 @@ def run(options: argparse.Namespace, console: Console) -> None:
             events.append(event)
             if isinstance(event, NodeFinished | NodeFailed):
                 done += 1
-                status.update(f"{done} of {total} nodes · {event.node} {event.seconds:.2f} s")
+                node = printable(event.node)
+                status.update(f"{done} of {total} nodes · {node} {event.seconds:.2f} s")
 
         names = [output.name for output in contract.outputs]
         values = dataflow.compute(
@@ -172,7 +173,7 @@ def _check_lines(events: Sequence[Event]) -> Iterator[str]:
     checks = [event for event in events if isinstance(event, CheckFinished)]
     failed = [check for check in checks if not check.result.passed]
     for check in failed:
-        yield f"warning: {check.subject}: {check.result.sentence}"
+        yield printable(f"warning: {check.subject}: {check.result.sentence}")
     yield f"{len(checks)} checks, {len(checks) - len(failed)} passed"
 
 

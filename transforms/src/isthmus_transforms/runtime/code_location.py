@@ -33,11 +33,14 @@ class CodeLocation:
     file: str
     line: int
 
+    def __str__(self) -> str:
+        return f"function {self.function!r} ({self.file}:{self.line})"
+
 
 def location_of(function: Callable[..., object]) -> CodeLocation:
     """Return where `function` is defined; the line is that of its first decorator."""
     code = inspect.unwrap(function).__code__
-    return CodeLocation(function.__qualname__, _relative(code.co_filename), code.co_firstlineno)
+    return CodeLocation(function.__qualname__, relative_file(code.co_filename), code.co_firstlineno)
 
 
 def failing_line(function: Callable[..., object], traceback: TracebackType | None) -> int:
@@ -52,7 +55,8 @@ def failing_line(function: Callable[..., object], traceback: TracebackType | Non
 
 
 @cache
-def _relative(filename: str) -> str:
+def relative_file(filename: str) -> str:
+    """Return a file's path, relative to the folder that holds its package."""
     path = Path(filename)
     folder = path.parent
     while (folder / "__init__.py").is_file() and folder != folder.parent:

@@ -12,7 +12,7 @@ import pandas as pd
 from hamilton.graph import FunctionGraph
 
 from isthmus_contracts import DataflowContract as Contract
-from isthmus_contracts import Input, Interval, ParamValue, UnknownNameError, resolve_params
+from isthmus_contracts import Input, Interval, UnknownNameError, resolve_params
 from isthmus_contracts.protocol import CheckFinished, EngineProfile, Event, Graph
 from isthmus_transforms.errors import DefinitionError, InputError
 from isthmus_transforms.runtime.checkpoints.store import open_store
@@ -21,6 +21,7 @@ from isthmus_transforms.runtime.frames.digests import digest_of_frame
 from isthmus_transforms.runtime.frames.inputs import LazyInput
 from isthmus_transforms.runtime.frames.partitions import rows_within
 from isthmus_transforms.runtime.graph.build import build_graph
+from isthmus_transforms.runtime.graph.definition import check_functions
 from isthmus_transforms.runtime.graph.steps import ordered_nodes
 from isthmus_transforms.runtime.plan import Plan, stage_outputs
 
@@ -129,11 +130,13 @@ class Dataflow:
         resolved = resolve_params(self.contract.params, params or {})
         if interval is not None:
             self.contract.check_interval(interval)
-        graph = self._graph(resolved)
+        inputs = [declared.name for declared in self.contract.inputs]
+        graph = build_graph(self.modules, resolved, inputs)
         chosen = {name: self.targets.get(name, name) for name in targets}
         self._check_nodes(graph, chosen.values())
-        given = {declared.name for declared in self.contract.inputs} | resolved.keys()
+        given = {*inputs, *resolved}
         nodes = ordered_nodes(graph, chosen.values(), given)
+        check_functions(self.contract, graph, [nodes[name] for name in nodes if name not in given])
         checkpoints = self.checkpoints.values()
         plan = Plan(self.contract, self.modules, graph, chosen, resolved, nodes, checkpoints)
         if stop_at is None:
@@ -144,16 +147,6 @@ class Dataflow:
             _LOG.warning("no function computes %r with these params: the stage is empty", stop_at)
         outputs = stage_outputs(plan, stage, boundary[stop_at])
         return replace(plan, targets=boundary, nodes=stage, is_stage=True, stage_outputs=outputs)
-
-    def _graph(self, params: Mapping[str, ParamValue]) -> FunctionGraph:
-        graph = build_graph(self.modules, params)
-        for name in (*(declared.name for declared in self.contract.inputs), *params):
-            if name in graph.nodes and not graph.nodes[name].user_defined:
-                raise DefinitionError(
-                    f"a function of dataflow {self.contract.name!r} has the same name as its input "
-                    f"or param {name!r}, so it would never run; rename the function"
-                )
-        return graph
 
     def _check_inputs(self, inputs: Mapping[str, object]) -> None:
         known = [declared.name for declared in self.contract.inputs]

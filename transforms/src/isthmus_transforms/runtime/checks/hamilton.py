@@ -28,7 +28,7 @@ from isthmus_contracts.rules import (
 from isthmus_transforms.errors import CheckError
 from isthmus_transforms.runtime.checks.result import check_finished
 
-__all__ = ["CHECKS", "Check", "check_of", "passing", "validating"]
+__all__ = ["CHECKS", "Check", "check_of", "passing", "validating", "validator_of"]
 
 _RAW = "_raw"
 _COUNTS = ("broken", "out_range", "incorrect_values_count")
@@ -58,7 +58,7 @@ class Check:
 
 def check_of(node: Node) -> Check | None:
     """Return what a node with the tag `CHECKS` checks, or None if it has no validator."""
-    validator = _validator_of(node.callable)
+    validator = validator_of(node.callable)
     names = [dependency.name for dependency in node.dependencies]
     if validator is None or len(names) != 1:
         return None
@@ -103,7 +103,7 @@ def passing(checks: Sequence[Check], names: Sequence[str]) -> Callable[..., obje
     return passed
 
 
-def _validator_of(function: object) -> DataValidator | None:
+def validator_of(function: object) -> DataValidator | None:
     """Return the validator that Hamilton bound to a node's function, through all wrappers.
 
     Hamilton stores it as a default argument of the function that calls it; in a subdag, that
@@ -113,7 +113,7 @@ def _validator_of(function: object) -> DataValidator | None:
         return None
     for parameter in inspect.signature(function).parameters.values():
         bound = parameter.default
-        found = bound if isinstance(bound, DataValidator) else _validator_of(bound)
+        found = bound if isinstance(bound, DataValidator) else validator_of(bound)
         if found is not None:
             return found
     return None
