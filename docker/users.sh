@@ -29,6 +29,7 @@ useradd --uid "$uid" --gid "$gid" --groups isthmus-runner --home-dir /opt/airflo
 install -d -o airflow -g "$gid" -m 0700 /opt/airflow /opt/airflow/logs
 install -d -m 0755 /var/lib/isthmus
 install -d -o airflow -g "$gid" -m 0755 /var/lib/isthmus/runs /var/lib/isthmus/cache
+install -d -o airflow -g "$gid" -m 0700 /var/lib/isthmus/deployments
 install -d -o airflow -g isthmus-runner -m 2770 /var/lib/isthmus/runner
 
 # What docs/security.md asks for. The user is named by its number, whatever other name that has.

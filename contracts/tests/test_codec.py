@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from isthmus_contracts import DeclarationError, ProtocolError
-from isthmus_contracts.codec import deserialize, parse_json, serialize, since
+from isthmus_contracts.codec import deserialize, deserialize_field, parse_json, serialize, since
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +163,13 @@ class Forest:
 @dataclass(frozen=True, slots=True)
 class Country:
     forest: Forest
+
+
+def test_one_field_is_read_alone() -> None:
+    assert deserialize_field(Tree, "height", 2, "[trees].height") == 2.0
+    assert deserialize_field(Tree, "best", {"size": 3}, "[trees].best") == Leaf(3)
+    with pytest.raises(ProtocolError, match=r"^\[trees\].kind: expected one of 'oak', 'elm', got"):
+        deserialize_field(Tree, "kind", "fir", "[trees].kind")
 
 
 def test_a_version_leaves_out_what_came_after_it() -> None:

@@ -25,6 +25,7 @@ from isthmus_platform.lake.delta import tables
 from isthmus_platform.lake.delta.writer import write_table
 from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.marker import make_lake
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.schemas import arrow_schema
@@ -145,6 +146,7 @@ def _value(column: Column) -> object:
 def _publish(lake: Lake, run: str) -> releases.Release:
     assert isinstance(FEATURES, Table)
     assert isinstance(DAYS, Table)
+    make_lake(lake)
     features = lake.table(PARCEL_DELAYS.identity, "parcel_features")
     rows = [
         {column.name: _value(column) for column in FEATURES.columns} | {"parcel": number}

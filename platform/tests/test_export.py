@@ -12,7 +12,7 @@ from isthmus_platform.errors import SourceError, UserError
 from isthmus_platform.export import export_inputs
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
-from isthmus_platform.lake_access import open_lake
+from isthmus_platform.lake_access import create_lake
 from isthmus_platform.runs import RunRecord
 from isthmus_platform.runs.pins import Pins
 
@@ -27,7 +27,7 @@ def deployment(tmp_path: Path) -> Deployment:
 
 @pytest.fixture
 def lake(deployment: Deployment) -> Lake:
-    return open_lake(deployment)
+    return create_lake(deployment)
 
 
 def test_without_a_run_it_is_what_the_current_release_was_made_from(
@@ -56,6 +56,7 @@ def test_a_run_is_named_by_the_id_that_airflow_gave_it(
     ]
 
 
+@pytest.mark.usefixtures("lake")
 @pytest.mark.parametrize("run", ["gone", "../../elsewhere", "", "x" * 500])
 def test_a_run_that_pinned_nothing_is_refused(
     deployment: Deployment, tmp_path: Path, run: str
@@ -67,6 +68,7 @@ def test_a_run_that_pinned_nothing_is_refused(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("lake")
 def test_without_a_release_there_is_nothing_to_export(
     deployment: Deployment, tmp_path: Path
 ) -> None:

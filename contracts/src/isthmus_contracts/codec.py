@@ -134,6 +134,11 @@ def deserialize(cls: type[T], value: object, where: str | None = None, version: 
         raise ProtocolError(place, str(error)) from None
 
 
+def deserialize_field(cls: type, name: str, value: object, where: str) -> object:
+    """Return the value of one field of the dataclass `cls`, or raise `ProtocolError`."""
+    return _decode(_hints(cls, _NEWEST)[name], value, where, _NEWEST)
+
+
 @cache
 def _later(cls: _Hint, version: int) -> tuple[Field[Any], ...]:
     return tuple(field_ for field_ in fields(cls) if field_.metadata.get("since", 0) > version)

@@ -57,7 +57,7 @@ def test_the_demonstration_knows_where_the_makefile_puts_its_data(
     assert data.parent.name in makes
 
 
-@pytest.mark.usefixtures("state")
+@pytest.mark.usefixtures("lake")
 def test_a_production_command_loads_no_local_airflow() -> None:
     done = subprocess.run(
         [sys.executable, "-c", LOADED, "releases", "station_days"],

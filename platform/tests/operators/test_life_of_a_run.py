@@ -6,6 +6,7 @@ Airflow warns of its own dependencies here; every warning of ours is an error st
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import sqlite3
@@ -76,6 +77,8 @@ def test_a_run_publishes_every_output(company: Company) -> None:
     assert names == ["graph.svg", "pins.json", "transform.1.events.jsonl"]
     pins = json.loads((record / "pins.json").read_text())
     assert pins["params"]["test_from_month"] == 10
+    content = (company.folder / "company.toml").read_bytes()
+    assert pins["deployment"] == hashlib.sha256(content).hexdigest()
     assert pins["inputs"]["weather"]["version"] == 0
 
 
@@ -332,3 +335,16 @@ def test_a_pointer_that_cannot_be_read_is_one_sentence(company: Company) -> None
     ended = company.run("station_days")
     assert ended.states["ingest"] == "failed"
     assert "cannot be used now: Is a directory" in ended.log
+
+
+def test_a_lake_that_is_not_mounted_is_not_taken_for_an_empty_one(company: Company) -> None:
+    lake = company.folder / "lake"
+    lake.rename(company.folder / "unmounted")
+    lake.mkdir()
+    ended = company.run()
+    assert ended.states["ingest"] == "failed"
+    assert f"the lake at file://{lake} cannot be used now: it has no isthmus-lake.json" in ended.log
+    assert list(lake.iterdir()) == []
+    lake.rmdir()
+    (company.folder / "unmounted").rename(lake)
+    assert set(company.run().states.values()) == {"success"}

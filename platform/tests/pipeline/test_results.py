@@ -22,7 +22,7 @@ from isthmus_platform.storage import DiskStore
 JANUARY = Interval(date(2013, 1, 1), date(2013, 2, 1))
 FEBRUARY = Interval(date(2013, 2, 1), date(2013, 3, 1))
 BOTH = Interval(date(2013, 1, 1), date(2013, 3, 1))
-PINS = Pins({"factor": 2}, {"orders": Pin("sources/shop/orders", 3)}, BOTH)
+PINS = Pins({"factor": 2}, {"orders": Pin("sources/shop/orders", 3)}, BOTH, deployment="0" * 64)
 DAYS = Identity("days", 1)
 ACCEPTED = Accepted("days.v1", "1.0.0", "code", "run", (AcceptedOutput("days"),), interval=BOTH)
 

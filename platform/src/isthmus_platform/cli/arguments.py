@@ -11,6 +11,9 @@ from isthmus_contracts.catalog import CATALOG
 # Makes a command's parser from the command's name, its function and one line of help.
 AddCommand: TypeAlias = Callable[[str, Callable[..., int], str], argparse.ArgumentParser]
 
+SAMPLE_CONNECTION = "nyc_operations"
+"""The connection to the sample database, which `demo`, `up` and `run` give their Airflow."""
+
 
 def known_dataflows() -> str:
     """Return the help text of an argument that names a dataflow."""

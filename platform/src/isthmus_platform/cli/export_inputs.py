@@ -9,6 +9,7 @@ from rich.console import Console
 
 from isthmus_contracts.catalog import CATALOG
 from isthmus_platform.cli.arguments import AddCommand, known_dataflows
+from isthmus_platform.cli.lake import named_lake
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.export import export_inputs
 
@@ -24,6 +25,7 @@ def add_export_command(add: AddCommand) -> None:
 def _export(options: argparse.Namespace, console: Console) -> int:
     contract = CATALOG.dataflow(options.dataflow)
     deployment = load_deployment()
+    named_lake(deployment)
     for name, rows in export_inputs(deployment, contract, options.directory, options.run):
         console.print(f"wrote {options.directory / name}.parquet, {rows:,} rows")
     return 0

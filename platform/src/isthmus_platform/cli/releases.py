@@ -14,6 +14,7 @@ from rich.table import Table
 from isthmus_contracts import DataflowContract
 from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.formatting import counted, printable
+from isthmus_platform.cli.lake import named_lake
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
@@ -26,7 +27,6 @@ from isthmus_platform.lake.releases.garbage_collection import (
     retention,
 )
 from isthmus_platform.lake.releases.locate import find_release, locate
-from isthmus_platform.lake_access import open_lake
 from isthmus_platform.terminal.outputs import describe_outputs, display_location
 from isthmus_platform.terminal.printing import print_whole
 
@@ -239,4 +239,4 @@ def _who() -> str:
 
 
 def _lake() -> Lake:
-    return open_lake(load_deployment())
+    return named_lake(load_deployment())

@@ -26,6 +26,14 @@ class Lake:
         """Return the URI of the whole lake."""
         return self.store.address("")
 
+    def marker(self) -> Location:
+        """Return the document that says that a lake was made here."""
+        return Location(self.store, "isthmus-lake.json")
+
+    def folders(self) -> tuple[str, ...]:
+        """Return which of a lake's folders are here."""
+        return tuple(sorted({"sources", "dataflows", "tombstones"} & set(self.store.names(""))))
+
     def source(self, dataset: str, table: str) -> Location:
         """Return the folder of a table that is ingested."""
         return Location(self.store, f"sources/{dataset}/{table}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from isthmus_contracts import Identity, Interval
 from isthmus_contracts.codec import deserialize
 from isthmus_platform.lake.intake.acceptance_record import check_recorded
@@ -17,7 +19,7 @@ def read_pins(plain: object) -> Pins:
     parts = [deserialize(Pins, part, f"pins[{index}]") for index, part in enumerate(plain)]
     first, last = parts[0].interval, parts[-1].interval
     interval = Interval(first.start, last.end) if first and last else None
-    return Pins(parts[0].params, parts[0].inputs, interval)
+    return replace(parts[0], interval=interval)
 
 
 def read_accepted(

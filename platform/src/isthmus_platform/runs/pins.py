@@ -13,11 +13,15 @@ from isthmus_platform.lake.pins import Pin
 
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """Hold what the first task of a run resolved, and every later task reads."""
+    """Hold what the first task of a run resolved, and every later task reads.
+
+    `deployment` is the SHA-256 of the deployment file with which that task ran.
+    """
 
     params: Mapping[str, ParamValue]
     inputs: Mapping[str, Pin]
     interval: Interval | None = None
+    deployment: str | None = None
 
 
 def pins_document(pins: Pins) -> str:
