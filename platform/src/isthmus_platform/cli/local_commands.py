@@ -19,11 +19,13 @@ from isthmus_platform.deployment import Deployment, load_deployment
 from isthmus_platform.lake import releases
 from isthmus_platform.lake_access import open_lake
 from isthmus_platform.local_airflow import (
+    PASSWORD,
     Client,
     Installation,
     InstallationError,
     Running,
     find_running,
+    read_password,
     running,
 )
 from isthmus_platform.local_airflow.follow import follow, triggered_runs
@@ -37,6 +39,7 @@ from isthmus_platform.runs import RunRecord
 
 _SPECIAL_IN_URLS = frozenset("%?#")
 _SAMPLE_CONNECTION = "AIRFLOW_CONN_NYC_OPERATIONS"
+_PASSWORD_VARIABLE = "ISTHMUS_PASSWORD"  # noqa: S105 - its name
 
 
 def demo(options: argparse.Namespace, console: Console) -> int:
@@ -51,10 +54,13 @@ def demo(options: argparse.Namespace, console: Console) -> int:
 
 def up(options: argparse.Namespace, console: Console) -> int:
     """Run Airflow until Ctrl-C."""
-    with running(local_installation(options), console.print) as installation:
-        console.print("login airflow / airflow; Ctrl-C stops Airflow")
+    installation = local_installation(options)
+    with running(installation, console.print) as up:
+        is_default = read_password(installation.home) == PASSWORD
+        login = "airflow / airflow" if is_default else "airflow, with the password that you chose"
+        console.print(f"login {login}; Ctrl-C stops Airflow")
         with contextlib.suppress(KeyboardInterrupt):
-            installation.wait()
+            up.wait()
     return 0
 
 
@@ -99,6 +105,7 @@ def local_installation(options: argparse.Namespace) -> Installation:
         dags_folder=Path(dags.__file__).parent,
         port=options.port,
         environment={_SAMPLE_CONNECTION: f"sqlite:///{database}", **connections, **isthmus},
+        password=os.environ.get(_PASSWORD_VARIABLE) or None,
     )
 
 
@@ -108,13 +115,17 @@ def _airflow(
 ) -> Iterator[tuple[Client, Running | None]]:
     """Give a client of the Airflow that is up on this state, or of one that this starts."""
     load_deployment()  # reports a mistake in the file before anything is started
+    installation = local_installation(options)
     url = find_running(options.state)
     if url is not None:
         console.print(f"using the Airflow that is up at {url}")
-        with Client(url) as client:
+        with Client(url, password=read_password(installation.home)) as client:
             yield client, None
         return
-    with running(local_installation(options), console.print) as up, Client(up.url) as client:
+    with (
+        running(installation, console.print) as up,
+        Client(up.url, password=read_password(installation.home)) as client,
+    ):
         yield client, up
 
 
