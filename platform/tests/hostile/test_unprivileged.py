@@ -57,6 +57,9 @@ from isthmus_contracts.protocol import decode_request
 from isthmus_platform.deployment import Runner
 from isthmus_platform.errors import PlatformError
 from isthmus_platform.runners import launch_runner
+from isthmus_platform.runners.confinement import landlock
+if {without_landlock!r}:
+    landlock.version = lambda: 0
 runner = Runner({command!r}, {home!r}, user={user!r})
 request = decode_request({request!r})
 log = lambda line: print(line, flush=True)
@@ -105,7 +108,9 @@ def shared(other_side: Battlefield) -> Battlefield:
 
 
 @contextmanager
-def task(field: Battlefield, text: str) -> Iterator[subprocess.Popen[str]]:
+def task(
+    field: Battlefield, text: str, *, without_landlock: bool = False
+) -> Iterator[subprocess.Popen[str]]:
     """Run these lines of Python as a runner, from a task of an Airflow that is not root."""
     script = TASK.format(
         path=PATH,
@@ -114,6 +119,7 @@ def task(field: Battlefield, text: str) -> Iterator[subprocess.Popen[str]]:
         scratch=str(field.folder / "runs" / "scratch"),
         user=field.user,
         request=encode(field.request),
+        without_landlock=without_landlock,
     )
     group = str(pwd.getpwnam(field.user).pw_gid)
     rights = ["--groups", group, "--inh-caps", RIGHTS, "--ambient-caps", RIGHTS]
@@ -176,7 +182,7 @@ def test_a_runner_that_kills_an_unprivileged_supervisor_is_ended_from_its_side(
     shared: Battlefield,
 ) -> None:
     text = "daemon()\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(600)"
-    with task(shared, DAEMON + text) as process:
+    with task(shared, DAEMON + text, without_landlock=True) as process:
         said, _ = process.communicate(timeout=60)
     assert "the runner was ended by signal 9 and sent no result" in said
     assert alive(shared) == []
