@@ -58,6 +58,18 @@ def test_connections_of_the_shell_replace_that_of_the_sample_database(
     assert environment["ISTHMUS_STATE"] == str(tmp_path)
 
 
+def test_one_variable_sets_the_password_and_reaches_no_task(
+    options: argparse.Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for value, expected in (("one's own", "one's own"), ("", None)):
+        monkeypatch.setenv("ISTHMUS_PASSWORD", value)
+        installation = local_installation(options)
+        assert installation.password == expected
+        assert "ISTHMUS_PASSWORD" not in installation.environment
+    monkeypatch.delenv("ISTHMUS_PASSWORD")
+    assert local_installation(options).password is None
+
+
 @pytest.mark.parametrize("character", "%?#")
 def test_a_state_whose_path_is_not_a_plain_url_is_refused(
     options: argparse.Namespace, character: str
