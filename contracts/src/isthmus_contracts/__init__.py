@@ -3,6 +3,7 @@
 - Declarations: `dataflows` (what a dataflow takes and offers), `tables`, `params`, `partitions`.
   Their names are exported here.
 - `rules`: what a declaration promises about values, and how the result of a check reads.
+- `exact_floats`: which float64 stands for a number of an exact type, such as NUMERIC.
 - `protocol`: the messages between the platform and a runner; `codec` writes and reads them.
 - `catalog`: the declarations in force.
 - `testing`: the kit with which each side tests itself against all of this.

@@ -81,7 +81,7 @@ def test_a_deprecation_says_its_day_as_text() -> None:
 def test_outputs_say_their_kind() -> None:
     outputs = json.loads(catalog_document(SMALL))["dataflows"]["first.v1"]["outputs"]
     assert [output["kind"] for output in outputs] == ["table", "file", "metrics"]
-    assert outputs[2]["metrics"] == [{"name": "rows", "description": "Rows."}]
+    assert outputs[2]["metrics"] == [{"name": "rows", "description": "Rows.", "nullable": False}]
 
 
 def test_a_zero_or_false_is_written_and_an_absent_value_is_not() -> None:

@@ -157,7 +157,11 @@ def _inputs(request: RunRequest, dataflow: Dataflow) -> dict[str, LazyInput]:
         if name not in contracts:
             raise UnknownNameError("input", name, contracts)
         given = (contracts[name], [Path(file) for file in files], request.interval)
-        inputs[name] = LazyInput(partial(read_input, *given), partial(digest_of_input, *given))
+        masked = dataflow.masked_types
+        inputs[name] = LazyInput(
+            partial(read_input, *given, masked_types=masked),
+            partial(digest_of_input, *given, masked_types=masked),
+        )
     return inputs
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from isthmus_contracts import Param, Table
+from isthmus_contracts import Column, Metric, Metrics, Param, Table
 from isthmus_transforms import loading
 from isthmus_transforms.cli.main import main
 from isthmus_transforms.runtime import Dataflow
@@ -29,11 +29,62 @@ def test_run_writes_every_output_and_prints_the_paths(capsys: Capture) -> None:
         assert shown in printed.out
 
 
+@pytest.mark.usefixtures("sales")
+def test_a_metric_that_is_undefined_is_shown_as_null(
+    capsys: Capture, sales: Dataflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    totals, report, metrics = sales.contract.outputs
+    assert isinstance(metrics, Metrics)
+    undefined = replace(metrics, metrics=(Metric("share", "Share.", nullable=True),))
+    contract = replace(sales.contract, outputs=(totals, report, undefined))
+    (module,) = sales.modules
+
+    def quality(orders: pd.DataFrame) -> dict[str, float]:
+        return {"share": orders["price"][:0].mean()}
+
+    quality.__module__ = module.__name__
+    monkeypatch.setattr(module, "quality", quality)
+    flow = replace(sales, contract=contract)
+    monkeypatch.setattr(loading, "load_dataflow", lambda _name: flow)
+    assert main(["run", "sales", "--inputs", "in"]) == 0
+    assert "share null" in capsys.readouterr().out
+
+
+def test_a_dataflow_gets_the_masked_types_that_it_asks_for(
+    capsys: Capture,
+    flow_of: Callable[..., Dataflow],
+    catalog_of: Callable[[Dataflow], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flow = flow_of(
+        """
+        import pandas as pd
+
+        def report(orders: pd.DataFrame) -> str:
+            return f"{orders['id'].dtype} {orders['id'].sum()}"
+        """,
+        "report",
+    )
+    (orders,) = flow.contract.inputs
+    ids = Table("orders", "Orders.", (Column("id", "int64", "Id.", nullable=True),))
+    contract = replace(flow.contract, inputs=(replace(orders, table=ids),))
+    flow = replace(flow, contract=contract, masked_types=True)
+    catalog_of(flow)
+    frame = pd.DataFrame({"id": pd.array([9007199254740993, None], dtype="Int64")})
+    frame.to_parquet("in/orders.parquet")
+    assert main(["run", "sales", "--inputs", "in"]) == 0
+    assert Path("out/sales/report.txt").read_text() == "Int64 9007199254740993"
+    capsys.readouterr()
+    monkeypatch.setattr(loading, "load_dataflow", lambda _name: replace(flow, masked_types=False))
+    assert main(["run", "sales", "--inputs", "in"]) == 2
+    assert "declare the dataflow with masked_types=True (see row 0)" in capsys.readouterr().err
+
+
 def test_checks_are_counted_and_warnings_are_shown(
     capsys: Capture, sales: Dataflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(["run", "sales", "--inputs", "in"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "7 checks, 7 passed"
+    assert capsys.readouterr().out.splitlines()[-1] == "9 checks, 9 passed"
     totals, *others = sales.contract.outputs
     assert isinstance(totals, Table)
     low = replace(totals, columns=(replace(totals.columns[0], warn_minimum=50),))
@@ -45,7 +96,7 @@ def test_checks_are_counted_and_warnings_are_shown(
             "warning: totals: column 'total' has 1 value below 50 (the smallest is 3); "
             "the contract says usually at least 50 (see row 0)"
         ),
-        "8 checks, 7 passed",
+        "10 checks, 9 passed",
     ]
 
 

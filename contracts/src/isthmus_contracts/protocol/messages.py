@@ -183,14 +183,14 @@ class StagedFile:
 
 @dataclass(frozen=True, slots=True)
 class StagedOutput:
-    """Name the files of a table or file, or carry the numbers of metrics.
+    """Name the files of a table or file, or carry the numbers of metrics; an undefined one is None.
 
     A partitioned table has a file for each partition with rows, so it may have none.
     """
 
     name: str
     files: tuple[StagedFile, ...] = ()
-    metrics: Mapping[str, float] | None = None
+    metrics: Mapping[str, float | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

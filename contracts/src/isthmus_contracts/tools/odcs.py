@@ -121,7 +121,7 @@ def _metrics(metrics: Metrics) -> dict[str, object]:
                 "logicalTypeOptions": {**options, **_bounds(metric.minimum, metric.maximum)},
                 "physicalType": "float64",
                 "description": metric.description,
-                "required": True,
+                "required": not metric.nullable,
             }
             for metric in metrics.metrics
         ],
@@ -166,6 +166,7 @@ def _column(column: Column, key: Sequence[str], by: Partitioning | None) -> dict
         "quality": [_rule("invalidValues", **valid)] if column.choices else None,
         "customProperties": _custom(
             unit=column.unit,
+            inexact=column.inexact or None,
             partitionGranularity=parts.granularity if parts else None,
             warnMinimum=column.warn_minimum,
             warnMaximum=column.warn_maximum,

@@ -53,6 +53,8 @@ OF_TABLES: list[tuple[str, Table, Table]] = [
     ("column-retyped", ROWS, columns(replace(ID, type="float64"), SIZE, SPEED)),
     ("column-made-nullable", FULL, ROWS),
     ("column-made-not-null", ROWS, FULL),
+    ("column-made-inexact", ROWS, columns(ID, SIZE, replace(SPEED, inexact=True))),
+    ("column-made-exact", columns(ID, SIZE, replace(SPEED, inexact=True)), ROWS),
     ("column-unit-changed", ROWS, columns(ID, SIZE, replace(SPEED, unit="m/s"))),
     ("column-unit-changed", ROWS, columns(ID, SIZE, replace(SPEED, unit=None))),
     ("column-range-widened", ROWS, WIDE),
@@ -107,6 +109,7 @@ SCORE = Metric("score", "How good.", minimum=0, maximum=1)
 ERROR = Metric("error", "How bad.")
 REPORT = File("report", "A report.", ".html")
 SCORES = Metrics("scores", "Scores.", (SCORE, ERROR))
+UNDEFINED = replace(SCORES, metrics=(SCORE, replace(ERROR, nullable=True)))
 JOINED, SPLIT = Checkpoint("joined", "All in one."), Checkpoint("split", "One in all.")
 FLOW = DataflowContract(
     name="flow",
@@ -228,6 +231,8 @@ OF_PARTS: list[tuple[str, Side, DataflowContract, DataflowContract]] = [
         FLOW,
         outputs(REPORT, replace(SCORES, metrics=(SCORE, replace(ERROR, minimum=0)))),
     ),
+    ("metric-made-nullable", "output", FLOW, outputs(REPORT, UNDEFINED)),
+    ("metric-made-not-null", "output", outputs(REPORT, UNDEFINED), FLOW),
 ]
 TWO_TABLES = replace(SOURCE, tables=(ROWS, replace(ROWS, name="more")))
 NONE = Catalog((), ())

@@ -40,6 +40,21 @@ def test_a_release_does_not_differ_from_itself(
     assert diff_releases(lake, made, made) == ()
 
 
+def test_a_metric_that_is_null_is_not_one_that_is_missing(
+    accepted: Accept, lake: Lake, dataflow: DataflowContract
+) -> None:
+    made = accepted("first")
+    outputs = tuple(
+        replace(output, metrics={"auc": None}) if output.name == "quality" else output
+        for output in made.outputs
+    )
+    before = publish(lake, dataflow, replace(made, outputs=outputs), params={}, inputs={})
+    assert before.metrics == {"quality": {"auc": None}}
+    after = publish(lake, dataflow, accepted("second", auc=0.5), params={}, inputs={})
+    (metric,) = [fact for fact in diff_releases(lake, before, after) if fact.kind == "metric"]
+    assert metric == Difference("metric", "quality.auc", "null", 0.5)
+
+
 def test_everything_that_differs_is_returned(
     accepted: Accept, lake: Lake, dataflow: DataflowContract
 ) -> None:

@@ -126,7 +126,11 @@ def run(options: argparse.Namespace, console: Console) -> None:
     events: list[Event] = []
     frames = {
         declared.name: read_input(
-            declared, [options.inputs / f"{declared.name}.parquet"], interval, events.append
+            declared,
+            [options.inputs / f"{declared.name}.parquet"],
+            interval,
+            events.append,
+            masked_types=dataflow.masked_types,
         )
         for declared in contract.inputs
     }
@@ -197,7 +201,10 @@ def _outputs_grid(contract: DataflowContract, staged: Sequence[StagedOutput], fo
     grid = Grid("output", "content", path, title=f"{contract.identity}", title_justify="left")
     for output in staged:
         if output.metrics is not None:
-            numbers = (f"{name} {value:.6g}" for name, value in output.metrics.items())
+            numbers = (
+                f"{name} {'null' if value is None else f'{value:.6g}'}"
+                for name, value in output.metrics.items()
+            )
             grid.add_row(output.name, "\n".join(numbers), "")
         for file in output.files:
             size = counted(file.bytes, "byte") if file.rows is None else counted(file.rows, "row")

@@ -39,12 +39,14 @@ class Dataflow:
     """Tie functions to the contract that they implement.
 
     Each input, param and output of the contract is the node of that name; `checkpoints` maps each
-    checkpoint of the contract to a node.
+    checkpoint of the contract to a node. With `masked_types`, functions get a nullable int64 column
+    as `Int64` instead of `float64`.
     """
 
     contract: Contract
     modules: tuple[ModuleType, ...]
     checkpoints: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    masked_types: bool = False
 
     def __post_init__(self) -> None:
         declared = [checkpoint.name for checkpoint in self.contract.checkpoints]

@@ -43,8 +43,9 @@ def test_the_digest_of_an_input_covers_files_columns_and_interval(tmp_path: Path
         digest_of_input(ORDERS, [file], None),
         digest_of_input(ORDERS, [file, file], JANUARY),
         digest_of_input(text, [file], JANUARY),
+        digest_of_input(ORDERS, [file], JANUARY, masked_types=True),
     ]
-    assert len({digest, *others}) == 5
+    assert len({digest, *others}) == 6
 
 
 def test_an_interval_that_filters_no_rows_does_not_change_the_digest(tmp_path: Path) -> None:

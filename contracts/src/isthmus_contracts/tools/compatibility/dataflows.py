@@ -144,6 +144,10 @@ def _compare_metrics(old: Metrics, new: Metrics, at: Place) -> Iterator[Differen
     yield from compare_orders(_names(old.metrics), _names(new.metrics), at)
     for before, after in _both(old.metrics, new.metrics):
         metric = at.inside(after.name)
+        if before.nullable != after.nullable:
+            rule = "metric-made-nullable" if after.nullable else "metric-made-not-null"
+            words = ("nullable" if one.nullable else "not null" for one in (before, after))
+            yield metric.differs(rule, *words)
         yield from compare_ranges(before, after, metric, "metric")
         yield from compare_descriptions(before.description, after.description, metric)
     yield from compare_descriptions(old.description, new.description, at)

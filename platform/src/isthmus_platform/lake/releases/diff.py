@@ -195,8 +195,13 @@ def _pinned(pin: Pin) -> str:
     return f"{version} of release {pin.release}" if pin.release else version
 
 
-def _metrics(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, object]:
-    return dict(pair for name, values in metrics.items() for pair in _named(name, values).items())
+def _metrics(metrics: Mapping[str, Mapping[str, float | None]]) -> dict[str, object]:
+    # A null is a value here, for None means that a fact is missing.
+    return {
+        f"{output}.{name}": "null" if value is None else value
+        for output, values in metrics.items()
+        for name, value in values.items()
+    }
 
 
 def _named(output: str, values: Mapping[str, object]) -> dict[str, object]:

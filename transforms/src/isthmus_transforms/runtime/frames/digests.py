@@ -22,14 +22,24 @@ def digest_of_files(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def digest_of_input(declared: Input, paths: Iterable[Path], interval: Interval | None) -> str:
+def digest_of_input(
+    declared: Input,
+    paths: Iterable[Path],
+    interval: Interval | None,
+    *,
+    masked_types: bool = False,
+) -> str:
     """Return a digest of the rows that functions get of an input's files.
 
-    It covers the files, the columns and types of the contract, and the interval that filters rows.
+    It covers the files, the columns and types of the contract, whether types are masked, and the
+    interval that filters rows.
     """
-    columns = [(column.name, column.type, column.nullable) for column in declared.table.columns]
+    columns = [
+        (column.name, column.type, column.nullable, column.inexact)
+        for column in declared.table.columns
+    ]
     rows = (declared.filter_column, interval) if declared.filter_column else None
-    selection = repr((columns, rows))
+    selection = repr((columns, rows, masked_types))
     return hashlib.sha256(f"{digest_of_files(paths)} {selection}".encode()).hexdigest()
 
 
