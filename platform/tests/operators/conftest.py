@@ -35,6 +35,7 @@ connection = "company"
 [runners.default]
 command = {command}
 home = "{folder}/home"
+writable = ["{folder}"]
 """
 
 
