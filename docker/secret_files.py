@@ -31,8 +31,8 @@ def main() -> None:
     # Airflow's simple auth manager opens this one for writing; a person may have changed it.
     logins, chosen = VOLUMES / "control" / "passwords.json", os.environ.get("ISTHMUS_PASSWORD")
     if chosen or not logins.exists():
-        known = {"airflow": chosen or "airflow"}
-        write(logins.parent, {logins.name: json.dumps(known)}, WRITABLE, airflow)
+        text = json.dumps({"airflow": chosen or "airflow"})
+        write(logins.parent, {logins.name: text}, WRITABLE, airflow)
     # Each of these is mounted by one service, whose image has a user of its own.
     for volume, files in for_others(known).items():
         write(VOLUMES / volume, files, PUBLIC, None)

@@ -280,8 +280,8 @@ class TestWhatRemains:
         lake: Lake,
         dataflow: DataflowContract,
     ) -> None:
-        published("first"), published("second")
         others = [publish(lake, "run-1"), publish(lake, "run-2")]
+        published("first"), published("second")
         put(lake.source("nyc", "numbers"), 1)
         age(lake, 60)
         done = collect_garbage(lake, MONTH, dataflow.identity)
