@@ -80,3 +80,17 @@ BASE = pd.DataFrame({"a": [1, 2], "b": [0.5, np.nan]})
 def test_the_digest_of_a_frame_covers_every_difference(other: pd.DataFrame) -> None:
     assert digest_of_frame(other) not in {None, digest_of_frame(BASE)}
     assert digest_of_frame(BASE.copy()) == digest_of_frame(BASE)
+
+
+def test_the_categories_of_a_frame_without_rows_count() -> None:
+    one, two, again = (
+        digest_of_frame(pd.DataFrame({"k": pd.Categorical([], categories)}))
+        for categories in (["a"], ["a", "b"], ["a"])
+    )
+    assert one is not None
+    assert one == again != two
+    assert two is not None
+
+
+def test_a_frame_without_rows_whose_index_has_categories_has_no_digest() -> None:
+    assert digest_of_frame(pd.DataFrame(index=pd.CategoricalIndex([], ["a"]))) is None
