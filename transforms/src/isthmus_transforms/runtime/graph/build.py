@@ -6,13 +6,13 @@ import logging
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 
-from hamilton import driver, registry
+from hamilton import driver
 from hamilton.graph import FunctionGraph
 
 from isthmus_contracts import ParamValue
 from isthmus_transforms.errors import DefinitionError
+from isthmus_transforms.hamilton_extensions import load_types
 
-registry.load_extension("pandas")
 for _name in ("hamilton.driver", "hamilton.function_modifiers.base"):
     # The `DefinitionError` says what they log about functions that do not fit together.
     logging.getLogger(_name).setLevel(logging.CRITICAL)
@@ -23,6 +23,7 @@ def build_graph(modules: Sequence[ModuleType], params: Mapping[str, ParamValue])
 
     Raise `DefinitionError` if the functions do not fit together.
     """
+    load_types()  # a graph asks for the types of checks
     try:
         return driver.Builder().with_modules(*modules).with_config(dict(params)).build().graph
     except Exception as error:  # Hamilton raises many types for an author's mistake
