@@ -144,7 +144,9 @@ class Plan:
 
         If an input's files do not exist, no event at all is reported.
         """
-        needed = {name for step in steps for name in step.needs} if inputs else ()
+        needed = {name for step in steps for name in step.needs} if inputs else set()
+        if not self.is_stage:
+            needed.update(self.targets.values())  # which may be given, too
         events: list[Event] = []
         frames: dict[str, object] = {}
         try:
@@ -161,7 +163,7 @@ class Plan:
     def _check_given(self, given: Collection[str]) -> None:
         declared = {table_input.name for table_input in self.contract.inputs}
         for name, node in self.nodes.items():
-            for dependency in node.dependencies:
+            for dependency in node.dependencies if name not in given else ():
                 if (
                     not dependency.user_defined
                     or dependency.name in given
