@@ -14,7 +14,16 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import ipc
 
-from isthmus_contracts import Column, Interval, Metric, Metrics, Param, Partitioning, Table
+from isthmus_contracts import (
+    Column,
+    Interval,
+    Metric,
+    Metrics,
+    Param,
+    ParamValue,
+    Partitioning,
+    Table,
+)
 from isthmus_contracts.protocol import (
     ACCEPTED,
     Answer,
@@ -39,6 +48,7 @@ from isthmus_transforms import request_handler
 from isthmus_transforms.errors import ImportFailedError
 from isthmus_transforms.request_handler import serve
 from isthmus_transforms.runtime import Dataflow
+from isthmus_transforms.runtime import dataflow as dataflow_module
 from isthmus_transforms.runtime.code_location import code_version
 from isthmus_transforms.runtime.engines import registry
 from isthmus_transforms.runtime.frames.inputs import read_input
@@ -422,9 +432,36 @@ def test_rows_outside_the_interval_are_not_read(
         read.append(len(frame))
         return frame
 
-    monkeypatch.setattr(request_handler, "read_input", spy)
+    monkeypatch.setattr(dataflow_module, "read_input", spy)
     _served(replace(by_day, interval=Interval(date(2013, 1, 1), date(2013, 2, 1))))
     assert read == [3]
+
+
+LISTED = (
+    Param("picked", "array", [1], "Which.", of="integer", minimum=1),
+    Param("words", "object", {}, "How to say it.", of="string"),
+)
+TAKES_LISTED = """
+    def picture(picked: list[int], words: dict[str, str]) -> str:
+        return f"{picked} {words}"
+"""
+
+
+def test_functions_get_the_arrays_and_objects_of_a_request(
+    answered: Server,
+    request_: RunRequest,
+    flow_of: Callable[..., Dataflow],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flow = flow_of(TAKES_LISTED, "picture", params=LISTED)
+    monkeypatch.setattr(request_handler, "load_dataflow", lambda _name: flow)
+    params: dict[str, ParamValue] = {"picked": [3, 1], "words": {"a b": "\N{SNOWMAN}"}}
+    request = replace(request_, targets=("picture",), params=params, inputs={})
+    _served(request)
+    text = Path(request.staging, "picture.txt").read_text(encoding="utf-8")
+    assert text == "[3, 1] {'a b': '\N{SNOWMAN}'}"
+    failure = _failure(answered(replace(request, params={"picked": [1, 0]})), 2)
+    assert failure.message == "param 'picked[1]' is 0; allowed: integer from 1"
 
 
 def test_a_request_for_an_interval_that_does_not_fit_is_refused_before_anything_runs(

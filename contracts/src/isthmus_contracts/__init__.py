@@ -36,7 +36,14 @@ from isthmus_contracts.errors import (
     ProtocolError,
     UnknownNameError,
 )
-from isthmus_contracts.params import Param, ParamType, ParamValue, resolve_params
+from isthmus_contracts.params import (
+    Param,
+    ParamType,
+    ParamValue,
+    PlainValue,
+    param_text,
+    resolve_params,
+)
 from isthmus_contracts.partitions import Interval, Partitioning
 from isthmus_contracts.tables import Column, ColumnType, Table
 
@@ -62,9 +69,11 @@ __all__ = [
     "ParamType",
     "ParamValue",
     "Partitioning",
+    "PlainValue",
     "ProtocolError",
     "Table",
     "UnknownNameError",
+    "param_text",
     "resolve_interval",
     "resolve_params",
 ]

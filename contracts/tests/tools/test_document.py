@@ -146,6 +146,10 @@ FULL = Catalog(
             params=(
                 Param("kind", "string", "a", "Which.", choices=("a", "b")),
                 Param("share", "number", 0.5, "How much.", minimum=0, maximum=1),
+                Param("kinds", "array", ["b"], "Which.", of="string", choices=("a", "b")),
+                Param("none", "array", [], "Any."),
+                Param("weights", "object", {"a": 2**60 + 1, "": True, "b": 0.5}, "How much."),
+                Param("empty", "object", {}, "How much.", of="number", minimum=0),
             ),
         ),
         SECOND,

@@ -50,6 +50,8 @@ FLOW = DataflowContract(
         Param("full", "boolean", default=False, description="Whether everything."),
         Param("days", "integer", 7, "How far back.", minimum=1),
         Param("kind", "string", "a", "Which kind.", choices=("a", "b")),
+        Param("weights", "object", {"a: b": 1.5}, "How much.", of="number"),
+        Param("sections", "array", [], "Which.", of="string", choices=("a", "b")),
     ),
     outputs=(
         CLEAN,
@@ -187,6 +189,19 @@ customProperties:
         type: "string"
         default: "a"
         description: "Which kind."
+        choices:
+          - "a"
+          - "b"
+      - name: "weights"
+        type: "object"
+        default: "{\\"a: b\\": 1.5}"
+        description: "How much."
+        of: "number"
+      - name: "sections"
+        type: "array"
+        default: "[]"
+        description: "Which."
+        of: "string"
         choices:
           - "a"
           - "b"

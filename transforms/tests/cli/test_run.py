@@ -25,8 +25,17 @@ def test_run_writes_every_output_and_prints_the_paths(capsys: Capture) -> None:
     assert pd.read_parquet("out/sales/totals.parquet").to_dict("list") == {"total": [3.0]}
     printed = capsys.readouterr()
     assert printed.err == ""
-    for shown in ("sales.v1", "1 row ", "out/sales/totals.parquet", "5 bytes", "share 0.25"):
+    quality = "out/sales/quality.json"
+    for shown in (
+        "sales.v1",
+        "1 row ",
+        "out/sales/totals.parquet",
+        "5 bytes",
+        "share 0.25",
+        quality,
+    ):
         assert shown in printed.out
+    assert Path(quality).read_text() == '{\n  "share": 0.25\n}\n'
 
 
 @pytest.mark.usefixtures("sales")
@@ -131,6 +140,13 @@ def test_params_are_options(capsys: Capture) -> None:
         (["--copies", "1.5"], "param 'copies' is '1.5'; allowed: integer"),
         (["--currency", "GBP"], "param 'currency' is 'GBP'; allowed: one of 'EUR', 'USD'"),
         (["--loud", "1"], "param 'loud' is '1'; allowed: boolean"),
+        (
+            ["--notes", "a"],
+            "param 'notes' is 'a'; allowed: array, each value: string; written as JSON, such as []",
+        ),
+        (["--notes", "[1]"], "param 'notes[0]' is 1; allowed: string"),
+        (["--rates", '{"USD": -1}'], "param 'rates.USD' is -1; allowed: number from 0"),
+        (["--rates", "[1]"], "param 'rates' is [1]; allowed: object, each value: number from 0"),
     ],
 )
 def test_a_wrong_param_is_one_line(error_line: ErrorLine, arguments: list[str], line: str) -> None:
@@ -271,7 +287,7 @@ def test_help_says_how_a_table_is_partitioned(capsys: Capture) -> None:
 def test_without_partitions_there_is_no_interval(capsys: Capture) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["run", "sales", "--inputs", "in", "--interval-start", "2013-01-01"])
-    assert "unrecognized arguments: --interval-start" in capsys.readouterr().err
+    assert "unknown argument '--interval-start'; known: '--inputs'" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("sales")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from isthmus_contracts.params import Param, ParamValue
+from isthmus_contracts.params import Param, ParamValue, PlainValue
 from isthmus_contracts.partitions import Interval
 from isthmus_contracts.rules import CheckResult
 
@@ -25,7 +25,7 @@ class EngineProfile:
     """Say on what the functions run; `options` are the engine's own."""
 
     name: str
-    options: Mapping[str, ParamValue]
+    options: Mapping[str, PlainValue]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from isthmus_contracts.dataflows import (
     Metrics,
     Output,
 )
-from isthmus_contracts.params import Param
+from isthmus_contracts.params import Param, param_text
 from isthmus_contracts.partitions import Partitioning
 from isthmus_contracts.tables import Column, ColumnType, Table
 
@@ -193,6 +193,8 @@ def _fields(declared: Param | Checkpoint) -> dict[str, object]:
     plain = {
         name: list(value) if isinstance(value, tuple) else value for name, value in values.items()
     }
+    if isinstance(declared, Param) and declared.type in ("array", "object"):
+        plain["default"] = param_text(declared.default)  # a YAML key would need quotes
     return _given(plain)
 
 

@@ -105,6 +105,7 @@ SOURCE = Dataset("source", "A source.", "operations", (ROWS,))
 OTHER = Dataset("other", "Another.", "operations", (replace(ROWS, name="others"), ROWS))
 DAYS = Param("days", "integer", 3, "How many.", minimum=1, maximum=5)
 KIND = Param("kind", "string", "a", "Which.", choices=("a", "b"))
+LIST = Param("list", "array", [1], "Which.", of="integer", minimum=1, maximum=5)
 SCORE = Metric("score", "How good.", minimum=0, maximum=1)
 ERROR = Metric("error", "How bad.")
 REPORT = File("report", "A report.", ".html")
@@ -201,6 +202,12 @@ OF_PARTS: list[tuple[str, Side, DataflowContract, DataflowContract]] = [
     ("param-added", "input", params(DAYS), FLOW),
     ("param-dropped", "input", FLOW, params(DAYS)),
     ("param-retyped", "input", FLOW, params(replace(DAYS, type="number"), KIND)),
+    ("param-retyped", "input", params(LIST), params(replace(LIST, of="number"))),
+    ("param-narrowed", "input", params(LIST), params(replace(LIST, maximum=4))),
+    ("param-widened", "input", params(LIST), params(replace(LIST, maximum=6))),
+    ("param-narrowed", "input", params(LIST), params(replace(LIST, choices=(1, 3, 4)))),
+    ("param-restated", "input", params(LIST), params(replace(LIST, choices=(1, 2, 3, 4, 5)))),
+    ("param-default-changed", "input", params(LIST), params(replace(LIST, default=[1, 3]))),
     ("param-narrowed", "input", FLOW, params(replace(DAYS, maximum=4), KIND)),
     ("param-narrowed", "input", FLOW, params(replace(DAYS, choices=(1, 3)), KIND)),
     ("param-narrowed", "input", FLOW, params(replace(DAYS, choices=(3,), maximum=4), KIND)),

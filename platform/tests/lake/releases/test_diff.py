@@ -7,7 +7,14 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from isthmus_contracts import Column, DataflowContract, Interval, Partitioning, Table
+from isthmus_contracts import (
+    Column,
+    DataflowContract,
+    Interval,
+    ParamValue,
+    Partitioning,
+    Table,
+)
 from isthmus_platform.errors import LakeUnavailableError
 from isthmus_platform.lake.delta.columns import columns_in
 from isthmus_platform.lake.delta.tables import commit
@@ -149,6 +156,15 @@ def test_a_param_of_another_type_differs(
     made = publish(lake, dataflow, accepted(), params={"flag": True}, inputs={})
     other = replace(made, params={"flag": value})
     assert diff_releases(lake, made, other) == (Difference("param", "flag", True, value),)
+
+
+def test_arrays_and_objects_differ_as_a_person_types_them(
+    accepted: Accept, lake: Lake, dataflow: DataflowContract
+) -> None:
+    same: dict[str, ParamValue] = {"same": [1, 2], "by": {"x": 1}}
+    made = publish(lake, dataflow, accepted(), params={**same, "flags": [True]}, inputs={})
+    other = replace(made, params={**same, "flags": [1]})
+    assert diff_releases(lake, made, other) == (Difference("param", "flags", "[true]", "[1]"),)
 
 
 class TestAccepted:

@@ -149,6 +149,10 @@ def test_params_reach_the_nodes_that_depend_on_them_and_select_variants(
     assert _changed(before, fingerprints(weight=3)) == {"weight", "fourth", "last"}
     assert _changed(before, fingerprints(weight=2.0)) == {"weight", "fourth", "last"}
     assert _changed(before, fingerprints(kind="b")) == {"chosen", "last"}
+    listed = fingerprints(weight=[1, 2])
+    for other in ([2, 1], [1, 2.0], [True, 2], {"1": 2}, []):
+        assert _changed(listed, fingerprints(weight=other)) == {"weight", "fourth", "last"}
+    assert _changed(listed, fingerprints(weight=[1, 2])) == set()
 
 
 def test_an_input_digest_reaches_the_nodes_that_depend_on_it(fingerprints: Compute) -> None:

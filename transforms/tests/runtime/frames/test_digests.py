@@ -14,6 +14,7 @@ from isthmus_transforms.runtime.frames.digests import (
     digest_of_files,
     digest_of_frame,
     digest_of_input,
+    digest_of_value,
 )
 
 
@@ -94,3 +95,17 @@ def test_the_categories_of_a_frame_without_rows_count() -> None:
 
 def test_a_frame_without_rows_whose_index_has_categories_has_no_digest() -> None:
     assert digest_of_frame(pd.DataFrame(index=pd.CategoricalIndex([], ["a"]))) is None
+
+
+def test_the_digest_of_a_value_covers_type_and_value() -> None:
+    frame = pd.DataFrame({"a": [1]})
+    values = (1, 1.0, True, "1", b"1", [1], (1,), {"a": 1}, np.array([1]), frame, frame["a"])
+    digests = [digest_of_value(value) for value in values]
+    assert None not in digests
+    assert len(set(digests)) == len(values)
+    assert digest_of_value({"a": [1, (2,)]}) == digest_of_value({"a": [1, (2,)]})
+
+
+def test_a_value_that_no_codec_writes_exactly_has_no_digest() -> None:
+    for value in (object(), {1}, [object()], pd.DataFrame({"a": [object()]}), lambda: 1):
+        assert digest_of_value(value) is None

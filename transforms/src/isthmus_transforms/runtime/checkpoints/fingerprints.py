@@ -66,7 +66,7 @@ def fingerprint_nodes(
     for name, node in nodes.items():
         dependencies = [dependency.name for dependency in node.dependencies]
         if name in given and given[name] is None:
-            missing[name] = f"the rows of input {name!r} have no exact digest"
+            missing[name] = f"the value given for {name!r} has no exact digest"
         elif name in given:
             by_node[name] = _hash(_FORMAT, around, name, given[name])
         elif name not in missing and (unknown := missing.keys() & set(dependencies)):

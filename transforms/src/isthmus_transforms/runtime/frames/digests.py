@@ -10,7 +10,13 @@ from typing import BinaryIO, cast
 import pandas as pd
 
 from isthmus_contracts import Input, Interval
-from isthmus_transforms.runtime.codecs import DigestWriter, FrameCodec, NotSavableError
+from isthmus_transforms.runtime.codecs import (
+    DigestWriter,
+    FrameCodec,
+    NotSavableError,
+    codec_for,
+    name_of,
+)
 
 
 def digest_of_files(paths: Iterable[Path]) -> str:
@@ -41,6 +47,16 @@ def digest_of_input(
     rows = (declared.filter_column, interval) if declared.filter_column else None
     selection = repr((columns, rows, masked_types))
     return hashlib.sha256(f"{digest_of_files(paths)} {selection}".encode()).hexdigest()
+
+
+def digest_of_value(value: object) -> str | None:
+    """Return a digest of a value of any type, or None if it cannot be exact."""
+    written = DigestWriter()
+    try:
+        codec_for(value).write(value, cast("BinaryIO", written))
+    except NotSavableError:
+        return None
+    return f"{name_of(type(value))} {written.digest.hexdigest()}"
 
 
 def digest_of_frame(frame: pd.DataFrame) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pandas as pd
 import pyarrow as pa
@@ -32,13 +32,13 @@ _MASKED = {pa.bool_(): pd.BooleanDtype(), pa.int64(): pd.Int64Dtype()}
 
 @dataclass(frozen=True, slots=True)
 class LazyInput:
-    """An input that is read when a step needs it.
+    """An input, or a value in the place of a node's result, that is read when it is needed.
 
     `read` reports each check to its listener, also where the input is refused; `digest` returns a
     digest of the rows, or None if they cannot be digested exactly.
     """
 
-    read: Callable[[Listener], pd.DataFrame]
+    read: Callable[[Listener], Any]  # a value in the place of a result may be anything
     digest: Callable[[], str | None]
 
 
