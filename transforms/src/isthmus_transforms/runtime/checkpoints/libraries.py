@@ -23,7 +23,8 @@ _SKLEARN = [  # as the options are before it is imported
     ("sparse_interface", "spmatrix"),
 ]
 _AUTHORS = ("isthmus_transforms.dataflows", "isthmus_transforms.shared")
-_RUNNERS = ("_pytest", "IPython", "ipykernel")  # they have our code because they run it
+_RUNNERS = ("IPython", "_pytest", "concurrent", "ipykernel", "multiprocessing", "threading")
+"""Libraries that have our code because they run it."""
 _CODECS = "isthmus_transforms.runtime.codecs.values"
 _SEARCH_DEPTH = 4  # a module has a class, that has a dict, that has an object, that has a function
 _NOT_SEARCHED = {str, int, float, bytes, bool, ModuleType, BuiltinFunctionType, CodeType}
