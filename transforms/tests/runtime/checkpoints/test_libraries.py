@@ -4,7 +4,10 @@ import decimal
 import functools
 import json
 import json.encoder
+import multiprocessing
+import multiprocessing.process
 from collections.abc import Callable
+from threading import Thread
 from types import ModuleType
 
 import numpy as np
@@ -77,6 +80,7 @@ OWN = """
     class Inside: pass
 
     def patch(self): return 1
+    def target(found, look): found.append(look())
 """
 
 
@@ -109,3 +113,23 @@ def test_our_own_code_is_found_where_libraries_have_it(
     found = planted()
     assert (module.Inside if place.startswith("object") else module.patch) in found
     assert (module.Plain in found) == (place in {"registry", "codec"})
+
+
+def test_a_thread_that_runs_our_code_has_not_planted_it(
+    module_of: Callable[[str], ModuleType],
+) -> None:
+    module = module_of(OWN)
+    found: list[list[object]] = []
+    thread = Thread(target=module.target, args=(found, planted))
+    thread.start()
+    thread.join()
+    assert module.target not in found[0]
+
+
+def test_a_process_that_runs_our_code_has_not_planted_it(
+    module_of: Callable[[str], ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = module_of(OWN)
+    process = multiprocessing.Process(target=module.target)
+    monkeypatch.setattr(multiprocessing.process, "_current_process", process)
+    assert module.target not in planted()
