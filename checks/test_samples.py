@@ -13,6 +13,7 @@ OWN = (
     "transforms/tests/programs/",  # what benchmarks compare with
     "platform/tests/demo/",
     "platform/tests/test_readme.py",
+    "transforms/tests/test_readme.py",
 )
 
 

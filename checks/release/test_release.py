@@ -126,7 +126,7 @@ def test_a_build_back_end_with_another_hash_is_refused(how: list[str], tmp_path:
         "pip": ["--python", tmp_path / "venv" / "bin" / "python", "-e", ROOT / "contracts"],
     }
     command = ["uv", *how, "--build-constraints", wrong, *places[how[0]]]
-    with pytest.raises(AssertionError, match="Hash mismatch for `hatchling"):
+    with pytest.raises(AssertionError, match="Hash mismatch for `"):
         _run(*command, folder=tmp_path)
 
 

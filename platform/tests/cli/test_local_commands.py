@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from isthmus_contracts import ContractError
+from isthmus_contracts import ContractError, Param
 from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS
 from isthmus_platform.cli.local_commands import (
     count_triggered,
@@ -31,6 +32,19 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> argparse.Namespa
 def test_params_get_the_types_of_the_contract() -> None:
     assert parse_params(PARCEL_DELAYS, ["test_from_month=11"]) == {"test_from_month": 11}
     assert parse_params(PARCEL_DELAYS, []) == {}
+    listed = (
+        Param("months", "array", [1], "Which.", of="integer", minimum=1, maximum=12),
+        Param("weights", "object", {"JFK": 1.0}, "How much.", of="number"),
+    )
+    contract = replace(PARCEL_DELAYS, params=listed)
+    texts = ["months=[2, 3]", 'weights={"a=b": 0.5}']
+    assert parse_params(contract, texts) == {"months": [2, 3], "weights": {"a=b": 0.5}}
+    with pytest.raises(ContractError, match=r"'months' is '2,3'; .* as JSON, such as \[1\]$"):
+        parse_params(contract, ["months=2,3"])
+    with pytest.raises(ContractError, match=r"'months\[1\]' is 13; allowed: integer from 1 to 12"):
+        parse_params(contract, ["months=[2,13]"])
+    with pytest.raises(ContractError, match="unknown param 'month'; did you mean 'months'"):
+        parse_params(contract, ["month=[2]"])
 
 
 @pytest.mark.parametrize("text", ["modle=x", "test_from_month=May", "test_from_month"])
@@ -56,6 +70,18 @@ def test_connections_of_the_shell_replace_that_of_the_sample_database(
     environment = local_installation(options, deployment).environment
     assert environment[name] == "postgresql://elsewhere"
     assert environment["ISTHMUS_STATE"] == str(tmp_path)
+
+
+def test_one_variable_sets_the_password_and_reaches_no_task(
+    options: argparse.Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for value, expected in (("one's own", "one's own"), ("", None)):
+        monkeypatch.setenv("ISTHMUS_PASSWORD", value)
+        installation = local_installation(options)
+        assert installation.password == expected
+        assert "ISTHMUS_PASSWORD" not in installation.environment
+    monkeypatch.delenv("ISTHMUS_PASSWORD")
+    assert local_installation(options).password is None
 
 
 @pytest.mark.parametrize("character", "%?#")

@@ -36,6 +36,7 @@ connection = "company"
 [runners.default]
 command = {command}
 home = "{folder}/home"
+writable = ["{folder}"]
 """
 
 

@@ -55,6 +55,15 @@ class InputError(UserError):
         super().__init__(f"input {name!r}: {problem}")
 
 
+class OverrideError(UserError):
+    """Report a value that cannot take the place of a node's result."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.name = name
+        self.problem = problem
+        super().__init__(f"override of {name!r}: {problem}")
+
+
 class OutputError(UserError):
     """Report an output that breaks its contract; `problems` are sentences."""
 

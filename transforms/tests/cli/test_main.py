@@ -86,9 +86,14 @@ def test_a_dataflow_that_cannot_be_imported_shows_the_authors_lines(
 HELP: Mapping[str, list[str]] = {
     "--help": ["run", "describe", "view", "isthmus run DATAFLOW --help"],
     "run --help": ["--inputs", "--out", "DATAFLOW", "export-inputs"],
-    "run sales --help": ["--tax-rate NUMBER", "Rate of tax, in %.", "number from 0 to 100;", "0.5"],
+    "run sales --help": [
+        *("--tax-rate NUMBER", "Rate of tax, in %.", "number from 0 to 100;", "0.5"),
+        *("--rates OBJECT", "object, each value: number from 0;", '{"USD": 1.5})'),
+    ],
     "describe --help": ["one of sales"],
+    "describe sales --help": ["--tax-rate NUMBER", "Rate of tax, in %."],
     "view --help": [".svg or .html"],
+    "view sales --help": [".svg or .html", "--tax-rate NUMBER", "Rate of tax, in %."],
 }
 
 
@@ -115,8 +120,21 @@ def test_each_command_has_help(capsys: Capture, command: str) -> None:
         ("run sales --inputs", "isthmus run: error: argument --inputs: expected one argument"),
         (
             "run sales --inputs in --tax 1 --colour",
-            "isthmus run: error: unrecognized arguments: --c",
+            "isthmus run: error: unknown argument '--colour'; ",
         ),
+        (
+            "run sales --inputs in --curency=USD",
+            "isthmus run: error: unknown argument '--curency'; did you mean '--currency'?",
+        ),
+        (
+            "describe sales --tax_rate 1",
+            "isthmus describe: error: unknown argument '--tax_rate'; did you mean '--tax-rate'?",
+        ),
+        (
+            "view sales --output sales.svg",
+            "isthmus view: error: unknown argument '--output'; did you mean '--out'?",
+        ),
+        ("view sales more", "isthmus view: error: unknown argument 'more'; known: '--out'"),
         ("describe", "isthmus describe: error: the following arguments are required: dataflow"),
     ],
 )

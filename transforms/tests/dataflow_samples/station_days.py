@@ -26,4 +26,3 @@ def delay_calendar(days: pd.DataFrame) -> bytes:
 
 
 dataflow = Dataflow(STATION_DAYS, modules=(sys.modules[__name__],))
-sys.stderr.write("station_days is loaded\n")

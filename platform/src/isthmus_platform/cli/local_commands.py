@@ -22,11 +22,13 @@ from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake_access import create_lake, open_lake
 from isthmus_platform.local_airflow import (
+    PASSWORD,
     Client,
     Installation,
     InstallationError,
     Running,
     find_running,
+    read_password,
     running,
 )
 from isthmus_platform.local_airflow.follow import follow, triggered_runs
@@ -39,6 +41,7 @@ from isthmus_platform.local_airflow.report import (
 from isthmus_platform.runs import RunRecord
 
 _SPECIAL_IN_URLS = frozenset("%?#")
+_PASSWORD_VARIABLE = "ISTHMUS_PASSWORD"  # noqa: S105 - its name
 
 
 def demo(options: argparse.Namespace, console: Console) -> int:
@@ -55,10 +58,13 @@ def up(options: argparse.Namespace, console: Console) -> int:
     """Run Airflow until Ctrl-C."""
     deployment = load_deployment()  # reports a mistake in the file before anything is started
     make_own_lake(deployment, options.state)
-    with running(local_installation(options, deployment), console.print) as installation:
-        console.print("login airflow / airflow; Ctrl-C stops Airflow")
+    installation = local_installation(options, deployment)
+    with running(installation, console.print) as up:
+        is_default = read_password(installation.home) == PASSWORD
+        login = "airflow / airflow" if is_default else "airflow, with the password that you chose"
+        console.print(f"login {login}; Ctrl-C stops Airflow")
         with contextlib.suppress(KeyboardInterrupt):
-            installation.wait()
+            up.wait()
     return 0
 
 
@@ -123,6 +129,7 @@ def local_installation(options: argparse.Namespace, deployment: Deployment) -> I
             f"AIRFLOW_CONN_{SAMPLE_CONNECTION.upper()}": f"sqlite:///{database}",
             **passed,
         },
+        password=os.environ.get(_PASSWORD_VARIABLE) or None,
     )
 
 
@@ -142,14 +149,17 @@ def _airflow(options: argparse.Namespace, console: Console) -> Iterator[_Airflow
     deployment = load_deployment()  # reports a mistake in the file before anything is started
     make_own_lake(deployment, options.state)
     lake = open_lake(deployment)
+    installation = local_installation(options, deployment)
     url = find_running(options.state)
     if url is not None:
         console.print(f"using the Airflow that is up at {url}")
-        with Client(url) as client:
+        with Client(url, password=read_password(installation.home)) as client:
             yield _Airflow(client, deployment, lake, None)
         return
-    installation = local_installation(options, deployment)
-    with running(installation, console.print) as up, Client(up.url) as client:
+    with (
+        running(installation, console.print) as up,
+        Client(up.url, password=read_password(installation.home)) as client,
+    ):
         yield _Airflow(client, deployment, lake, up)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
-from isthmus_contracts import DataflowContract
+from isthmus_contracts import DataflowContract, param_text
 from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.formatting import counted, printable
 from isthmus_platform.cli.lake import named_lake
@@ -114,7 +114,7 @@ def _show(options: argparse.Namespace, console: Console) -> int:
         ("created", f"{_when(release)} UTC, by run {release.run}"),
         ("made by", f"contract {release.contract_version}, code {release.code_version}"),
         *([("interval", str(release.interval))] if release.interval else []),
-        *(("param", f"{name} = {value}") for name, value in release.params.items()),
+        *(("param", f"{name} = {param_text(value)}") for name, value in release.params.items()),
     ]
     for name, pin in release.inputs.items():
         origin = f", of release {pin.release}" if pin.release else ""

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from isthmus_contracts import Column, DataflowContract, Identity, Metrics, Output, Table
+from isthmus_contracts import (
+    Column,
+    DataflowContract,
+    Identity,
+    Metrics,
+    Output,
+    Table,
+    param_text,
+)
 from isthmus_platform.errors import DeploymentError, UserError
 from isthmus_platform.markdown import grid, literal
 
@@ -32,7 +40,7 @@ def dataflow_page(dataflow: DataflowContract, notice: str | None = None) -> str:
         grid(
             ("param", "default", "allowed", "description"),
             (
-                (param.name, str(param.default), param.allowed, param.description)
+                (param.name, param_text(param.default), param.allowed, param.description)
                 for param in dataflow.params
             ),
         ),

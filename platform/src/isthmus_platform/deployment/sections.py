@@ -13,6 +13,7 @@ _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/
 
 # Variables that a deployment may not set for a runner: settings of Airflow and of Isthmus.
 _RESERVED = ("AIRFLOW", "ISTHMUS")
+_LAST_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,9 @@ class Runner:
     """Say how a runner is started, and what its environment holds beyond the allow-list.
 
     `user` is the Unix user that it runs as, by default Airflow's own; `disk_limit_megabytes` is how
-    much it may write into its staging directory and scratch directories together.
+    much it may write into its staging directory and scratch directories together. Beyond its own
+    directories and code it reads the paths in `readable`, writes those in `writable`, and connects
+    to the TCP ports in `network`, of whatever host.
     """
 
     command: tuple[str, ...]
@@ -93,6 +96,9 @@ class Runner:
     environment: Mapping[str, str] = field(default_factory=dict)
     user: str | None = None
     disk_limit_megabytes: int | None = None
+    network: tuple[int, ...] = ()
+    readable: tuple[str, ...] = ()
+    writable: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         limit = self.disk_limit_megabytes
@@ -101,6 +107,15 @@ class Runner:
             (Path(self.home).is_absolute(), "home", self.home, "an absolute path"),
             (self.user not in ("", "root"), "user", self.user, "a Unix user other than root"),
             (limit is None or limit > 0, "disk_limit_megabytes", limit, "1 or more"),
+            *(
+                (0 < port <= _LAST_PORT, "a port in network", port, f"1 to {_LAST_PORT}")
+                for port in self.network
+            ),
+            *(
+                (Path(path).is_absolute(), f"a path in {name}", path, "an absolute path")
+                for name, paths in (("readable", self.readable), ("writable", self.writable))
+                for path in paths
+            ),
             *(
                 (
                     not name.startswith(_RESERVED),

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TypeAlias
 
-from isthmus_contracts import DataflowContract, ParamValue, UnknownNameError
+from isthmus_contracts import DataflowContract, PlainValue, UnknownNameError
 from isthmus_platform.deployment.schedules import schedule_problems
 
 _LONGEST_SECONDS = 366 * 24 * 3600
@@ -42,7 +42,7 @@ class StageSettings:
     """Say how one stage runs; what is left out is as for the dataflow."""
 
     engine: str | None = None
-    engine_options: Mapping[str, ParamValue] | None = None
+    engine_options: Mapping[str, PlainValue] | None = None
     retries: int | None = None
     retry_delay_seconds: float | None = None
     timeout_minutes: float | None = None
@@ -72,7 +72,7 @@ class Settings:
 
     runner: str = "default"
     engine: str = "sequential"
-    engine_options: Mapping[str, ParamValue] = field(default_factory=dict)
+    engine_options: Mapping[str, PlainValue] = field(default_factory=dict)
     schedule: str | None = None
     retries: int = 0
     retry_delay_seconds: float = 30.0

@@ -81,7 +81,7 @@ def report_next(dataflow: DataflowContract, console: Console) -> None:
     name = dataflow.name
     console.print("\nnext")
     for command, meaning in (
-        ("make up", "Airflow's page: http://localhost:8080, login airflow / airflow"),
+        ("make up", "Airflow's page: http://localhost:8080; it prints the login"),
         (f"platform/.venv/bin/isthmus-platform releases {name}", "what was published"),
         (
             f"platform/.venv/bin/isthmus-platform export-inputs {name} out/inputs",

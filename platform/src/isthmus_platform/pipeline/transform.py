@@ -113,7 +113,11 @@ def _computed(
             directories.staging,
             directories.scratch,
             dataflow.settings.memory_megabytes,
+            inputs=_input_folders(dataflow, lake),
+            engine=dataflow.settings.engine,
         )
+        if process.warning:
+            run.log.warning("%s", process.warning)
         run.cancellation.on_request(process.stop)
         with closing(process):
             process.start(lambda line: run.log.info("runner: %s", line))
@@ -121,6 +125,20 @@ def _computed(
             with _checkpoint_sync(dataflow, lake, run, request) as sync:
                 result = _run(process, request, run, recorder, sync)
         yield _Staged(request, result, attempt.work, recorder)
+
+
+def _input_folders(dataflow: DeployedDataflow, lake: Lake) -> list[Path]:
+    """Return where the tables that the contract reads are, and the dataflow's intermediates."""
+    folders = [
+        lake.table(declared.source, declared.name)
+        if isinstance(declared.source, Identity)
+        else lake.source(declared.source, declared.name)
+        for declared in dataflow.contract.inputs
+    ]
+    if dataflow.settings.checkpoints:
+        folders.append(lake.checkpoints(dataflow.contract.identity))
+    with translated(lake):
+        return list(dict.fromkeys(folder.local_folder() for folder in folders))
 
 
 def _request(
@@ -199,6 +217,8 @@ def _run(
 def _error_of(failure: RunFailure) -> PlatformError:
     """Return the error of a runner's failure; only what may succeed next time is retried."""
     message = format_failure(failure)
+    if failure.message.startswith("PermissionError"):
+        message += "; docs/security.md lists what a runner may reach, and how to allow more"
     if failure.kind == "request" or (failure.kind == "dataflow" and failure.node is None):
         return RunRefusedError(message)
     return RunFailedError(message)

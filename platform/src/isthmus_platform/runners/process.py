@@ -29,6 +29,7 @@ from isthmus_contracts.protocol import (
     encode,
 )
 from isthmus_platform.errors import RunnerError
+from isthmus_platform.runners.confinement import Access
 from isthmus_platform.runners.limits import Limits
 from isthmus_platform.runners.process_tree import ProcessTree, is_stopped
 from isthmus_platform.runners.stream import read_answers, relay_log
@@ -55,7 +56,7 @@ class RunnerProcess:
     Started before there is a request, the runner loads its libraries meanwhile.
     """
 
-    def __init__(  # noqa: PLR0913 - what runs and where, as which user, within which limits
+    def __init__(  # noqa: PLR0913 - what runs and where, as which user, within which bounds
         self,
         command: Sequence[str],
         environment: Mapping[str, str],
@@ -64,12 +65,14 @@ class RunnerProcess:
         *,
         user: UnixUser | None = None,
         limits: Limits | None = None,
+        access: Access | None = None,
     ) -> None:
         self._command = tuple(command)
         self._environment = dict(environment)
         self._directory = directory
         self._user = user
         self._limits = limits or Limits()
+        self._access = access
         self._process: subprocess.Popen[bytes] | None = None
         self._parent = 0
         self._process_tree = ProcessTree(user)
@@ -79,6 +82,11 @@ class RunnerProcess:
         self._threads: list[threading.Thread] = []
         self._stopped = False
         self._limit_problem: str | None = None
+
+    @property
+    def warning(self) -> str | None:
+        """Return which bounds this host's kernel does not enforce, or None if it enforces all."""
+        return None if self._access is None else self._access.warning()
 
     def start(self, log: Callable[[str], None]) -> None:
         """Start the runner, which has to be closed by `close`.
@@ -206,6 +214,7 @@ class RunnerProcess:
             "directory": str(self._directory.absolute()),
             "umask": -1 if self._user is None else _UMASK,
             "file_bytes": self._limits.disk,
+            "access": self._access and self._access.spec(),
         }
         read_end, write_end = os.pipe()
         try:

@@ -159,11 +159,11 @@ class TestRefusedResults:
             ),
             (
                 lambda r: with_output(r, "quality", metrics={"auc": math.nan}),
-                "metrics 'quality': metric 'auc' is nan, which is not a finite number",
+                "metrics 'quality': metric 'auc' is nan; the contract says not null",
             ),
             (
                 lambda r: with_output(r, "quality", metrics={"auc": math.inf}),
-                "metrics 'quality': metric 'auc' is inf, which is not a finite number",
+                "metrics 'quality': metric 'auc' is inf; the contract says finite",
             ),
             (
                 lambda r: with_output(r, "quality", metrics={"auc": 1.01}),

@@ -104,7 +104,7 @@ def is_own(name: object) -> bool:
     place = getattr(module, "__file__", None) or getattr(module, "origin", None)
     folders = getattr(module, "__path__", getattr(module, "submodule_search_locations", None)) or ()
     if not place and not folders:  # built into Python, or made by hand as a notebook's `__main__`
-        return top not in sys.stdlib_module_names
+        return top not in sys.stdlib_module_names and not top.startswith("_cython_")
     return not _is_library(place or next(iter(folders), ""))
 
 

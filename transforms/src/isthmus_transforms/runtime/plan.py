@@ -144,7 +144,9 @@ class Plan:
 
         If an input's files do not exist, no event at all is reported.
         """
-        needed = {name for step in steps for name in step.needs} if inputs else ()
+        needed = {name for step in steps for name in step.needs} if inputs else set()
+        if not self.is_stage:
+            needed.update(self.targets.values())  # which may be given, too
         events: list[Event] = []
         frames: dict[str, object] = {}
         try:
@@ -160,7 +162,7 @@ class Plan:
 
     def _check_given(self, given: Collection[str]) -> None:
         for name, node in self.nodes.items():
-            for needed, (_, kind) in node.input_types.items():
+            for needed, (_, kind) in node.input_types.items() if name not in given else ():
                 is_outside = needed not in given and self.graph.nodes[needed].user_defined
                 if is_outside and kind is DependencyType.REQUIRED:
                     raise InputError(needed, f"it is not given, and {name!r} needs it")

@@ -33,6 +33,8 @@ __all__ = ["CHECKS", "Check", "check_of", "passing", "validating", "validator_of
 _RAW = "_raw"
 _COUNTS = ("broken", "out_range", "incorrect_values_count")
 """The diagnostics in which a validator counts the rows that fail it."""
+_NA_IS_AMBIGUOUS = "boolean value of NA is ambiguous"
+"""What pandas says where a validator decides by a statistic of a masked series that is missing."""
 _NAMING = ("COLUMN_NOT_IN_DATAFRAME", "COLUMN_NOT_IN_SCHEMA", "WRONG_DATATYPE")
 """The reasons of pandera for which the failure case names a column or a type, and not a value."""
 
@@ -70,7 +72,12 @@ def validating(check: Check, validate: Callable[..., object]) -> Callable[..., V
     """Return a function that runs a validator, and raises for a result of another type."""
 
     def validated(**given: object) -> ValidationResult:
-        result = validate(**given)
+        try:
+            result = validate(**given)
+        except TypeError as error:
+            if _NA_IS_AMBIGUOUS not in str(error):
+                raise
+            result = ValidationResult(False, "it compares a missing value (NA) with a bound")
         if not isinstance(result, ValidationResult):
             if inspect.iscoroutine(result):
                 result.close()
@@ -78,7 +85,8 @@ def validating(check: Check, validate: Callable[..., object]) -> Callable[..., V
                 f"validator {check.name!r} returned a {type(result).__name__}; "
                 "expected a ValidationResult of hamilton.data_quality.base"
             )
-        return replace(result, passes=bool(result.passes))
+        # Of masked types, a comparison with what is missing is NA, and fails like one with NaN.
+        return replace(result, passes=result.passes is not pd.NA and bool(result.passes))
 
     return validated
 

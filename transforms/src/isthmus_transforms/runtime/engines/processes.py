@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from hamilton.node import Node
 from loky.backend.reduction import dumps
@@ -23,6 +23,7 @@ from isthmus_transforms.runtime.graph.steps import Step, steps_of
 
 _NAME = "processes"
 _ELSEWHERE = "put the functions into a module that can be imported, or use the engine 'threads'"
+_Sent: TypeAlias = tuple[bytes, list[pickle.PickleBuffer]]
 _steps: dict[str, Step] = {}
 """The steps that this process can call, if it is a worker."""
 _unbuilt: list[str] = []
@@ -52,7 +53,7 @@ class Processes:
         """Start a call, and return a future of its outcome."""
         future: Future[Outcome] = Future()
 
-        def forward(done: Future[bytes]) -> None:
+        def forward(done: Future[_Sent]) -> None:
             try:
                 outcome: Outcome = _received(done.result())
             except BrokenProcessPool as error:
@@ -112,7 +113,7 @@ def _build_steps(
         _unbuilt.append(text_of(error))
 
 
-def _call(name: str, sent: bytes, code_digest: Callable[[Node], str] | None) -> bytes:
+def _call(name: str, sent: _Sent, code_digest: Callable[[Node], str] | None) -> _Sent:
     if _unbuilt:
         raise _UnbuiltError(*_unbuilt)
     outcome = try_call(_steps[name], _received(sent))
@@ -121,19 +122,29 @@ def _call(name: str, sent: bytes, code_digest: Callable[[Node], str] | None) -> 
     return _sendable(outcome)
 
 
-# An author's class may raise anything when it is copied. Raised in the threads of the pool, that
-# would look like the death of a worker; so values are copied here.
+# An author's class may raise anything when it is copied. In the threads of the pool that would look
+# like the death of a worker, so values are pickled here; the pool only copies their buffers.
 
 
-def _sendable(value: object) -> bytes:
+def _sendable(value: object) -> _Sent:
+    buffers: list[pickle.PickleBuffer] = []
+    try:
+        return pickle.dumps(value, 5, buffer_callback=buffers.append), buffers
+    except (Exception, SystemExit):  # noqa: BLE001 - see above
+        return _sendable_by_value(value), []
+
+
+def _sendable_by_value(value: object) -> bytes:
+    """Pickle what has no name that another process can import, such as a lambda."""
     try:
         return bytes(dumps(value))
     except (Exception, SystemExit) as error:  # noqa: BLE001 - see above
         raise _UnsendableError(text_of(error)) from None
 
 
-def _received(sent: bytes) -> Any:  # noqa: ANN401 - any value
+def _received(sent: _Sent) -> Any:  # noqa: ANN401 - any value
+    payload, buffers = sent
     try:
-        return pickle.loads(sent)  # noqa: S301 - of a process of our own
+        return pickle.loads(payload, buffers=buffers)  # noqa: S301 - of a process of our own
     except (Exception, SystemExit) as error:  # noqa: BLE001 - see above
         raise _UnsendableError(text_of(error)) from None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from hamilton import registry, settings
+from hamilton import settings
 from hamilton.function_modifiers.base import resolve_nodes
 from hamilton.graph import FunctionGraph, add_dependency
 from hamilton.graph_utils import find_functions
@@ -16,11 +16,11 @@ from hamilton.node import Node
 
 from isthmus_contracts import ParamValue
 from isthmus_transforms.errors import DefinitionError
+from isthmus_transforms.hamilton_extensions import load_types
 from isthmus_transforms.runtime.code_location import location_of
 from isthmus_transforms.runtime.graph.origin import function_of
 from isthmus_transforms.runtime.graph.retries import place_retries
 
-registry.load_extension("pandas")
 # The `DefinitionError` says what Hamilton logs about a function that does not fit.
 logging.getLogger("hamilton.function_modifiers.base").setLevel(logging.CRITICAL)
 _ADAPTER = LifecycleAdapterSet()
@@ -37,6 +37,7 @@ def build_graph(
     `DefinitionError` if a function does not fit with the others, or if a node that it makes has the
     name of a param or an input, which would take its place.
     """
+    load_types()  # a graph asks for the types of checks
     # Hamilton's decorator `@resolve` asks for this setting.
     config = {**params, settings.ENABLE_POWER_USER_MODE: True}
     given = {**dict.fromkeys(inputs, "an input"), **dict.fromkeys(params, "a param")}
