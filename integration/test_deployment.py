@@ -114,7 +114,8 @@ def test_a_typo_or_a_missing_file_removes_no_running_task(
     assert pins["deployment"] == digest
 
     airflow.deploy()
-    assert eventually(lambda: not is_tagged(airflow, AIRPORT_DAYS), lambda: reparse(airflow))
+    for dag in (AIRPORT_DAYS, FLIGHT_DELAYS):
+        assert eventually(lambda dag=dag: not is_tagged(airflow, dag), lambda: reparse(airflow))
 
 
 def test_a_changed_function_and_another_model_leave_the_dag_as_it_is(
