@@ -10,7 +10,7 @@ import pytest
 
 from isthmus_contracts.testing import sample_catalog
 from isthmus_transforms import loading
-from isthmus_transforms.cli import run
+from isthmus_transforms.cli import params
 from isthmus_transforms.cli.main import main
 from isthmus_transforms.errors import ImportFailedError
 from isthmus_transforms.runtime import Dataflow
@@ -26,7 +26,7 @@ def test_an_unknown_dataflow_is_one_line(
     error_line: ErrorLine, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
     monkeypatch.setattr(loading, "CATALOG", sample_catalog.CATALOG)
-    monkeypatch.setattr(run, "CATALOG", sample_catalog.CATALOG)
+    monkeypatch.setattr(params, "CATALOG", sample_catalog.CATALOG)
     line = error_line(*command)
     known = "'parcel_delays', 'station_days', 'courier_days'"
     assert line == f"isthmus: unknown dataflow 'nope'; known: {known}"
@@ -66,8 +66,10 @@ def test_a_worker_that_dies_is_one_line(  # noqa: PLR0913, PLR0917 - fixtures
 
 
 def test_a_dataflow_that_cannot_be_imported_shows_the_authors_lines(
-    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+    sales: Dataflow, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
+    assert sales.contract.name == "sales"
+
     def load(_name: str) -> Dataflow:
         text = "Traceback\nSyntaxError: invalid syntax"
         raise ImportFailedError("sales", "sales/days.py", 3, "SyntaxError: invalid syntax", text)

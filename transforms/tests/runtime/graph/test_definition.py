@@ -224,3 +224,51 @@ def test_dynamic_nodes_are_refused_before_anything_runs(flow_of: Flows, node: st
         "supports; loop inside the function instead"
     )
     assert not events
+
+
+LISTED = (
+    Param("picked", "array", [1], "Which.", of="integer"),
+    Param("words", "object", {}, "How to say it.", of="string", choices=("yes", "no")),
+    Param("mixed", "array", [], "Anything."),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "annotation"),
+    [
+        *(("picked", kind) for kind in ("list", "list[int]", "list[float]", "Sequence[int]")),
+        *(("picked", kind) for kind in ("Any", "object", "list[Any]", "list[int] | None")),
+        *(("words", kind) for kind in ("dict", "dict[str, str]", "Mapping[str, str]")),
+        ("words", "dict[str, Literal['yes', 'no']]"),
+        *(("mixed", kind) for kind in ("list", "list[str]", "list[int | str]")),
+    ],
+)
+def test_arrays_are_taken_as_lists_and_objects_as_dicts(
+    flow_of: Flows, name: str, annotation: str
+) -> None:
+    flow = flow_of(f"{TYPING}\ndef a({name}: {annotation}) -> str: return ''", "a", params=LISTED)
+    assert flow.compute("a") == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "annotation", "given"),
+    [
+        ("picked", "int", "array, each value: integer, which is given as list"),
+        ("picked", "tuple[int, ...]", "array, each value: integer, which is given as list"),
+        ("picked", "list[str]", "array, each value: integer, which is given as list"),
+        ("words", "list[str]", "object, each value: one of 'yes', 'no', which is given as dict"),
+        ("words", "dict[str, int]", "object, each value: one of 'yes', 'no', which is given as"),
+        ("words", "Literal['yes', 'no']", "object, each value: one of 'yes', 'no', which is given"),
+    ],
+)
+def test_another_annotation_of_an_array_or_object_is_refused(
+    flow_of: Flows, name: str, annotation: str, given: str
+) -> None:
+    flow = flow_of(f"{TYPING}\ndef a({name}: {annotation}) -> str: return ''", "a", params=LISTED)
+    with pytest.raises(DefinitionError) as caught:
+        flow.describe()
+    assert f"takes param {name!r} as " in str(caught.value)
+    assert f"the contract says {given}" in str(caught.value)
+
+
+TYPING = "from collections.abc import Mapping, Sequence\nfrom typing import Any, Literal"

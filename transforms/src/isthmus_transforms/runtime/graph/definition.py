@@ -19,6 +19,7 @@ from isthmus_transforms.errors import DefinitionError
 from isthmus_transforms.runtime.code_location import location_of
 from isthmus_transforms.runtime.graph.origin import called_by, function_of
 
+_PLAIN = {"string": str, "integer": int, "number": float, "boolean": bool}
 _DYNAMIC = (NodeType.EXPAND, NodeType.COLLECT)
 
 
@@ -85,8 +86,16 @@ def _given(param: Param) -> type:
 
 def _accepts_param(annotation: object, param: Param) -> bool:
     """Return whether each value of the param is one of the annotation's."""
-    given = _given(param)
-    return _accepts(annotation, [given, float] if given is int else [given], param.choices)
+    given, origin = _given(param), typing.get_origin(annotation)
+    if param.type not in ("array", "object"):
+        return _accepts(annotation, _kinds(given), param.choices)
+    if param.of and isinstance(origin, type) and issubclass(given, origin):
+        return _accepts(typing.get_args(annotation)[-1], _kinds(_PLAIN[param.of]), param.choices)
+    return _accepts(annotation, [given])
+
+
+def _kinds(given: type) -> list[type]:
+    return [given, float] if given is int else [given]
 
 
 def _accepts(annotation: object, kinds: list[type], choices: tuple[object, ...] = ()) -> bool:
