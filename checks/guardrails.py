@@ -23,7 +23,11 @@ BIN = Path(sys.executable).parent
 WIDE = "10000"
 
 # Where a test compiles code of its own making.
-COMPILING = ("transforms/tests/runtime/test_code_location.py",)
+COMPILING = (
+    "transforms/tests/programs/staleness.py",
+    "transforms/tests/runtime/test_code_location.py",
+    "transforms/tests/test_readme.py",
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)

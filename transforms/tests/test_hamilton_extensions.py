@@ -170,7 +170,7 @@ def test_a_type_without_an_extension_is_an_error_at_its_function(tmp_path: Path)
     [
         ("import isthmus_transforms.loading", []),
         ("import isthmus_transforms.runtime, sklearn.metrics, matplotlib.figure", []),
-        ("import isthmus_transforms.dataflows.carrier_days", []),
+        ("import isthmus_transforms.runtime\nfrom hamilton.function_modifiers import tag", []),
         (IMPORTS + ASKED["schema.output"], ["pandas", "pydantic"]),  # which pandera imports
     ],
 )

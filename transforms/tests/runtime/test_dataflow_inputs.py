@@ -15,6 +15,7 @@ import pytest
 
 from isthmus_contracts import Column, Interval, IntervalError, Partitioning, Table, UnknownNameError
 from isthmus_contracts import DataflowContract as Contract
+from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.dataflows import File, Input
 from isthmus_contracts.protocol import (
     Answer,
@@ -117,7 +118,7 @@ def test_a_notebook_a_command_and_airflow_compute_with_the_same_frames(
 
     monkeypatch.setattr(loading, "load_dataflow", lambda _name: flow)
     monkeypatch.chdir(tmp_path)
-    assert main(["run", "carrier_days", "--inputs", "in", "--out", "out"]) == 0
+    assert main(["run", CATALOG.dataflows[0].name, "--inputs", "in", "--out", "out"]) == 0
     assert (tmp_path / "out" / "seen.txt").read_text() == in_a_notebook
 
 
