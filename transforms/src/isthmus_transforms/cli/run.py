@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Column as GridColumn
 from rich.table import Table as Grid
 
-from isthmus_contracts import DataflowContract, Interval, resolve_interval
+from isthmus_contracts import DataflowContract, Interval, UnknownNameError, resolve_interval
 from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.formatting import counted
 from isthmus_contracts.protocol import (
@@ -22,7 +22,7 @@ from isthmus_contracts.protocol import (
     StagedOutput,
 )
 
-_OPTIONS = ("inputs", "out", "engine", "workers", "checkpoints")
+_OPTIONS = ("inputs", "out", "engine", "workers", "checkpoints", "param")
 
 
 def parse_run(arguments: list[str]) -> argparse.Namespace:
@@ -66,6 +66,14 @@ def parse_run(arguments: list[str]) -> argparse.Namespace:
     if contract and contract.partitioned:
         _add_interval(parser, contract)
     group = parser.add_argument_group("params")
+    group.add_argument(
+        "-p",
+        "--param",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any param, as in `isthmus-platform run`; may be given again",
+    )
     for param in contract.params if contract else ():
         description = f"{param.description} ({param.allowed}; default: {param.default})"
         group.add_argument(
@@ -88,6 +96,7 @@ def _contract(arguments: list[str]) -> DataflowContract | None:
     parser.add_argument("dataflow", nargs="?")
     for option in _OPTIONS:
         parser.add_argument(f"--{option}")
+    parser.add_argument("-p")
     name: str | None = parser.parse_known_args(arguments)[0].dataflow
     return CATALOG.dataflow(name) if name else None
 
@@ -157,8 +166,14 @@ def run(options: argparse.Namespace, console: Console) -> None:
 
 
 def _params(contract: DataflowContract, options: argparse.Namespace) -> dict[str, object]:
-    texts = {param: getattr(options, f"param_{param.name}") for param in contract.params}
-    return {param.name: param.parse(text) for param, text in texts.items() if text is not None}
+    params = {param.name: param for param in contract.params}
+    texts = {name: getattr(options, f"param_{name}") for name in params}
+    for given in options.param:
+        name, _, text = given.partition("=")
+        if name not in params:
+            raise UnknownNameError("param", name, params)
+        texts[name] = text
+    return {name: params[name].parse(text) for name, text in texts.items() if text is not None}
 
 
 def _interval(contract: DataflowContract, options: argparse.Namespace) -> Interval | None:
