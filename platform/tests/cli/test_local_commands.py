@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from isthmus_contracts import ContractError
-from isthmus_contracts.catalog import CARRIER_DAYS, FLIGHT_DELAYS
+from isthmus_contracts.catalog import AIRPORT_DAYS, CARRIER_DAYS, FLIGHT_DELAYS
 from isthmus_platform.cli.local_commands import (
-    count_triggered,
     local_installation,
     parse_params,
+    pools_of,
+    readers_of,
 )
 from isthmus_platform.deployment import LOCAL, load_deployment
 from isthmus_platform.local_airflow import InstallationError
@@ -65,8 +66,29 @@ def test_dataflows_without_a_schedule_are_triggered_by_what_they_read(
     tmp_path: Path, options: argparse.Namespace
 ) -> None:
     assert options.state == tmp_path  # the file's variables are set
-    assert count_triggered(FLIGHT_DELAYS, load_deployment(LOCAL)) == 2
-    assert count_triggered(CARRIER_DAYS, load_deployment(LOCAL)) == 0
+    both = ["airport_days.v1", "carrier_days.v1"]
+    assert readers_of(FLIGHT_DELAYS, load_deployment(LOCAL)) == both
+    assert readers_of(CARRIER_DAYS, load_deployment(LOCAL)) == []
     file = tmp_path / "company.toml"
     file.write_text(LOCAL.read_text() + '\n[dataflows."airport_days.v1"]\nschedule = "0 4 * * *"\n')
-    assert count_triggered(FLIGHT_DELAYS, load_deployment(file)) == 1
+    assert readers_of(FLIGHT_DELAYS, load_deployment(file)) == ["carrier_days.v1"]
+
+
+def test_the_pools_are_those_of_every_task(tmp_path: Path, options: argparse.Namespace) -> None:
+    assert options.state == tmp_path  # the file's variables are set
+    assert pools_of(FLIGHT_DELAYS, load_deployment(LOCAL)) == ("default_pool",)
+    file = tmp_path / "company.toml"
+    file.write_text(
+        LOCAL.read_text()
+        + """
+[dataflows."flight_delays.v1"]
+pool = "small"
+stages = ["joined_flights"]
+[dataflows."flight_delays.v1".stage.joined_flights]
+pool = "large"
+[dataflows."airport_days.v1"]
+retries = -1
+"""
+    )
+    assert pools_of(FLIGHT_DELAYS, load_deployment(file)) == ("small", "large")
+    assert pools_of(AIRPORT_DAYS, load_deployment(file)) == ()

@@ -16,7 +16,10 @@ from isthmus_platform.storage import DiskStore
 
 Result = tuple[int, str, str]
 Publish = Callable[[Lake, str], releases.Release]
-COMMANDS = ("demo", "up", "check", "run", "releases", "rollback", "export-inputs")
+COMMANDS = (
+    *("demo", "up", "check", "run", "releases", "rollback", "status", "export-inputs"),
+    *("show", "diff", "tables", "gc"),
+)
 Call = Callable[..., Result]
 
 
@@ -89,7 +92,10 @@ def test_an_unknown_command_or_argument_is_status_2(
             ["rollback", "airport_days", "abc"],
             "unknown release 'abc' of dataflow 'airport_days.v1'",
         ),
-        (["export-inputs", "airport_days", "in"], "it has published no release yet; run it first"),
+        (
+            ["export-inputs", "airport_days", "in"],
+            "no run has pinned its inputs here; run it first",
+        ),
         (["export-inputs", "airport_days", "in", "--run", "x"], "no run 'x' has pinned its inputs"),
         (["demo", "--data", "nowhere"], "it contains neither flights.csv nor flights.csv.zip"),
         (

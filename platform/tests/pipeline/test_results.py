@@ -33,14 +33,38 @@ def test_the_pins_of_all_parts_are_those_of_the_run() -> None:
 
 def test_accepted_outputs_are_joined_to_those_of_the_run() -> None:
     parts = [serialize(replace(ACCEPTED, interval=part)) for part in (FEBRUARY, JANUARY)]
-    assert read_accepted(parts, BOTH) == ACCEPTED
-    assert read_accepted(serialize(ACCEPTED), BOTH) == ACCEPTED
+    assert read_accepted(parts, PINS) == ACCEPTED
+    assert read_accepted(serialize(ACCEPTED), PINS) == ACCEPTED
+
+
+def test_the_attempts_of_all_parts_made_what_is_joined() -> None:
+    parts = [
+        serialize(replace(ACCEPTED, interval=part, attempts=(attempt,)))
+        for part, attempt in ((FEBRUARY, "b"), (JANUARY, "a"))
+    ]
+    assert read_accepted(parts, PINS).attempts == ("a", "b")
 
 
 def test_a_part_that_is_missing_is_refused() -> None:
     part = serialize(replace(ACCEPTED, interval=JANUARY))
     with pytest.raises(PublicationError, match="its parts are"):
-        read_accepted([part], BOTH)
+        read_accepted([part], PINS)
+
+
+def test_what_was_computed_from_earlier_pins_is_refused() -> None:
+    old = serialize(replace(ACCEPTED, pins="first"))
+    assert read_accepted(old, replace(PINS, id="first")).pins == "first"
+    with pytest.raises(PublicationError, match=r"pinned anew .*; clear 'transform'"):
+        read_accepted(old, replace(PINS, id="second"))
+
+
+def test_parts_that_were_computed_from_different_pins_are_refused() -> None:
+    parts = [
+        serialize(replace(ACCEPTED, interval=part, pins=pins))
+        for part, pins in ((JANUARY, "first"), (FEBRUARY, "second"))
+    ]
+    with pytest.raises(PublicationError, match="from different inputs; clear the whole run"):
+        read_accepted(parts, replace(PINS, id="second"))
 
 
 @pytest.mark.parametrize("plain", [None, "text", {"params": {}}, [{"params": 1}]])

@@ -10,9 +10,12 @@ from pathlib import Path
 
 from isthmus_contracts import ContractError
 from isthmus_platform.cli.check import add_check_command
+from isthmus_platform.cli.command_lines import PORT, STATE, TRANSFORMS_PYTHON
 from isthmus_platform.cli.export_inputs import add_export_command
 from isthmus_platform.cli.local import add_local_commands
 from isthmus_platform.cli.releases import add_release_commands
+from isthmus_platform.cli.rollback import add_rollback_command
+from isthmus_platform.cli.status import add_status_command
 from isthmus_platform.deployment import FILE_VARIABLE, LOCAL
 from isthmus_platform.errors import PlatformError
 from isthmus_platform.terminal.printing import terminal
@@ -51,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--state",
         type=Path,
-        default=Path(variable("ISTHMUS_STATE", "var")),
+        default=Path(variable("ISTHMUS_STATE", STATE)),
         help="where the installation keeps everything (default: $ISTHMUS_STATE or var)",
     )
     parser.add_argument(
@@ -63,12 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--transforms-python",
         type=Path,
-        default=Path(variable("ISTHMUS_TRANSFORMS_PYTHON", "transforms/.venv/bin/python")),
+        default=Path(variable("ISTHMUS_TRANSFORMS_PYTHON", TRANSFORMS_PYTHON)),
         help="Python of the transforms' environment "
         "(default: $ISTHMUS_TRANSFORMS_PYTHON or transforms/.venv/bin/python)",
     )
     parser.add_argument(
-        "--port", type=int, default=8080, help="where a local Airflow listens (default: 8080)"
+        "--port", type=int, default=PORT, help="where a local Airflow listens (default: 8080)"
     )
     commands = parser.add_subparsers(required=True, title="commands", metavar="COMMAND")
 
@@ -80,6 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     add_local_commands(add)
     add_check_command(add)
     add_release_commands(add)
+    add_rollback_command(add)
+    add_status_command(add)
     add_export_command(add)
     return parser
 

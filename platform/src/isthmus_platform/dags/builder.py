@@ -14,6 +14,7 @@ from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, chain
 
 from isthmus_contracts import DataflowContract, Identity
 from isthmus_contracts.catalog import Catalog
+from isthmus_platform.dags.behind import behind_notice
 from isthmus_platform.dags.doc_md import dataflow_page
 from isthmus_platform.dags.form_fields import form_fields
 from isthmus_platform.dags.placeholders import (
@@ -88,7 +89,7 @@ def build_dag(dataflow: DeployedDataflow) -> DAG:
     with DAG(
         dag_id=str(contract.identity),
         description=contract.description,
-        doc_md=dataflow_page(contract),
+        doc_md=dataflow_page(contract, behind_notice(dataflow)),
         schedule=_schedule(contract, settings),
         catchup=False,
         params=form_fields(contract),

@@ -37,7 +37,7 @@ class ApproveOperator(DataflowOperator, ApprovalOperator):
 
         with self.errors_reported():
             pins = pins_from(context, self.pins_from)
-            accepted = accepted_from(context, self.accepted_from, pins.interval)
+            accepted = accepted_from(context, self.accepted_from, pins)
             lake, contract = self.open_lake(), self.dataflow.contract
             publication.check_gates(lake, contract, accepted)
             last = releases.current(lake, contract.identity)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from isthmus_contracts import Interval
 from isthmus_contracts.codec import deserialize
+from isthmus_platform.errors import PublicationError
 from isthmus_platform.lake.intake.accepted import Accepted, join
 from isthmus_platform.runs.pins import Pins
 
@@ -15,16 +18,21 @@ def read_pins(plain: object) -> Pins:
     parts = [deserialize(Pins, part, f"pins[{index}]") for index, part in enumerate(plain)]
     first, last = parts[0].interval, parts[-1].interval
     interval = Interval(first.start, last.end) if first and last else None
-    return Pins(parts[0].params, parts[0].inputs, interval)
+    return replace(parts[0], interval=interval)
 
 
-def read_accepted(plain: object, interval: Interval | None) -> Accepted:
+def read_accepted(plain: object, pins: Pins) -> Accepted:
     """Return what a run's transform tasks have accepted, one task or a task for each part.
 
-    Raise `PublicationError` if the parts are not exactly the run's interval.
+    Raise `PublicationError` if the parts are not exactly the run's interval, or were computed from
+    other pins than the run has now.
     """
     parts = plain if isinstance(plain, list) else [plain]
     accepted = [
         deserialize(Accepted, part, f"accepted[{index}]") for index, part in enumerate(parts)
     ]
-    return join(accepted, interval)
+    joined = join(accepted, pins.interval)
+    if joined.pins != pins.id:
+        problem = "the inputs were pinned anew after it was computed; clear 'transform'"
+        raise PublicationError(joined.dataflow, problem)
+    return joined

@@ -38,11 +38,14 @@ def accept(  # noqa: PLR0913, PLR0917 - the last has a default
     lake: Lake,
     encoder: TableEncoder,
     on_warning: Callable[[str, CheckResult], None] = _ignore,
+    *,
+    pins: str = "",
 ) -> Accepted:
     """Take into the lake what a run staged for the targets of its request, and check it.
 
     Files are copied; the `encoder` writes tables. `on_warning` gets the name of a table and each of
-    its checks that warns, once all is accepted.
+    its checks that warns, once all is accepted. `pins` is the id of the pins that the request was
+    made from.
 
     Raise `ResultError`, `StagingError` or `TableContractError`, or `LakeUnavailableError`, for
     example for a full disk; no file is left in the lake then.
@@ -71,6 +74,9 @@ def accept(  # noqa: PLR0913, PLR0917 - the last has a default
             for warning in warnings
         ),
         request.interval,
+        attempts=(uuid4().hex,),
+        pins=pins,
+        revision=result.revision,
     )
 
 
