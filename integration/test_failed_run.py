@@ -23,12 +23,12 @@ AIRPORT_DAYS = "airport_days.v1"
 Edit = Callable[..., tuple[str, str]]
 
 
-def platform(airflow: Airflow, *arguments: str, status: int = 0) -> str:
+def platform(airflow: Airflow, *arguments: str, status: int = 0, folder: Path | None = None) -> str:
     """Return what a command printed for the installation that is up; expect its status."""
     options = ["--state", str(airflow.state)]
     options += ["--deployment", str(airflow.installation.deployment)]
     options += ["--transforms-python", str(TRANSFORMS_PYTHON)]
-    return _output([str(PLATFORM), *options, *arguments], status)
+    return _output([str(PLATFORM), *options, *arguments], status, folder)
 
 
 def _output(command: list[str], status: int = 0, folder: Path | None = None) -> str:
@@ -71,7 +71,7 @@ def connections(airflow: Airflow) -> Iterator[None]:
     [
         ("unknown", "source 'unknown': Airflow has no connection of this name; set AIRFLOW_CONN_"),
         ("unsupported", "source 'unsupported': its connection of type 'no_such_type' cannot be"),
-        ("missing", "source 'missing.airlines' does not answer: unable to open database file"),
+        ("missing", "source 'missing.flights' does not answer: unable to open database file"),
     ],
 )
 def test_a_failed_run_says_why_where_and_what_to_type(
@@ -97,7 +97,8 @@ def test_what_a_failed_run_read_is_exported_by_the_printed_commands(
     raising = "flights = tested_flights.assign(expected=1 / len([]))"
     line = "flights = tested_flights.assign(expected=is_late_probability)"
     airflow.deploy(edited_transforms("dataflows/flight_delays/evaluation.py", line, raising))
-    said = platform(airflow, "run", "flight_delays", "-p", "test_from_month=11", status=1)
+    arguments = ("run", "flight_delays", "-p", "test_from_month=11")
+    said = platform(airflow, *arguments, status=1, folder=tmp_path)
     assert "ZeroDivisionError" in said
     airflow.deploy()
     export = shown(said, "what this run read, as Parquet files")
@@ -188,8 +189,10 @@ def test_readers_of_a_withdrawn_release_are_listed_started_and_never_read_it_aga
     assert eventually(
         lambda: airflow.client.run(AIRPORT_DAYS, reader.id).finished, airflow.up.check
     )
-    assert "was withdrawn by" in airflow.log(reader, "ingest")
-    assert f"reads flight_features of release {before}" in airflow.log(reader, "ingest")
+    lines = airflow.client.log(AIRPORT_DAYS, reader.id, "ingest", try_number=2)
+    text = "\n".join(line.text for line in lines)
+    assert "was withdrawn by" in text
+    assert f"reads flight_features of release {before}" in text
 
     # Announced, the other reader runs again too.
     runs = len(airflow.client.runs("carrier_days.v1"))

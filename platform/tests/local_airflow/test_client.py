@@ -165,7 +165,8 @@ def test_a_log_is_lines_without_the_note_on_where_it_lies() -> None:
 
 def test_the_files_of_a_log_are_those_that_its_header_names() -> None:
     content = [
-        {"event": "::group::Log message source details", "sources": ["/var/log/1.log"]},
+        {"event": "::group::Log message source details"},
+        {"event": "/var/log/1.log"},
         {"event": "::endgroup::"},
         "plain",
     ]

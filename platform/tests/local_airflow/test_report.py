@@ -80,7 +80,8 @@ def test_times_are_printed_and_hostile_names_are_escaped(console: Console, tmp_p
 RUN = Run("flight_delays.v1", "manual__1", "failed", None, None, None, None)
 LOG = "/airflow/logs/dag_id=flight_delays.v1/attempt=1.log"
 HEADER = [
-    {"event": "::group::Log message source details", "sources": [LOG]},
+    {"event": "::group::Log message source details"},
+    {"event": LOG},
     {"event": "::endgroup::"},
 ]
 

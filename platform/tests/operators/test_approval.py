@@ -84,7 +84,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, what: Accepted) -> tuple[str, Approval]
     pins = Pins({"model": HOSTILE}, {})
     given = {"ingest": serialize(pins), "transform": serialize(what)}
     task = Mock()
-    task.xcom_pull = lambda task_ids: given[task_ids]
+    task.xcom_pull = lambda task_ids, key: given[task_ids] if key == "return_value" else None
     operator().execute({"ti": task})  # type: ignore[typeddict-item] # the rest is not used
     pushed = task.xcom_push.call_args.kwargs
     assert pushed["key"] == "shown"

@@ -174,9 +174,8 @@ class Client:
         texts = [line.text for line in lines]
         if texts[:1] != [_HEADER] or _HEADER_END not in texts:
             return lines, []
-        sources = lines[0].fields.get("sources")
-        files = [str(source) for source in sources] if isinstance(sources, list) else []
-        return lines[texts.index(_HEADER_END) + 1 :], files
+        end = texts.index(_HEADER_END)
+        return lines[end + 1 :], texts[1:end]
 
     def asset_events(self, dag: str, run_id: str) -> list[AssetEvent]:
         """Return the asset events of a run, with the runs that each event triggered.
