@@ -14,10 +14,11 @@ import httpx
 import pyarrow as pa
 import pytest
 from hypothesis import settings
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 
 import isthmus_platform
 from isthmus_contracts import Column, DataflowContract, Table
-from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS, Catalog
+from isthmus_contracts.catalog import Catalog
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta import tables
 from isthmus_platform.lake.delta.writer import write_table
@@ -36,7 +37,7 @@ settings.load_profile("platform")
 # Airflow reads its settings when it is imported, which happens when tests are collected.
 _HOME = tempfile.TemporaryDirectory(prefix="airflow-")
 SECRET = "the canary of the bucket"  # noqa: S105 - it opens nothing
-FEATURES, DAYS = FLIGHT_DELAYS.output("flight_features"), AIRPORT_DAYS.output("days")
+FEATURES, DAYS = PARCEL_DELAYS.output("parcel_features"), STATION_DAYS.output("days")
 _DAGS = Path(isthmus_platform.__file__).parent / "dags"
 os.environ |= {
     "AIRFLOW_HOME": _HOME.name,
@@ -127,7 +128,7 @@ def bucket(s3_server: Server, tmp_path: Path) -> Bucket:
 
 @pytest.fixture
 def publish() -> Callable[[Lake, str], releases.Release]:
-    """Publish a release of airport_days that was made from two feature rows."""
+    """Publish a release of station_days that was made from two feature rows."""
     return _publish
 
 
@@ -198,21 +199,21 @@ def _value(column: Column) -> object:
 def _publish(lake: Lake, run: str) -> releases.Release:
     assert isinstance(FEATURES, Table)
     assert isinstance(DAYS, Table)
-    features = lake.table(FLIGHT_DELAYS.identity, "flight_features")
+    features = lake.table(PARCEL_DELAYS.identity, "parcel_features")
     rows = [
-        {column.name: _value(column) for column in FEATURES.columns} | {"flight": number}
+        {column.name: _value(column) for column in FEATURES.columns} | {"parcel": number}
         for number in (1, 2)
     ]
     batches = pa.Table.from_pylist(rows, arrow_schema(FEATURES)).to_batches()
     files = write_table(features, FEATURES, batches)
     version = tables.commit(features, FEATURES, files, run)
-    days = lake.table(AIRPORT_DAYS.identity, "days")
+    days = lake.table(STATION_DAYS.identity, "days")
     row = {column.name: _value(column) for column in DAYS.columns}
     (file,) = write_table(days, DAYS, pa.Table.from_pylist([row], arrow_schema(DAYS)).to_batches())
-    picture = lake.files(AIRPORT_DAYS.identity, "delay_calendar") / f"{run}.png"
+    picture = lake.files(STATION_DAYS.identity, "delay_calendar") / f"{run}.png"
     lake.store.create(picture.key, b"picture")
     accepted = Accepted(
-        "airport_days.v1",
+        "station_days.v1",
         "1.0.0",
         "code",
         run,
@@ -224,5 +225,5 @@ def _publish(lake: Lake, run: str) -> releases.Release:
             AcceptedOutput("delay_calendar", (AcceptedFile(picture.key, 7, "1" * 64),)),
         ),
     )
-    pins = {"flight_features": Pin(features.key, version)}
-    return publication.publish(lake, AIRPORT_DAYS, accepted, params={}, inputs=pins)
+    pins = {"parcel_features": Pin(features.key, version)}
+    return publication.publish(lake, STATION_DAYS, accepted, params={}, inputs=pins)

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 from pyarrow import parquet
 
 from isthmus_contracts import DataflowContract
-from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
 from isthmus_platform.deployment import Deployment, LakeLocation, RunsLocation
 from isthmus_platform.errors import SourceError, UserError
 from isthmus_platform.export import export_inputs, find_inputs
@@ -46,11 +46,11 @@ def test_without_a_run_it_is_the_last_one_that_has_pinned_its_inputs(
     root = Path(deployment.runs.root)
     for run in ("first", "second"):
         pins = Pins({"seed": run}, inputs, id=run)
-        RunRecord(root, AIRPORT_DAYS.identity, run).write_pins(pins)
-    RunRecord(root, AIRPORT_DAYS.identity, "failed in ingest").create()
-    whose, found = find_inputs(deployment, AIRPORT_DAYS)
+        RunRecord(root, STATION_DAYS.identity, run).write_pins(pins)
+    RunRecord(root, STATION_DAYS.identity, "failed in ingest").create()
+    whose, found = find_inputs(deployment, STATION_DAYS)
     assert (whose, found.id, found.params) == ("run second", "second", {"seed": "second"})
-    assert exported(deployment, AIRPORT_DAYS, tmp_path / "out") == [("flight_features", 2)]
+    assert exported(deployment, STATION_DAYS, tmp_path / "out") == [("parcel_features", 2)]
 
 
 def test_where_no_run_left_a_record_it_is_what_the_current_release_was_made_from(
@@ -58,15 +58,15 @@ def test_where_no_run_left_a_record_it_is_what_the_current_release_was_made_from
 ) -> None:
     first = publish(lake, "run-1")
     publish(lake, "run-2")
-    releases.roll_back(lake, AIRPORT_DAYS.identity, first.id, by="a test")
-    whose, _ = find_inputs(deployment, AIRPORT_DAYS)
+    releases.roll_back(lake, STATION_DAYS.identity, first.id, by="a test")
+    whose, _ = find_inputs(deployment, STATION_DAYS)
     assert whose == f"release {first.id} of run run-1, which has left no record here"
     out = tmp_path / "deep" / "out"
-    assert exported(deployment, AIRPORT_DAYS, out) == [("flight_features", 2)]
-    rows = parquet.read_table(tmp_path / "deep" / "out" / "flight_features.parquet")
-    assert rows.column_names == [column.name for column in AIRPORT_DAYS.inputs[0].table.columns]
+    assert exported(deployment, STATION_DAYS, out) == [("parcel_features", 2)]
+    rows = parquet.read_table(tmp_path / "deep" / "out" / "parcel_features.parquet")
+    assert rows.column_names == [column.name for column in STATION_DAYS.inputs[0].table.columns]
     assert [path.name for path in (tmp_path / "deep" / "out").iterdir()] == [
-        "flight_features.parquet"
+        "parcel_features.parquet"
     ]
 
 
@@ -75,9 +75,9 @@ def test_a_run_is_named_by_the_id_that_airflow_gave_it(
 ) -> None:
     run = "manual__2013-01-01T00:00:00+00:00"
     pins = Pins({}, publish(lake, "run-1").inputs)
-    RunRecord(Path(deployment.runs.root), AIRPORT_DAYS.identity, run).write_pins(pins)
-    assert find_inputs(deployment, AIRPORT_DAYS, run)[0] == f"run {run}"
-    assert exported(deployment, AIRPORT_DAYS, tmp_path / "out", run) == [("flight_features", 2)]
+    RunRecord(Path(deployment.runs.root), STATION_DAYS.identity, run).write_pins(pins)
+    assert find_inputs(deployment, STATION_DAYS, run)[0] == f"run {run}"
+    assert exported(deployment, STATION_DAYS, tmp_path / "out", run) == [("parcel_features", 2)]
 
 
 @pytest.mark.parametrize("run", ["gone", "../../elsewhere", "", "x" * 500])
@@ -85,9 +85,9 @@ def test_a_run_that_pinned_nothing_is_refused(
     deployment: Deployment, tmp_path: Path, run: str
 ) -> None:
     with pytest.raises(SourceError) as refusal:
-        exported(deployment, FLIGHT_DELAYS, tmp_path / "out", run)
+        exported(deployment, PARCEL_DELAYS, tmp_path / "out", run)
     problem = f"no run {run!r} has pinned its inputs here"
-    assert str(refusal.value) == f"source 'flight_delays.v1': {problem}"
+    assert str(refusal.value) == f"source 'parcel_delays.v1': {problem}"
     assert not (tmp_path / "out").exists()
 
 
@@ -95,7 +95,7 @@ def test_without_a_release_there_is_nothing_to_export(
     deployment: Deployment, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match="no run has pinned its inputs here; run it first"):
-        exported(deployment, FLIGHT_DELAYS, tmp_path / "out")
+        exported(deployment, PARCEL_DELAYS, tmp_path / "out")
 
 
 def test_what_is_interrupted_leaves_what_was_there(
@@ -107,7 +107,7 @@ def test_what_is_interrupted_leaves_what_was_there(
 ) -> None:
     publish(lake, "run-1")
     out = tmp_path / "out"
-    exported(deployment, AIRPORT_DAYS, out)
+    exported(deployment, STATION_DAYS, out)
     before: Mapping[str, bytes] = {path.name: path.read_bytes() for path in out.iterdir()}
 
     def broken(*_: object) -> Iterator[object]:
@@ -115,5 +115,5 @@ def test_what_is_interrupted_leaves_what_was_there(
 
     monkeypatch.setattr("isthmus_platform.export.fit", broken)
     with pytest.raises(OSError, match="No space left"):
-        exported(deployment, AIRPORT_DAYS, out)
+        exported(deployment, STATION_DAYS, out)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from isthmus_contracts.testing.sample_catalog import STATION_DAYS
 
 import isthmus_platform
 from isthmus_contracts import Identity, UnknownNameError
-from isthmus_contracts.catalog import AIRPORT_DAYS
 from isthmus_platform import current, locate, open_lake, releases
 from isthmus_platform.errors import DeploymentError
 from isthmus_platform.lake.layout import Lake
@@ -45,7 +45,7 @@ def test_a_missing_deployment_file_is_refused(tmp_path: Path) -> None:
         open_lake(tmp_path / "missing.toml")
 
 
-@pytest.mark.parametrize("dataflow", ["airport_days", "airport_days.v1", AIRPORT_DAYS.identity])
+@pytest.mark.parametrize("dataflow", ["station_days", "station_days.v1", STATION_DAYS.identity])
 def test_what_was_published_is_read(file: Path, release: Release, dataflow: str | Identity) -> None:
     lake = open_lake(file)
     assert current(lake, dataflow) == release
@@ -57,18 +57,18 @@ def test_what_was_published_is_read(file: Path, release: Release, dataflow: str 
 
 def test_an_unknown_name_is_refused_with_the_known_ones(file: Path, release: Release) -> None:
     lake = open_lake(file)
-    with pytest.raises(UnknownNameError, match="'airport_days'"):
+    with pytest.raises(UnknownNameError, match="'station_days'"):
         current(lake, "airport_day")
     with pytest.raises(UnknownNameError, match=release.id):
-        locate(lake, "airport_days", "missing")
+        locate(lake, "station_days", "missing")
 
 
 def test_nothing_is_current_before_the_first_release(file: Path) -> None:
     lake = open_lake(file)
-    assert current(lake, "airport_days") is None
-    assert releases(lake, "airport_days") == ()
+    assert current(lake, "station_days") is None
+    assert releases(lake, "station_days") == ()
     with pytest.raises(isthmus_platform.UserError, match="has published no release yet"):
-        locate(lake, "airport_days")
+        locate(lake, "station_days")
 
 
 def test_importing_the_package_loads_nothing_large() -> None:

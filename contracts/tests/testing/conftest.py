@@ -8,10 +8,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS
 
 import isthmus_contracts
 from isthmus_contracts import Interval, Metrics, Output, Table
-from isthmus_contracts.catalog import CARRIER_DAYS, FLIGHT_DELAYS
 from isthmus_contracts.protocol import Answer, EngineProfile, RunIdentity, RunRequest, encode
 from isthmus_contracts.testing.conformance import Subject
 
@@ -37,13 +37,13 @@ def request_(tmp_path: Path) -> RunRequest:
     staging.mkdir()
     return RunRequest(
         identity=RunIdentity("manual__1", "transform", 1),
-        dataflow=str(FLIGHT_DELAYS.identity),
-        contract_version=FLIGHT_DELAYS.version,
-        targets=tuple(output.name for output in FLIGHT_DELAYS.outputs),
-        params={param.name: param.default for param in FLIGHT_DELAYS.params},
+        dataflow=str(PARCEL_DELAYS.identity),
+        contract_version=PARCEL_DELAYS.version,
+        targets=tuple(output.name for output in PARCEL_DELAYS.outputs),
+        params={param.name: param.default for param in PARCEL_DELAYS.params},
         inputs={
             table_input.name: (f"{table_input.name}.parquet",)
-            for table_input in FLIGHT_DELAYS.inputs
+            for table_input in PARCEL_DELAYS.inputs
         },
         staging=str(staging),
         engine=EngineProfile("local", {}),
@@ -55,7 +55,7 @@ def stand_in(tmp_path: Path, request_: RunRequest) -> Callable[..., Subject]:
     """Return a function that makes a subject of the stand-in runner, perhaps with a fault."""
     outputs = tmp_path / "outputs"
     outputs.mkdir()
-    for output in FLIGHT_DELAYS.outputs:
+    for output in PARCEL_DELAYS.outputs:
         _prepare(output, outputs)
 
     def make(fault: str | None = None) -> Subject:
@@ -69,7 +69,7 @@ def stand_in(tmp_path: Path, request_: RunRequest) -> Callable[..., Subject]:
 @pytest.fixture
 def months(stand_in: Callable[..., Subject], tmp_path: Path) -> Callable[..., Subject]:
     """Return a function that asks the stand-in runner for the first quarter, but March is empty."""
-    folder = tmp_path / "outputs" / "carrier_days"
+    folder = tmp_path / "outputs" / "courier_days"
     folder.mkdir()
     for name in ("2012-12", "2013-01", "2013-02", "2013-04"):
         (folder / f"{name}.arrows").write_bytes(STREAM % name.encode())
@@ -78,11 +78,11 @@ def months(stand_in: Callable[..., Subject], tmp_path: Path) -> Callable[..., Su
         subject = stand_in(fault)
         request = replace(
             subject.request,
-            dataflow=str(CARRIER_DAYS.identity),
-            contract_version=CARRIER_DAYS.version,
-            targets=("carrier_days",),
+            dataflow=str(COURIER_DAYS.identity),
+            contract_version=COURIER_DAYS.version,
+            targets=("courier_days",),
             params={},
-            inputs={"flight_features": ("flight_features.parquet",)},
+            inputs={"parcel_features": ("parcel_features.parquet",)},
             interval=Interval(date(2013, 1, 1), date(2013, 4, 1)),
         )
         return replace(subject, request=request)

@@ -83,21 +83,21 @@ def test_checks_can_be_told_apart() -> None:
         ("silent", kit.it_ends_with_one_result, "the last answer is NodeStarted("),
         ("late-exit", kit.it_ends_with_one_result, "a result comes with another status than 0"),
         ("other-run", kit.its_result_answers_the_request, "it answers RunIdentity(run='another'"),
-        ("unnamed", kit.its_result_answers_the_request, "its outputs are ['carrier_scores', "),
+        ("unnamed", kit.its_result_answers_the_request, "its outputs are ['courier_scores', "),
         ("missing-file", kit.its_files_are_as_claimed, "nowhere.arrows is not a file"),
-        ("wrong-digest", kit.its_files_are_as_claimed, "flight_features.bin has digest "),
-        ("link", kit.its_files_are_as_claimed, "flight_features.bin is not a file"),
-        ("outside", kit.its_files_are_as_claimed, "flight_features.bin is outside"),
+        ("wrong-digest", kit.its_files_are_as_claimed, "parcel_features.bin has digest "),
+        ("link", kit.its_files_are_as_claimed, "parcel_features.bin is not a file"),
+        ("outside", kit.its_files_are_as_claimed, "parcel_features.bin is outside"),
         ("stray", kit.its_files_are_as_claimed, "it leaves files that its result does not name: ["),
         (
             "other-format",
             kit.its_tables_are_streams,
-            "flight_features.bin is not an Arrow IPC stream",
+            "parcel_features.bin is not an Arrow IPC stream",
         ),
         (
             "wrong-partition",
             kit.its_files_are_the_partitions_asked_for,
-            "the files of 'flight_features' name the partitions ['1900-01']",
+            "the files of 'parcel_features' name the partitions ['1900-01']",
         ),
     ],
 )
@@ -108,18 +108,18 @@ def test_a_fault_is_found(
         check(stand_in(fault))
 
 
-CARRIER_DAYS = "carrier_days.v1"
-FEBRUARY = StagedFile("carrier_days/2013-02.arrows", 1, "0" * 64, 1, "2013-02")
+COURIER_DAYS = "courier_days.v1"
+FEBRUARY = StagedFile("courier_days/2013-02.arrows", 1, "0" * 64, 1, "2013-02")
 
 
 @pytest.mark.parametrize(
     ("dataflow", "files"),
     [
-        (CARRIER_DAYS, (FEBRUARY, replace(FEBRUARY, partition="2013-04"))),
-        (CARRIER_DAYS, (replace(FEBRUARY, partition="2013"),)),
-        (CARRIER_DAYS, (replace(FEBRUARY, partition=None),)),
-        (CARRIER_DAYS, (FEBRUARY, FEBRUARY)),
-        ("flight_delays.v1", (FEBRUARY,)),
+        (COURIER_DAYS, (FEBRUARY, replace(FEBRUARY, partition="2013-04"))),
+        (COURIER_DAYS, (replace(FEBRUARY, partition="2013"),)),
+        (COURIER_DAYS, (replace(FEBRUARY, partition=None),)),
+        (COURIER_DAYS, (FEBRUARY, FEBRUARY)),
+        ("parcel_delays.v1", (FEBRUARY,)),
     ],
 )
 def test_a_wrong_partition_is_found(
@@ -128,18 +128,18 @@ def test_a_wrong_partition_is_found(
     subject = puppet()
     interval = Interval(date(2013, 1, 1), date(2013, 4, 1))
     request = replace(subject.request, dataflow=dataflow, interval=interval)
-    result = good_result(request, outputs=(StagedOutput("carrier_days", files),))
+    result = good_result(request, outputs=(StagedOutput("courier_days", files),))
     subject = replace(puppet(result), request=request)
     said = [file.partition for file in files]
-    message = re.escape(f"the files of 'carrier_days' name the partitions {said}")
+    message = re.escape(f"the files of 'courier_days' name the partitions {said}")
     with pytest.raises(AssertionError, match=message):
         kit.its_files_are_the_partitions_asked_for(subject)
 
 
 def test_without_an_interval_any_partition_will_do(puppet: Callable[..., Subject]) -> None:
-    request = replace(puppet().request, dataflow=CARRIER_DAYS)
+    request = replace(puppet().request, dataflow=COURIER_DAYS)
     files = (FEBRUARY, replace(FEBRUARY, partition="1999-12"))
-    result = good_result(request, outputs=(StagedOutput("carrier_days", files),))
+    result = good_result(request, outputs=(StagedOutput("courier_days", files),))
     kit.its_files_are_the_partitions_asked_for(replace(puppet(result), request=request))
 
 
@@ -198,8 +198,8 @@ def test_capabilities_that_fit_the_request_conform(
     ("changes", "message"),
     [
         ({"protocol_versions": (7,)}, "it claims protocol versions (7,)"),
-        ({"dataflows": {}}, "it claims None for the version of 'flight_delays.v1'"),
-        ({"dataflows": {"flight_delays.v1": "9.0.0"}}, "it claims '9.0.0' for the version of "),
+        ({"dataflows": {}}, "it claims None for the version of 'parcel_delays.v1'"),
+        ({"dataflows": {"parcel_delays.v1": "9.0.0"}}, "it claims '9.0.0' for the version of "),
         ({"engines": {"moon": ()}}, "it claims the engines ['moon']"),
         ({"libraries": {}}, "it does not state its version of Python"),
     ],
@@ -225,8 +225,8 @@ def test_a_runner_that_does_not_state_its_capabilities_is_found(
 
 def test_a_runner_that_ignores_a_cut_is_found(puppet: Callable[..., Subject]) -> None:
     subject = puppet(GRAPH, A, B, good_result(puppet().request))
-    subject = replace(subject, request=replace(subject.request, dataflow=CARRIER_DAYS))
-    with pytest.raises(AssertionError, match="the stage until 'carrier_days' has outputs"):
+    subject = replace(subject, request=replace(subject.request, dataflow=COURIER_DAYS))
+    with pytest.raises(AssertionError, match="the stage until 'courier_days' has outputs"):
         kit.it_stops_at_each_stage_boundary(subject)
     with pytest.raises(AssertionError, match="a refusal exits with 0"):
         kit.it_refuses_an_unknown_stage_boundary(subject)
@@ -235,7 +235,7 @@ def test_a_runner_that_ignores_a_cut_is_found(puppet: Callable[..., Subject]) ->
 def test_a_stage_whose_files_are_not_there_is_found(puppet: Callable[..., Subject]) -> None:
     file = StagedFile("a.checkpoint", 1, "0" * 64)
     stage = good_result(puppet().request, outputs=(), checkpoints=(file,))
-    request = replace(puppet().request, dataflow=CARRIER_DAYS)
+    request = replace(puppet().request, dataflow=COURIER_DAYS)
     with pytest.raises(AssertionError, match=r"a\.checkpoint is not a file"):
         kit.it_stops_at_each_stage_boundary(replace(puppet(stage), request=request))
 

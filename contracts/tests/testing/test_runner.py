@@ -54,7 +54,7 @@ def test_without_a_fault_it_stages_what_was_prepared(stand_in: Callable[..., Sub
             assert file.sha256 == hashlib.sha256(content).hexdigest()
     assert staged["delay_metrics"].files == ()
     assert staged["delay_metrics"].metrics
-    assert staged["flight_features"].metrics is None
+    assert staged["parcel_features"].metrics is None
 
 
 def test_silent_exits_with_0_and_sends_no_result(stand_in: Callable[..., Subject]) -> None:
@@ -74,7 +74,7 @@ def test_raising_reports_a_node_that_raised(stand_in: Callable[..., Subject]) ->
     assert isinstance(failed, NodeFailed)
     assert isinstance(failure, RunFailure)
     assert failure.kind == "dataflow"
-    assert failure.node == failed.node == "flight_features"
+    assert failure.node == failed.node == "parcel_features"
     assert failure.message == failed.error == "ZeroDivisionError: division by zero"
     assert transcript.status == 1
 
@@ -201,7 +201,7 @@ def test_of_a_partitioned_table_it_stages_the_parts_of_the_interval(
     subject = months()
     staging = Path(subject.request.staging)
     parts = staged_parts(run(subject))
-    assert parts == {name: f"carrier_days/{name}.arrows" for name in ("2013-01", "2013-02")}
+    assert parts == {name: f"courier_days/{name}.arrows" for name in ("2013-01", "2013-02")}
     assert b"2013-01" in (staging / parts["2013-01"]).read_bytes()
     assert sorted(path.name for path in staging.rglob("*.*")) == [
         "2013-01.arrows",
@@ -223,7 +223,7 @@ def test_an_interval_without_rows_is_staged_as_no_file(months: Callable[..., Sub
     assert not list(Path(subject.request.staging).iterdir())
 
 
-def stage_of(subject: Subject, stop_at: str = "flight_features") -> Subject:
+def stage_of(subject: Subject, stop_at: str = "parcel_features") -> Subject:
     kept = str(Path(subject.request.staging).parent / "kept")
     return replace(subject, request=replace(subject.request, stop_at=stop_at, checkpoints=kept))
 
@@ -234,7 +234,7 @@ def test_a_stage_has_one_file_that_names_the_cut(stand_in: Callable[..., Subject
     assert result.outputs == ()
     (file,) = result.checkpoints
     content = (Path(subject.request.staging) / file.path).read_bytes()
-    assert content == b"what is known at flight_features"
+    assert content == b"what is known at parcel_features"
     assert file.sha256 == hashlib.sha256(content).hexdigest()
 
 
@@ -263,23 +263,23 @@ def test_an_output_that_was_not_prepared_is_told_in_the_log(
     stand_in: Callable[..., Subject],
 ) -> None:
     subject = stand_in()
-    request = replace(subject.request, targets=("joined_flights",))
+    request = replace(subject.request, targets=("joined_parcels",))
     transcript = run(replace(subject, request=request))
     assert transcript.status == 1
-    assert "no prepared output 'joined_flights' in " in transcript.log
+    assert "no prepared output 'joined_parcels' in " in transcript.log
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"dataflow": "x.v1"}, "unknown dataflow 'x.v1'; known: 'flight_delays.v1', "),
-        ({"targets": ["x"]}, "unknown target 'x'; known: 'flight_features', "),
+        ({"dataflow": "x.v1"}, "unknown dataflow 'x.v1'; known: 'parcel_delays.v1', "),
+        ({"targets": ["x"]}, "unknown target 'x'; known: 'parcel_features', "),
         ({"params": {"seed": -1}}, "param 'seed' is -1; allowed: integer from 0 to 2147483647"),
         (
             {"interval": {"start": "2013-01-01", "end": "2013-02-01"}},
-            "dataflow 'flight_delays' has no partitioned output, so it runs for no interval",
+            "dataflow 'parcel_delays' has no partitioned output, so it runs for no interval",
         ),
-        ({"inputs": {}}, "unknown input 'flights'; known: none"),
+        ({"inputs": {}}, "unknown input 'parcels'; known: none"),
     ],
 )
 def test_a_refusal_says_why(

@@ -7,9 +7,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from isthmus_contracts.testing.sample_catalog import CATALOG, PARCEL_DELAYS
 
 from isthmus_contracts import Deprecation
-from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
 from isthmus_platform.cli import check, main
 from isthmus_platform.deployment import LOCAL
 
@@ -60,12 +60,12 @@ def words(line: str) -> list[str]:
 def test_it_shows_how_each_dataflow_runs(checked: Check) -> None:
     status, lines = checked(
         """
-        [dataflows."flight_delays.v1"]
+        [dataflows."parcel_delays.v1"]
         schedule = "0 4 * * *"
-        stages = ["joined_flights"]
+        stages = ["joined_parcels"]
         approval = true
-        stage.joined_flights.engine = "threads"
-        [dataflows."airport_days.v1"]
+        stage.joined_parcels.engine = "threads"
+        [dataflows."station_days.v1"]
         fused = true
         """
     )
@@ -73,13 +73,13 @@ def test_it_shows_how_each_dataflow_runs(checked: Check) -> None:
     head, first, second, third = lines
     assert words(head) == ["dataflow", "runs", "tasks", "engine", "runner"]
     assert words(first) == [
-        "flight_delays.v1",
+        "parcel_delays.v1",
         "0 4 * * *",
-        "ingest > transform_joined_flights > transform > approve > publish",
+        "ingest > transform_joined_parcels > transform > approve > publish",
         "threads, sequential",
         "default",
     ]
-    assert words(second)[1:3] == ["after flight_delays.v1", "run"]
+    assert words(second)[1:3] == ["after parcel_delays.v1", "run"]
     assert words(third)[2] == "ingest > transform > publish"
 
 
@@ -87,38 +87,38 @@ def test_it_shows_how_each_dataflow_runs(checked: Check) -> None:
     ("more", "message"),
     [
         (
-            '[dataflows."fligth_delays.v1"]',
-            "unknown dataflow 'fligth_delays.v1'; did you mean 'flight_delays.v1'?",
+            '[dataflows."pracel_delays.v1"]',
+            "unknown dataflow 'pracel_delays.v1'; did you mean 'parcel_delays.v1'?",
         ),
         (
-            '[dataflows."flight_delays.v1"]\nstages = ["dates"]',
+            '[dataflows."parcel_delays.v1"]\nstages = ["dates"]',
             "unknown checkpoint or output 'dates'",
         ),
         (
-            '[dataflows."flight_delays.v1"]\nschedule = "0 25 * * *"',
+            '[dataflows."parcel_delays.v1"]\nschedule = "0 25 * * *"',
             "with schedule '0 25 * * *': [0 25 * * *]",
         ),
-        ('[dataflows."flight_delays.v1"]\nretries = -1', "retries is -1; allowed: 0 or more"),
+        ('[dataflows."parcel_delays.v1"]\nretries = -1', "retries is -1; allowed: 0 or more"),
     ],
 )
 def test_every_mistake_in_a_dataflows_table_is_reported(
     checked: Check, more: str, message: str
 ) -> None:
-    status, lines = checked(f'{more}\n\n[dataflows."airport_days.v1"]\nschedule = ""')
+    status, lines = checked(f'{more}\n\n[dataflows."station_days.v1"]\nschedule = ""')
     assert status == 2
     mistakes = [line for line in lines if line.startswith("mistake: company.toml, [dataflows.")]
     assert len(mistakes) == 2
     assert any(message in line for line in mistakes)
     assert any("schedule is ''; allowed: a cron expression" in line for line in mistakes)
-    assert words(lines[2]) == ["airport_days.v1", "cannot run"]
-    assert words(lines[3])[:2] == ["carrier_days.v1", "after flight_delays.v1"]
+    assert words(lines[2]) == ["station_days.v1", "cannot run"]
+    assert words(lines[3])[:2] == ["courier_days.v1", "after parcel_delays.v1"]
 
 
 def test_without_a_file_it_checks_the_one_that_would_be_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "company.toml"
-    file.write_text(LOCAL.read_text() + '[dataflows."airport_days.v1"]\nretries = -1')
+    file.write_text(LOCAL.read_text() + '[dataflows."station_days.v1"]\nretries = -1')
     monkeypatch.setenv("ISTHMUS_DEPLOYMENT", str(file))
     assert main.main(["check"]) == 2
     assert "company.toml, [dataflows." in capsys.readouterr().out
@@ -130,11 +130,11 @@ def test_without_a_file_it_checks_the_one_that_would_be_used(
     [
         (
             '[sources.erp]\nconnection = "erp"',
-            "[sources.erp]: unknown dataset 'erp'; known: 'nyc_flights'",
+            "[sources.erp]: unknown dataset 'erp'; known: 'parcel_firm'",
         ),
         (
-            '[sources.nyc_flights.tables]\nflight = "ops.flights"',
-            "[sources.nyc_flights].tables: unknown table 'flight'; did you mean 'flights'?",
+            '[sources.parcel_firm.tables]\nparcel = "ops.parcels"',
+            "[sources.parcel_firm].tables: unknown table 'parcel'; did you mean 'parcels'?",
         ),
     ],
 )
@@ -156,8 +156,8 @@ def test_a_runner_that_is_not_on_this_machine_is_a_note(checked: Check) -> None:
     ("more", "where", "problem"),
     [
         (
-            '[dataflows."flight_delays.v1"]\nengine = "thread"',
-            '[dataflows."flight_delays.v1"]',
+            '[dataflows."parcel_delays.v1"]\nengine = "thread"',
+            '[dataflows."parcel_delays.v1"]',
             "unknown engine 'thread'; did you mean 'threads'?",
         ),
         (
@@ -167,11 +167,11 @@ def test_a_runner_that_is_not_on_this_machine_is_a_note(checked: Check) -> None:
         ),
         (
             """
-            [dataflows."flight_delays.v1"]
-            stages = ["joined_flights"]
-            stage.joined_flights = { engine = "threads", engine_options = { workers = "two" } }
+            [dataflows."parcel_delays.v1"]
+            stages = ["joined_parcels"]
+            stage.joined_parcels = { engine = "threads", engine_options = { workers = "two" } }
             """,
-            '[dataflows."flight_delays.v1"].stage.joined_flights',
+            '[dataflows."parcel_delays.v1"].stage.joined_parcels',
             "option 'workers' of engine 'threads' is 'two'; allowed: integer from 1",
         ),
     ],
@@ -187,7 +187,7 @@ def test_an_engine_or_option_that_the_runner_does_not_know_is_a_mistake(
 
 def test_a_runner_that_states_no_engines_is_a_note(checked: Check, tmp_path: Path) -> None:
     (tmp_path / "runner.py").write_text("raise SystemExit('no module here')")
-    status, lines = checked('[dataflows."flight_delays.v1"]\nengine = "thread"')
+    status, lines = checked('[dataflows."parcel_delays.v1"]\nengine = "thread"')
     assert status == 0
     assert lines[-1] == (
         "note: runner 'default': its engines are not checked: the runner exited with 1 and sent no "
@@ -198,13 +198,13 @@ def test_a_runner_that_states_no_engines_is_a_note(checked: Check, tmp_path: Pat
 def test_a_retired_dataflow_is_not_a_mistake(
     checked: Check, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    last = Deprecation(date(2020, 1, 31), "flight_delays.v2")
-    catalog = replace(CATALOG, dataflows=(replace(FLIGHT_DELAYS, deprecation=last),))
+    last = Deprecation(date(2020, 1, 31), "parcel_delays.v2")
+    catalog = replace(CATALOG, dataflows=(replace(PARCEL_DELAYS, deprecation=last),))
     monkeypatch.setattr(check, "CATALOG", catalog)
     status, lines = checked()
     assert status == 0
     assert words(lines[1])[1] == (
-        "flight_delays.v1 was retired after 2020-01-31; use flight_delays.v2 instead"
+        "parcel_delays.v1 was retired after 2020-01-31; use parcel_delays.v2 instead"
     )
 
 

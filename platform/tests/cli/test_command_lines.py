@@ -7,9 +7,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS
 
 from isthmus_contracts import Interval
-from isthmus_contracts.catalog import CARRIER_DAYS, FLIGHT_DELAYS
 from isthmus_platform.cli.command_lines import platform_command, run_command, transforms_command
 from isthmus_platform.deployment import LOCAL
 from isthmus_platform.runs.pins import Pins
@@ -55,9 +55,9 @@ def test_params_and_interval_go_with_a_run(options: argparse.Namespace) -> None:
         "interval_start": "2013-01-01",
         "interval_end": "2013-02-01",
     }
-    words = shlex.split(run_command(options, FLIGHT_DELAYS, fields))
+    words = shlex.split(run_command(options, PARCEL_DELAYS, fields))
     assert words[1:] == [
-        *("run", "flight_delays", "-p", "model=it's", "-p", "seed=3", "-p", "fast=true"),
+        *("run", "parcel_delays", "-p", "model=it's", "-p", "seed=3", "-p", "fast=true"),
         *("--interval-start", "2013-01-01", "--interval-end", "2013-02-01"),
     ]
 
@@ -65,16 +65,16 @@ def test_params_and_interval_go_with_a_run(options: argparse.Namespace) -> None:
 def test_params_that_are_not_the_default_go_with_a_run_without_airflow(
     options: argparse.Namespace,
 ) -> None:
-    defaults = {param.name: param.default for param in FLIGHT_DELAYS.params}
+    defaults = {param.name: param.default for param in PARCEL_DELAYS.params}
     pins = Pins({**defaults, "model": "boosting"}, {})
-    assert transforms_command(options, FLIGHT_DELAYS, Path("out/inputs"), pins) == (
-        "transforms/.venv/bin/isthmus run flight_delays --inputs out/inputs -p model=boosting"
+    assert transforms_command(options, PARCEL_DELAYS, Path("out/inputs"), pins) == (
+        "transforms/.venv/bin/isthmus run parcel_delays --inputs out/inputs -p model=boosting"
     )
 
 
 def test_the_interval_goes_with_a_run_without_airflow(options: argparse.Namespace) -> None:
     pins = Pins({}, {}, Interval(date(2013, 1, 1), date(2013, 2, 1)))
-    words = shlex.split(transforms_command(options, CARRIER_DAYS, Path("in"), pins))
+    words = shlex.split(transforms_command(options, COURIER_DAYS, Path("in"), pins))
     assert words[3:] == [
         *("--inputs", "in"),
         *("--interval-start", "2013-01-01", "--interval-end", "2013-02-01"),

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS
 
 from isthmus_contracts import Param
-from isthmus_contracts.catalog import FLIGHT_DELAYS
 from isthmus_contracts.protocol import Capabilities
 from isthmus_platform.cli.engines import engine_mistakes
 from isthmus_platform.deployment import LOCAL, load_deployment
@@ -19,14 +19,14 @@ Mistakes = Callable[..., list[str]]
 
 @pytest.fixture
 def mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mistakes:
-    """Return a function that checks the engines of flight_delays in a deployment."""
+    """Return a function that checks the engines of parcel_delays in a deployment."""
     monkeypatch.setenv("ISTHMUS_STATE", str(tmp_path))
     monkeypatch.setenv("ISTHMUS_TRANSFORMS_PYTHON", "/usr/bin/python3")
 
     def check(more: str, runners: Mapping[str, Capabilities] = RUNNERS) -> list[str]:
         file = tmp_path / "company.toml"
-        file.write_text(LOCAL.read_text() + f'[dataflows."flight_delays.v1"]\n{more}')
-        found = engine_mistakes(load_deployment(file).deploy(FLIGHT_DELAYS), runners)
+        file.write_text(LOCAL.read_text() + f'[dataflows."parcel_delays.v1"]\n{more}')
+        found = engine_mistakes(load_deployment(file).deploy(PARCEL_DELAYS), runners)
         return [mistake.problem for mistake in found]
 
     return check

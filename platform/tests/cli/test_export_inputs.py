@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 from pyarrow import parquet
 
 from isthmus_contracts import Table
-from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
@@ -17,7 +17,7 @@ from isthmus_platform.storage import DiskStore
 
 Call = Callable[..., tuple[int, str, str]]
 Publish = Callable[[Lake, str], releases.Release]
-FEATURES = FLIGHT_DELAYS.output("flight_features")
+FEATURES = PARCEL_DELAYS.output("parcel_features")
 
 
 def test_inputs_are_exported_as_the_run_read_them(
@@ -26,13 +26,13 @@ def test_inputs_are_exported_as_the_run_read_them(
     publish(Lake(DiskStore(state / "lake")), "run-1")
     publish(Lake(DiskStore(state / "lake")), "run-2")
     out = tmp_path / "inputs"
-    status, output, _ = call("export-inputs", "airport_days", str(out))
+    status, output, _ = call("export-inputs", "station_days", str(out))
     assert status == 0
-    assert f"wrote {out}/flight_features.parquet, 2 rows\n" in output
-    rows = parquet.read_table(out / "flight_features.parquet")
+    assert f"wrote {out}/parcel_features.parquet, 2 rows\n" in output
+    rows = parquet.read_table(out / "parcel_features.parquet")
     assert isinstance(FEATURES, Table)
     assert rows.schema.equals(arrow_schema(FEATURES))
-    assert rows["flight"].to_pylist() == [1, 2]
+    assert rows["parcel"].to_pylist() == [1, 2]
 
 
 def test_inputs_of_a_run_that_did_not_publish_can_be_exported(
@@ -40,11 +40,11 @@ def test_inputs_of_a_run_that_did_not_publish_can_be_exported(
 ) -> None:
     release = publish(Lake(DiskStore(state / "lake")), "run-1")
     (pin,) = release.inputs.values()
-    record = RunRecord(state / "runs", AIRPORT_DAYS.identity, "run-9")
-    record.write_pins(Pins({"seed": 3}, {"flight_features": Pin(pin.table, pin.version)}))
+    record = RunRecord(state / "runs", STATION_DAYS.identity, "run-9")
+    record.write_pins(Pins({"seed": 3}, {"parcel_features": Pin(pin.table, pin.version)}))
     out = str(tmp_path / "inputs")
     for options in (["--run", "run-9"], []):
-        status, output, _ = call("export-inputs", "airport_days", out, *options)
+        status, output, _ = call("export-inputs", "station_days", out, *options)
         assert status == 0
         assert output.startswith("inputs of run run-9\n")
-        assert output.endswith(f" run airport_days --inputs {out} -p seed=3\n")
+        assert output.endswith(f" run station_days --inputs {out} -p seed=3\n")

@@ -57,7 +57,7 @@ def test_the_demonstration_knows_where_the_makefile_puts_its_data(
 @pytest.mark.usefixtures("state")
 def test_a_production_command_loads_no_local_airflow() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", LOADED, "releases", "airport_days"],
+        [sys.executable, "-c", LOADED, "releases", "station_days"],
         capture_output=True,
         text=True,
         check=True,

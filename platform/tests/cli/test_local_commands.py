@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 import pytest
+from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS, STATION_DAYS
 
 from isthmus_contracts import ContractError
-from isthmus_contracts.catalog import AIRPORT_DAYS, CARRIER_DAYS, FLIGHT_DELAYS
 from isthmus_platform.cli.local_commands import (
     local_installation,
     parse_params,
@@ -25,14 +25,14 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> argparse.Namespa
 
 
 def test_params_get_the_types_of_the_contract() -> None:
-    assert parse_params(FLIGHT_DELAYS, ["test_from_month=11"]) == {"test_from_month": 11}
-    assert parse_params(FLIGHT_DELAYS, []) == {}
+    assert parse_params(PARCEL_DELAYS, ["test_from_month=11"]) == {"test_from_month": 11}
+    assert parse_params(PARCEL_DELAYS, []) == {}
 
 
 @pytest.mark.parametrize("text", ["modle=x", "test_from_month=May", "test_from_month"])
 def test_a_param_that_the_contract_refuses_is_refused(text: str) -> None:
     with pytest.raises(ContractError, match=text.partition("=")[0]):
-        parse_params(FLIGHT_DELAYS, [text])
+        parse_params(PARCEL_DELAYS, [text])
 
 
 def test_airflow_reads_the_packages_dag_file(options: argparse.Namespace) -> None:
@@ -66,29 +66,29 @@ def test_dataflows_without_a_schedule_are_triggered_by_what_they_read(
     tmp_path: Path, options: argparse.Namespace
 ) -> None:
     assert options.state == tmp_path  # the file's variables are set
-    both = ["airport_days.v1", "carrier_days.v1"]
-    assert readers_of(FLIGHT_DELAYS, load_deployment(LOCAL)) == both
-    assert readers_of(CARRIER_DAYS, load_deployment(LOCAL)) == []
+    both = ["station_days.v1", "courier_days.v1"]
+    assert readers_of(PARCEL_DELAYS, load_deployment(LOCAL)) == both
+    assert readers_of(COURIER_DAYS, load_deployment(LOCAL)) == []
     file = tmp_path / "company.toml"
-    file.write_text(LOCAL.read_text() + '\n[dataflows."airport_days.v1"]\nschedule = "0 4 * * *"\n')
-    assert readers_of(FLIGHT_DELAYS, load_deployment(file)) == ["carrier_days.v1"]
+    file.write_text(LOCAL.read_text() + '\n[dataflows."station_days.v1"]\nschedule = "0 4 * * *"\n')
+    assert readers_of(PARCEL_DELAYS, load_deployment(file)) == ["courier_days.v1"]
 
 
 def test_the_pools_are_those_of_every_task(tmp_path: Path, options: argparse.Namespace) -> None:
     assert options.state == tmp_path  # the file's variables are set
-    assert pools_of(FLIGHT_DELAYS, load_deployment(LOCAL)) == ("default_pool",)
+    assert pools_of(PARCEL_DELAYS, load_deployment(LOCAL)) == ("default_pool",)
     file = tmp_path / "company.toml"
     file.write_text(
         LOCAL.read_text()
         + """
-[dataflows."flight_delays.v1"]
+[dataflows."parcel_delays.v1"]
 pool = "small"
-stages = ["joined_flights"]
-[dataflows."flight_delays.v1".stage.joined_flights]
+stages = ["joined_parcels"]
+[dataflows."parcel_delays.v1".stage.joined_parcels]
 pool = "large"
-[dataflows."airport_days.v1"]
+[dataflows."station_days.v1"]
 retries = -1
 """
     )
-    assert pools_of(FLIGHT_DELAYS, load_deployment(file)) == ("small", "large")
-    assert pools_of(AIRPORT_DAYS, load_deployment(file)) == ()
+    assert pools_of(PARCEL_DELAYS, load_deployment(file)) == ("small", "large")
+    assert pools_of(STATION_DAYS, load_deployment(file)) == ()

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from isthmus_contracts.testing.sample_catalog import STATION_DAYS
 
-from isthmus_contracts.catalog import AIRPORT_DAYS
 from isthmus_platform.cli import main
 from isthmus_platform.deployment import LOCAL
 from isthmus_platform.lake import releases
@@ -49,7 +49,7 @@ def test_the_command_can_be_run_as_a_module() -> None:
         check=True,
         timeout=60,
     )
-    assert "one of flight_delays, airport_days" in done.stdout
+    assert "one of parcel_delays, station_days" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_the_command_can_be_run_as_a_module() -> None:
         (["fly"], "invalid choice: 'fly' (choose from"),
         (["run"], "the following arguments are required: dataflow"),
         (["--port", "http", "up"], "argument --port: invalid int value: 'http'"),
-        (["releases", "airport_days", "--all"], "unrecognized arguments: --all"),
+        (["releases", "station_days", "--all"], "unrecognized arguments: --all"),
     ],
 )
 def test_an_unknown_command_or_argument_is_status_2(
@@ -76,30 +76,30 @@ def test_an_unknown_command_or_argument_is_status_2(
     ("arguments", "message"),
     [
         (
-            ["releases", "fligth_delays"],
-            "unknown dataflow 'fligth_delays'; did you mean 'flight_delays'?",
+            ["releases", "pracel_delays"],
+            "unknown dataflow 'pracel_delays'; did you mean 'parcel_delays'?",
         ),
-        (["run", "flight_delays", "-p", "modle=x"], "unknown param 'modle'; did you mean 'model'?"),
+        (["run", "parcel_delays", "-p", "modle=x"], "unknown param 'modle'; did you mean 'model'?"),
         (
-            ["run", "flight_delays", "-p", "test_from_month=13"],
+            ["run", "parcel_delays", "-p", "test_from_month=13"],
             "param 'test_from_month' is 13; allowed: integer from 2 to 12",
         ),
         (
-            ["run", "flight_delays", "-p", "test_from_month=May"],
+            ["run", "parcel_delays", "-p", "test_from_month=May"],
             "param 'test_from_month' is 'May'; allowed: integer from 2 to 12",
         ),
         (
-            ["rollback", "airport_days", "abc"],
-            "unknown release 'abc' of dataflow 'airport_days.v1'",
+            ["rollback", "station_days", "abc"],
+            "unknown release 'abc' of dataflow 'station_days.v1'",
         ),
         (
-            ["export-inputs", "airport_days", "in"],
+            ["export-inputs", "station_days", "in"],
             "no run has pinned its inputs here; run it first",
         ),
-        (["export-inputs", "airport_days", "in", "--run", "x"], "no run 'x' has pinned its inputs"),
+        (["export-inputs", "station_days", "in", "--run", "x"], "no run 'x' has pinned its inputs"),
         (["demo", "--data", "nowhere"], "it contains neither flights.csv nor flights.csv.zip"),
         (
-            ["--deployment", "gone.toml", "releases", "airport_days"],
+            ["--deployment", "gone.toml", "releases", "station_days"],
             "gone.toml, file: it cannot be",
         ),
     ],
@@ -113,15 +113,15 @@ def test_a_mistake_is_one_line_and_status_2(call: Call, arguments: list[str], me
 
 
 def test_releases_are_listed_and_rolled_back(state: Path, publish: Publish, call: Call) -> None:
-    assert "has published nothing yet" in call("releases", "airport_days")[1]
+    assert "has published nothing yet" in call("releases", "station_days")[1]
     lake = Lake(DiskStore(state / "lake"))
     first, second = (publish(lake, run) for run in ("run-1", "run-2"))
-    listed = call("releases", "airport_days")[1].splitlines()
+    listed = call("releases", "station_days")[1].splitlines()
     assert [line.split()[0:2] for line in listed[1:2]] == [["current", second.id]]
     assert first.id in listed[2]
     assert "days 1" in listed[2]
-    assert call("rollback", "airport_days", first.id)[0] == 0
-    current = releases.current(lake, AIRPORT_DAYS.identity)
+    assert call("rollback", "station_days", first.id)[0] == 0
+    current = releases.current(lake, STATION_DAYS.identity)
     assert current is not None
     assert current.id == first.id
 

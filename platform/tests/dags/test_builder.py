@@ -12,9 +12,15 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, Asset
 from airflow.serialization.serialized_objects import DagSerialization
+from isthmus_contracts.testing.sample_catalog import (
+    CATALOG,
+    COURIER_DAYS,
+    PARCEL_DELAYS,
+    STATION_DAYS,
+)
 
 from isthmus_contracts import DataflowContract, Deprecation
-from isthmus_contracts.catalog import AIRPORT_DAYS, CARRIER_DAYS, CATALOG, FLIGHT_DELAYS, Catalog
+from isthmus_contracts.catalog import Catalog
 from isthmus_platform.dags import isthmus_dags
 from isthmus_platform.dags.builder import build_dag, build_dags
 from isthmus_platform.deployment import (
@@ -31,7 +37,7 @@ from isthmus_platform.deployment import (
 FOLDER = Path(isthmus_dags.__file__).parent
 LAST_DAY = date(2027, 1, 31)
 DAY_AFTER = LAST_DAY + timedelta(days=1)
-RETIRED = "flight_delays.v1 was retired after 2027-01-31; use flight_delays.v2 instead"
+RETIRED = "parcel_delays.v1 was retired after 2027-01-31; use parcel_delays.v2 instead"
 
 SECRET = "a secret of the runner"  # noqa: S105 - it opens nothing
 
@@ -55,9 +61,9 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def deprecated(until: date = LAST_DAY) -> Catalog:
-    """Return the catalog with flight_delays deprecated."""
-    old = replace(FLIGHT_DELAYS, deprecation=Deprecation(until, "flight_delays.v2"))
-    return replace(CATALOG, dataflows=(old, AIRPORT_DAYS))
+    """Return the catalog with parcel_delays deprecated."""
+    old = replace(PARCEL_DELAYS, deprecation=Deprecation(until, "parcel_delays.v2"))
+    return replace(CATALOG, dataflows=(old, STATION_DAYS))
 
 
 def serialized(dag: DAG) -> str:
@@ -71,7 +77,7 @@ def chain(dag: DAG) -> list[tuple[str, list[str]]]:
 @pytest.mark.usefixtures("deployment")
 def test_each_dataflow_is_one_dag_in_a_line() -> None:
     dags = build_dags(CATALOG)
-    assert list(dags) == ["flight_delays.v1", "airport_days.v1", "carrier_days.v1"]
+    assert list(dags) == ["parcel_delays.v1", "station_days.v1", "courier_days.v1"]
     for dag in dags.values():
         assert chain(dag) == [
             ("ingest", ["transform"]),
@@ -81,23 +87,23 @@ def test_each_dataflow_is_one_dag_in_a_line() -> None:
 
 
 def test_a_dataflow_that_reads_another_waits_for_its_asset() -> None:
-    (publish,) = dag_of(FLIGHT_DELAYS, Settings()).leaves
+    (publish,) = dag_of(PARCEL_DELAYS, Settings()).leaves
     (outlet,) = publish.outlets
-    assert outlet == Asset(name="flight_delays.v1", uri="isthmus://flight_delays/v1")
-    dag = dag_of(AIRPORT_DAYS, Settings())
+    assert outlet == Asset(name="parcel_delays.v1", uri="isthmus://parcel_delays/v1")
+    dag = dag_of(STATION_DAYS, Settings())
     assert dag.timetable.asset_condition.objects == (outlet,)
-    assert dag_of(AIRPORT_DAYS, Settings(schedule="0 4 * * *")).timetable.expression == "0 4 * * *"
+    assert dag_of(STATION_DAYS, Settings(schedule="0 4 * * *")).timetable.expression == "0 4 * * *"
 
 
 def test_settings_reach_every_task() -> None:
     settings = Settings(retries=3, retry_delay_seconds=7, pool="io", queue="big", timeout_minutes=2)
-    dag = dag_of(FLIGHT_DELAYS, settings)
+    dag = dag_of(PARCEL_DELAYS, settings)
     for task in dag.tasks:
         assert (task.retries, task.pool, task.queue) == (3, "io", "big")
         assert task.retry_delay.total_seconds() == 7
         assert task.execution_timeout is not None
         assert task.execution_timeout.total_seconds() == 120
-        assert task.owner == FLIGHT_DELAYS.owner
+        assert task.owner == PARCEL_DELAYS.owner
 
 
 CUT = Settings(
@@ -105,14 +111,14 @@ CUT = Settings(
     queue="io",
     transform_queue="compute",
     memory_megabytes=1_000,
-    stages=("joined_flights", "flight_features"),
-    stage={"joined_flights": StageSettings(pool="big", queue="large", retries=4)},
+    stages=("joined_parcels", "parcel_features"),
+    stage={"joined_parcels": StageSettings(pool="big", queue="large", retries=4)},
 )
 
 
 def test_each_stage_is_a_task_in_the_line() -> None:
-    dag = dag_of(FLIGHT_DELAYS, CUT)
-    names = ["ingest", "transform_joined_flights", "transform_flight_features", "transform"]
+    dag = dag_of(PARCEL_DELAYS, CUT)
+    names = ["ingest", "transform_joined_parcels", "transform_parcel_features", "transform"]
     assert chain(dag) == [
         *((name, [after]) for name, after in pairwise([*names, "publish"])),
         ("publish", []),
@@ -124,42 +130,42 @@ def test_each_stage_is_a_task_in_the_line() -> None:
 
 
 def test_stages_may_be_fanned_out_and_approved() -> None:
-    settings = Settings(stages=("carrier_days",), fan_out=True, approval=True)
-    dag = dag_of(CARRIER_DAYS, settings)
+    settings = Settings(stages=("courier_days",), fan_out=True, approval=True)
+    dag = dag_of(COURIER_DAYS, settings)
     assert [name for name, _ in chain(dag)] == [
-        *("ingest", "transform_carrier_days", "transform", "approve", "publish"),
+        *("ingest", "transform_courier_days", "transform", "approve", "publish"),
     ]
 
 
 def test_a_fused_run_is_one_task() -> None:
-    dag = dag_of(FLIGHT_DELAYS, Settings(fused=True, transform_queue="compute", retries=2))
+    dag = dag_of(PARCEL_DELAYS, Settings(fused=True, transform_queue="compute", retries=2))
     assert chain(dag) == [("run", [])]
     (task,) = dag.tasks
     assert (task.queue, task.retries) == ("compute", 2)
-    assert task.outlets == [Asset(name="flight_delays.v1", uri="isthmus://flight_delays/v1")]
+    assert task.outlets == [Asset(name="parcel_delays.v1", uri="isthmus://parcel_delays/v1")]
 
 
 def test_an_unknown_stage_boundary_is_shown_in_place_of_the_dag(
     deployment: Path,
 ) -> None:
     deployment.write_text(
-        deployment.read_text() + '\n[dataflows."airport_days.v1"]\nstages = ["dayz"]\n'
+        deployment.read_text() + '\n[dataflows."station_days.v1"]\nstages = ["dayz"]\n'
     )
-    dag = build_dags(CATALOG)["airport_days.v1"]
+    dag = build_dags(CATALOG)["station_days.v1"]
     assert "unknown checkpoint or output 'dayz'; did you mean 'days'?" in str(dag.doc_md)
 
 
 @pytest.mark.parametrize("fan_out", [False, True])
 def test_transform_tasks_may_wait_in_a_queue_of_their_own(fan_out: bool) -> None:
     settings = Settings(queue="io", transform_queue="compute", approval=True, fan_out=fan_out)
-    queues = {task.task_id: task.queue for task in dag_of(CARRIER_DAYS, settings).tasks}
+    queues = {task.task_id: task.queue for task in dag_of(COURIER_DAYS, settings).tasks}
     assert queues == {"ingest": "io", "transform": "compute", "approve": "io", "publish": "io"}
 
 
 def test_the_serialized_dag_is_the_same_each_time() -> None:
-    once, again = (serialized(dag_of(FLIGHT_DELAYS, Settings())) for _ in range(2))
+    once, again = (serialized(dag_of(PARCEL_DELAYS, Settings())) for _ in range(2))
     assert once == again
-    assert "carrier_scores" in once  # it is an output; what follows is a function inside
+    assert "courier_scores" in once  # it is an output; what follows is a function inside
     assert "trained_model" not in once
 
 
@@ -190,14 +196,14 @@ def whole_bag() -> DagBag:
 
 
 def test_a_placeholder_is_built_alone_too(deployment: Path) -> None:
-    part = '\n[dataflows."flight_delays.v1"]\nretires = 3\n[dataflows."a b"]\n'
+    part = '\n[dataflows."parcel_delays.v1"]\nretires = 3\n[dataflows."a b"]\n'
     deployment.write_text(LOCAL.read_text() + part)
     for dag in build_dags(CATALOG).values():
         (alone,) = build_dags(CATALOG, only=dag.dag_id).values()
         assert serialized(alone) == serialized(dag)
     assert build_dags(CATALOG, only="tokyo.v1") == {}
     deployment.write_text("[lake")
-    (alone,) = build_dags(CATALOG, only="airport_days.v1").values()
+    (alone,) = build_dags(CATALOG, only="station_days.v1").values()
     assert "it is not valid TOML" in str(alone.dag_display_name)
 
 
@@ -216,15 +222,15 @@ def test_the_dag_file_imports_no_library_that_only_a_run_needs() -> None:
 
 
 def test_an_invalid_part_shows_in_the_list_and_spares_the_others(deployment: Path) -> None:
-    part = '\n[dataflows."flight_delays.v1"]\nretires = 3\n[dataflows."tokyo.v1"]\n'
+    part = '\n[dataflows."parcel_delays.v1"]\nretires = 3\n[dataflows."tokyo.v1"]\n'
     deployment.write_text(LOCAL.read_text() + part)
     dags = build_dags(CATALOG)
-    assert sorted(dags) == ["airport_days.v1", "carrier_days.v1", "flight_delays.v1", "tokyo.v1"]
-    assert "unknown field 'retires'" in str(dags["flight_delays.v1"].dag_display_name)
-    assert "cannot run here" in str(dags["flight_delays.v1"].doc_md)
-    assert dags["flight_delays.v1"].task_ids == ["invalid-deployment"]
+    assert sorted(dags) == ["station_days.v1", "courier_days.v1", "parcel_delays.v1", "tokyo.v1"]
+    assert "unknown field 'retires'" in str(dags["parcel_delays.v1"].dag_display_name)
+    assert "cannot run here" in str(dags["parcel_delays.v1"].doc_md)
+    assert dags["parcel_delays.v1"].task_ids == ["invalid-deployment"]
     assert "unknown dataflow 'tokyo.v1'" in str(dags["tokyo.v1"].dag_display_name)
-    assert dags["airport_days.v1"].task_ids == ["ingest", "transform", "publish"]
+    assert dags["station_days.v1"].task_ids == ["ingest", "transform", "publish"]
 
 
 def test_a_file_that_is_no_toml_shows_for_every_dataflow(deployment: Path) -> None:
@@ -236,11 +242,11 @@ def test_a_file_that_is_no_toml_shows_for_every_dataflow(deployment: Path) -> No
 
 @pytest.mark.parametrize("schedule", ["every day", "61 * * * *"])
 def test_a_schedule_that_airflow_refuses_shows_too(deployment: Path, schedule: str) -> None:
-    part = f'\n[dataflows."airport_days.v1"]\nschedule = "{schedule}"\n'
+    part = f'\n[dataflows."station_days.v1"]\nschedule = "{schedule}"\n'
     deployment.write_text(LOCAL.read_text() + part)
     dags = build_dags(CATALOG)
-    assert dags["airport_days.v1"].task_ids == ["invalid-deployment"]
-    assert dags["flight_delays.v1"].task_ids == ["ingest", "transform", "publish"]
+    assert dags["station_days.v1"].task_ids == ["invalid-deployment"]
+    assert dags["parcel_delays.v1"].task_ids == ["ingest", "transform", "publish"]
 
 
 def test_unknown_dataflows_have_ids_of_their_own(deployment: Path) -> None:
@@ -253,42 +259,42 @@ def test_unknown_dataflows_have_ids_of_their_own(deployment: Path) -> None:
 @pytest.mark.usefixtures("deployment")
 @pytest.mark.parametrize("today", [date(2020, 1, 1), LAST_DAY])
 def test_a_deprecated_dataflow_runs_to_the_end_of_its_last_day(today: date) -> None:
-    dag = build_dags(deprecated(), today)["flight_delays.v1"]
+    dag = build_dags(deprecated(), today)["parcel_delays.v1"]
     assert dag.task_ids == ["ingest", "transform", "publish"]
     assert dag.tags == {"data-science", "isthmus", "deprecated"}
-    assert dag.dag_display_name == "flight_delays.v1"
+    assert dag.dag_display_name == "parcel_delays.v1"
     assert "runs until 2027-01-31" in str(dag.doc_md)
 
 
 @pytest.mark.usefixtures("deployment")
 def test_after_its_last_day_a_dataflow_is_refused_and_the_others_are_spared() -> None:
     dags = build_dags(deprecated(), DAY_AFTER)
-    dag = dags["flight_delays.v1"]
+    dag = dags["parcel_delays.v1"]
     assert dag.task_ids == ["end-of-life"]
     assert dag.tags == {"isthmus", "end-of-life"}
     assert dag.description == RETIRED
     assert RETIRED in str(dag.dag_display_name)
     assert dag.get_task("end-of-life").message == RETIRED
-    assert "flight\\_delays.v1 was retired after 2027-01-31" in str(dag.doc_md)
-    assert dags["airport_days.v1"].task_ids == ["ingest", "transform", "publish"]
-    assert "deprecated" not in dags["airport_days.v1"].tags
+    assert "parcel\\_delays.v1 was retired after 2027-01-31" in str(dag.doc_md)
+    assert dags["station_days.v1"].task_ids == ["ingest", "transform", "publish"]
+    assert "deprecated" not in dags["station_days.v1"].tags
 
 
 def test_a_retired_dataflow_is_said_to_be_retired_whatever_its_deployment_says(
     deployment: Path,
 ) -> None:
-    part = '\n[dataflows."flight_delays.v1"]\nretires = 3\n'
+    part = '\n[dataflows."parcel_delays.v1"]\nretires = 3\n'
     deployment.write_text(LOCAL.read_text() + part)
-    assert build_dags(deprecated(), DAY_AFTER)["flight_delays.v1"].task_ids == ["end-of-life"]
-    assert build_dags(deprecated(), LAST_DAY)["flight_delays.v1"].task_ids == ["invalid-deployment"]
+    assert build_dags(deprecated(), DAY_AFTER)["parcel_delays.v1"].task_ids == ["end-of-life"]
+    assert build_dags(deprecated(), LAST_DAY)["parcel_delays.v1"].task_ids == ["invalid-deployment"]
 
 
 @pytest.mark.usefixtures("deployment")
 def test_a_deprecation_changes_the_dag_twice_and_not_each_day() -> None:
     days = [LAST_DAY + timedelta(days=index) for index in range(-2, 3)]
-    forms = [serialized(build_dags(deprecated(), day)["flight_delays.v1"]) for day in days]
+    forms = [serialized(build_dags(deprecated(), day)["parcel_delays.v1"]) for day in days]
     assert forms[0] == forms[1] == forms[2] != forms[3] == forms[4]
-    assert forms[0] != serialized(build_dags(CATALOG, LAST_DAY)["flight_delays.v1"])
+    assert forms[0] != serialized(build_dags(CATALOG, LAST_DAY)["parcel_delays.v1"])
 
 
 @pytest.mark.usefixtures("deployment")
@@ -296,26 +302,26 @@ def test_without_a_day_it_is_today() -> None:
     today = datetime.now(UTC).date()
     for days, tasks in ((-2, ["end-of-life"]), (2, ["ingest", "transform", "publish"])):
         catalog = deprecated(today + timedelta(days=days))
-        assert build_dags(catalog)["flight_delays.v1"].task_ids == tasks
+        assert build_dags(catalog)["parcel_delays.v1"].task_ids == tasks
 
 
 def test_where_a_person_is_asked_the_line_has_four_tasks(deployment: Path) -> None:
-    part = '\n[dataflows."airport_days.v1"]\napproval = true\n'
+    part = '\n[dataflows."station_days.v1"]\napproval = true\n'
     deployment.write_text(LOCAL.read_text() + part)
     dags = build_dags(CATALOG)
-    assert chain(dags["airport_days.v1"]) == [
+    assert chain(dags["station_days.v1"]) == [
         ("ingest", ["transform"]),
         ("transform", ["approve"]),
         ("approve", ["publish"]),
         ("publish", []),
     ]
-    assert len(chain(dags["flight_delays.v1"])) == 3
-    assert dags["airport_days.v1"].get_task("approve").execution_timeout is None
-    assert dags["airport_days.v1"].get_task("publish").execution_timeout is not None
+    assert len(chain(dags["parcel_delays.v1"])) == 3
+    assert dags["station_days.v1"].get_task("approve").execution_timeout is None
+    assert dags["station_days.v1"].get_task("publish").execution_timeout is not None
     bag = DagBag(str(FOLDER), bundle_path=FOLDER, bundle_name="test")
     assert bag.import_errors == {}
 
 
 @pytest.mark.parametrize("fan_out", [False, True])
 def test_what_airflow_stores_of_a_dag_shows_no_secret_of_the_deployment(fan_out: bool) -> None:
-    assert SECRET not in serialized(dag_of(CARRIER_DAYS, Settings(fan_out=fan_out)))
+    assert SECRET not in serialized(dag_of(COURIER_DAYS, Settings(fan_out=fan_out)))

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 from markdown_it import MarkdownIt
 
 from isthmus_contracts import Column, DataflowContract, Deprecation, File, Table
-from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
 from isthmus_platform.dags.doc_md import dataflow_page, end_of_life_page, invalid_deployment_page
 from isthmus_platform.errors import DeploymentError, EndOfLifeError
 
@@ -38,13 +38,13 @@ def saying(text: str) -> DataflowContract:
 
 
 def test_the_page_shows_the_whole_contract() -> None:
-    page = dataflow_page(FLIGHT_DELAYS)
+    page = dataflow_page(PARCEL_DELAYS)
     for words in (
         "Contract version **1.0.0**, owner **data-science**",
-        "| weather | dataset nyc\\_flights |",
+        "| weather | dataset parcel\\_firm |",
         "| test\\_from\\_month | 10 | integer from 2 to 12 |",
-        "### Table flight_features",
-        "Key: date, carrier, flight, origin.",
+        "### Table parcel_features",
+        "Key: date, carrier, parcel, origin.",
         "| wind\\_speed | float64 | km/h | at least 0, at most 250 |",
         "### File model_card (.html)",
         "| roc\\_auc | Area under the ROC curve",
@@ -54,13 +54,13 @@ def test_the_page_shows_the_whole_contract() -> None:
 
 
 def test_an_input_of_another_dataflow_is_named_by_its_identity() -> None:
-    page = dataflow_page(AIRPORT_DAYS)
-    assert "| flight\\_features | dataflow flight\\_delays.v1 |" in page
+    page = dataflow_page(STATION_DAYS)
+    assert "| parcel\\_features | dataflow parcel\\_delays.v1 |" in page
     assert "## Params\n\nNone." in page
 
 
 def test_a_dataflows_description_is_escaped() -> None:
-    page = dataflow_page(replace(AIRPORT_DAYS, description="<b>x</b> | [y](z) `w`"))
+    page = dataflow_page(replace(STATION_DAYS, description="<b>x</b> | [y](z) `w`"))
     assert "&lt;b&gt;x&lt;/b&gt; \\| \\[y\\](z) \\`w\\`" in page
 
 
@@ -71,13 +71,13 @@ def test_the_page_of_an_invalid_deployment_says_what_to_do() -> None:
 
 
 def test_a_deprecation_stands_at_the_top_and_is_escaped() -> None:
-    old = replace(AIRPORT_DAYS, deprecation=Deprecation(LAST_DAY, "airport_days.v2 <or> *more*"))
+    old = replace(STATION_DAYS, deprecation=Deprecation(LAST_DAY, "station_days.v2 <or> *more*"))
     _, texts = read(dataflow_page(old))
     assert texts[:2] == [
-        "airport_days.v1",
-        "Deprecated: runs until 2027-01-31, use airport_days.v2 <or> *more* instead.",
+        "station_days.v1",
+        "Deprecated: runs until 2027-01-31, use station_days.v2 <or> *more* instead.",
     ]
-    assert "eprecated" not in dataflow_page(AIRPORT_DAYS)
+    assert "eprecated" not in dataflow_page(STATION_DAYS)
 
 
 def test_a_retired_dataflow_leaves_nothing_to_correct() -> None:
@@ -138,7 +138,7 @@ def test_no_text_of_a_dataflow_changes_the_layout(text: str) -> None:
 
 
 def test_the_promised_number_of_rows_is_on_the_page() -> None:
-    (days, *rest) = AIRPORT_DAYS.outputs
-    promised = replace(AIRPORT_DAYS, outputs=(replace(days, max_row_change=0.5), *rest))
+    (days, *rest) = STATION_DAYS.outputs
+    promised = replace(STATION_DAYS, outputs=(replace(days, max_row_change=0.5), *rest))
     assert "The number of rows changes by at most 50% per release." in dataflow_page(promised)
-    assert "number of rows" not in dataflow_page(AIRPORT_DAYS)
+    assert "number of rows" not in dataflow_page(STATION_DAYS)

@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from isthmus_contracts.testing.sample_catalog import CATALOG, PARCEL_DELAYS, STATION_DAYS
 
-from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
 from isthmus_platform.deployment import LOCAL, Deployment, LakeLocation, load_deployment
 from isthmus_platform.deployment.settings import Settings
 from isthmus_platform.errors import DeploymentError
@@ -14,7 +14,7 @@ SOUND = """
 root = "${STATE}/lake"
 [runs]
 root = "${STATE}/runs"
-[sources.nyc_flights]
+[sources.parcel_firm]
 connection = "nyc"
 [runners.default]
 command = ["python"]
@@ -55,12 +55,12 @@ def test_the_file_is_named_by_the_environment(
 
 
 def test_a_dataflows_own_part_overrides_the_defaults(tmp_path: Path) -> None:
-    own = '[dataflows."flight_delays.v1"]\nretries = 5\nschedule = "0 4 * * *"'
+    own = '[dataflows."parcel_delays.v1"]\nretries = 5\nschedule = "0 4 * * *"'
     deployment = load(tmp_path, SOUND + own)
-    assert deployment.settings(FLIGHT_DELAYS).retries == 5
-    assert deployment.settings(FLIGHT_DELAYS).schedule == "0 4 * * *"
-    assert deployment.settings(AIRPORT_DAYS).retries == 2
-    assert deployment.settings(AIRPORT_DAYS).schedule is None
+    assert deployment.settings(PARCEL_DELAYS).retries == 5
+    assert deployment.settings(PARCEL_DELAYS).schedule == "0 4 * * *"
+    assert deployment.settings(STATION_DAYS).retries == 2
+    assert deployment.settings(STATION_DAYS).schedule is None
 
 
 @pytest.mark.parametrize(
@@ -86,11 +86,11 @@ def test_a_dataflows_own_part_overrides_the_defaults(tmp_path: Path) -> None:
         (SOUND.replace("${STATE}/lake", "lake"), "root is 'lake'; allowed: an absolute path"),
         (
             SOUND.replace('"nyc"', '"nyc"\nchunk_rows = 0'),
-            r"\[sources.nyc_flights\]: chunk_rows is 0; allowed: 1 or more",
+            r"\[sources.parcel_firm\]: chunk_rows is 0; allowed: 1 or more",
         ),
         (
             SOUND.replace("connection", "conection"),
-            r"\[sources.nyc_flights\]: unknown field 'conection'; did you mean 'connection'\?",
+            r"\[sources.parcel_firm\]: unknown field 'conection'; did you mean 'connection'\?",
         ),
         (SOUND.replace("/home/runner", "home"), "home is 'home'; allowed: an absolute path"),
         (
@@ -131,8 +131,8 @@ def test_the_options_of_another_engine_are_not_inherited(
     own = f'engine = "{engine}"' if engine else ""
     text = SOUND.replace("[defaults]", '[defaults]\nengine = "threads"\nengine_options.workers = 2')
     assert text != SOUND
-    deployment = load(tmp_path, f'{text}\n[dataflows."flight_delays.v1"]\n{own}\n')
-    assert deployment.settings(FLIGHT_DELAYS).engine_options == options
+    deployment = load(tmp_path, f'{text}\n[dataflows."parcel_delays.v1"]\n{own}\n')
+    assert deployment.settings(PARCEL_DELAYS).engine_options == options
 
 
 IN_BUCKET = SOUND.replace('"${STATE}/lake"', '"s3://company-lake/a/b"\ncache = "${STATE}/cache"')
@@ -227,32 +227,32 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_a_mistake_in_one_part_concerns_that_dataflow_only(
     tmp_path: Path, part: str, message: str
 ) -> None:
-    deployment = load(tmp_path, f'{SOUND}\n[dataflows."flight_delays.v1"]\n{part}')
+    deployment = load(tmp_path, f'{SOUND}\n[dataflows."parcel_delays.v1"]\n{part}')
     with pytest.raises(DeploymentError, match=message) as caught:
-        deployment.settings(FLIGHT_DELAYS)
-    assert '[dataflows."flight_delays.v1"]' in str(caught.value)
-    assert deployment.settings(AIRPORT_DAYS).retries == 2
+        deployment.settings(PARCEL_DELAYS)
+    assert '[dataflows."parcel_delays.v1"]' in str(caught.value)
+    assert deployment.settings(STATION_DAYS).retries == 2
 
 
 def test_a_dataset_without_a_source_concerns_its_readers_only(tmp_path: Path) -> None:
-    deployment = load(tmp_path, SOUND.replace("nyc_flights", "tokyo"))
-    with pytest.raises(DeploymentError, match="unknown source 'nyc_flights'; known: 'tokyo'"):
-        deployment.settings(FLIGHT_DELAYS)
-    deployment.settings(AIRPORT_DAYS)
+    deployment = load(tmp_path, SOUND.replace("parcel_firm", "tokyo"))
+    with pytest.raises(DeploymentError, match="unknown source 'parcel_firm'; known: 'tokyo'"):
+        deployment.settings(PARCEL_DELAYS)
+    deployment.settings(STATION_DAYS)
 
 
 def test_a_part_for_an_unknown_dataflow_is_reported(tmp_path: Path) -> None:
-    deployment = load(tmp_path, SOUND + '[dataflows."fligth_delays.v1"]\n')
+    deployment = load(tmp_path, SOUND + '[dataflows."pracel_delays.v1"]\n')
     ((name, error),) = deployment.unknown_dataflows(CATALOG).items()
-    assert name == "fligth_delays.v1"
-    assert "unknown dataflow 'fligth_delays.v1'; did you mean 'flight_delays.v1'?" in str(error)
+    assert name == "pracel_delays.v1"
+    assert "unknown dataflow 'pracel_delays.v1'; did you mean 'parcel_delays.v1'?" in str(error)
 
 
 def test_a_part_that_is_no_table_concerns_that_dataflow_only(tmp_path: Path) -> None:
-    deployment = load(tmp_path, SOUND + '[dataflows]\n"flight_delays.v1" = 3')
+    deployment = load(tmp_path, SOUND + '[dataflows]\n"parcel_delays.v1" = 3')
     with pytest.raises(DeploymentError, match="expected a table, got 3"):
-        deployment.settings(FLIGHT_DELAYS)
-    assert deployment.settings(AIRPORT_DAYS).retries == 2
+        deployment.settings(PARCEL_DELAYS)
+    assert deployment.settings(STATION_DAYS).retries == 2
 
 
 def test_an_unknown_runner_in_the_defaults_is_reported_there(tmp_path: Path) -> None:
@@ -260,13 +260,13 @@ def test_an_unknown_runner_in_the_defaults_is_reported_there(tmp_path: Path) -> 
     with pytest.raises(
         DeploymentError, match=r"\[defaults\]: unknown runner 'gpu'; known: 'default'"
     ):
-        deployment.settings(FLIGHT_DELAYS)
+        deployment.settings(PARCEL_DELAYS)
 
 
 def test_what_no_part_says_is_what_the_code_says(tmp_path: Path) -> None:
-    settings = load(tmp_path, SOUND.replace("retries = 2", "")).settings(FLIGHT_DELAYS)
+    settings = load(tmp_path, SOUND.replace("retries = 2", "")).settings(PARCEL_DELAYS)
     assert settings == Settings()
-    assert load(tmp_path, SOUND).sources["nyc_flights"].chunk_rows == 50_000
+    assert load(tmp_path, SOUND).sources["parcel_firm"].chunk_rows == 50_000
 
 
 def test_variables_stand_for_themselves_in_texts_and_lists_only(tmp_path: Path) -> None:

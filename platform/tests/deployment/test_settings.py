@@ -3,8 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS
 
-from isthmus_contracts.catalog import CARRIER_DAYS, FLIGHT_DELAYS
 from isthmus_platform.deployment.settings import Settings, StageSettings, mismatches
 
 CUT = Settings(
@@ -13,17 +13,17 @@ CUT = Settings(
     retries=1,
     queue="io",
     transform_queue="compute",
-    stages=("joined_flights", "flight_features"),
+    stages=("joined_parcels", "parcel_features"),
     stage={
-        "joined_flights": StageSettings(queue="big", memory_megabytes=8_000, retries=5),
-        "flight_features": StageSettings(engine="processes", timeout_minutes=5.0),
+        "joined_parcels": StageSettings(queue="big", memory_megabytes=8_000, retries=5),
+        "parcel_features": StageSettings(engine="processes", timeout_minutes=5.0),
     },
 )
 
 
 def test_a_stage_runs_as_the_dataflow_does_but_for_what_it_says() -> None:
     first, second, rest = (
-        CUT.of_stage(stage) for stage in ("joined_flights", "flight_features", None)
+        CUT.of_stage(stage) for stage in ("joined_parcels", "parcel_features", None)
     )
     assert (first.transform_queue, first.queue) == ("big", "io")
     assert (first.memory_megabytes, first.retries) == (8_000, 5)
@@ -34,8 +34,8 @@ def test_a_stage_runs_as_the_dataflow_does_but_for_what_it_says() -> None:
 
 
 def test_a_stage_that_names_the_same_engine_keeps_its_options() -> None:
-    settings = replace(CUT, stage={"joined_flights": StageSettings(engine="threads")})
-    assert settings.of_stage("joined_flights").engine_options == {"workers": 4}
+    settings = replace(CUT, stage={"joined_parcels": StageSettings(engine="threads")})
+    assert settings.of_stage("joined_parcels").engine_options == {"workers": 4}
 
 
 def test_stages_save_checkpoints_and_so_does_the_setting() -> None:
@@ -83,26 +83,26 @@ def test_a_setting_out_of_bounds_is_refused(changes: dict[str, object], message:
     [
         (
             Settings(stages=("priced",)),
-            "stages: unknown checkpoint or output 'priced'; known: 'joined_flights', ",
+            "stages: unknown checkpoint or output 'priced'; known: 'joined_parcels', ",
         ),
         (Settings(stages=("delay_model",) * 2), "stages name 'delay_model' 2 times"),
-        (Settings(fan_out=True), "fan_out is true, but output 'flight_features' has no partitions"),
+        (Settings(fan_out=True), "fan_out is true, but output 'parcel_features' has no partitions"),
         (
             Settings(fused=True, approval=True),
             "fused makes one task of a run, and approval needs more",
         ),
         (
-            Settings(fused=True, stages=("joined_flights",)),
+            Settings(fused=True, stages=("joined_parcels",)),
             "fused makes one task of a run, and stages needs more; set only one of them",
         ),
     ],
 )
 def test_what_a_contract_does_not_offer_is_reported(settings: Settings, problem: str) -> None:
-    problems = list(mismatches(FLIGHT_DELAYS, settings))
+    problems = list(mismatches(PARCEL_DELAYS, settings))
     assert any(found.startswith(problem) for found in problems), problems
 
 
 def test_what_fits_has_no_mismatch() -> None:
-    assert not list(mismatches(FLIGHT_DELAYS, CUT))
-    assert not list(mismatches(CARRIER_DAYS, Settings(fan_out=True, stages=("carrier_days",))))
-    assert not list(mismatches(FLIGHT_DELAYS, Settings(fused=True, checkpoints=True)))
+    assert not list(mismatches(PARCEL_DELAYS, CUT))
+    assert not list(mismatches(COURIER_DAYS, Settings(fan_out=True, stages=("courier_days",))))
+    assert not list(mismatches(PARCEL_DELAYS, Settings(fused=True, checkpoints=True)))

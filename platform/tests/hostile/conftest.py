@@ -18,8 +18,8 @@ from pathlib import Path
 import psutil
 import pyarrow as pa
 import pytest
+from isthmus_contracts.testing.sample_catalog import STATION_DAYS
 
-from isthmus_contracts.catalog import AIRPORT_DAYS
 from isthmus_contracts.protocol import (
     Answer,
     EngineProfile,
@@ -89,11 +89,11 @@ class Battlefield:
         """Return the request that the runner gets."""
         return RunRequest(
             identity=RunIdentity("manual__1", "transform", 1),
-            dataflow="airport_days.v1",
-            contract_version=AIRPORT_DAYS.version,
+            dataflow="station_days.v1",
+            contract_version=STATION_DAYS.version,
             targets=("days", "delay_calendar"),
             params={},
-            inputs={"flight_features": (str(self.folder / "lake" / "input.parquet"),)},
+            inputs={"parcel_features": (str(self.folder / "lake" / "input.parquet"),)},
             staging=str(self.staging),
             engine=EngineProfile("sequential", {}),
         )
@@ -106,7 +106,7 @@ class Battlefield:
             StagedOutput("delay_calendar", (StagedFile("calendar.png", 4, "0" * 64),)),
         )
         return RunResult(
-            self.request.identity, "airport_days.v1", AIRPORT_DAYS.version, "x", outputs
+            self.request.identity, "station_days.v1", STATION_DAYS.version, "x", outputs
         )
 
     def command(self, text: str) -> tuple[str, ...]:
@@ -151,7 +151,7 @@ class Battlefield:
         """Accept a result that names these paths."""
         (self.staging / "calendar.png").write_bytes(b"\x89PNG")
         with EncoderProcess(512_000_000, self.folder) as encoder:
-            return accept(AIRPORT_DAYS, self.request, self.result(*paths), self.lake, encoder)
+            return accept(STATION_DAYS, self.request, self.result(*paths), self.lake, encoder)
 
     def accepted_table(self, content: bytes) -> Accepted:
         """Accept a result whose table is this content, as it says truly."""
@@ -167,7 +167,7 @@ class Battlefield:
         result = replace(self.result(), outputs=outputs)
         with EncoderProcess(512_000_000, self.folder) as encoder:
             try:
-                return accept(AIRPORT_DAYS, self.request, result, self.lake, encoder)
+                return accept(STATION_DAYS, self.request, result, self.lake, encoder)
             finally:
                 self.peaks.extend(map(_peak, psutil.Process().children()))
 
@@ -236,7 +236,7 @@ def days() -> pa.RecordBatch:
         {
             "origin": ["EWR", "JFK"],
             "date": [date(2013, 1, 1), date(2013, 1, 2)],
-            "flights": [3, 4],
+            "parcels": [3, 4],
             "late_share": [0.0, 1.0],
             "mean_arr_delay": [0.5, -7.0],
             "worst_hour": [0, 23],

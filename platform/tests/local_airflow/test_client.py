@@ -55,9 +55,9 @@ def _run(run_id: str, state: str) -> dict[str, object]:
 
 def test_a_run_is_started_with_its_params() -> None:
     client, stub = _client(_always(200, {"dag_run_id": "manual__1"}))
-    assert client.trigger("flight_delays.v1", {"days": 3}) == "manual__1"
+    assert client.trigger("parcel_delays.v1", {"days": 3}) == "manual__1"
     body = {"logical_date": None, "conf": {"days": 3}}
-    assert stub.asked == [("POST", "/api/v2/dags/flight_delays.v1/dagRuns", body)]
+    assert stub.asked == [("POST", "/api/v2/dags/parcel_delays.v1/dagRuns", body)]
 
 
 def test_names_are_quoted_in_paths() -> None:
@@ -186,16 +186,16 @@ def test_pools_are_known_by_their_slots() -> None:
 def test_the_runs_that_an_event_triggered_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "_POLL_SECONDS", 0)
     event = {
-        "name": "flight_delays.v1",
+        "name": "parcel_delays.v1",
         "timestamp": "2026-01-01T00:00:00Z",
         "extra": {"release": "x"},
-        "created_dagruns": [{"dag_id": "airport_days.v1", "run_id": "asset__1"}],
+        "created_dagruns": [{"dag_id": "station_days.v1", "run_id": "asset__1"}],
     }
     events = {"asset_events": [event], "total_entries": 1}
     answers = iter([httpx.Response(500), httpx.Response(200, json=events)])
     client, _ = _client(lambda _: next(answers))
     [found] = client.asset_events("d", "r")
-    assert found.triggered == (("airport_days.v1", "asset__1"),)
+    assert found.triggered == (("station_days.v1", "asset__1"),)
     assert found.extra == {"release": "x"}
 
 

@@ -30,7 +30,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def record(tmp_path: Path) -> RunRecord:
-    return RunRecord(tmp_path, Identity("flight_delays", 1), "manual__1")
+    return RunRecord(tmp_path, Identity("parcel_delays", 1), "manual__1")
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def airflow(*polls: tuple[str, list[dict[str, object]]]) -> Client:
             _, tasks = left.pop(0)
             return httpx.Response(200, json={"task_instances": tasks, "total_entries": len(tasks)})
         dates = dict.fromkeys(("queued_at", "start_date", "end_date"))
-        run = {"dag_id": "flight_delays.v1", "dag_run_id": "manual__1", "triggered_by": "rest_api"}
+        run = {"dag_id": "parcel_delays.v1", "dag_run_id": "manual__1", "triggered_by": "rest_api"}
         return httpx.Response(200, json={**run, **dates, "state": left[0][0]})
 
     return Client("http://airflow", transport=httpx.MockTransport(answer))
@@ -82,9 +82,9 @@ def test_the_end_of_each_task_is_printed_once(record: RunRecord, console: Consol
     )
     assert follow(client, None, record, console).state == "failed"
     assert printed(console) == [
-        "  flight_delays.v1 ingest done in 1.2 s",
-        "  flight_delays.v1 transform failed in 2.0 s",
-        "  flight_delays.v1 publish not run",
+        "  parcel_delays.v1 ingest done in 1.2 s",
+        "  parcel_delays.v1 transform failed in 2.0 s",
+        "  parcel_delays.v1 publish not run",
     ]
 
 
@@ -96,7 +96,7 @@ def test_progress_is_printed_where_no_line_can_be_redrawn(
         recorder.record(NodeFinished(1.0, "delays", 1.5))
     running = [task("transform", "running")]
     follow(airflow(("running", running), ("success", running)), None, record, console)
-    assert printed(console) == ["  flight_delays.v1 transform: 1 of 2 nodes"]
+    assert printed(console) == ["  parcel_delays.v1 transform: 1 of 2 nodes"]
 
 
 def test_what_is_waited_for_is_printed_once(
@@ -111,7 +111,7 @@ def test_what_is_waited_for_is_printed_once(
         *(("running", waiting), ("success", [])),
     )
     assert follow(client, None, record, console).state == "success"
-    assert printed(console) == ["  flight_delays.v1: it is paused", "  flight_delays.v1: a worker"]
+    assert printed(console) == ["  parcel_delays.v1: it is paused", "  parcel_delays.v1: a worker"]
 
 
 def test_a_run_that_goes_on_waits_for_nothing(
@@ -146,7 +146,7 @@ def events(*triggered: list[str]) -> Client:
             return httpx.Response(201, json={"access_token": "t"})
         names = left.pop(0) if len(left) > 1 else left[0]
         event = {
-            "name": "flight_delays.v1",
+            "name": "parcel_delays.v1",
             "timestamp": "2026-01-01T00:00:00Z",
             "extra": None,
             "created_dagruns": [{"dag_id": name, "run_id": "asset__1"} for name in names],
@@ -156,18 +156,18 @@ def events(*triggered: list[str]) -> Client:
     return Client("http://airflow", transport=httpx.MockTransport(answer))
 
 
-RUN = Run("flight_delays.v1", "manual__1", "success", None, None, None, None)
+RUN = Run("parcel_delays.v1", "manual__1", "success", None, None, None, None)
 
 
 def test_triggered_runs_are_awaited() -> None:
-    client = events([], ["airport_days.v1"], ["airport_days.v1", "carrier_days.v1"])
+    client = events([], ["station_days.v1"], ["station_days.v1", "courier_days.v1"])
     assert triggered_runs(client, RUN, 2) == [
-        ("airport_days.v1", "asset__1"),
-        ("carrier_days.v1", "asset__1"),
+        ("station_days.v1", "asset__1"),
+        ("courier_days.v1", "asset__1"),
     ]
 
 
 def test_runs_that_were_not_triggered_in_time_are_omitted() -> None:
-    assert triggered_runs(events(["airport_days.v1"]), RUN, 2, timeout=0) == [
-        ("airport_days.v1", "asset__1")
+    assert triggered_runs(events(["station_days.v1"]), RUN, 2, timeout=0) == [
+        ("station_days.v1", "asset__1")
     ]

@@ -40,7 +40,7 @@ def test_a_release_is_shown_with_places_that_are_not_cut_off(
 ) -> None:
     place = "files/" + "x" * 200
     release = Release(
-        *("id", "flight_delays.v1", "1.0.0", "code", "run", "digest", "2013-01-01T00:00:00"),
+        *("id", "parcel_delays.v1", "1.0.0", "code", "run", "digest", "2013-01-01T00:00:00"),
         params={},
         inputs={},
         tables={"days": ReleasedTable("tables/days", 3, 1095, {})},
@@ -49,7 +49,7 @@ def test_a_release_is_shown_with_places_that_are_not_cut_off(
     )
     report_release(release, Lake(DiskStore(tmp_path)), console)
     text = printed(console)
-    assert "flight_delays.v1 published release id" in text
+    assert "parcel_delays.v1 published release id" in text
     assert "1,095 rows" in text
     assert "(version 3)" in text
     assert f"{place}\n" in text
@@ -57,7 +57,7 @@ def test_a_release_is_shown_with_places_that_are_not_cut_off(
 
 
 def test_times_are_printed_and_hostile_names_are_escaped(console: Console, tmp_path: Path) -> None:
-    record = RunRecord(tmp_path, Identity("flight_delays", 1), "run")
+    record = RunRecord(tmp_path, Identity("parcel_delays", 1), "run")
     node = GraphNode(HOSTILE, "function", "int", "", ())
     with record.attempt("transform", 1).recording() as recorder:
         recorder.record(Graph(0.0, (node,)))
@@ -68,7 +68,7 @@ def test_times_are_printed_and_hostile_names_are_escaped(console: Console, tmp_p
         low = CheckResult("range", "warning", False, f"{HOSTILE} is low")
         recorder.record(CheckFinished(2.0, "days", low))
     begin = datetime(2013, 1, 1, tzinfo=UTC)
-    run = Run("flight_delays.v1", "run", "success", None, None, begin, begin.replace(second=4))
+    run = Run("parcel_delays.v1", "run", "success", None, None, begin, begin.replace(second=4))
     report_times(run, record, console)
     text = printed(console)
     assert "checks    2 passed, 1 warned" in text
@@ -77,8 +77,8 @@ def test_times_are_printed_and_hostile_names_are_escaped(console: Console, tmp_p
     assert "a[/]b\\x1b]0;title\\x07:bug: 1.5 s" in text
 
 
-RUN = Run("flight_delays.v1", "manual__1", "failed", None, None, None, None)
-LOG = "/airflow/logs/dag_id=flight_delays.v1/attempt=1.log"
+RUN = Run("parcel_delays.v1", "manual__1", "failed", None, None, None, None)
+LOG = "/airflow/logs/dag_id=parcel_delays.v1/attempt=1.log"
 HEADER = [
     {"event": "::group::Log message source details"},
     {"event": LOG},
@@ -108,7 +108,7 @@ def airflow(states: dict[str, str], *lines: dict[str, object], status: int = 200
 
 @pytest.fixture
 def record(tmp_path: Path) -> RunRecord:
-    return RunRecord(tmp_path, Identity("flight_delays", 1), "manual__1")
+    return RunRecord(tmp_path, Identity("parcel_delays", 1), "manual__1")
 
 
 FAILED = {"ingest": "failed", "transform": "upstream_failed"}
@@ -124,10 +124,10 @@ def test_a_failure_is_shown_with_its_reason_log_and_run(
     report_failure(RUN, record, client, console)
     text = printed(console)
     assert text.splitlines()[1:] == [
-        "flight_delays.v1 ingest failed",
+        "parcel_delays.v1 ingest failed",
         f"source {HOSTILE!r}: it is down",
         f"log       {LOG}",
-        "run       manual__1 of flight_delays.v1",
+        "run       manual__1 of parcel_delays.v1",
     ]
 
 
@@ -153,7 +153,7 @@ def test_a_log_that_cannot_be_read_is_no_reason_to_say_nothing(
     report_failure(RUN, record, airflow(FAILED, status=404), console)
     text = printed(console)
     assert "its log cannot be read: TaskInstance not found" in text
-    assert "run       manual__1 of flight_delays.v1" in text
+    assert "run       manual__1 of parcel_delays.v1" in text
 
 
 def test_a_run_that_failed_without_a_failed_task_shows_its_tasks(

@@ -9,7 +9,7 @@ from isthmus_platform.local_airflow import Client, InstallationError
 from isthmus_platform.local_airflow.models import Run, Task
 from isthmus_platform.local_airflow.waiting import check_can_start, describe_wait
 
-DAG = "flight_delays.v1"
+DAG = "parcel_delays.v1"
 POOLS = {"default_pool": 128, "small": 0, "any": -1}
 
 
@@ -43,8 +43,8 @@ def test_a_run_of_a_paused_dag_is_refused() -> None:
     with pytest.raises(InstallationError) as refused:
         check_can_start(airflow(paused=True), DAG, ["default_pool"])
     assert str(refused.value) == (
-        "flight_delays.v1 is paused in Airflow, so a run of it would only wait; unpause it at "
-        "http://airflow/dags/flight_delays.v1, then run it"
+        "parcel_delays.v1 is paused in Airflow, so a run of it would only wait; unpause it at "
+        "http://airflow/dags/parcel_delays.v1, then run it"
     )
 
 
@@ -59,7 +59,7 @@ def test_a_pool_that_never_has_a_slot_is_refused(pool: str, words: str) -> None:
     with pytest.raises(InstallationError, match="http://airflow/pools") as refused:
         check_can_start(airflow(), DAG, ["default_pool", pool])
     assert str(refused.value).startswith(words)
-    assert "a task of flight_delays.v1 would wait for it for ever" in str(refused.value)
+    assert "a task of parcel_delays.v1 would wait for it for ever" in str(refused.value)
 
 
 def run(state: str = "running") -> Run:
@@ -72,16 +72,16 @@ def task(state: str | None, pool: str = "default_pool") -> Task:
 
 def test_what_is_paused_or_gone_is_said_first() -> None:
     assert describe_wait(airflow(paused=True), run("queued"), []) == (
-        "flight_delays.v1 is paused; unpause it at http://airflow/dags/flight_delays.v1"
+        "parcel_delays.v1 is paused; unpause it at http://airflow/dags/parcel_delays.v1"
     )
     said = describe_wait(airflow(known=False), run(), [task("scheduled")])
-    assert said == "Airflow finds no DAG flight_delays.v1 in its files"
+    assert said == "Airflow finds no DAG parcel_delays.v1 in its files"
 
 
 @pytest.mark.parametrize(
     ("client", "now", "waiting", "words"),
     [
-        (airflow, run("queued"), [], "the run is queued; other runs of flight_delays.v1 may be"),
+        (airflow, run("queued"), [], "the run is queued; other runs of parcel_delays.v1 may be"),
         (
             airflow,
             run(),
@@ -100,7 +100,7 @@ def test_what_is_paused_or_gone_is_said_first() -> None:
             airflow,
             run(),
             [task("awaiting_input")],
-            "waits for the answer of a person, at http://airflow/dags/flight_delays.v1/runs/",
+            "waits for the answer of a person, at http://airflow/dags/parcel_delays.v1/runs/",
         ),
         (airflow, run(), [task("success"), task(None)], "the scheduler has not started the next"),
     ],

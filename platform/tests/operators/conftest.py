@@ -12,10 +12,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from airflow.utils.db import initdb
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS
 from pyarrow import ipc
 
 from isthmus_contracts import Column, Metrics, Table, catalog
-from isthmus_contracts.catalog import FLIGHT_DELAYS
 from isthmus_platform.dags.builder import build_dag
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases
@@ -23,14 +23,14 @@ from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.schemas import arrow_schema
 from isthmus_platform.storage import DiskStore
 
-METRICS = FLIGHT_DELAYS.output("delay_metrics")
+METRICS = PARCEL_DELAYS.output("delay_metrics")
 DEPLOYMENT = """
 [lake]
 root = "{folder}/lake"
 [runs]
 root = "{folder}/runs"
 keep_days = 30
-[sources.nyc_flights]
+[sources.parcel_firm]
 connection = "company"
 [runners.default]
 command = {command}
@@ -67,7 +67,7 @@ class Company:
         command = [sys.executable, "-m", "isthmus_contracts.testing.runner"]
         self.deploy(*command, "--outputs", str(self.folder / "outputs"), "--fault", name)
 
-    def run(self, dataflow: str = "flight_delays", **params: object) -> Ended:
+    def run(self, dataflow: str = "parcel_delays", **params: object) -> Ended:
         """Run a dataflow's DAG to its end, in this process."""
         contract = catalog.CATALOG.dataflow(dataflow)
         dag = build_dag(load_deployment().deploy(contract))
@@ -91,8 +91,8 @@ class Company:
 
     @property
     def published(self) -> list[str]:
-        """Return the ids of flight_delays' releases, newest first."""
-        found = releases.releases(Lake(DiskStore(self.folder / "lake")), FLIGHT_DELAYS.identity)
+        """Return the ids of parcel_delays' releases, newest first."""
+        found = releases.releases(Lake(DiskStore(self.folder / "lake")), PARCEL_DELAYS.identity)
         return [release.id for release, _ in found]
 
 
@@ -126,7 +126,7 @@ def company(
 ) -> Company:
     database = tmp_path / "company.sqlite"
     with closing(sqlite3.connect(database)) as connection:
-        for table in (declared.table for declared in FLIGHT_DELAYS.inputs):
+        for table in (declared.table for declared in PARCEL_DELAYS.inputs):
             names = ", ".join(column.name for column in table.columns)
             places = ", ".join("?" for _ in table.columns)
             connection.execute(f"CREATE TABLE {table.name} ({names})")
@@ -140,7 +140,7 @@ def company(
     company.deploy()
     outputs = tmp_path / "outputs"
     outputs.mkdir()
-    for output in FLIGHT_DELAYS.outputs:
+    for output in PARCEL_DELAYS.outputs:
         if isinstance(output, Table):
             company.prepare(output)
     (outputs / "delay_model.skops").write_bytes(b"model")

@@ -15,9 +15,9 @@ from unittest.mock import Mock
 import pytest
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.exceptions import AirflowFailException
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS
 
 from isthmus_contracts import Column, Metrics, Table
-from isthmus_contracts.catalog import FLIGHT_DELAYS
 from isthmus_contracts.codec import deserialize, serialize
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases
@@ -33,7 +33,7 @@ from isthmus_platform.storage import DiskStore
 
 pytestmark = pytest.mark.slow
 
-METRICS = FLIGHT_DELAYS.output("delay_metrics")
+METRICS = PARCEL_DELAYS.output("delay_metrics")
 assert isinstance(METRICS, Metrics)
 METRIC = METRICS.metrics[0].name
 HOSTILE = "<script>alert(1)</script> | **bold** [link](javascript:x)"
@@ -49,9 +49,9 @@ class Company(Protocol):
 
 
 def accepted(*, rows: int = 150, auc: float = 0.5, warnings: Sequence[str] = ()) -> Accepted:
-    """Return what might have been accepted of flight_delays."""
+    """Return what might have been accepted of parcel_delays."""
     outputs: list[AcceptedOutput] = []
-    for output in FLIGHT_DELAYS.outputs:
+    for output in PARCEL_DELAYS.outputs:
         if isinstance(output, Table):
             file = AcceptedFile(f"{output.name}.parquet", 10, "0" * 64, rows)
             outputs.append(AcceptedOutput(output.name, (file,)))
@@ -60,16 +60,16 @@ def accepted(*, rows: int = 150, auc: float = 0.5, warnings: Sequence[str] = ())
         else:
             file = AcceptedFile(output.name, 10, "0" * 64)
             outputs.append(AcceptedOutput(output.name, (file,)))
-    version = FLIGHT_DELAYS.version
+    version = PARCEL_DELAYS.version
     return Accepted(
-        "flight_delays.v1", version, "new-code", "run-2", tuple(outputs), tuple(warnings)
+        "parcel_delays.v1", version, "new-code", "run-2", tuple(outputs), tuple(warnings)
     )
 
 
 def operator() -> ApproveOperator:
     return ApproveOperator(
         task_id="approve",
-        dataflow=load_deployment().deploy(FLIGHT_DELAYS),
+        dataflow=load_deployment().deploy(PARCEL_DELAYS),
         pins_from="ingest",
         accepted_from="transform",
     )
@@ -95,7 +95,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, what: Accepted) -> tuple[str, Approval]
 def test_a_first_release_has_nothing_to_compare_with(monkeypatch: pytest.MonkeyPatch) -> None:
     text, shown = ask(monkeypatch, accepted())
     assert "There is no release yet to compare with." in text
-    assert "| flight\\_features | none | 150 |  |" in text
+    assert "| parcel\\_features | none | 150 |  |" in text
     assert shown == Approval(accepted().digest, None)
 
 
@@ -106,14 +106,14 @@ def test_the_request_says_what_changes_against_the_current_release(
     text, shown = ask(monkeypatch, accepted(warnings=["table 'x': 3 values below 5"]))
     assert shown.against == company.published[0]
     assert f"Compared with the current release {company.published[0]} of run" in text
-    assert "| flight\\_features | 1 | 150 | \\+14,900.0% |" in text
+    assert "| parcel\\_features | 1 | 150 | \\+14,900.0% |" in text
     metric = f"delay_metrics.{METRIC}".replace("_", "\\_")
     assert f"| {metric} | 1 | 0\\.5 | \\-50.0% |" in text
     assert "- table 'x': 3 values below 5" in text
     assert "### Columns that differ\n\nNone." in text
     assert "10 bytes, sha256 000000000000" in text
     assert (
-        f"| contract | {literal(FLIGHT_DELAYS.version)} | {literal(FLIGHT_DELAYS.version)} |"
+        f"| contract | {literal(PARCEL_DELAYS.version)} | {literal(PARCEL_DELAYS.version)} |"
         in text
     )
     assert "new-code" in text
@@ -122,30 +122,30 @@ def test_the_request_says_what_changes_against_the_current_release(
 def test_a_column_that_differs_is_shown(company: Company) -> None:
     company.run()
     lake = Lake(DiskStore(company.folder / "lake"))
-    last = releases.current(lake, FLIGHT_DELAYS.identity)
-    (features,) = [output for output in FLIGHT_DELAYS.outputs if output.name == "flight_features"]
+    last = releases.current(lake, PARCEL_DELAYS.identity)
+    (features,) = [output for output in PARCEL_DELAYS.outputs if output.name == "parcel_features"]
     assert isinstance(features, Table)
-    fewer = Table("flight_features", "F.", features.columns[1:])
-    outputs = tuple(fewer if output is features else output for output in FLIGHT_DELAYS.outputs)
-    changed = type(FLIGHT_DELAYS)(
-        "flight_delays", "1.9.0", "data-science", "D.", FLIGHT_DELAYS.inputs, outputs
+    fewer = Table("parcel_features", "F.", features.columns[1:])
+    outputs = tuple(fewer if output is features else output for output in PARCEL_DELAYS.outputs)
+    changed = type(PARCEL_DELAYS)(
+        "parcel_delays", "1.9.0", "data-science", "D.", PARCEL_DELAYS.inputs, outputs
     )
     text = approval_request(lake, changed, accepted(), Pins({}, {}), last)
     name = features.columns[0].name.replace("_", "\\_")
-    assert f"| flight\\_features.{name} |" in text
-    assert text.count("flight\\_features.") == 1
+    assert f"| parcel\\_features.{name} |" in text
+    assert text.count("parcel\\_features.") == 1
 
 
 def test_a_long_list_is_cut_and_counted(company: Company) -> None:
-    wide = Table("flight_features", "F.", tuple(Column(f"c{n}", "int64", "C.") for n in range(150)))
+    wide = Table("parcel_features", "F.", tuple(Column(f"c{n}", "int64", "C.") for n in range(150)))
     outputs = tuple(
-        wide if output.name == "flight_features" else output for output in FLIGHT_DELAYS.outputs
+        wide if output.name == "parcel_features" else output for output in PARCEL_DELAYS.outputs
     )
-    changed = replace(FLIGHT_DELAYS, outputs=outputs)
+    changed = replace(PARCEL_DELAYS, outputs=outputs)
     lake = Lake(DiskStore(company.folder / "lake"))
     text = approval_request(lake, changed, accepted(), Pins({}, {}), None)
-    assert "| flight\\_features.c99 | none | int64, not null |" in text
-    assert "flight\\_features.c100" not in text
+    assert "| parcel\\_features.c99 | none | int64, not null |" in text
+    assert "parcel\\_features.c100" not in text
     columns = sum(len(output.columns) for output in outputs if isinstance(output, Table))
     assert f"and {columns - 100} more." in text
 
@@ -162,7 +162,7 @@ def test_text_from_a_dataflow_means_itself(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.usefixtures("company")
 def test_what_could_not_be_published_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
-        raise publication.PublicationError("flight_delays.v1", "too few rows")
+        raise publication.PublicationError("parcel_delays.v1", "too few rows")
 
     monkeypatch.setattr(publication, "check_gates", refuse)
     with pytest.raises(AirflowFailException, match="cannot be published: too few rows"):

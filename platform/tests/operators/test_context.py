@@ -12,9 +12,9 @@ from airflow.sdk import Asset, BaseHook, Connection, timezone
 from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
+from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS, STATION_DAYS
 
 from isthmus_contracts import DataflowContract, Interval, IntervalError
-from isthmus_contracts.catalog import AIRPORT_DAYS, CARRIER_DAYS, FLIGHT_DELAYS
 from isthmus_contracts.protocol import RunIdentity
 from isthmus_platform.errors import SourceError
 from isthmus_platform.operators.context import run_context
@@ -40,7 +40,7 @@ def airflow_context(kind: str = "manual", days: int | None = None, **changes: ob
     return context | changes
 
 
-def run_of(context: Any, contract: DataflowContract = CARRIER_DAYS) -> RunContext:  # noqa: ANN401 - as above
+def run_of(context: Any, contract: DataflowContract = COURIER_DAYS) -> RunContext:  # noqa: ANN401 - as above
     return run_context(contract, context, getLogger("test"), Cancellation())
 
 
@@ -95,7 +95,7 @@ def test_the_interval_that_a_person_asks_for_comes_first(kind: str, days: int | 
 
 
 def test_a_dataflow_without_partitions_has_no_interval() -> None:
-    run = run_of(airflow_context("scheduled", 31, params=FIELDS), AIRPORT_DAYS)
+    run = run_of(airflow_context("scheduled", 31, params=FIELDS), STATION_DAYS)
     assert (run.interval, run.params) == (None, FIELDS)
 
 
@@ -108,12 +108,12 @@ def test_the_newest_announced_release_of_a_triggering_asset_counts() -> None:
     def event(hour: int, **extra: str) -> SimpleNamespace:
         return SimpleNamespace(timestamp=timezone.datetime(2013, 1, 1, hour), extra=extra)
 
-    asset, by_hand = Asset(name="flight_delays.v1"), Asset(name="other.v1")
+    asset, by_hand = Asset(name="parcel_delays.v1"), Asset(name="other.v1")
     events = {asset: [event(2, release="new"), event(1, release="old"), event(3)]}
     run = run_of(airflow_context(triggering_asset_events=events | {by_hand: [event(1)]}))
-    assert run.triggers == {"flight_delays.v1": "new"}
-    assert run.triggering_release(FLIGHT_DELAYS.identity) == "new"
-    assert run.triggering_release(AIRPORT_DAYS.identity) is None
+    assert run.triggers == {"parcel_delays.v1": "new"}
+    assert run.triggering_release(PARCEL_DELAYS.identity) == "new"
+    assert run.triggering_release(STATION_DAYS.identity) is None
 
 
 def test_a_connection_that_airflow_does_not_know_is_named(

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
 import pytest
+from isthmus_contracts.testing.sample_catalog import CATALOG, PARCEL_DELAYS
 
 from isthmus_contracts import Deprecation, catalog
-from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
 from isthmus_platform.errors import EndOfLifeError
 from isthmus_platform.pipeline.end_of_life import check_not_end_of_life
 
@@ -35,8 +35,8 @@ class Company(Protocol):
 
 
 def deprecate(monkeypatch: pytest.MonkeyPatch, until: date) -> None:
-    """Deprecate flight_delays in the catalog that tasks read."""
-    old = replace(FLIGHT_DELAYS, deprecation=Deprecation(until, "flight_delays.v2"))
+    """Deprecate parcel_delays in the catalog that tasks read."""
+    old = replace(PARCEL_DELAYS, deprecation=Deprecation(until, "parcel_delays.v2"))
     changed = replace(CATALOG, dataflows=(old, *CATALOG.dataflows[1:]))
     monkeypatch.setattr(catalog, "CATALOG", changed)
 
@@ -48,7 +48,7 @@ def test_a_late_run_is_refused_and_not_tried_again(
     company.deploy(more="[defaults]\nretries = 2\n")
     ended = company.run()
     assert ended.states["ingest"] == "failed", ended.log
-    sentence = "flight_delays.v1 was retired after 2020-02-29; use flight_delays.v2 instead"
+    sentence = "parcel_delays.v1 was retired after 2020-02-29; use parcel_delays.v2 instead"
     assert sentence in ended.log
     assert company.published == []
 
@@ -62,14 +62,14 @@ def test_until_then_it_publishes(company: Company, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("today", [date(2020, 1, 1), LAST_DAY])
 def test_the_last_day_is_a_day_like_any_other(today: date) -> None:
-    check_not_end_of_life(replace(FLIGHT_DELAYS, deprecation=Deprecation(LAST_DAY, "x")), today)
+    check_not_end_of_life(replace(PARCEL_DELAYS, deprecation=Deprecation(LAST_DAY, "x")), today)
 
 
 def test_the_day_after_is_too_late() -> None:
-    old = replace(FLIGHT_DELAYS, deprecation=Deprecation(LAST_DAY, "flight_delays.v2"))
-    with pytest.raises(EndOfLifeError, match=r"retired after 2027-01-31; use flight_delays.v2"):
+    old = replace(PARCEL_DELAYS, deprecation=Deprecation(LAST_DAY, "parcel_delays.v2"))
+    with pytest.raises(EndOfLifeError, match=r"retired after 2027-01-31; use parcel_delays.v2"):
         check_not_end_of_life(old, date(2027, 2, 1))
 
 
 def test_without_a_deprecation_no_day_is_the_last() -> None:
-    check_not_end_of_life(FLIGHT_DELAYS, date.max)
+    check_not_end_of_life(PARCEL_DELAYS, date.max)

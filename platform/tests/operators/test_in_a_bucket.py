@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS
 
-from isthmus_contracts.catalog import FLIGHT_DELAYS
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.intake.intermediates import intermediates_of
 from isthmus_platform.lake.layout import Lake
@@ -91,7 +91,7 @@ def move_script(company: Company, move: Callable[..., None], text: str, setting:
     script.write_text(text)
     move(sys.executable, str(script), str(company.folder))
     file = company.folder / "company.toml"
-    file.write_text(f'{file.read_text()}[dataflows."flight_delays.v1"]\n{setting}\n')
+    file.write_text(f'{file.read_text()}[dataflows."parcel_delays.v1"]\n{setting}\n')
 
 
 @pytest.fixture
@@ -116,15 +116,15 @@ def test_a_run_ingests_computes_and_publishes(
     ended = company.run()
     assert set(ended.states.values()) == {"success"}, ended.log
     lake = Lake(bucket.open())
-    made = releases.current(lake, FLIGHT_DELAYS.identity)
+    made = releases.current(lake, PARCEL_DELAYS.identity)
     assert made is not None
-    assert f"published release {made.id} of flight_delays.v1" in ended.log
+    assert f"published release {made.id} of parcel_delays.v1" in ended.log
     assert all(all_file.find() for all_file in all_files(lake, made))
     assert not (company.folder / "lake").exists()
 
     request = json.loads((company.folder / "request.json").read_text())
     files = [Path(file) for files in request["inputs"].values() for file in files]
-    assert len(files) == len(FLIGHT_DELAYS.inputs)
+    assert len(files) == len(PARCEL_DELAYS.inputs)
     for file in files:
         assert file.is_relative_to(bucket.cache)
         assert file.suffix == ".parquet"
@@ -177,8 +177,8 @@ def test_checkpoints_are_synced_to_where_another_host_finds_them(
     ended = company.run()
     assert ended.states["transform"] == "failed"
     lake = Lake(bucket.open())
-    (run,) = lake.checkpoints(FLIGHT_DELAYS.identity).names()
-    folder = lake.checkpoints(FLIGHT_DELAYS.identity) / run
+    (run,) = lake.checkpoints(PARCEL_DELAYS.identity).names()
+    folder = lake.checkpoints(PARCEL_DELAYS.identity) / run
     assert [Path(path).read_text() for path in intermediates_of(folder)] == ["result a"]
     assert ended.log.count("a checkpoint was not copied to the lake: ") == 2
 
@@ -186,12 +186,12 @@ def test_checkpoints_are_synced_to_where_another_host_finds_them(
 def test_stages_pass_intermediates_through_the_bucket(
     company: Company, bucket: Bucket, move: Callable[..., None], connect: Callable[..., None]
 ) -> None:
-    move_script(company, move, WATCHED, 'stages = ["joined_flights"]')
+    move_script(company, move, WATCHED, 'stages = ["joined_parcels"]')
     connect()
     ended = company.run()
     assert set(ended.states.values()) == {"success"}, ended.log
     request = json.loads((company.folder / "request.json").read_text())  # the last one
     (intermediates,) = map(Path, request["intermediates"])
     assert intermediates.is_relative_to(bucket.cache)
-    assert intermediates.read_text() == "what is known at joined_flights"
-    assert not list(Lake(bucket.open()).checkpoints(FLIGHT_DELAYS.identity).walk())
+    assert intermediates.read_text() == "what is known at joined_parcels"
+    assert not list(Lake(bucket.open()).checkpoints(PARCEL_DELAYS.identity).walk())

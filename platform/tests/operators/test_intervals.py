@@ -12,10 +12,10 @@ from typing import Protocol
 
 import pyarrow as pa
 import pytest
+from isthmus_contracts.testing.sample_catalog import COURIER_DAYS
 from pyarrow import ipc
 
 from isthmus_contracts import Interval
-from isthmus_contracts.catalog import CARRIER_DAYS
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta.tables import read_version
 from isthmus_platform.lake.layout import Lake
@@ -24,9 +24,9 @@ from isthmus_platform.storage import DiskStore
 
 pytestmark = pytest.mark.slow
 
-(DAYS,) = CARRIER_DAYS.partitioned
+(DAYS,) = COURIER_DAYS.partitioned
 QUARTER = Interval(date(2013, 1, 1), date(2013, 4, 1))
-FAN_OUT = '\n[dataflows."carrier_days.v1"]\nfan_out = true\n'
+FAN_OUT = '\n[dataflows."courier_days.v1"]\nfan_out = true\n'
 
 # Writes the runs that each task gets intermediates of, and computes as the stand-in does.
 WATCHED = """
@@ -67,18 +67,18 @@ class Company(Protocol):
 
 @dataclass(frozen=True)
 class Months:
-    """Prepared months of carrier_days, and what readers get of it."""
+    """Prepared months of courier_days, and what readers get of it."""
 
     company: Company
 
-    def prepare(self, name: str, flights: int) -> None:
-        folder = self.company.folder / "outputs" / "carrier_days"
+    def prepare(self, name: str, parcels: int) -> None:
+        folder = self.company.folder / "outputs" / "courier_days"
         folder.mkdir(exist_ok=True)
         row = {
             "date": date.fromisoformat(f"{name}-01"),
             "carrier": "UA",
             "carrier_name": None,
-            "flights": flights,
+            "parcels": parcels,
             "late_share": 0.5,
             "mean_arr_delay": 1.0,
         }
@@ -91,16 +91,16 @@ class Months:
         fields = {}
         if interval:
             fields = {"interval_start": str(interval.start), "interval_end": str(interval.end)}
-        return self.company.run("carrier_days", **fields)
+        return self.company.run("courier_days", **fields)
 
     @property
-    def flights(self) -> dict[str, int]:
+    def parcels(self) -> dict[str, int]:
         lake = Lake(DiskStore(self.company.folder / "lake"))
-        release = releases.current(lake, CARRIER_DAYS.identity)
+        release = releases.current(lake, COURIER_DAYS.identity)
         assert release is not None
-        table = release.tables["carrier_days"]
+        table = release.tables["courier_days"]
         rows = read_version(lake.path(table.path), table.version).to_pyarrow_table().to_pylist()
-        return {f"{row['date']:%Y-%m}": row["flights"] for row in rows}
+        return {f"{row['date']:%Y-%m}": row["parcels"] for row in rows}
 
 
 @pytest.fixture
@@ -114,22 +114,22 @@ def months(company: Company) -> Months:
 
 def test_a_run_for_an_interval_replaces_its_partitions(months: Months) -> None:
     assert set(months.run().states.values()) == {"success"}
-    assert months.flights == {"2013-01": 1, "2013-02": 2, "2013-03": 3}
+    assert months.parcels == {"2013-01": 1, "2013-02": 2, "2013-03": 3}
     months.prepare("2013-01", 66)
     months.prepare("2013-02", 77)
     ended = months.run(Interval(date(2013, 2, 1), date(2013, 3, 1)))
     assert set(ended.states.values()) == {"success"}, ended.log
     assert "the run is for 2013-02-01 to before 2013-03-01" in ended.log
-    assert months.flights == {"2013-01": 1, "2013-02": 77, "2013-03": 3}
+    assert months.parcels == {"2013-01": 1, "2013-02": 77, "2013-03": 3}
 
 
 def test_partitions_can_be_computed_by_tasks_of_their_own(months: Months) -> None:
     months.company.deploy(more=FAN_OUT)
     ended = months.run(QUARTER)
     assert set(ended.states.values()) == {"success"}, ended.log
-    assert months.flights == {"2013-01": 1, "2013-02": 2, "2013-03": 3}
+    assert months.parcels == {"2013-01": 1, "2013-02": 2, "2013-03": 3}
     records = months.company.folder.glob(
-        "runs/records/carrier_days.v1/runs/*/transform*.events.jsonl"
+        "runs/records/courier_days.v1/runs/*/transform*.events.jsonl"
     )
     assert sorted(record.name for record in records) == [
         f"transform[{number}].1.events.jsonl" for number in (0, 1, 2)
@@ -137,20 +137,20 @@ def test_partitions_can_be_computed_by_tasks_of_their_own(months: Months) -> Non
     months.prepare("2013-03", 9)
     ended = months.run(Interval(date(2013, 3, 1), date(2013, 4, 1)))  # one task is no list
     assert set(ended.states.values()) == {"success"}, ended.log
-    assert months.flights["2013-03"] == 9
+    assert months.parcels["2013-03"] == 9
     ended = months.run()
     assert set(ended.states.values()) == {"success"}, ended.log
-    assert months.flights == {"2013-01": 1, "2013-02": 2, "2013-03": 9}
+    assert months.parcels == {"2013-01": 1, "2013-02": 2, "2013-03": 9}
 
 
 def test_each_part_goes_on_from_its_own_stages(months: Months) -> None:
     script = months.company.folder / "watched.py"
     script.write_text(WATCHED)
-    stages = f'{FAN_OUT}stages = ["carrier_days"]\n'
+    stages = f'{FAN_OUT}stages = ["courier_days"]\n'
     months.company.deploy(sys.executable, str(script), str(months.company.folder), more=stages)
     ended = months.run(QUARTER)
     assert set(ended.states.values()) == {"success"}, ended.log
-    assert months.flights == {"2013-01": 1, "2013-02": 2, "2013-03": 3}
+    assert months.parcels == {"2013-01": 1, "2013-02": 2, "2013-03": 3}
     files = months.company.folder.glob("transform[[]*.intermediates")
     bounds = [f"2013-{month:02}-01" for month in range(1, 5)]
     parts = [f"{start}_{end}" for start, end in pairwise(bounds)]
@@ -171,7 +171,7 @@ def test_an_interval_that_is_none_is_refused_before_anything_is_read(
     months: Months, start: str, end: str | None, problem: str
 ) -> None:
     fields = {"interval_start": start} | ({"interval_end": end} if end else {})
-    ended = months.company.run("carrier_days", **fields)
+    ended = months.company.run("courier_days", **fields)
     assert ended.states["ingest"] == "failed"
     assert problem in ended.log
     assert ended.states["publish"] != "success"

@@ -19,10 +19,10 @@ from typing import Protocol
 
 import pyarrow as pa
 import pytest
+from isthmus_contracts.testing.sample_catalog import CATALOG, PARCEL_DELAYS, STATION_DAYS
 from pyarrow import ipc
 
 from isthmus_contracts import catalog
-from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
 from isthmus_contracts.protocol import CheckFinished
 from isthmus_contracts.tables import Table
 from isthmus_platform.lake import releases
@@ -37,8 +37,8 @@ from isthmus_platform.storage import DiskStore
 
 pytestmark = pytest.mark.slow
 
-DAYS = AIRPORT_DAYS.output("days")
-FEATURES = FLIGHT_DELAYS.output("flight_features")
+DAYS = STATION_DAYS.output("days")
+FEATURES = PARCEL_DELAYS.output("parcel_features")
 
 
 class Ended(Protocol):
@@ -66,11 +66,11 @@ def test_a_run_publishes_every_output(company: Company) -> None:
     ended = company.run()
     assert set(ended.states.values()) == {"success"}, ended.log
     assert len(company.published) == 1
-    assert "ingested flights: 1 rows as version 0" in ended.log
+    assert "ingested parcels: 1 rows as version 0" in ended.log
     assert "the runner computes 5 functions" in ended.log
-    assert "carrier_scores finished in 0.000 s" in ended.log
-    assert f"published release {company.published[0]} of flight_delays.v1" in ended.log
-    (record,) = (company.folder / "runs/records/flight_delays.v1/runs").iterdir()
+    assert "courier_scores finished in 0.000 s" in ended.log
+    assert f"published release {company.published[0]} of parcel_delays.v1" in ended.log
+    (record,) = (company.folder / "runs/records/parcel_delays.v1/runs").iterdir()
     names = sorted(path.name for path in record.iterdir())
     assert names == ["graph.svg", "pins.json", "transform.1.events.jsonl"]
     pins = json.loads((record / "pins.json").read_text())
@@ -85,8 +85,8 @@ def test_old_records_are_removed_but_not_of_a_run_that_airflow_calls_active(
     ids = [company.run().id for _ in range(3)]
     long_ago = datetime.now(UTC) - timedelta(days=31)
     for run_id in ids[:2]:
-        record = RunRecord(root, FLIGHT_DELAYS.identity, run_id)
-        index = index_of(root, FLIGHT_DELAYS.identity)
+        record = RunRecord(root, PARCEL_DELAYS.identity, run_id)
+        index = index_of(root, PARCEL_DELAYS.identity)
         (entry,) = (entry for entry in index_entries(index) if entry.run == run_id)
         entry.path.unlink()
         add_entry(index, run_id, long_ago)
@@ -97,7 +97,7 @@ def test_old_records_are_removed_but_not_of_a_run_that_airflow_calls_active(
     last = company.run()
     assert set(last.states.values()) == {"success"}, last.log
     assert "removed 1 record of old runs" in last.log
-    found = newest_runs(root, FLIGHT_DELAYS.identity, 50)
+    found = newest_runs(root, PARCEL_DELAYS.identity, 50)
     assert [run.record.run for run in found] == [last.id, ids[2], ids[1]]
 
 
@@ -106,15 +106,15 @@ def test_a_dataflow_takes_the_current_release_of_another(company: Company) -> No
     assert isinstance(DAYS, Table)
     company.prepare(DAYS)
     (company.folder / "outputs" / "delay_calendar.png").write_bytes(b"picture")
-    ended = company.run("airport_days")
+    ended = company.run("station_days")
     assert set(ended.states.values()) == {"success"}, ended.log
-    assert f"reads flight_features of release {company.published[0]}" in ended.log
+    assert f"reads parcel_features of release {company.published[0]}" in ended.log
 
 
 def test_without_a_release_there_is_nothing_to_take(company: Company) -> None:
-    ended = company.run("airport_days")
+    ended = company.run("station_days")
     assert ended.states["ingest"] == "failed"
-    assert "it has published no release yet, so there is no 'flight_features'" in ended.log
+    assert "it has published no release yet, so there is no 'parcel_features'" in ended.log
 
 
 def refused(company: Company, task: str, *words: str, **params: object) -> None:
@@ -156,7 +156,7 @@ def test_a_source_that_is_down_is_one_sentence(
     company: Company, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_COMPANY", "sqlite:////nowhere/company.sqlite")
-    refused(company, "ingest", "source 'company.flights' does not answer: unable to open")
+    refused(company, "ingest", "source 'company.parcels' does not answer: unable to open")
 
 
 @pytest.mark.parametrize(
@@ -165,13 +165,13 @@ def test_a_source_that_is_down_is_one_sentence(
         ("silent", "the runner exited with 0 and sent no result"),
         ("garbage", "the runner broke the protocol"),
         ("crash", "the runner exited with 7 and sent no result"),
-        ("raising", "failed in flight_features (x.py:1): ZeroDivisionError"),
+        ("raising", "failed in parcel_features (x.py:1): ZeroDivisionError"),
         ("late-exit", "the runner exited with 3 after it sent a result"),
         ("other-run", "the runner answered for"),
         ("missing-file", "is not a file in it"),
         ("wrong-digest", "the result says"),
         ("link", "link"),
-        ("outside", "flight_features.arrows"),
+        ("outside", "parcel_features.arrows"),
         ("unnamed", "is named 0 times instead of once"),
         ("stray", "'stray.arrows' is not named by any output"),
     ],
@@ -221,15 +221,15 @@ def test_the_runner_sees_nothing_of_airflow(
 
 
 def unusual(monkeypatch: pytest.MonkeyPatch, **changes: object) -> None:
-    """Have the contract warn of each humidity above 0, or change flight_features otherwise."""
+    """Have the contract warn of each humidity above 0, or change parcel_features otherwise."""
     assert isinstance(FEATURES, Table)
     columns = tuple(
         replace(column, warn_maximum=0.0) if column.name == "humidity" else column
         for column in FEATURES.columns
     )
     table = replace(FEATURES, **{"columns": columns, **changes})
-    outputs = tuple(table if output is FEATURES else output for output in FLIGHT_DELAYS.outputs)
-    changed = replace(CATALOG, dataflows=(replace(FLIGHT_DELAYS, outputs=outputs),))
+    outputs = tuple(table if output is FEATURES else output for output in PARCEL_DELAYS.outputs)
+    changed = replace(CATALOG, dataflows=(replace(PARCEL_DELAYS, outputs=outputs),))
     monkeypatch.setattr(catalog, "CATALOG", changed)
 
 
@@ -239,17 +239,17 @@ def test_what_is_unusual_is_published_with_a_warning(
     unusual(monkeypatch)
     ended = company.run()
     assert set(ended.states.values()) == {"success"}, ended.log
-    warning = "table 'flight_features': column 'humidity' has 1 value above 0"
+    warning = "table 'parcel_features': column 'humidity' has 1 value above 0"
     assert ended.log.count(f"{warning} ") >= 2  # logged by transform, and again by publish
-    record = RunRecord(company.folder / "runs", FLIGHT_DELAYS.identity, ended.id)
+    record = RunRecord(company.folder / "runs", PARCEL_DELAYS.identity, ended.id)
     warnings = summarize(record.attempt("transform", 1).answers()).warnings
-    assert list(warnings) == [("flight_features", "humidity.warn_maximum")]
+    assert list(warnings) == [("parcel_features", "humidity.warn_maximum")]
     (reported,) = warnings.values()
-    assert reported.startswith("flight_features: column 'humidity' has 1 value above 0 (")
-    release = releases.current(Lake(DiskStore(company.folder / "lake")), FLIGHT_DELAYS.identity)
+    assert reported.startswith("parcel_features: column 'humidity' has 1 value above 0 (")
+    release = releases.current(Lake(DiskStore(company.folder / "lake")), PARCEL_DELAYS.identity)
     assert release is not None
-    clause = reported.removeprefix("flight_features: ")
-    assert release.warnings == (f"table 'flight_features': {clause}",)
+    clause = reported.removeprefix("parcel_features: ")
+    assert release.warnings == (f"table 'parcel_features': {clause}",)
 
 
 CHECK_RESULTS = """
@@ -274,7 +274,7 @@ def test_each_check_result_is_recorded_and_each_failed_check_is_logged(
     company.deploy(sys.executable, str(runner), "--outputs", str(company.folder / "outputs"))
     ended = company.run()
     assert set(ended.states.values()) == {"success"}, ended.log
-    record = RunRecord(company.folder / "runs", FLIGHT_DELAYS.identity, ended.id)
+    record = RunRecord(company.folder / "runs", PARCEL_DELAYS.identity, ended.id)
     answers = record.attempt("transform", 1).answers()
     results = [answer.result for answer in answers if isinstance(answer, CheckFinished)]
     assert [(result.passed, result.level) for result in results] == [
@@ -295,7 +295,7 @@ def test_a_row_count_that_the_contract_does_not_allow_is_not_published(
     assert isinstance(FEATURES, Table)
     unusual(monkeypatch, max_row_change=0.5)
     company.run()
-    path = company.folder / "outputs" / "flight_features.arrows"
+    path = company.folder / "outputs" / "parcel_features.arrows"
     row = ipc.open_stream(path.read_bytes()).read_all()
     unusual(monkeypatch, max_row_change=0.5, key=())
     with path.open("wb") as file, ipc.new_stream(file, row.schema) as stream:
@@ -318,8 +318,8 @@ def test_a_disk_that_is_full_is_one_sentence(
 
 
 def test_a_pointer_that_cannot_be_read_is_one_sentence(company: Company) -> None:
-    pointer = company.folder / "lake" / "dataflows" / "flight_delays" / "v1" / "pointers"
+    pointer = company.folder / "lake" / "dataflows" / "parcel_delays" / "v1" / "pointers"
     (pointer / "main" / "99999999.json").mkdir(parents=True)
-    ended = company.run("airport_days")
+    ended = company.run("station_days")
     assert ended.states["ingest"] == "failed"
     assert "cannot be used now: Is a directory" in ended.log

@@ -13,9 +13,9 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-STAGES = '[dataflows."flight_delays.v1"]\nstages = ["joined_flights", "flight_features"]\n'
-OWN = '[dataflows."flight_delays.v1".stage.joined_flights]\nengine = "threads"\n'
-FUSED = '[dataflows."flight_delays.v1"]\nfused = true\n'
+STAGES = '[dataflows."parcel_delays.v1"]\nstages = ["joined_parcels", "parcel_features"]\n'
+OWN = '[dataflows."parcel_delays.v1".stage.joined_parcels]\nengine = "threads"\n'
+FUSED = '[dataflows."parcel_delays.v1"]\nfused = true\n'
 
 # Writes each task's request and intermediates to files, and computes as the stand-in does.
 WATCHED = """
@@ -70,18 +70,18 @@ def test_each_stage_gets_the_intermediates_of_earlier_stages(company: Company) -
     watch(company, STAGES + OWN)
     ended = company.run()
     assert set(ended.states.values()) == {"success"}, ended.log
-    names = {"ingest", "transform_joined_flights", "transform_flight_features", "transform"}
+    names = {"ingest", "transform_joined_parcels", "transform_parcel_features", "transform"}
     assert set(ended.states) == names | {"publish"}
     assert len(company.published) == 1
     assert ended.log.count("saved 1 intermediates, ") == 2
 
-    first = asked(company, "transform_joined_flights")
-    assert (first["stop_at"], first["intermediates"]) == ("joined_flights", [])
+    first = asked(company, "transform_joined_parcels")
+    assert (first["stop_at"], first["intermediates"]) == ("joined_parcels", [])
     assert first["engine"]["name"] == "threads"
     assert first["checkpoint_quota"] == {"megabytes": 10_000, "days": 30.0}
-    second = asked(company, "transform_flight_features")
-    assert second["stop_at"] == "flight_features"
-    assert second["contents"] == ["what is known at joined_flights"]
+    second = asked(company, "transform_parcel_features")
+    assert second["stop_at"] == "parcel_features"
+    assert second["contents"] == ["what is known at joined_parcels"]
     assert second["engine"]["name"] == "sequential"
     rest = asked(company, "transform")
     assert rest["stop_at"] is None
@@ -105,7 +105,7 @@ def test_a_stage_that_does_not_do_as_it_says_fails(
 ) -> None:
     watch(company, STAGES, "--fault", fault)
     ended = company.run()
-    assert ended.states["transform_joined_flights"] == "failed", ended.log
+    assert ended.states["transform_joined_parcels"] == "failed", ended.log
     assert words in ended.log, ended.log
     assert company.published == []
     assert not list((company.folder / "lake").rglob("checkpoints/*/*"))
@@ -124,8 +124,8 @@ def test_a_fused_run_does_all_in_one_task(company: Company) -> None:
     ended = company.run()
     assert ended.states == {"run": "success"}, ended.log
     (release,) = company.published
-    assert f"published release {release} of flight_delays.v1" in ended.log
-    assert "ingested flights: 1 rows as version 0" in ended.log
+    assert f"published release {release} of parcel_delays.v1" in ended.log
+    assert "ingested parcels: 1 rows as version 0" in ended.log
     assert asked(company, "run")["stop_at"] is None
 
 
@@ -133,13 +133,13 @@ def test_a_fused_run_that_fails_publishes_nothing(company: Company) -> None:
     watch(company, FUSED, "--fault", "raising")
     ended = company.run()
     assert ended.states == {"run": "failed"}
-    assert "node 'flight_features' failed in flight_features (x.py:1)" in ended.log
+    assert "node 'parcel_features' failed in parcel_features (x.py:1)" in ended.log
     assert company.published == []
 
 
 def test_a_fused_run_that_cannot_ingest_leaves_no_runner(company: Company) -> None:
     company.deploy(sys.executable, "-c", "import time; time.sleep(600)", more=FUSED)
-    company.execute("DROP TABLE planes")
+    company.execute("DROP TABLE trucks")
     before = psutil.Process().children(recursive=True)
     ended = company.run()
     assert ended.states == {"run": "failed"}

@@ -36,11 +36,11 @@ class Bench:
         """Return a request that the stand-in runner can fulfil."""
         return RunRequest(
             identity=RunIdentity("manual__1", "transform", 1),
-            dataflow="airport_days.v1",
+            dataflow="station_days.v1",
             contract_version="1.0.0",
             targets=("days", "delay_calendar"),
             params={},
-            inputs={"flight_features": ()},
+            inputs={"parcel_features": ()},
             staging=str(self.folder / "staging"),
             engine=EngineProfile("sequential", {}),
         )
@@ -59,7 +59,7 @@ class Bench:
     @property
     def result(self) -> RunResult:
         """Return an answer to the request."""
-        return RunResult(self.request.identity, "airport_days.v1", "1.0.0", "x", ())
+        return RunResult(self.request.identity, "station_days.v1", "1.0.0", "x", ())
 
     def script(self, text: str) -> RunnerProcess:
         """Return a runner that is a few lines of Python."""

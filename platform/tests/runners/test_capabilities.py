@@ -30,7 +30,7 @@ def test_a_runner_states_its_engines_and_no_home_is_made(bench: Bench) -> None:
     home = bench.folder / "home"
     found = runner_capabilities(Runner(tuple(bench.command()), str(home)))
     assert [param.name for param in found.engines["local"]] == ["workers"]
-    assert found.dataflows["airport_days.v1"] == "1.0.0"
+    assert found.dataflows["station_days.v1"] == "1.0.0"
     assert not home.exists()
 
 

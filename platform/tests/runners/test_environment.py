@@ -20,13 +20,13 @@ def test_nothing_of_the_platform_reaches_a_runner(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PYTHONPATH", "/platform")
     monkeypatch.setenv("LANG", "C.UTF-8")
     monkeypatch.setenv("HOME", "/root")
-    environment = runner_environment("flight_delays.v1", HOME, SCRATCH, {"OMP_NUM_THREADS": "2"})
+    environment = runner_environment("parcel_delays.v1", HOME, SCRATCH, {"OMP_NUM_THREADS": "2"})
     assert set(environment) <= {
         *("HOME", "LANG", "LC_ALL", "LC_CTYPE", "OMP_NUM_THREADS", "PATH", "TMPDIR", "TZ"),
         "ISTHMUS_DATAFLOW",
     }
     assert environment["LANG"] == "C.UTF-8"
-    assert environment["ISTHMUS_DATAFLOW"] == "flight_delays.v1"
+    assert environment["ISTHMUS_DATAFLOW"] == "parcel_delays.v1"
     assert environment["HOME"] == str(HOME)
     assert environment["TMPDIR"] == str(SCRATCH)
     assert "secret" not in environment.values()

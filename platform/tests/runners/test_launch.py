@@ -14,7 +14,7 @@ from isthmus_platform.runners import RunnerProcess, launch_runner
 
 REQUEST = RunRequest(
     RunIdentity("manual__1", "transform", 1),
-    "airport_days.v1",
+    "station_days.v1",
     "1.0.0",
     ("days",),
     {},
@@ -28,7 +28,7 @@ def prepared(runner: Runner, folder: Path) -> RunnerProcess:
     """Prepare a runner whose directories exist."""
     for name in ("staging", "scratch"):
         (folder / name).mkdir()
-    return launch_runner(runner, "airport_days.v1", folder / "staging", folder / "scratch")
+    return launch_runner(runner, "station_days.v1", folder / "staging", folder / "scratch")
 
 
 def test_the_home_is_made_and_the_environment_is_the_deployments(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_the_home_is_made_and_the_environment_is_the_deployments(tmp_path: Path)
         process.start(log.append)
         with pytest.raises(RunnerError, match="sent no result"):
             process.run(request, print)
-    assert log == [f"{tmp_path}/a/home {tmp_path}/scratch airport_days.v1 more"]
+    assert log == [f"{tmp_path}/a/home {tmp_path}/scratch station_days.v1 more"]
 
 
 def test_a_user_that_cannot_be_is_refused_before_anything_starts(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_an_input_that_the_user_may_not_read_is_refused(tmp_path: Path, another:
         parent.chmod(0o755)
     secret = tmp_path / "secret.parquet"
     secret.touch(0o600)
-    request = replace(REQUEST, inputs={"flight_features": (str(secret),)})
+    request = replace(REQUEST, inputs={"parcel_features": (str(secret),)})
     process = prepared(another, tmp_path)
     words = f"runner user 'nobody': it may not read {secret}; docs/security"
     with closing(process):

@@ -14,7 +14,7 @@ def test_every_text_in_an_answer_is_escaped_and_nothing_else_changes() -> None:
     file = StagedFile("a\x1b.arrows", 1, "0" * 64, 3)
     output = StagedOutput("days\x07", (file,), None)
     metrics = StagedOutput("metrics", (), {"m\x07": 1.5})
-    result = RunResult(identity, "airport_days.v1", "1.0.0", "\x9b", (output, metrics))
+    result = RunResult(identity, "station_days.v1", "1.0.0", "\x9b", (output, metrics))
     escaped = sanitize_answer(result)
     assert escaped.identity == identity
     assert escaped.code_version == r"\x9b"

@@ -17,7 +17,7 @@ from isthmus_platform.runs.record import index_of
 
 WritePast = Callable[..., RunRecord]
 
-DATAFLOW = Identity("flight_delays", 1)
+DATAFLOW = Identity("parcel_delays", 1)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from isthmus_platform.runs import RunRecord
 from isthmus_platform.runs.history import newest_runs, node_history
 from isthmus_platform.runs.removal import remove_old_runs
 
-DATAFLOW = Identity("flight_delays", 1)
+DATAFLOW = Identity("parcel_delays", 1)
 _EVENTS = ("open", "os.remove", "os.rename", "os.rmdir", "shutil.rmtree")
 _LISTS = ("os.listdir", "os.scandir")
 

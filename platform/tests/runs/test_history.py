@@ -24,7 +24,7 @@ from isthmus_platform.runs.record import index_of
 
 WritePast = Callable[..., RunRecord]
 
-DATAFLOW = Identity("flight_delays", 1)
+DATAFLOW = Identity("parcel_delays", 1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -39,8 +39,8 @@ def test_the_newest_runs_come_first(write_past: WritePast, tmp_path: Path) -> No
 
 def test_a_dataflow_that_never_ran_has_no_runs(write_past: WritePast, tmp_path: Path) -> None:
     write_past("run", NOON)
-    assert newest_runs(tmp_path, Identity("flight_delays", 2), 50) == []
-    assert list(node_history(tmp_path, Identity("flight_delays", 2), "delays")) == []
+    assert newest_runs(tmp_path, Identity("parcel_delays", 2), 50) == []
+    assert list(node_history(tmp_path, Identity("parcel_delays", 2), "delays")) == []
 
 
 def test_a_run_is_listed_as_soon_as_it_has_a_record(tmp_path: Path) -> None:

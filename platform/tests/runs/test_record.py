@@ -22,8 +22,8 @@ from isthmus_platform.runs.record import index_of, safe_name
 GRAPH = Graph(
     0.0,
     (
-        GraphNode("flights", "input", "table", "Flights.", ()),
-        GraphNode("delays", "function", "table", "<script>", ("flights",), "delays"),
+        GraphNode("parcels", "input", "table", "Parcels.", ()),
+        GraphNode("delays", "function", "table", "<script>", ("parcels",), "delays"),
         GraphNode("scores", "function", "table", "Scores.", ("delays",), "scores"),
     ),
 )
@@ -31,7 +31,7 @@ GRAPH = Graph(
 
 @pytest.fixture
 def record(tmp_path: Path) -> RunRecord:
-    return RunRecord(tmp_path, Identity("flight_delays", 1), "manual__2013-01-01T00:00:00+00:00")
+    return RunRecord(tmp_path, Identity("parcel_delays", 1), "manual__2013-01-01T00:00:00+00:00")
 
 
 @pytest.mark.parametrize(
@@ -42,9 +42,9 @@ def record(tmp_path: Path) -> RunRecord:
     ],
 )
 def test_no_run_id_leads_out_of_the_directory(tmp_path: Path, run: str) -> None:
-    record = RunRecord(tmp_path, Identity("flight_delays", 1), run)
-    assert record.directory.resolve().parent == tmp_path / "records" / "flight_delays.v1" / "runs"
-    assert record.work.resolve().parent == tmp_path / "work" / "flight_delays.v1"
+    record = RunRecord(tmp_path, Identity("parcel_delays", 1), run)
+    assert record.directory.resolve().parent == tmp_path / "records" / "parcel_delays.v1" / "runs"
+    assert record.work.resolve().parent == tmp_path / "work" / "parcel_delays.v1"
     assert "/" not in safe_name(run)
     with record.attempt("transform", 1).recording() as recorder:
         recorder.record(GRAPH)
@@ -105,7 +105,7 @@ def test_the_answers_about_a_node_are_those_that_name_it(record: RunRecord) -> N
             recorder.record(answer)
     assert tuple(attempt.answers_about("delays")) == about
     assert list(attempt.answers_about("scores")) == [NodeStarted(3.0, "scores")]
-    assert list(attempt.answers_about("flights")) == []
+    assert list(attempt.answers_about("parcels")) == []
 
 
 def test_pins_are_written_again_by_a_later_attempt(record: RunRecord) -> None:

@@ -19,7 +19,7 @@ from isthmus_platform.runs.workspace import workspace
 
 WritePast = Callable[..., RunRecord]
 
-DATAFLOW = Identity("flight_delays", 1)
+DATAFLOW = Identity("parcel_delays", 1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
@@ -54,7 +54,7 @@ def test_records_from_before_a_time_are_removed(tmp_path: Path) -> None:
 
 def test_a_run_of_another_dataflow_stays(write_past: WritePast, tmp_path: Path) -> None:
     write_past("run", NOON - timedelta(days=3))
-    other = Identity("flight_delays", 2)
+    other = Identity("parcel_delays", 2)
     assert remove_old_runs(tmp_path, other, NOON, lambda _: False) == 0
     assert runs(tmp_path) == ["run"]
 

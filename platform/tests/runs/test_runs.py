@@ -21,7 +21,7 @@ from isthmus_platform.runs.removal import MOST_AT_ONCE
 
 pytestmark = pytest.mark.slow
 
-DATAFLOW = Identity("flight_delays", 1)
+DATAFLOW = Identity("parcel_delays", 1)
 RUNS, RUNS_A_DAY = 10_000, 100
 NODES = 10
 PROCESS = Path(__file__).with_name("looking_process.py")

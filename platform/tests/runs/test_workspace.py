@@ -11,7 +11,7 @@ from isthmus_platform.runs.workspace import workspace
 
 @pytest.fixture
 def record(tmp_path: Path) -> RunRecord:
-    return RunRecord(tmp_path, Identity("flight_delays", 1), "manual__2013-01-01T00:00:00+00:00")
+    return RunRecord(tmp_path, Identity("parcel_delays", 1), "manual__2013-01-01T00:00:00+00:00")
 
 
 def test_a_workspace_is_empty_at_first_and_removed_afterwards(record: RunRecord) -> None:

@@ -22,7 +22,7 @@ class Bucket(Protocol):
 def test_each_output_has_one_aligned_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     release = Release(
-        *("id", "flight_delays.v1", "1.0.0", "code", "run", "digest", "2013-01-01T00:00:00"),
+        *("id", "parcel_delays.v1", "1.0.0", "code", "run", "digest", "2013-01-01T00:00:00"),
         params={},
         inputs={},
         tables={"days": ReleasedTable("tables/days", 3, 1095, {})},

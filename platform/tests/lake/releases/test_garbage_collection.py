@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 
 from isthmus_contracts import Column, DataflowContract, Identity, Partitioning, Table
-from isthmus_contracts.catalog import AIRPORT_DAYS, FLIGHT_DELAYS
 from isthmus_platform.errors import LakeError, LakeUnavailableError, PublicationError, UserError
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta import tables
@@ -215,12 +215,12 @@ class TestWhatRemains:
     ) -> None:
         made = publish(lake, "run-1")
         (pin,) = made.inputs.values()
-        put(lake.table(FLIGHT_DELAYS.identity, "other"), 1)
+        put(lake.table(PARCEL_DELAYS.identity, "other"), 1)
         age(lake, 60)
-        done = collect_garbage(lake, MONTH, FLIGHT_DELAYS.identity)
+        done = collect_garbage(lake, MONTH, PARCEL_DELAYS.identity)
         assert [file.key.split("/")[-2] for file in done.files] == ["other"]
         read = tables.read_version(lake.path(pin.table), pin.version).to_pyarrow_table()
-        assert read["flight"].to_pylist() == [1, 2]
+        assert read["parcel"].to_pylist() == [1, 2]
 
     def test_accepted_files_stay_while_they_are_young(
         self,
@@ -265,7 +265,7 @@ class TestWhatRemains:
         age(lake, 60)
         done = collect_garbage(lake, MONTH, dataflow.identity)
         assert {str(release.dataflow) for release in done.releases} == {"delays.v2"}
-        assert listed(lake, AIRPORT_DAYS) == [other.id for other in reversed(others)]
+        assert listed(lake, STATION_DAYS) == [other.id for other in reversed(others)]
         for other in others:
             check_whole(lake, other)
         assert numbers_in(lake.source("nyc", "numbers"), 0) == [1]
