@@ -14,11 +14,11 @@ import httpx
 import pyarrow as pa
 import pytest
 from hypothesis import settings
-from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 
 import isthmus_platform
 from isthmus_contracts import Column, DataflowContract, Table
 from isthmus_contracts.catalog import Catalog
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta import tables
 from isthmus_platform.lake.delta.writer import write_table

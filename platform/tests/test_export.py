@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 from pyarrow import parquet
 
 from isthmus_contracts import DataflowContract
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 from isthmus_platform.deployment import Deployment, LakeLocation, RunsLocation
 from isthmus_platform.errors import SourceError, UserError
 from isthmus_platform.export import export_inputs, find_inputs

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from isthmus_contracts.testing.sample_catalog import STATION_DAYS
 
 import isthmus_platform
 from isthmus_contracts import Identity, UnknownNameError
+from isthmus_contracts.testing.sample_catalog import STATION_DAYS
 from isthmus_platform import current, locate, open_lake, releases
 from isthmus_platform.errors import DeploymentError
 from isthmus_platform.lake.layout import Lake

@@ -8,12 +8,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS
 
 import isthmus_contracts
 from isthmus_contracts import Interval, Metrics, Output, Table
 from isthmus_contracts.protocol import Answer, EngineProfile, RunIdentity, RunRequest, encode
 from isthmus_contracts.testing.conformance import Subject
+from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS
 
 PUPPET = 'read -r line; printf %s "$1"; exit "$2"'
 STREAM = b"\xff\xff\xff\xff%s\xff\xff\xff\xff\0\0\0\0"

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from isthmus_contracts.testing.sample_catalog import CATALOG
-
 from isthmus_platform.cli.arguments import known_dataflows
 
 

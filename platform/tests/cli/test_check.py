@@ -7,9 +7,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from isthmus_contracts.testing.sample_catalog import CATALOG, PARCEL_DELAYS
 
 from isthmus_contracts import Deprecation
+from isthmus_contracts.testing.sample_catalog import CATALOG, PARCEL_DELAYS
 from isthmus_platform.cli import check, main
 from isthmus_platform.deployment import LOCAL
 
@@ -39,7 +39,7 @@ def checked(
 
     runner = tmp_path / "runner.py"
     runner.write_text(RUNNER)
-    local = LOCAL.read_text()
+    local = PARCELS.read_text()
     command = '"-m", "isthmus_transforms.runner"'
     assert command in local
 
@@ -118,7 +118,7 @@ def test_without_a_file_it_checks_the_one_that_would_be_used(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "company.toml"
-    file.write_text(LOCAL.read_text() + '[dataflows."station_days.v1"]\nretries = -1')
+    file.write_text(PARCELS.read_text() + '[dataflows."station_days.v1"]\nretries = -1')
     monkeypatch.setenv("ISTHMUS_DEPLOYMENT", str(file))
     assert main.main(["check"]) == 2
     assert "company.toml, [dataflows." in capsys.readouterr().out

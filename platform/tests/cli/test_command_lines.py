@@ -7,9 +7,9 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS
 
 from isthmus_contracts import Interval
+from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS
 from isthmus_platform.cli.command_lines import platform_command, run_command, transforms_command
 from isthmus_platform.deployment import LOCAL
 from isthmus_platform.runs.pins import Pins

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS
 
 from isthmus_contracts import Param
 from isthmus_contracts.protocol import Capabilities
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS
 from isthmus_platform.cli.engines import engine_mistakes
 from isthmus_platform.deployment import LOCAL, load_deployment
 
@@ -25,7 +25,7 @@ def mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mistakes:
 
     def check(more: str, runners: Mapping[str, Capabilities] = RUNNERS) -> list[str]:
         file = tmp_path / "company.toml"
-        file.write_text(LOCAL.read_text() + f'[dataflows."parcel_delays.v1"]\n{more}')
+        file.write_text(PARCELS.read_text() + f'[dataflows."parcel_delays.v1"]\n{more}')
         found = engine_mistakes(load_deployment(file).deploy(PARCEL_DELAYS), runners)
         return [mistake.problem for mistake in found]
 

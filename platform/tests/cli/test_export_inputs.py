@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 from pyarrow import parquet
 
 from isthmus_contracts import Table
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin

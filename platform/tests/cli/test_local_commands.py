@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 import pytest
-from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS, STATION_DAYS
 
 from isthmus_contracts import ContractError
+from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS, STATION_DAYS
 from isthmus_platform.cli.local_commands import (
     local_installation,
     parse_params,
@@ -67,19 +67,21 @@ def test_dataflows_without_a_schedule_are_triggered_by_what_they_read(
 ) -> None:
     assert options.state == tmp_path  # the file's variables are set
     both = ["station_days.v1", "courier_days.v1"]
-    assert readers_of(PARCEL_DELAYS, load_deployment(LOCAL)) == both
-    assert readers_of(COURIER_DAYS, load_deployment(LOCAL)) == []
+    assert readers_of(PARCEL_DELAYS, load_deployment(PARCELS)) == both
+    assert readers_of(COURIER_DAYS, load_deployment(PARCELS)) == []
     file = tmp_path / "company.toml"
-    file.write_text(LOCAL.read_text() + '\n[dataflows."station_days.v1"]\nschedule = "0 4 * * *"\n')
+    file.write_text(
+        PARCELS.read_text() + '\n[dataflows."station_days.v1"]\nschedule = "0 4 * * *"\n'
+    )
     assert readers_of(PARCEL_DELAYS, load_deployment(file)) == ["courier_days.v1"]
 
 
 def test_the_pools_are_those_of_every_task(tmp_path: Path, options: argparse.Namespace) -> None:
     assert options.state == tmp_path  # the file's variables are set
-    assert pools_of(PARCEL_DELAYS, load_deployment(LOCAL)) == ("default_pool",)
+    assert pools_of(PARCEL_DELAYS, load_deployment(PARCELS)) == ("default_pool",)
     file = tmp_path / "company.toml"
     file.write_text(
-        LOCAL.read_text()
+        PARCELS.read_text()
         + """
 [dataflows."parcel_delays.v1"]
 pool = "small"

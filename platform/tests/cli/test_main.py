@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from isthmus_contracts.testing.sample_catalog import STATION_DAYS
 
+from isthmus_contracts.testing.sample_catalog import STATION_DAYS
 from isthmus_platform.cli import main
 from isthmus_platform.deployment import LOCAL
 from isthmus_platform.lake import releases

@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
-from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, STATION_DAYS
 
+from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, STATION_DAYS
 from isthmus_platform.cli import main
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta.writer import write_table

@@ -12,15 +12,15 @@ import pytest
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG, Asset
 from airflow.serialization.serialized_objects import DagSerialization
+
+from isthmus_contracts import DataflowContract, Deprecation
+from isthmus_contracts.catalog import Catalog
 from isthmus_contracts.testing.sample_catalog import (
     CATALOG,
     COURIER_DAYS,
     PARCEL_DELAYS,
     STATION_DAYS,
 )
-
-from isthmus_contracts import DataflowContract, Deprecation
-from isthmus_contracts.catalog import Catalog
 from isthmus_platform.dags import isthmus_dags
 from isthmus_platform.dags.builder import build_dag, build_dags
 from isthmus_platform.deployment import (
@@ -53,7 +53,7 @@ def dag_of(contract: DataflowContract, settings: Settings | None = None) -> DAG:
 @pytest.fixture
 def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = tmp_path / "company.toml"
-    file.write_text(LOCAL.read_text())
+    file.write_text(PARCELS.read_text())
     monkeypatch.setenv("ISTHMUS_DEPLOYMENT", str(file))
     monkeypatch.setenv("ISTHMUS_STATE", str(tmp_path))
     monkeypatch.setenv("ISTHMUS_TRANSFORMS_PYTHON", "python")
@@ -197,7 +197,7 @@ def whole_bag() -> DagBag:
 
 def test_a_placeholder_is_built_alone_too(deployment: Path) -> None:
     part = '\n[dataflows."parcel_delays.v1"]\nretires = 3\n[dataflows."a b"]\n'
-    deployment.write_text(LOCAL.read_text() + part)
+    deployment.write_text(PARCELS.read_text() + part)
     for dag in build_dags(CATALOG).values():
         (alone,) = build_dags(CATALOG, only=dag.dag_id).values()
         assert serialized(alone) == serialized(dag)
@@ -223,7 +223,7 @@ def test_the_dag_file_imports_no_library_that_only_a_run_needs() -> None:
 
 def test_an_invalid_part_shows_in_the_list_and_spares_the_others(deployment: Path) -> None:
     part = '\n[dataflows."parcel_delays.v1"]\nretires = 3\n[dataflows."tokyo.v1"]\n'
-    deployment.write_text(LOCAL.read_text() + part)
+    deployment.write_text(PARCELS.read_text() + part)
     dags = build_dags(CATALOG)
     assert sorted(dags) == ["station_days.v1", "courier_days.v1", "parcel_delays.v1", "tokyo.v1"]
     assert "unknown field 'retires'" in str(dags["parcel_delays.v1"].dag_display_name)
@@ -243,7 +243,7 @@ def test_a_file_that_is_no_toml_shows_for_every_dataflow(deployment: Path) -> No
 @pytest.mark.parametrize("schedule", ["every day", "61 * * * *"])
 def test_a_schedule_that_airflow_refuses_shows_too(deployment: Path, schedule: str) -> None:
     part = f'\n[dataflows."station_days.v1"]\nschedule = "{schedule}"\n'
-    deployment.write_text(LOCAL.read_text() + part)
+    deployment.write_text(PARCELS.read_text() + part)
     dags = build_dags(CATALOG)
     assert dags["station_days.v1"].task_ids == ["invalid-deployment"]
     assert dags["parcel_delays.v1"].task_ids == ["ingest", "transform", "publish"]
@@ -251,7 +251,7 @@ def test_a_schedule_that_airflow_refuses_shows_too(deployment: Path, schedule: s
 
 def test_unknown_dataflows_have_ids_of_their_own(deployment: Path) -> None:
     names = ["a b", "a_b", "x" * 300]
-    deployment.write_text(LOCAL.read_text() + "".join(f'\n[dataflows."{n}"]' for n in names))
+    deployment.write_text(PARCELS.read_text() + "".join(f'\n[dataflows."{n}"]' for n in names))
     dags = build_dags(CATALOG)
     assert len({dag.dag_id for dag in dags.values()}) == len(CATALOG.dataflows) + len(names)
 
@@ -284,7 +284,7 @@ def test_a_retired_dataflow_is_said_to_be_retired_whatever_its_deployment_says(
     deployment: Path,
 ) -> None:
     part = '\n[dataflows."parcel_delays.v1"]\nretires = 3\n'
-    deployment.write_text(LOCAL.read_text() + part)
+    deployment.write_text(PARCELS.read_text() + part)
     assert build_dags(deprecated(), DAY_AFTER)["parcel_delays.v1"].task_ids == ["end-of-life"]
     assert build_dags(deprecated(), LAST_DAY)["parcel_delays.v1"].task_ids == ["invalid-deployment"]
 
@@ -307,7 +307,7 @@ def test_without_a_day_it_is_today() -> None:
 
 def test_where_a_person_is_asked_the_line_has_four_tasks(deployment: Path) -> None:
     part = '\n[dataflows."station_days.v1"]\napproval = true\n'
-    deployment.write_text(LOCAL.read_text() + part)
+    deployment.write_text(PARCELS.read_text() + part)
     dags = build_dags(CATALOG)
     assert chain(dags["station_days.v1"]) == [
         ("ingest", ["transform"]),

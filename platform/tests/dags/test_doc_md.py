@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 from markdown_it import MarkdownIt
 
 from isthmus_contracts import Column, DataflowContract, Deprecation, File, Table
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 from isthmus_platform.dags.doc_md import dataflow_page, end_of_life_page, invalid_deployment_page
 from isthmus_platform.errors import DeploymentError, EndOfLifeError
 

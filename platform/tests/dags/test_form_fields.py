@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from airflow.sdk.exceptions import ParamValidationError
-from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS
 
 from isthmus_contracts import Param
+from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS
 from isthmus_platform.dags.form_fields import form_field, form_fields
 
 

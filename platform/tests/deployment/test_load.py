@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from isthmus_contracts.testing.sample_catalog import CATALOG, PARCEL_DELAYS, STATION_DAYS
 
+from isthmus_contracts.testing.sample_catalog import CATALOG, PARCEL_DELAYS, STATION_DAYS
 from isthmus_platform.deployment import LOCAL, Deployment, LakeLocation, load_deployment
 from isthmus_platform.deployment.settings import Settings
 from isthmus_platform.errors import DeploymentError

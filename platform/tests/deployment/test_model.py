@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 from isthmus_platform.deployment import Deployment, LakeLocation, Runner, RunsLocation, Source
 from isthmus_platform.errors import DeploymentError
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS
 
+from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS
 from isthmus_platform.deployment.settings import Settings, StageSettings, mismatches
 
 CUT = Settings(

@@ -18,7 +18,6 @@ from pathlib import Path
 import psutil
 import pyarrow as pa
 import pytest
-from isthmus_contracts.testing.sample_catalog import STATION_DAYS
 
 from isthmus_contracts.protocol import (
     Answer,
@@ -31,6 +30,7 @@ from isthmus_contracts.protocol import (
     StagedOutput,
     encode,
 )
+from isthmus_contracts.testing.sample_catalog import STATION_DAYS
 from isthmus_platform.deployment import Runner
 from isthmus_platform.errors import RunnerError
 from isthmus_platform.lake.intake.acceptance import accept

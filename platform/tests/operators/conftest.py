@@ -12,10 +12,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from airflow.utils.db import initdb
-from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS
 from pyarrow import ipc
 
 from isthmus_contracts import Column, Metrics, Table, catalog
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS
 from isthmus_platform.dags.builder import build_dag
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases

@@ -15,10 +15,10 @@ from unittest.mock import Mock
 import pytest
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk.exceptions import AirflowFailException
-from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS
 
 from isthmus_contracts import Column, Metrics, Table
 from isthmus_contracts.codec import deserialize, serialize
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile, AcceptedOutput

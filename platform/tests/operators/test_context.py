@@ -12,10 +12,10 @@ from airflow.sdk import Asset, BaseHook, Connection, timezone
 from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
-from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS, STATION_DAYS
 
 from isthmus_contracts import DataflowContract, Interval, IntervalError
 from isthmus_contracts.protocol import RunIdentity
+from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS, STATION_DAYS
 from isthmus_platform.errors import SourceError
 from isthmus_platform.operators.context import run_context
 from isthmus_platform.pipeline.context import Cancellation, RunContext

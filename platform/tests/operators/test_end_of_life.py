@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
 import pytest
-from isthmus_contracts.testing.sample_catalog import CATALOG, PARCEL_DELAYS
 
 from isthmus_contracts import Deprecation, catalog
+from isthmus_contracts.testing.sample_catalog import CATALOG, PARCEL_DELAYS
 from isthmus_platform.errors import EndOfLifeError
 from isthmus_platform.pipeline.end_of_life import check_not_end_of_life
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS
 
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.intake.intermediates import intermediates_of
 from isthmus_platform.lake.layout import Lake

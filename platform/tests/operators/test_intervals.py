@@ -12,10 +12,10 @@ from typing import Protocol
 
 import pyarrow as pa
 import pytest
-from isthmus_contracts.testing.sample_catalog import COURIER_DAYS
 from pyarrow import ipc
 
 from isthmus_contracts import Interval
+from isthmus_contracts.testing.sample_catalog import COURIER_DAYS
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta.tables import read_version
 from isthmus_platform.lake.layout import Lake

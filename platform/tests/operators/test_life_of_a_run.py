@@ -19,12 +19,12 @@ from typing import Protocol
 
 import pyarrow as pa
 import pytest
-from isthmus_contracts.testing.sample_catalog import CATALOG, PARCEL_DELAYS, STATION_DAYS
 from pyarrow import ipc
 
 from isthmus_contracts import catalog
 from isthmus_contracts.protocol import CheckFinished
 from isthmus_contracts.tables import Table
+from isthmus_contracts.testing.sample_catalog import CATALOG, PARCEL_DELAYS, STATION_DAYS
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.intake import acceptance
 from isthmus_platform.lake.layout import Lake

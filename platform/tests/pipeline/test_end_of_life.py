@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
-from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS
 
 from isthmus_contracts import Deprecation
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS
 from isthmus_platform.errors import EndOfLifeError
 from isthmus_platform.pipeline.end_of_life import check_not_end_of_life
 

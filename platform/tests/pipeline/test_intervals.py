@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, STATION_DAYS
 
 from isthmus_contracts import Interval, IntervalError, Table
+from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, STATION_DAYS
 from isthmus_platform.pipeline.intervals import parts_of, run_interval, run_params
 
 (DAYS,) = COURIER_DAYS.partitioned

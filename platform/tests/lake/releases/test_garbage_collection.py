@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 
 from isthmus_contracts import Column, DataflowContract, Identity, Partitioning, Table
+from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 from isthmus_platform.errors import LakeError, LakeUnavailableError, PublicationError, UserError
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta import tables
