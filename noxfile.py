@@ -41,6 +41,9 @@ CLEAN = {"PYTHONPATH": None}
 # Without bytecode every start of Airflow compiles it anew, which takes a minute.
 INSTALL = {**CLEAN, "UV_COMPILE_BYTECODE": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
+# Whatever builds a tree has a hash, too.
+EDITABLE = ("--no-deps", "--build-constraints", str(ROOT / "build.lock"), "-e")
+
 COMPILE = (
     *("uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"),
     *("--generate-hashes", "--no-annotate", "--no-header"),
@@ -56,6 +59,7 @@ def group(tree: str, name: str) -> tuple[str, ...]:
 
 LOCKS = {
     "bootstrap.lock": ("bootstrap.in",),
+    "build.lock": ("build.in",),
     "checks/odcs/requirements.lock": ("checks/odcs/requirements.in",),
     "checks/requirements.lock": ("checks/pyproject.toml",),
     "contracts/requirements.lock": ("contracts/pyproject.toml",),
@@ -240,7 +244,7 @@ def sync(session: nox.Session, lock: str, *trees: str) -> None:
     """Make the session's environment hold exactly the lock, then these trees as they are here."""
     uv(session, "sync", "--require-hashes", lock)
     for tree in trees:
-        uv(session, "install", "--no-deps", "-e", tree)
+        uv(session, "install", *EDITABLE, tree)
 
 
 def build(session: nox.Session, folder: Path, *trees: str) -> None:
@@ -261,7 +265,7 @@ def make(session: nox.Session, venv: Path, lock: Path, *trees: str) -> None:
     python = ("--python", str(venv / "bin" / "python"))
     uv(session, "sync", "--require-hashes", *python, str(lock))
     for tree in trees:
-        uv(session, "install", "--no-deps", *python, "-e", str(ROOT / tree))
+        uv(session, "install", *python, *EDITABLE, str(ROOT / tree))
 
 
 @contextmanager

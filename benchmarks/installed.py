@@ -19,7 +19,10 @@ from sites import ROOT, on_disk
 
 from isthmus_platform.demo.sample_database import load_sample_database
 from isthmus_platform.deployment import LOCAL
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.marker import make_lake
 from isthmus_platform.local_airflow import Client, Installation, running
+from isthmus_platform.storage import DiskStore
 
 PYTHON = ROOT / "transforms" / ".venv" / "bin" / "python"
 PROGRAMS = ROOT / "transforms" / "tests" / "programs"
@@ -132,6 +135,7 @@ def laid_out(folder: Path, effort: Effort) -> Installation:
     _write_sources(folder)
     _write_deployment(folder)
     _write_dags(folder, effort)
+    make_lake(Lake(DiskStore(folder / "lake")))
     return Installation(
         state=folder,
         deployment=folder / "deployment.toml",

@@ -17,6 +17,9 @@ ALLOWED = {
     "transforms/src/isthmus_transforms/runtime/checkpoints/used_names.py": (
         "imports what a function imports, to digest it"
     ),
+    "transforms/src/isthmus_transforms/runtime/engines/processes.py": (
+        "imports a dataflow's modules in its workers, by the names that the runner sends"
+    ),
     "transforms/tests/conftest.py": "writes modules and loads them",
     "transforms/tests/test_readme.py": "loads the dataflow that the page writes",
 }

@@ -29,9 +29,10 @@ def main() -> None:
     for volume, files in for_airflow(known).items():
         write(VOLUMES / volume, files, PRIVATE, airflow)
     # Airflow's simple auth manager opens this one for writing; a person may have changed it.
-    logins = VOLUMES / "control" / "passwords.json"
-    if not logins.exists():
-        write(logins.parent, {logins.name: json.dumps({"airflow": "airflow"})}, WRITABLE, airflow)
+    logins, chosen = VOLUMES / "control" / "passwords.json", os.environ.get("ISTHMUS_PASSWORD")
+    if chosen or not logins.exists():
+        text = json.dumps({"airflow": chosen or "airflow"})
+        write(logins.parent, {logins.name: text}, WRITABLE, airflow)
     # Each of these is mounted by one service, whose image has a user of its own.
     for volume, files in for_others(known).items():
         write(VOLUMES / volume, files, PUBLIC, None)

@@ -29,11 +29,14 @@ useradd --uid "$uid" --gid "$gid" --groups isthmus-runner --home-dir /opt/airflo
 install -d -o airflow -g "$gid" -m 0700 /opt/airflow /opt/airflow/logs
 install -d -m 0755 /var/lib/isthmus
 install -d -o airflow -g "$gid" -m 0755 /var/lib/isthmus/runs /var/lib/isthmus/cache
+install -d -o airflow -g "$gid" -m 0700 /var/lib/isthmus/deployments
 install -d -o airflow -g isthmus-runner -m 2770 /var/lib/isthmus/runner
 
 # What docs/security.md asks for. The user is named by its number, whatever other name that has.
 python=/opt/venvs/platform/bin/python
-supervisor=/opt/isthmus/platform/isthmus_platform/runners/supervisor.py
-echo "#$uid ALL=(isthmus-runner) NOPASSWD: $python -I -S $supervisor *" > /etc/sudoers.d/isthmus
+runners=/opt/isthmus/platform/isthmus_platform/runners
+for file in supervisor directories; do
+    echo "#$uid ALL=(isthmus-runner) NOPASSWD: $python -I -S $runners/$file.py *"
+done > /etc/sudoers.d/isthmus
 chmod 0440 /etc/sudoers.d/isthmus
 visudo -cq

@@ -18,6 +18,7 @@ from isthmus_contracts.catalog import CATALOG
 from isthmus_platform.demo.sample_database import load_sample_database
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.marker import make_lake
 from isthmus_platform.local_airflow import Client, Installation, Running, running
 from isthmus_platform.local_airflow.client import Run
 from isthmus_platform.local_airflow.processes import component_commands, started
@@ -111,6 +112,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     database = state / "company.sqlite"
     load_sample_database(DATA, database, print)
     _thin_out(database)
+    make_lake(Lake(DiskStore(state / "lake")))
     variables = {
         "ISTHMUS_STATE": str(state),
         "ISTHMUS_TRANSFORMS_PYTHON": str(TRANSFORMS_PYTHON),

@@ -8,20 +8,20 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from conftest import DATA, ROOT, TRANSFORMS_PYTHON, environment, free_port
+from conftest import DATA, LOCAL, ROOT, TRANSFORMS_PYTHON, environment, free_port
 from pyarrow import parquet
 
 PLATFORM = ROOT / "platform" / ".venv" / "bin" / "isthmus-platform"
 ISTHMUS = ROOT / "transforms" / ".venv" / "bin" / "isthmus"
 
 
-def platform(state: Path, *arguments: str, timeout: float = 300) -> str:
+def platform(state: Path, *arguments: str, timeout: float = 300, **variables: str) -> str:
     """Return what the command printed, and expect it to succeed."""
     options = ["--state", str(state), "--port", str(free_port())]
     options += ["--transforms-python", str(TRANSFORMS_PYTHON)]
     done = subprocess.run(
         [str(PLATFORM), *options, *arguments],
-        env={**environment(), "COLUMNS": "300"},
+        env={**environment(), "COLUMNS": "300", **variables},
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -59,6 +59,17 @@ def test_the_demonstration_publishes_every_flight(state: Path) -> None:
         assert words in output, output
     assert "current" in platform(state, "releases", "flight_delays")
     assert "current" in platform(state, "releases", "airport_days")
+
+
+def test_variables_that_the_deployment_names_reach_its_tasks(state: Path, tmp_path: Path) -> None:
+    file, text = tmp_path / "company.toml", LOCAL.read_text()
+    lake = 'root = "${ISTHMUS_STATE}/lake"'
+    assert lake in text
+    file.write_text(text.replace(lake, 'root = "${COMPANY_LAKE}/lake"'))
+    month = ("--interval-start", "2013-01-01", "--interval-end", "2013-02-01")
+    command = ("--deployment", str(file), "run", "carrier_days", *month)
+    output = platform(state, *command, COMPANY_LAKE=str(state))
+    assert "carrier_days.v1 published release" in output
 
 
 def test_a_data_scientist_gets_the_same_tables(state: Path, tmp_path: Path) -> None:

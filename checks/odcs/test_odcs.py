@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -76,6 +77,7 @@ DATAFLOW = DataflowContract(
         Param("on", "string", TEXTS[0], HOSTILE, choices=TEXTS),
         Param("off_", "number", 1e20, "", minimum=0, maximum=1e300),
         Param("true", "boolean", default=False, description=""),
+        Param("null_", "object", {HOSTILE: HOSTILE}, HOSTILE, of="string", choices=(HOSTILE,)),
     ),
     checkpoints=(Checkpoint("false", HOSTILE),),
     deprecation=Deprecation(date(2027, 1, 31), HOSTILE),
@@ -159,6 +161,7 @@ def test_a_hostile_text_arrives_as_it_was_declared() -> None:
     custom = {entry["property"]: entry["value"] for entry in document["customProperties"]}
     assert custom["replacedBy"] == HOSTILE
     assert custom["params"][0]["choices"] == list(TEXTS)
+    assert json.loads(custom["params"][3]["default"]) == {HOSTILE: HOSTILE}
     (choice, *columns) = document["schema"][0]["properties"]
     assert choice["quality"][0]["arguments"]["validValues"] == list(TEXTS)
     assert choice["customProperties"] == [{"property": "unit", "value": HOSTILE}]

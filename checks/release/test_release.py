@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+BUILD_LOCK = ROOT / "build.lock"
 TREES = ("contracts", "platform", "transforms")
 # What is not imported and yet needed, by its name: modules may move.
 PACKAGE_DATA = {
@@ -58,7 +60,8 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build each tree's sdist, and from the sdist the wheel."""
     folder = tmp_path_factory.mktemp("distributions")
     for tree in TREES:
-        _run("uv", "build", "-q", "--out-dir", folder, ROOT / tree, folder=folder)
+        options = ("--build-constraints", BUILD_LOCK, "--require-hashes", "--out-dir", folder)
+        _run("uv", "build", "-q", *options, ROOT / tree, folder=folder)
     return folder
 
 
@@ -110,6 +113,21 @@ def test_a_wheel_holds_every_file_of_the_package_and_no_other(
     here = {name for name in listed.stdout.split("\0") if (ROOT / tree / "src" / name).is_file()}
     assert packed == here
     assert {Path(name).name for name in packed} >= PACKAGE_DATA[tree]
+
+
+@pytest.mark.parametrize("how", [["build", "--require-hashes"], ["pip", "install", "--no-deps"]])
+def test_a_build_back_end_with_another_hash_is_refused(how: list[str], tmp_path: Path) -> None:
+    wrong = tmp_path / "build.lock"
+    digest = re.compile(r"(?<=sha256:)[0-9a-f]{64}")
+    wrong.write_text(digest.sub("0" * 64, BUILD_LOCK.read_text(encoding="utf-8")))
+    _run("uv", "venv", "-q", "--python", sys.executable, tmp_path / "venv", folder=tmp_path)
+    places = {
+        "build": ["--out-dir", tmp_path, ROOT / "contracts"],
+        "pip": ["--python", tmp_path / "venv" / "bin" / "python", "-e", ROOT / "contracts"],
+    }
+    command = ["uv", *how, "--build-constraints", wrong, *places[how[0]]]
+    with pytest.raises(AssertionError, match="Hash mismatch for `"):
+        _run(*command, folder=tmp_path)
 
 
 @pytest.mark.parametrize("tree", TREES)

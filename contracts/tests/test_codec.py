@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from isthmus_contracts import DeclarationError, ProtocolError
-from isthmus_contracts.codec import deserialize, parse_json, serialize, since
+from isthmus_contracts.codec import deserialize, deserialize_field, parse_json, serialize, since
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Tree:
     leaves: tuple[Leaf, ...] = ()
     best: Leaf | None = None
     tags: Mapping[str, str | int | float | bool] | None = None
+    fruit: Mapping[str, int | list[int | bool] | dict[str, int | bool]] | None = None
     rings: Mapping[str, tuple[int, ...]] | None = None
     planted: date | None = None
 
@@ -44,6 +45,7 @@ FULL = Tree(
     leaves=(Leaf(1), Leaf(2)),
     best=Leaf(3),
     tags={"s": "x", "i": 1, "f": 1.0, "b": True},
+    fruit={"one": 1, "list": [1, True], "dict": {"a": True, "b": 1}, "none": []},
     rings={"inner": (1, 2), "outer": ()},
     planted=date(1913, 1, 31),
 )
@@ -59,6 +61,7 @@ def test_a_value_becomes_plain() -> None:
         "leaves": [{"size": 1}, {"size": 2}],
         "best": {"size": 3},
         "tags": {"s": "x", "i": 1, "f": 1.0, "b": True},
+        "fruit": {"one": 1, "list": [1, True], "dict": {"a": True, "b": 1}, "none": []},
         "rings": {"inner": [1, 2], "outer": []},
         "planted": "1913-01-31",
     }
@@ -92,7 +95,7 @@ def test_a_whole_number_is_a_float_where_a_float_is_due() -> None:
             {"name": "a", "x": 1},
             (
                 "Tree: unknown field 'x'; known: 'name', 'kind', 'height', 'alive', 'note', "
-                "'leaves', 'best', 'tags', 'rings', 'planted'"
+                "'leaves', 'best', 'tags', 'fruit', 'rings', 'planted'"
             ),
         ),
         ({"name": 1}, "Tree.name: expected str, got 1"),
@@ -121,6 +124,18 @@ def test_a_whole_number_is_a_float_where_a_float_is_due() -> None:
         (
             {"name": "a", "tags": {"x": None}},
             "Tree.tags.x: expected one of str, int, float, bool, got None",
+        ),
+        (
+            {"name": "a", "fruit": {"x": None}},
+            "Tree.fruit.x: expected one of int, list, dict, got None",
+        ),
+        (
+            {"name": "a", "fruit": {"x": [1, 1.5]}},
+            "Tree.fruit.x[1]: expected one of int, bool, got 1.5",
+        ),
+        (
+            {"name": "a", "fruit": {"x": {"y": []}}},
+            "Tree.fruit.x.y: expected one of int, bool, got a list",
         ),
         ({"name": "a", "rings": {"x": [1, "2"]}}, "Tree.rings.x[1]: expected int, got '2'"),
         (
@@ -163,6 +178,13 @@ class Forest:
 @dataclass(frozen=True, slots=True)
 class Country:
     forest: Forest
+
+
+def test_one_field_is_read_alone() -> None:
+    assert deserialize_field(Tree, "height", 2, "[trees].height") == 2.0
+    assert deserialize_field(Tree, "best", {"size": 3}, "[trees].best") == Leaf(3)
+    with pytest.raises(ProtocolError, match=r"^\[trees\].kind: expected one of 'oak', 'elm', got"):
+        deserialize_field(Tree, "kind", "fir", "[trees].kind")
 
 
 def test_a_version_leaves_out_what_came_after_it() -> None:

@@ -4,7 +4,41 @@ import math
 
 import pytest
 
-from isthmus_contracts.formatting import counted, shortened, shown, shown_number
+from isthmus_contracts.formatting import (
+    counted,
+    printable,
+    printable_lines,
+    shortened,
+    shown,
+    shown_number,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("\x1b[31mred", r"\x1b[31mred"),
+        ("\x9b2J", r"\x9b2J"),
+        ("a\rb\x00", r"a\rb\x00"),
+        ("\u202eexe.txt\u2066", r"\u202eexe.txt\u2066"),
+        ("\ud800", r"\ud800"),
+        ("\u2028\x85\x0b\x0c\x1c", r"\u2028\x85\x0b\x0c\x1c"),
+        ("delays\npublished release 1", r"delays\npublished release 1"),
+    ],
+)
+def test_control_characters_and_newlines_become_escapes(text: str, escaped: str) -> None:
+    assert printable(text) == escaped
+    assert len(printable(text).splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["", "a\tb", "Zoë — 東京 👩\u200d🔬\u00a0%", r"C:\x1b"])
+def test_other_text_does_not_change(text: str) -> None:
+    assert printable(text) == text
+
+
+def test_a_text_with_lines_of_its_own_keeps_newlines_only() -> None:
+    text = 'Traceback:\n  File "x.py"\r\n\x1b[2JKeyError: 1\u2028'
+    assert printable_lines(text) == 'Traceback:\n  File "x.py"\\r\n\\x1b[2JKeyError: 1\\u2028'
 
 
 @pytest.mark.parametrize(

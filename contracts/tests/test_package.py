@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 import isthmus_contracts
-from isthmus_contracts import formatting, protocol, rules, testing, tools
+from isthmus_contracts import exact_floats, formatting, params, protocol, rules, testing, tools
 
 SOURCE = Path(__file__).parents[1] / "src"
 IMPORT_ALL = """
@@ -46,7 +46,7 @@ def test_everything_that_is_promised_is_there() -> None:
         assert hasattr(isthmus_contracts, name)
 
 
-WITH_EXAMPLES = (formatting, rules)
+WITH_EXAMPLES = (exact_floats, formatting, params, rules)
 
 
 @pytest.mark.parametrize("module", WITH_EXAMPLES, ids=lambda module: module.__name__)

@@ -16,6 +16,7 @@ from isthmus_contracts import (
     ParamType,
     ParamValue,
     UnknownNameError,
+    param_text,
     resolve_params,
 )
 
@@ -24,6 +25,13 @@ SHARE = Param("share", "number", 0.5, "A share.", minimum=0, maximum=1)
 MODEL = Param("model", "string", "linear", "A model.", choices=("linear", "trees"))
 FULL = Param("full", "boolean", default=False, description="Whether everything.")
 NOTE = Param("note", "string", "", "Any text.")
+AIRPORTS = Param("airports", "array", ["JFK"], "Which.", of="string", choices=("EWR", "JFK", "LGA"))
+MONTHS = Param("months", "array", [], "Which.", of="integer", minimum=1, maximum=12)
+WEIGHTS = Param("weights", "object", {"JFK": 1}, "How much.", of="number", minimum=0)
+FLAGS = Param("flags", "object", {"a.b": True}, "Which.", of="boolean")
+SETTINGS = Param("settings", "object", {"depth": 3, "loss": "log", "fast": True}, "Of the model.")
+STEPS = Param("steps", "array", [0.5, "end"], "In order.")
+WITH_VALUES = (AIRPORTS, MONTHS, WEIGHTS, FLAGS, SETTINGS, STEPS)
 
 ANYTHING = st.one_of(
     st.none(),
@@ -53,6 +61,121 @@ ANYTHING = st.one_of(
 )
 def test_an_allowed_value_comes_back_as_it_is(param: Param, value: ParamValue) -> None:
     assert param.check(value) is value
+
+
+@pytest.mark.parametrize(
+    ("param", "value"),
+    [
+        (AIRPORTS, []),
+        (AIRPORTS, ["LGA", "EWR", "LGA"]),
+        (MONTHS, [12, 1]),
+        (WEIGHTS, {}),
+        (WEIGHTS, {"LGA": 0, "": 1.5, "a b": 2**70}),
+        (FLAGS, {"x": False}),
+        (SETTINGS, {"depth": 1.5, "loss": "", "fast": False}),
+        (STEPS, [1, "1", True, 1.0]),
+    ],
+)
+def test_allowed_values_of_an_array_or_object_come_back_as_a_copy(
+    param: Param, value: ParamValue
+) -> None:
+    checked = param.check(value)
+    assert (checked, repr(checked)) == (value, repr(value))  # True is not 1
+    assert checked is not value
+
+
+def test_a_tuple_becomes_a_list() -> None:
+    assert AIRPORTS.check(("LGA",)) == ["LGA"]
+
+
+@pytest.mark.parametrize(
+    ("param", "value", "message"),
+    [
+        (
+            AIRPORTS,
+            "JFK",
+            "param 'airports' is 'JFK'; allowed: array, each value: one of 'EWR', 'JFK', 'LGA'",
+        ),
+        (
+            AIRPORTS,
+            ["JFK", "LAX"],
+            "param 'airports[1]' is 'LAX'; allowed: one of 'EWR', 'JFK', 'LGA'",
+        ),
+        (
+            AIRPORTS,
+            {"JFK": 1},
+            "param 'airports' is {'JFK': 1}; allowed: array, each value: one of 'EWR', ",
+        ),
+        (MONTHS, [1, 13], "param 'months[1]' is 13; allowed: integer from 1 to 12"),
+        (MONTHS, [True], "param 'months[0]' is True; allowed: integer from 1 to 12"),
+        (MONTHS, [1.0], "param 'months[0]' is 1.0; allowed: integer from 1 to 12"),
+        (MONTHS, [[1]], "param 'months[0]' is [1]; allowed: integer from 1 to 12"),
+        (MONTHS, {1}, "param 'months' is {1}; allowed: array, each value: integer from 1 to 12"),
+        (MONTHS, None, "param 'months' is None; allowed: array"),
+        (WEIGHTS, {"LGA": -1}, "param 'weights.LGA' is -1; allowed: number from 0"),
+        (WEIGHTS, {"LGA": math.nan}, "param 'weights.LGA' is nan; allowed: number from 0"),
+        (WEIGHTS, {1: 1}, "param 'weights' is {1: 1}; allowed: object, each value: number from 0"),
+        (WEIGHTS, ["LGA"], "param 'weights' is ['LGA']; allowed: object, each value: number"),
+        (FLAGS, {"x": 1}, "param 'flags.x' is 1; allowed: boolean"),
+        (
+            SETTINGS,
+            {"depth": None},
+            "param 'settings.depth' is None; allowed: string, number or boolean",
+        ),
+        (
+            SETTINGS,
+            {"sizes": [1]},
+            "param 'settings.sizes' is [1]; allowed: string, number or boolean",
+        ),
+        (STEPS, [b"x"], "param 'steps[0]' is b'x'; allowed: string, number or boolean"),
+        (STEPS, [math.inf], "param 'steps[0]' is inf; allowed: string, number or boolean"),
+        (NOTE, ["a"], "param 'note' is ['a']; allowed: string"),
+        (SHARE, {"a": 1}, "param 'share' is {'a': 1}; allowed: number from 0 to 1"),
+    ],
+)
+def test_another_value_in_an_array_or_object_is_refused_with_its_place(
+    param: Param, value: object, message: str
+) -> None:
+    with pytest.raises(ParamError) as caught:
+        param.check(value)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_long_value_is_cut_off_in_the_message() -> None:
+    with pytest.raises(ParamError) as caught:
+        MONTH.check(list(range(10_000)))
+    assert len(str(caught.value)) < 150
+
+
+@given(st.sampled_from(WITH_VALUES), ANYTHING)
+def test_what_an_array_or_object_allows_is_plain(param: Param, value: object) -> None:
+    try:
+        checked = param.check(value)
+    except ParamError as error:
+        assert error.param.startswith(param.name)  # noqa: PT017
+        return
+    assert isinstance(checked, list if param.type == "array" else dict)
+    values = checked.values() if isinstance(checked, dict) else checked
+    assert all(type(part) in {str, int, float, bool} for part in values)
+    assert param.parse(param_text(checked)) == checked
+
+
+def test_a_value_that_a_function_changes_does_not_change_the_default() -> None:
+    declared = ["JFK"]
+    param = Param("airports", "array", declared, "Which.")
+    declared.append("LGA")
+    resolved = resolve_params((param,), {})["airports"]
+    assert resolved == ["JFK"]
+    assert isinstance(resolved, list)
+    resolved.append("EWR")
+    assert resolve_params((param,), {}) == {"airports": ["JFK"]}
+
+
+def test_params_with_equal_declarations_are_equal_and_have_one_hash() -> None:
+    first, second = (Param("a", "object", {"x": 1}, "A.", of="integer") for _ in range(2))
+    assert first == second
+    assert hash(first) == hash(second)
+    assert first != Param("a", "object", {"x": 2}, "A.", of="integer")
 
 
 @pytest.mark.parametrize(
@@ -125,6 +248,10 @@ def test_exactly_the_integers_between_the_bounds_are_allowed(
         (MODEL, "one of 'linear', 'trees'"),
         (FULL, "boolean"),
         (NOTE, "string"),
+        (AIRPORTS, "array, each value: one of 'EWR', 'JFK', 'LGA'"),
+        (MONTHS, "array, each value: integer from 1 to 12"),
+        (FLAGS, "object, each value: boolean"),
+        (STEPS, "array, each value: string, number or boolean"),
         (Param("seed", "integer", 0, "A seed.", maximum=2**31 - 1), "integer to 2147483647"),
         (Param("rate", "number", 0.5, "A rate.", minimum=0.001), "number from 0.001"),
     ],
@@ -150,6 +277,32 @@ def test_what_is_allowed_is_said_in_words_and_exactly(param: Param, words: str) 
         ({"choices": (1, 9), "maximum": 5}, "param 'x' is 9"),
         ({"type": "string", "default": "a", "minimum": 1}, "param 'x' has type string, which"),
         ({"type": "boolean", "default": True, "maximum": 1}, "param 'x' has type boolean, which"),
+        (
+            {"type": "list"},
+            "param 'x' has type 'list'; known: 'string', 'integer', 'number', 'bool",
+        ),
+        ({"of": "integer"}, "param 'x' has type integer, which has no values"),
+        ({"type": "array", "of": "array"}, "param 'x' has type 'array'; known: 'string', 'int"),
+        ({"type": "array", "of": "int"}, "param 'x' has type 'int'; known: 'string', 'integer'"),
+        ({"type": "array"}, "param 'x' is 1; allowed: array, each value: string, number or boo"),
+        ({"type": "array", "default": [None]}, "param 'x[0]' is None; allowed: string, number"),
+        ({"type": "object", "default": {"a": 2}, "of": "string"}, "param 'x.a' is 2; allowed: str"),
+        (
+            {"type": "array", "default": [], "choices": (1, 2)},
+            "param 'x' has bounds or choices, and values of any type; give the type of its values",
+        ),
+        (
+            {"type": "object", "default": {}, "minimum": 2},
+            "param 'x' has bounds or choices, and values of any type; give the type of its values",
+        ),
+        (
+            {"type": "array", "default": [], "of": "string", "minimum": 2},
+            "param 'x' has type string, which has no bounds",
+        ),
+        (
+            {"type": "array", "default": [], "of": "integer", "choices": (1, "2")},
+            "param 'x' is '2'; allowed: one of 1, '2'",
+        ),
     ],
 )
 def test_a_declaration_that_contradicts_itself_is_refused(
@@ -188,10 +341,21 @@ def test_a_given_value_that_is_not_allowed_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "value"), [("string", "a"), ("integer", 1), ("number", 1.5), ("boolean", True)]
+    ("kind", "value"),
+    [
+        ("string", "a"),
+        ("integer", 1),
+        ("number", 1.5),
+        ("boolean", True),
+        ("array", ["a", 1]),
+        ("object", {"a": 1}),
+    ],
 )
 def test_every_type_can_be_declared(kind: ParamType, value: ParamValue) -> None:
     assert Param("x", kind, value, "A value.").check(value) == value
+
+
+DEFAULTS: dict[str, ParamValue] = {"string": "a", "boolean": True, "array": [], "object": {}}
 
 
 @pytest.mark.parametrize(
@@ -203,17 +367,53 @@ def test_every_type_can_be_declared(kind: ParamType, value: ParamValue) -> None:
         ("number", "2", 2.0),
         ("boolean", "True", True),
         ("boolean", "false", False),
+        ("array", '["a", 1, true, 0.5]', ["a", 1, True, 0.5]),
+        ("array", " []\n", []),
+        ("object", '{"a": 1, "\u00e9": "x"}', {"a": 1, "\u00e9": "x"}),
     ],
 )
 def test_typed_text_becomes_a_value(kind: ParamType, text: str, value: object) -> None:
-    default = {"string": "a", "boolean": True}.get(kind, 1)
-    assert Param("a", kind, default, "A.").parse(text) == value
+    parsed = Param("a", kind, DEFAULTS.get(kind, 1), "A.").parse(text)
+    assert (parsed, repr(parsed)) == (value, repr(value))
 
 
 @pytest.mark.parametrize(
-    ("kind", "text"), [("integer", "May"), ("integer", "1.5"), ("number", "nan"), ("boolean", "1")]
+    ("kind", "text"),
+    [
+        ("integer", "May"),
+        ("integer", "1.5"),
+        ("number", "nan"),
+        ("boolean", "1"),
+        ("array", "JFK,LGA"),
+        ("array", "'a'"),
+        ("object", "a=1"),
+        ("object", "[" * 100_000),
+    ],
 )
 def test_typed_text_that_is_no_value_is_refused(kind: ParamType, text: str) -> None:
-    default = {"boolean": True}.get(kind, 1)
-    with pytest.raises(ParamError, match=f"param 'a' is .*{text}.*; allowed: {kind}"):
-        Param("a", kind, default, "A.").parse(text)
+    shown = re.escape(text[:50])
+    with pytest.raises(ParamError, match=f"param 'a' is .*{shown}.*; allowed: {kind}"):
+        Param("a", kind, DEFAULTS.get(kind, 1), "A.").parse(text)
+
+
+def test_typed_text_that_is_not_json_is_refused_with_an_example() -> None:
+    with pytest.raises(ParamError) as caught:
+        AIRPORTS.parse("JFK,LGA")
+    assert str(caught.value) == (
+        "param 'airports' is 'JFK,LGA'; allowed: array, each value: one of 'EWR', 'JFK', 'LGA'; "
+        'written as JSON, such as ["JFK"]'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1, 13]", r"param 'months\[1\]' is 13; allowed: integer from 1 to 12"),
+        ("[NaN]", r"param 'months\[0\]' is nan"),
+        ('{"a": 1}', r"param 'months' is {'a': 1}; allowed: array"),
+        ("1", "param 'months' is 1; allowed: array"),
+    ],
+)
+def test_typed_json_that_is_not_allowed_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ParamError, match=message):
+        MONTHS.parse(text)

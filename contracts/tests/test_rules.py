@@ -36,12 +36,15 @@ def test_a_table_has_the_rules_of_its_columns_its_key_and_its_size() -> None:
     levels = {check: rule.level for check, rule in RULES.items()}
     assert levels == {
         "day.nullable": "error",
+        "day.years": "error",
         "airport.nullable": "error",
         "airport.choices": "error",
         "delay.nullable": "error",
+        "delay.finite": "error",
         "delay.minimum": "error",
         "delay.maximum": "error",
         "delay.warn_maximum": "warning",
+        "gust.finite": "error",
         "gust.warn_nulls": "warning",
         "gust.warn_minimum": "warning",
         "key": "error",
@@ -49,11 +52,11 @@ def test_a_table_has_the_rules_of_its_columns_its_key_and_its_size() -> None:
     }
     assert RULES["key"].key == ("day", "airport")
     assert (RULES["min_rows"].limit, RULES["delay.minimum"].limit) == (2, -60.5)
-    assert [rule.check for rule in column_rules(COLUMNS[0])] == ["day.nullable"]
+    assert [rule.check for rule in column_rules(COLUMNS[0])] == ["day.nullable", "day.years"]
 
 
 def test_a_table_without_key_and_size_has_no_rule_for_them() -> None:
-    table = Table("days", "Days.", (replace(COLUMNS[3], warn_nulls=None, warn_minimum=None),))
+    table = Table("days", "Days.", (Column("note", "string", "Note.", nullable=True),))
     assert list(table_rules(table)) == []
 
 
@@ -71,6 +74,22 @@ def test_a_rule_is_data() -> None:
             "delay.nullable",
             Count(2, 9),
             "column 'delay' has 2 null or NaN values; the contract says not null",
+        ),
+        (
+            "gust.finite",
+            Count(1),
+            (
+                "column 'gust' has 1 infinite value (make it null, or limit it); "
+                "the contract says finite"
+            ),
+        ),
+        (
+            "day.years",
+            Count(2),
+            (
+                "column 'day' has 2 values in other years (make them null); "
+                "the contract says in the years 1 to 9999"
+            ),
         ),
         (
             "gust.warn_nulls",
@@ -136,6 +155,8 @@ def test_a_violated_rule_is_a_sentence(check: str, count: Count, message: str) -
     ("check", "message"),
     [
         ("day.nullable", "column 'day' is not null"),
+        ("day.years", "column 'day' is in the years 1 to 9999"),
+        ("delay.finite", "column 'delay' is finite"),
         ("gust.warn_nulls", "column 'gust' has at most 20% nulls"),
         ("airport.choices", "column 'airport' is one of EWR, JFK"),
         ("delay.minimum", "column 'delay' is at least -60.5"),
@@ -221,20 +242,20 @@ QUALITY = Metrics(
             {"score": 0.75, "rows": -math.inf},
             {
                 "score": "metric 'score' is 0.75; the contract says at most 0.5",
-                "rows": "metric 'rows' is -inf, which is not a finite number",
+                "rows": "metric 'rows' is -inf; the contract says finite",
             },
         ),
         (
             {"score": -1.0, "rows": None},
             {
                 "score": "metric 'score' is -1; the contract says at least 0",
-                "rows": "metric 'rows' is a NoneType, which is not a number",
+                "rows": "metric 'rows' is null; the contract says not null",
             },
         ),
         (
             {"score": math.nan, "rows": True, "x\n": 1},
             {
-                "score": "metric 'score' is nan, which is not a finite number",
+                "score": "metric 'score' is nan; the contract says not null",
                 "rows": "metric 'rows' is a bool, which is not a number",
                 "metrics": "metric 'x\\n' is not in the contract",
             },
@@ -247,6 +268,26 @@ def test_each_wrong_metric_is_a_result(values: dict[str, object], messages: dict
     assert {result.check: result.message for result in failed} == messages
     assert all((result.level, result.violations) == ("error", 1) for result in failed)
     assert [result.check for result in results][:2] == ["score", "rows"]
+
+
+NULLABLE = replace(QUALITY, metrics=(replace(QUALITY.metrics[0], nullable=True),))
+
+
+@pytest.mark.parametrize(
+    ("value", "message", "passed"),
+    [
+        (None, "metric 'score' is null", True),
+        (math.nan, "metric 'score' is nan", True),
+        (0.5, "metric 'score' is 0.5", True),
+        (math.inf, "metric 'score' is inf; the contract says finite", False),
+        (0.75, "metric 'score' is 0.75; the contract says at most 0.5", False),
+        ("x", "metric 'score' is a str, which is not a number", False),
+    ],
+)
+def test_a_nullable_metric_may_be_undefined(value: object, message: str, passed: bool) -> None:
+    (result,) = metric_results(NULLABLE, {"score": value})
+    assert (result.message, result.passed) == (message, passed)
+    assert not next(metric_results(NULLABLE, {})).passed
 
 
 def test_a_metric_that_passed_shows_its_value() -> None:

@@ -54,6 +54,7 @@ def test_every_type_can_be_declared(kind: ColumnType) -> None:
             {"maximum": 1, "warn_maximum": 2},
             "column 'x' has warn_maximum 2, which never warns: maximum is 1",
         ),
+        ({"inexact": True}, "column 'x' has type int64, which is never inexact"),
         ({"warn_nulls": 0.1}, "column 'x' has warn_nulls 0.1 but is not nullable"),
         (
             {"nullable": True, "warn_nulls": 1},
@@ -89,6 +90,7 @@ def test_a_column_that_contradicts_itself_is_refused(
             "not null, at least 0, warns below 5, warns above 9",
         ),
         (Column("x", "date", "A.", nullable=True, warn_nulls=0.25), "warns above 25% nulls"),
+        (Column("x", "float64", "A.", nullable=True, inexact=True), "may be inexact"),
     ],
 )
 def test_a_column_says_its_promise_in_words(column: Column, words: str) -> None:
@@ -146,7 +148,13 @@ def test_warnings_and_a_volume_travel_in_the_catalog_only_where_they_are_declare
     text = catalog_document(Catalog((), (shop,)))
     (written,) = json.loads(text)["dataflows"]["shop.v1"]["outputs"]
     assert written["max_row_change"] == 0.5
-    assert written["columns"][0].keys() == {"name", "type", "description", "nullable"}
+    assert written["columns"][0] == {
+        "name": "id",
+        "type": "int64",
+        "description": "A number.",
+        "nullable": False,
+        "inexact": False,
+    }
     assert written["columns"][1]["warn_maximum"] == 0.9
     assert written["columns"][1]["warn_nulls"] == 0.0
     assert parse_catalog(text).dataflows == (shop,)

@@ -33,7 +33,7 @@ def place_of(dataflow: str) -> str:
 
 def sign_of(folder: Path) -> Path:
     """Return the file that says that a case's runner was killed at its checkpoints."""
-    return folder / "attempts" / "runner.acted"
+    return folder / "home" / "runner.acted"  # where a runner may write
 
 
 @dataclass(frozen=True, slots=True)

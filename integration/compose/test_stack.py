@@ -5,13 +5,15 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
 from conftest import ENV_FILE, FILES
-from stack import Content, Stack, current, eventually
+from stack import Content, Stack, current, eventually, output_of
 
 from isthmus_contracts.catalog import AIRPORT_DAYS, CATALOG, FLIGHT_DELAYS
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
+from isthmus_platform.runners.confinement import landlock
 from isthmus_platform.storage import DiskStore
 
 RUNS = 8
@@ -34,9 +36,34 @@ def test_every_service_is_healthy_and_every_dataflow_is_ready(stack: Stack) -> N
     assert stack.client.import_errors() == []
 
 
+def log_in(stack: Stack, password: str = "airflow", **headers: str) -> int:  # noqa: S107 - the default
+    """Return the status of the answer to a login."""
+    url = f"http://127.0.0.1:{stack.environment['ISTHMUS_PORT']}/auth/token"
+    login = {"username": "airflow", "password": password}
+    return httpx.post(url, json=login, headers=headers, trust_env=False).status_code
+
+
+@pytest.mark.smoke
+def test_another_site_gets_no_answer(stack: Stack) -> None:
+    assert log_in(stack) == 201
+    assert log_in(stack, Host="evil.example") == 403
+    assert log_in(stack, Origin="http://evil.example") == 403
+
+
+@pytest.mark.smoke
+def test_one_variable_sets_the_password(stack: Stack) -> None:
+    command = ["docker", "compose", "run", "--rm", "-T", "init"]
+    for password, refused in (("one's own", "airflow"), ("airflow", "one's own")):
+        output_of(command, stack.folder, {**stack.environment, "ISTHMUS_PASSWORD": password})
+        assert (log_in(stack, password), log_in(stack, refused)) == (201, 401)
+
+
 @pytest.mark.smoke
 def test_every_dataflow_is_published_to_the_object_store(published: Stack) -> None:
     for dataflow in CATALOG.dataflows:
+        for run in published.client.runs(str(dataflow.identity)):
+            lines = published.client.log(run.dag, run.id, "transform")
+            assert landlock.version() == 0 or "does not confine" not in str(lines)
         assert current(published.lake, dataflow).tables
     assert published.lake.address == "s3://lake/isthmus"
 

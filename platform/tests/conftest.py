@@ -15,20 +15,26 @@ import pyarrow as pa
 import pytest
 from hypothesis import settings
 
+import isthmus_contracts.catalog
 import isthmus_platform
 from isthmus_contracts import Column, DataflowContract, Table
 from isthmus_contracts.catalog import Catalog
+from isthmus_contracts.testing import sample_catalog
 from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta import tables
 from isthmus_platform.lake.delta.writer import write_table
 from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.marker import make_lake
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.schemas import arrow_schema
 from isthmus_platform.storage.cache import Cache
 from isthmus_platform.storage.objects import Credentials, ObjectStore
+
+# Before a module takes the catalog: no test depends on what the data scientists declare.
+isthmus_contracts.catalog.CATALOG = sample_catalog.CATALOG
 
 # Sessions run beside each other, so an example may take longer than Hypothesis would allow it.
 settings.register_profile("platform", deadline=None)
@@ -182,6 +188,7 @@ def _publish_row(
 ) -> releases.Release:
     (table,) = contract.outputs
     assert isinstance(table, Table)
+    make_lake(lake)
     folder = lake.table(contract.identity, table.name)
     (file,) = write_table(folder, table, [pa.record_batch({"n": [1]}, arrow_schema(table))])
     accepted_file = AcceptedFile((folder / file.name).key, file.bytes, "0" * 64, file.rows)
@@ -199,6 +206,7 @@ def _value(column: Column) -> object:
 def _publish(lake: Lake, run: str) -> releases.Release:
     assert isinstance(FEATURES, Table)
     assert isinstance(DAYS, Table)
+    make_lake(lake)
     features = lake.table(PARCEL_DELAYS.identity, "parcel_features")
     rows = [
         {column.name: _value(column) for column in FEATURES.columns} | {"parcel": number}

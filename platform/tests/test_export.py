@@ -13,7 +13,7 @@ from isthmus_platform.errors import SourceError, UserError
 from isthmus_platform.export import export_inputs, find_inputs
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
-from isthmus_platform.lake_access import open_lake
+from isthmus_platform.lake_access import create_lake, open_lake
 from isthmus_platform.runs import RunRecord
 from isthmus_platform.runs.pins import Pins
 
@@ -28,7 +28,7 @@ def deployment(tmp_path: Path) -> Deployment:
 
 @pytest.fixture
 def lake(deployment: Deployment) -> Lake:
-    return open_lake(deployment)
+    return create_lake(deployment)
 
 
 def exported(
@@ -80,6 +80,7 @@ def test_a_run_is_named_by_the_id_that_airflow_gave_it(
     assert exported(deployment, STATION_DAYS, tmp_path / "out", run) == [("parcel_features", 2)]
 
 
+@pytest.mark.usefixtures("lake")
 @pytest.mark.parametrize("run", ["gone", "../../elsewhere", "", "x" * 500])
 def test_a_run_that_pinned_nothing_is_refused(
     deployment: Deployment, tmp_path: Path, run: str
@@ -91,6 +92,7 @@ def test_a_run_that_pinned_nothing_is_refused(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.usefixtures("lake")
 def test_without_a_release_there_is_nothing_to_export(
     deployment: Deployment, tmp_path: Path
 ) -> None:

@@ -13,10 +13,10 @@ from airflow.sdk import BaseHook, Connection
 
 from isthmus_contracts import Identity
 from isthmus_platform.deployment import Deployment, LakeLocation, RunsLocation
-from isthmus_platform.errors import DeploymentError
+from isthmus_platform.errors import DeploymentError, NoLakeError
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
-from isthmus_platform.lake_access import credentials_of, open_lake
+from isthmus_platform.lake_access import create_lake, credentials_of, open_lake
 from isthmus_platform.storage import DiskStore
 from isthmus_platform.storage.objects import Credentials, ObjectStore
 
@@ -58,7 +58,12 @@ def connected(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_path_is_a_lake_on_a_disk(tmp_path: Path) -> None:
-    assert open_lake(deployment(LakeLocation(str(tmp_path)))) == Lake(DiskStore(tmp_path))
+    place = deployment(LakeLocation(str(tmp_path)))
+    with pytest.raises(
+        NoLakeError, match=f"the lake at file://{tmp_path} .* `isthmus-platform ini"
+    ):
+        open_lake(place)
+    assert create_lake(place) == create_lake(place) == open_lake(place) == Lake(DiskStore(tmp_path))
 
 
 def test_a_lake_on_a_disk_needs_neither_airflow_nor_a_client_of_s3(tmp_path: Path) -> None:
@@ -66,9 +71,9 @@ def test_a_lake_on_a_disk_needs_neither_airflow_nor_a_client_of_s3(tmp_path: Pat
 import sys
 from pathlib import Path
 from isthmus_platform.deployment import Deployment, LakeLocation, RunsLocation
-from isthmus_platform.lake_access import open_lake
+from isthmus_platform.lake_access import create_lake
 lake, none = LakeLocation({str(tmp_path)!r}), {{}}
-open_lake(Deployment(Path("x"), lake, RunsLocation("/runs"), none, none, none, none))
+create_lake(Deployment(Path("x"), lake, RunsLocation("/runs"), none, none, none, none))
 assert not {{"airflow", "obstore"}} & sys.modules.keys()
 """
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -79,6 +84,7 @@ def test_a_bucket_is_opened_with_what_the_connection_holds(
     bucket: Bucket, in_bucket: Deployment, publish: Publish, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
+        create_lake(in_bucket)
         lake = open_lake(in_bucket)
         made = publish(lake, "run")
     assert lake.address == f"s3://{bucket.name}/a/prefix"
@@ -98,7 +104,17 @@ def test_a_connection_is_not_asked_for_where_none_is_named(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(BaseHook, "get_connection")
+    variables = {
+        "AWS_ENDPOINT_URL": bucket.endpoint,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "access",
+        "AWS_SECRET_ACCESS_KEY": bucket.secret,
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
     place = LakeLocation(f"s3://{bucket.name}", cache=str(bucket.cache))
+    create_lake(deployment(place))
     assert open_lake(deployment(place)).address == f"s3://{bucket.name}"
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from isthmus_platform.markdown import grid, literal
@@ -22,10 +24,28 @@ from isthmus_platform.markdown import grid, literal
         ("0.5", r"0\.5"),
         (r"back\slash", r"back\\slash"),
         ("~~gone~~", r"\~\~gone\~\~"),
+        ("at https://evil.example/x", "at https:\u2060//evil.example/x"),
+        ("WWW.evil.example", "WWW\u2060.evil.example"),
+        ("me@evil.example", "me@\u2060evil.example"),
     ],
 )
 def test_a_text_is_shown_as_it_is(text: str, shown: str) -> None:
     assert literal(text) == shown
+
+
+# What Airflow's page makes links of, in each text that it has parsed, escaped or not.
+LINKS = re.compile(r"(https?://|www(?=\.))[-.\w]+|[-.\w+]+@[-\w]+(\.[-\w]+)+", re.IGNORECASE)
+
+
+@pytest.mark.parametrize(
+    "address", ["http://a.b", "HTTPS://a.b/c?d", "www.a.b", "Www.a.b", "a+b@c.d"]
+)
+@pytest.mark.parametrize("around", ["{}", "1.0.0+{}", "({})", "{}{}", "x:{}"])
+def test_no_address_becomes_a_link(address: str, around: str) -> None:
+    text = around.format(address, address)
+    assert LINKS.search(text)
+    assert not LINKS.search(literal(text))
+    assert not LINKS.search(grid(("name",), [(text,)]))
 
 
 def test_a_table_escapes_its_cells() -> None:

@@ -14,6 +14,7 @@ from isthmus_contracts.testing.sample_catalog import STATION_DAYS
 from isthmus_platform import current, locate, open_lake, releases
 from isthmus_platform.errors import DeploymentError
 from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.marker import make_lake
 from isthmus_platform.lake.releases import Release
 from isthmus_platform.storage import DiskStore
 
@@ -35,6 +36,9 @@ def test_a_deployment_file_opens_its_lake(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake = Lake(DiskStore(tmp_path / "lake"))
+    with pytest.raises(isthmus_platform.PlatformError, match=r"it has no isthmus-lake\.json"):
+        open_lake(file)
+    make_lake(lake)
     assert open_lake(file) == open_lake(str(file)) == lake
     monkeypatch.setenv("ISTHMUS_DEPLOYMENT", str(file))
     assert open_lake() == lake
@@ -58,12 +62,13 @@ def test_what_was_published_is_read(file: Path, release: Release, dataflow: str 
 def test_an_unknown_name_is_refused_with_the_known_ones(file: Path, release: Release) -> None:
     lake = open_lake(file)
     with pytest.raises(UnknownNameError, match="'station_days'"):
-        current(lake, "airport_day")
+        current(lake, "station_day")
     with pytest.raises(UnknownNameError, match=release.id):
         locate(lake, "station_days", "missing")
 
 
-def test_nothing_is_current_before_the_first_release(file: Path) -> None:
+def test_nothing_is_current_before_the_first_release(file: Path, tmp_path: Path) -> None:
+    make_lake(Lake(DiskStore(tmp_path / "lake")))
     lake = open_lake(file)
     assert current(lake, "station_days") is None
     assert releases(lake, "station_days") == ()

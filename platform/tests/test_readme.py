@@ -16,6 +16,7 @@ from isthmus_platform.lake.delta.tables import commit
 from isthmus_platform.lake.delta.writer import write_table
 from isthmus_platform.lake.documents import write_once
 from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.marker import make_lake
 from isthmus_platform.lake.releases import Release, ReleasedTable
 from isthmus_platform.lake.releases.models import document_of
 from isthmus_platform.lake.releases.pointer import append_move
@@ -27,6 +28,7 @@ README = Path(__file__).parents[1] / "README.md"
 
 def publish(lake: Lake) -> None:
     """Make a release whose table has two rows, and after it a version that no release has."""
+    make_lake(lake)
     identity, table = FLIGHT_DELAYS.identity, FLIGHT_DELAYS.output("flight_features")
     assert isinstance(table, Table)
     values = {"string": "x", "float64": 1.0, "bool": True}

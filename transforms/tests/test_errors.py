@@ -9,6 +9,7 @@ from isthmus_transforms.errors import (
     ContractVersionError,
     DefinitionError,
     EngineError,
+    ImportFailedError,
     InputError,
     NodeError,
     OutputError,
@@ -32,6 +33,10 @@ FAILED = ("total", "total", "sales/functions.py", 7, "ValueError: too low")
         ),
         (InputError("orders", "there is no file x"), "input 'orders': there is no file x"),
         (OutputError("days", ["one", "two"]), "output 'days' breaks its contract: one; two"),
+        (
+            ImportFailedError("sales", "sales/days.py", 3, "SyntaxError: invalid syntax", ""),
+            "sales cannot be imported (sales/days.py:3): SyntaxError: invalid syntax",
+        ),
         (EngineError("dask", "it is unknown"), "engine 'dask': it is unknown"),
         (WorkerError("total", "killed"), "a worker process died while node 'total' ran: killed"),
         (
@@ -55,7 +60,7 @@ def test_messages_name_what_is_wrong(error: TransformError, message: str) -> Non
     ("kind", "fixable"),
     [
         *((kind, True) for kind in (DefinitionError, ContractVersionError, InputError)),
-        *((kind, True) for kind in (OutputError, EngineError)),
+        *((kind, True) for kind in (OutputError, EngineError, ImportFailedError)),
         *((kind, False) for kind in (CheckError, WorkerError, NodeError)),
     ],
 )

@@ -14,8 +14,16 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import ipc
 
-from isthmus_contracts import Column, Interval, Metric, Metrics, Param, Partitioning, Table
-from isthmus_contracts.catalog import CATALOG
+from isthmus_contracts import (
+    Column,
+    Interval,
+    Metric,
+    Metrics,
+    Param,
+    ParamValue,
+    Partitioning,
+    Table,
+)
 from isthmus_contracts.protocol import (
     ACCEPTED,
     Answer,
@@ -35,9 +43,12 @@ from isthmus_contracts.protocol import (
     RunResult,
     encode,
 )
+from isthmus_contracts.testing.sample_catalog import CATALOG
 from isthmus_transforms import request_handler
+from isthmus_transforms.errors import ImportFailedError
 from isthmus_transforms.request_handler import serve
 from isthmus_transforms.runtime import Dataflow
+from isthmus_transforms.runtime import dataflow as dataflow_module
 from isthmus_transforms.runtime.code_location import code_version, revision
 from isthmus_transforms.runtime.engines import registry
 from isthmus_transforms.runtime.frames.inputs import read_input
@@ -130,6 +141,34 @@ def test_an_error_of_preloading_is_reported_as_it_was_raised(
     assert failure.message == "ImportError: no model file"
 
 
+def test_functions_get_the_masked_types_that_their_dataflow_asks_for(
+    flow_of: Callable[..., Dataflow],
+    request_: RunRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flow = flow_of(
+        """
+        import pandas as pd
+
+        def report(orders: pd.DataFrame) -> str:
+            return f"{orders['id'].dtype} {orders['id'].sum()}"
+        """,
+        "report",
+    )
+    ids = Table("orders", "Orders.", (Column("id", "int64", "Id.", nullable=True),))
+    (orders,) = flow.contract.inputs
+    contract = replace(flow.contract, inputs=(replace(orders, table=ids),))
+    request = replace(request_, targets=("report",), params={})
+    pq.write_table(pa.table({"id": [2**53 + 1, None]}), tmp_path / "orders.parquet")
+    for masked_types, status in ((False, 2), (True, 0)):
+        asking = replace(flow, contract=contract, masked_types=masked_types)
+        monkeypatch.setattr(request_handler, "load_dataflow", lambda _name, found=asking: found)
+        assert serve(encode(request), lambda _answer: None) == status
+    report = Path(request.staging, "report.txt").read_text(encoding="utf-8")
+    assert report == "Int64 9007199254740993"
+
+
 def test_the_version_is_that_of_the_preloaded_code(
     sales: Dataflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,9 +214,10 @@ def test_checks_of_inputs_come_before_functions_and_of_outputs_before_staging(
         for event in events
     ]
     assert names == [
-        *("orders schema", "orders id.nullable", "orders key"),
+        *("orders schema", "orders id.nullable", "orders price.finite", "orders key"),
         *("", "", ""),
-        *("totals schema", "totals total.nullable", "totals total.minimum", "totals min_rows", ""),
+        *("totals schema", "totals total.nullable", "totals total.finite"),
+        *("totals total.minimum", "totals min_rows", ""),
         *("", "quality rows", ""),
     ]
     assert all(event.result.passed for event in events if isinstance(event, CheckFinished))
@@ -199,12 +239,8 @@ def test_an_input_that_breaks_the_contract_is_reported_after_the_graph_and_refus
         check_result.result.passed
         for check_result in check_results
         if isinstance(check_result, CheckFinished)
-    ] == [
-        True,
-        True,
-        False,
-    ]
-    assert len(check_results) == 3
+    ] == [True, True, True, False]
+    assert len(check_results) == 4
 
 
 def test_each_staged_output_is_reported_with_its_size(
@@ -281,6 +317,7 @@ def test_a_wrong_request_is_refused_before_anything_runs(
 
 def _asked(monkeypatch: pytest.MonkeyPatch, *found: Dataflow | Exception) -> Capabilities:
     """Return the capabilities of a runner with these dataflows, as many as the catalog has."""
+    monkeypatch.setattr(request_handler, "CATALOG", CATALOG)
     loadable = dict(
         zip([str(dataflow.identity) for dataflow in CATALOG.dataflows], found, strict=True)
     )
@@ -391,14 +428,41 @@ def test_rows_outside_the_interval_are_not_read(
 ) -> None:
     read: list[int] = []
 
-    def spy(*arguments: Any) -> pd.DataFrame:
-        frame = read_input(*arguments)
+    def spy(*arguments: Any, **options: Any) -> pd.DataFrame:
+        frame = read_input(*arguments, **options)
         read.append(len(frame))
         return frame
 
-    monkeypatch.setattr(request_handler, "read_input", spy)
+    monkeypatch.setattr(dataflow_module, "read_input", spy)
     _served(replace(by_day, interval=Interval(date(2013, 1, 1), date(2013, 2, 1))))
     assert read == [3]
+
+
+LISTED = (
+    Param("picked", "array", [1], "Which.", of="integer", minimum=1),
+    Param("words", "object", {}, "How to say it.", of="string"),
+)
+TAKES_LISTED = """
+    def picture(picked: list[int], words: dict[str, str]) -> str:
+        return f"{picked} {words}"
+"""
+
+
+def test_functions_get_the_arrays_and_objects_of_a_request(
+    answered: Server,
+    request_: RunRequest,
+    flow_of: Callable[..., Dataflow],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flow = flow_of(TAKES_LISTED, "picture", params=LISTED)
+    monkeypatch.setattr(request_handler, "load_dataflow", lambda _name: flow)
+    params: dict[str, ParamValue] = {"picked": [3, 1], "words": {"a b": "\N{SNOWMAN}"}}
+    request = replace(request_, targets=("picture",), params=params, inputs={})
+    _served(request)
+    text = Path(request.staging, "picture.txt").read_text(encoding="utf-8")
+    assert text == "[3, 1] {'a b': '\N{SNOWMAN}'}"
+    failure = _failure(answered(replace(request, params={"picked": [1, 0]})), 2)
+    assert failure.message == "param 'picked[1]' is 0; allowed: integer from 1"
 
 
 def test_a_request_for_an_interval_that_does_not_fit_is_refused_before_anything_runs(
@@ -491,7 +555,28 @@ def test_functions_that_do_not_make_a_graph_are_an_error_of_the_dataflow(
     line = encode(replace(request_, targets=("report",), inputs={}, params={}))
     failure = _failure((serve(line, answers.append), answers), 1)
     assert failure.kind == "dataflow"
-    assert failure.message.startswith("node 'report' takes 'nobody', which is not a function")
+    assert failure.message == (
+        "function 'report' (sample/functions.py:1) takes 'nobody', which is not a function, input "
+        "or param"
+    )
+
+
+def test_a_dataflow_that_cannot_be_imported_is_an_error_of_the_dataflow(
+    monkeypatch: pytest.MonkeyPatch, request_: RunRequest
+) -> None:
+    def load(_name: str) -> Dataflow:
+        raise ImportFailedError("sales", "sales/days.py", 3, "NameError: x", "Traceback ...")
+
+    monkeypatch.setattr(request_handler, "load_dataflow", load)
+    answers: list[Answer] = []
+    failure = _failure((serve(encode(request_), answers.append), answers), 1)
+    assert failure == RunFailure(
+        "dataflow",
+        "sales cannot be imported (sales/days.py:3): NameError: x",
+        file="sales/days.py",
+        line=3,
+        traceback="Traceback ...",
+    )
 
 
 def test_an_error_of_the_runner_is_reported_with_its_whole_traceback(

@@ -19,7 +19,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from isthmus_contracts import Column, Interval
-from isthmus_contracts.catalog import AIRPORT_DAYS, CARRIER_DAYS
 from isthmus_contracts.protocol import (
     EngineProfile,
     Graph,
@@ -40,11 +39,13 @@ from isthmus_contracts.testing.conformance import (
     it_states_its_capabilities,
     run,
 )
+from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, STATION_DAYS
 from isthmus_transforms.runtime.frames.types import arrow_schema
 
 pytestmark = pytest.mark.slow
 
 SAMPLES = Path(__file__).parent / "dataflow_samples"
+RUNNER = (sys.executable, str(SAMPLES / "sample_runner.py"))
 
 
 # matplotlib keeps in the home which fonts there are; looking for them takes seconds.
@@ -62,12 +63,12 @@ def _values(column: Column, origins: list[str], days: pd.DatetimeIndex) -> list[
 
 @pytest.fixture(scope="module")
 def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write a table of flight features that keeps its contract: a day for each airport."""
-    (contract,) = AIRPORT_DAYS.inputs
+    """Write a table of parcel features that keeps its contract: a day for each airport."""
+    (contract,) = STATION_DAYS.inputs
     days = pd.date_range("2013-01-01", periods=6)
     origins = ["EWR", "JFK", "LGA"] * 2
     columns = {column.name: _values(column, origins, days) for column in contract.table.columns}
-    path = tmp_path_factory.mktemp("inputs") / "flight_features.parquet"
+    path = tmp_path_factory.mktemp("inputs") / "parcel_features.parquet"
     pq.write_table(pa.table(columns, schema=arrow_schema(contract.table)), path)
     return path
 
@@ -78,16 +79,15 @@ def subject(tmp_path: Path, features: Path) -> Subject:
     staging.mkdir()
     request = RunRequest(
         identity=RunIdentity("manual__1", "transform", 1),
-        dataflow=str(AIRPORT_DAYS.identity),
-        contract_version=AIRPORT_DAYS.version,
-        targets=tuple(output.name for output in AIRPORT_DAYS.outputs),
+        dataflow=str(STATION_DAYS.identity),
+        contract_version=STATION_DAYS.version,
+        targets=tuple(output.name for output in STATION_DAYS.outputs),
         params={},
-        inputs={"flight_features": (str(features),)},
+        inputs={"parcel_features": (str(features),)},
         staging=str(staging),
         engine=EngineProfile("sequential", {}),
     )
-    command = (sys.executable, "-m", "isthmus_transforms.runner")
-    return Subject(command, request, ENVIRONMENT, timeout=60)
+    return Subject(RUNNER, request, ENVIRONMENT, timeout=60)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
@@ -96,7 +96,7 @@ def test_the_runner_conforms(check: Callable[[Subject], None], subject: Subject)
 
 
 def test_the_runner_loads_the_dataflow_before_the_request(subject: Subject) -> None:
-    variables = {"ISTHMUS_DATAFLOW": "airport_days.v1", "PYTHONPROFILEIMPORTTIME": "1"}
+    variables = {"ISTHMUS_DATAFLOW": "station_days.v1", "PYTHONPROFILEIMPORTTIME": "1"}
     with subprocess.Popen(
         subject.command,
         env={**subject.environment, **variables},
@@ -108,7 +108,7 @@ def test_the_runner_loads_the_dataflow_before_the_request(subject: Subject) -> N
         assert process.stderr is not None
         impatience = threading.Timer(60, process.kill)
         impatience.start()
-        loaded = any("dataflows.airport_days" in line for line in process.stderr)
+        loaded = any(line.rstrip().endswith(" station_days") for line in process.stderr)
         impatience.cancel()
         assert loaded
         assert process.stdin is not None
@@ -122,20 +122,20 @@ def test_the_runner_loads_the_dataflow_before_the_request(subject: Subject) -> N
     assert isinstance(answers[-1], RunResult)
 
 
-@pytest.mark.parametrize("name", ["flight_delays.v1", "fligth_delays.v1", ""])
+@pytest.mark.parametrize("name", ["courier_days.v1", "parcel_delays.v1", "pracel_delays.v1", ""])
 def test_the_request_decides_what_is_computed(subject: Subject, name: str) -> None:
     environment = {**subject.environment, "ISTHMUS_DATAFLOW": name}
     transcript = run(replace(subject, environment=environment))
     assert isinstance(transcript.answers[-1], RunResult), transcript.log
-    assert transcript.answers[-1].dataflow == "airport_days.v1"
+    assert transcript.answers[-1].dataflow == "station_days.v1"
 
 
 @pytest.fixture
 def months(subject: Subject) -> Subject:
     request = replace(
         subject.request,
-        dataflow=str(CARRIER_DAYS.identity),
-        targets=("carrier_days",),
+        dataflow=str(COURIER_DAYS.identity),
+        targets=("courier_days",),
         interval=Interval(date(2013, 1, 1), date(2013, 3, 1)),
     )
     return replace(subject, request=request)
@@ -145,9 +145,9 @@ LATER_RUNNER = """
 from isthmus_contracts.protocol import wire
 
 wire.VERSION, wire.ACCEPTED = 2, (1, 2)
-from isthmus_transforms import runner
+import sample_runner
 
-runner.main()
+sample_runner.runner.main()
 """
 
 
@@ -158,7 +158,9 @@ def test_the_runner_answers_in_the_version_before_its_own(
     monkeypatch.setattr(wire, "ACCEPTED", (1, 2))
     program = tmp_path / "later_runner.py"
     program.write_text(LATER_RUNNER, encoding="utf-8")
-    later = replace(subject, command=(sys.executable, str(program)))
+    environment = {**subject.environment, "PYTHONPATH": str(SAMPLES)}
+    command = (sys.executable, str(program))
+    later = replace(subject, command=command, environment=environment)
     it_answers_in_the_version_it_is_asked_in(later)
     it_states_its_capabilities(later)
     with pytest.raises(AssertionError, match=r"asked in 2, it answers in \{1\}"):
@@ -187,8 +189,7 @@ def trouble(tmp_path: Path) -> Callable[[str], Subject]:
         request = RunRequest(
             identity, "troublesome", "1.0.0", (target,), {}, {}, str(tmp_path), engine
         )
-        command = (sys.executable, str(SAMPLES / "sample_runner.py"))
-        return Subject(command, request, ENVIRONMENT, timeout=60)
+        return Subject(RUNNER, request, ENVIRONMENT, timeout=60)
 
     return make
 

@@ -3,6 +3,7 @@
 - Declarations: `dataflows` (what a dataflow takes and offers), `tables`, `params`, `partitions`.
   Their names are exported here.
 - `rules`: what a declaration promises about values, and how the result of a check reads.
+- `exact_floats`: which float64 stands for a number of an exact type, such as NUMERIC.
 - `protocol`: the messages between the platform and a runner; `codec` writes and reads them.
 - `catalog`: the declarations in force.
 - `testing`: the kit with which each side tests itself against all of this.
@@ -35,7 +36,14 @@ from isthmus_contracts.errors import (
     ProtocolError,
     UnknownNameError,
 )
-from isthmus_contracts.params import Param, ParamType, ParamValue, resolve_params
+from isthmus_contracts.params import (
+    Param,
+    ParamType,
+    ParamValue,
+    PlainValue,
+    param_text,
+    resolve_params,
+)
 from isthmus_contracts.partitions import Interval, Partitioning
 from isthmus_contracts.tables import Column, ColumnType, Table
 
@@ -61,9 +69,11 @@ __all__ = [
     "ParamType",
     "ParamValue",
     "Partitioning",
+    "PlainValue",
     "ProtocolError",
     "Table",
     "UnknownNameError",
+    "param_text",
     "resolve_interval",
     "resolve_params",
 ]

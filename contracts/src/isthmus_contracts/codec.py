@@ -134,6 +134,11 @@ def deserialize(cls: type[T], value: object, where: str | None = None, version: 
         raise ProtocolError(place, str(error)) from None
 
 
+def deserialize_field(cls: type, name: str, value: object, where: str) -> object:
+    """Return the value of one field of the dataclass `cls`, or raise `ProtocolError`."""
+    return _decode(_hints(cls, _NEWEST)[name], value, where, _NEWEST)
+
+
 @cache
 def _later(cls: _Hint, version: int) -> tuple[Field[Any], ...]:
     return tuple(field_ for field_ in fields(cls) if field_.metadata.get("since", 0) > version)
@@ -165,10 +170,10 @@ def _decode(hint: _Hint, value: object, where: str, version: int) -> object:
             return value
         known = ", ".join(repr(argument) for argument in arguments)
         raise ProtocolError(where, f"expected one of {known}, got {_shown(value)}")
-    if origin is tuple:
+    if origin in (tuple, list):
         if not isinstance(value, list):
             raise ProtocolError(where, f"expected a list, got {_shown(value)}")
-        return tuple(
+        return origin(
             _decode(arguments[0], part, f"{where}[{i}]", version) for i, part in enumerate(value)
         )
     if origin is not None and issubclass(origin, Mapping):
@@ -185,10 +190,13 @@ def _decode(hint: _Hint, value: object, where: str, version: int) -> object:
 
 def _decode_union(choices: tuple[_Hint, ...], value: object, where: str, version: int) -> object:
     for choice in choices:
+        origin: _Hint = get_origin(choice)
         if choice is type(None):
             if value is None:
                 return None
-        elif not is_dataclass(choice) and get_origin(choice) is None and type(value) is choice:
+        elif type(value) is origin:
+            return _decode(choice, value, where, version)
+        elif not is_dataclass(choice) and type(value) is choice:
             return value
     rest = [choice for choice in choices if choice is not type(None)]
     if len(rest) == 1:

@@ -39,13 +39,17 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """Declare one number; the bounds are inclusive."""
+    """Declare one number; the bounds are inclusive.
+
+    A `nullable` metric may be None or NaN, which is published as null: an undefined correlation.
+    """
 
     name: str
     description: str
     _: KW_ONLY
     minimum: float | None = None
     maximum: float | None = None
+    nullable: bool = False
 
     def __post_init__(self) -> None:
         check_name("metric", self.name)

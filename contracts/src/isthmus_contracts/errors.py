@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from isthmus_contracts.formatting import unknown_name
+from isthmus_contracts.formatting import shown, unknown_name
 
 
 class ContractError(Exception):
@@ -30,13 +30,16 @@ class UnknownNameError(ContractError):
 
 
 class ParamError(ContractError):
-    """Report a value that a param does not allow; `allowed` says in words what it does."""
+    """Report a value that a param does not allow; `allowed` says in words what it does.
+
+    `param` is the name of the param, with the place in an array or object: `airports[1]`.
+    """
 
     def __init__(self, param: str, value: object, allowed: str) -> None:
         self.param = param
         self.value = value
         self.allowed = allowed
-        super().__init__(f"param {param!r} is {value!r}; allowed: {allowed}")
+        super().__init__(f"param {param!r} is {shown(value)}; allowed: {allowed}")
 
 
 class IntervalError(ContractError):

@@ -1,13 +1,18 @@
-"""Parts of sentences: counted things, values and numbers, as every message writes them."""
+"""Parts of sentences: counted things, values, numbers and foreign text, as messages write them."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 _LONGEST_VALUE = 60
 _MOST_NAMES = 20
+# Control characters except tab; marks of writing direction; halves of characters.
+_CONTROLS = re.compile(
+    r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def counted(count: int, noun: str) -> str:
@@ -36,6 +41,24 @@ def shown_number(value: float) -> str:
     ('2', '0.1', '1000')
     """
     return str(int(value)) if math.isfinite(value) and value == int(value) else repr(value)
+
+
+def printable(text: str) -> str:
+    r"""Return a text that adds no line and steers no terminal: controls and newlines are escaped.
+
+    >>> print(printable("\x1b[2Jdelays\npublished release 1"))
+    \x1b[2Jdelays\npublished release 1
+    """
+    return _CONTROLS.sub(_escaped, text)
+
+
+def printable_lines(text: str) -> str:
+    """Return a text with lines of its own, such as a traceback, in which these are printable."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()
 
 
 def shortened(text: str, longest: int) -> str:

@@ -5,7 +5,7 @@ counts the violations in data as it holds them; `check_result` turns a rule and 
 `CheckResult`. The two sides share no evaluator, and write the same sentences.
 
 >>> from isthmus_contracts import Column
->>> (not_null, minimum) = column_rules(Column("price", "float64", "In EUR.", minimum=0))
+>>> not_null, finite, minimum = column_rules(Column("price", "float64", "In EUR.", minimum=0))
 >>> check_result(minimum, Count(2, extreme=-1.5)).message
 "column 'price' has 2 values below 0 (the smallest is -1.5); the contract says at least 0"
 >>> check_result(not_null, Count(0)).message
@@ -25,8 +25,15 @@ from isthmus_contracts.formatting import counted, shortened, shown, shown_number
 from isthmus_contracts.tables import Column, Table
 
 Level: TypeAlias = Literal["error", "warning"]
-Kind: TypeAlias = Literal["nulls", "minimum", "maximum", "choices", "key", "min_rows"]
+Kind: TypeAlias = Literal[
+    "nulls", "finite", "years", "minimum", "maximum", "choices", "key", "min_rows"
+]
 
+_PROMISES: Mapping[Kind, str] = {
+    "finite": "finite",
+    "years": "in the years 1 to 9999",
+    "key": "one row for each key",
+}
 MOST_EXAMPLES = 5
 LONGEST_EXAMPLE = 100
 LONGEST_MESSAGE = 500
@@ -98,16 +105,15 @@ class Rule:
         match self.kind:
             case "nulls":
                 return f"usually at most {self.limit:.0%}" if usually else "not null"
-            case "minimum":
-                return f"{usually}at least {shown_number(self.limit)}"
-            case "maximum":
-                return f"{usually}at most {shown_number(self.limit)}"
+            case "minimum" | "maximum":
+                side = "least" if self.kind == "minimum" else "most"
+                return f"{usually}at {side} {shown_number(self.limit)}"
             case "choices":
                 return "one of " + ", ".join(self.choices)
-            case "key":
-                return "one row for each key"
             case "min_rows":
                 return shown_number(self.limit)
+            case "finite" | "years" | "key":
+                return _PROMISES[self.kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +150,10 @@ def column_rules(column: Column) -> Iterator[Rule]:
     name = column.name
     if not column.nullable:
         yield Rule(f"{name}.nullable", "nulls", column=name, nan=column.type == "float64")
+    if column.type == "float64":
+        yield Rule(f"{name}.finite", "finite", column=name)
+    if column.type in ("date", "timestamp"):
+        yield Rule(f"{name}.years", "years", column=name)
     if column.warn_nulls is not None:
         yield Rule(f"{name}.warn_nulls", "nulls", "warning", name, column.warn_nulls)
     if column.choices:
@@ -212,10 +222,12 @@ def _metric_result(name: str, clause: str, *, passed: bool = False) -> CheckResu
 
 
 def _metric_problem(metric: Metric, value: object) -> str:
+    if value is None or value != value:  # noqa: PLR0124 - NaN
+        return "" if metric.nullable else "; the contract says not null"
     if not isinstance(value, int | float) or isinstance(value, bool):
         return ", which is not a number"
-    if not math.isfinite(value):
-        return ", which is not a finite number"
+    if math.isinf(value):
+        return "; the contract says finite"
     if metric.minimum is not None and value < metric.minimum:
         return f"; the contract says at least {shown_number(metric.minimum)}"
     if metric.maximum is not None and value > metric.maximum:
@@ -224,6 +236,8 @@ def _metric_problem(metric: Metric, value: object) -> str:
 
 
 def _shown_metric(value: object) -> str:
+    if value is None:
+        return "null"
     if isinstance(value, int | float) and not isinstance(value, bool):
         return shown_number(value)
     return f"a {type(value).__name__}"
@@ -241,6 +255,7 @@ def _passed_clause(rule: Rule) -> str:
 
 def _found(rule: Rule, count: Count) -> str:
     such = ", ".join(count.values[:MOST_EXAMPLES_IN_A_SENTENCE])
+    them = "it" if count.violations == 1 else "them"
     match rule.kind:
         case "key":
             keys = f"{counted(count.keys, 'key')} ({', '.join(rule.key)})"
@@ -251,6 +266,12 @@ def _found(rule: Rule, count: Count) -> str:
             found = counted(count.violations, "null or NaN value" if rule.nan else "null")
             if rule.level == "warning":
                 found += f" in {counted(count.rows, 'row')}"
+        case "finite":
+            found = (
+                f"{counted(count.violations, 'infinite value')} (make {them} null, or limit {them})"
+            )
+        case "years":
+            found = f"{counted(count.violations, 'value')} in other years (make {them} null)"
         case "choices":
             found = f"{counted(count.violations, 'value')} outside its choices (such as {such})"
         case "minimum" | "maximum":

@@ -25,7 +25,8 @@ class Column:
 
     What breaks `minimum`, `maximum`, `choices` or `nullable` is refused. What is outside
     `warn_minimum` or `warn_maximum`, or has a share of nulls above `warn_nulls`, is published with
-    a warning.
+    a warning. With `inexact`, a float64 column takes the nearest float64 of a number that comes in
+    an exact type, such as NUMERIC, and has too many digits; without it, such a number is refused.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Column:
     warn_minimum: float | None = None
     warn_maximum: float | None = None
     warn_nulls: float | None = None
+    inexact: bool = False
 
     def __post_init__(self) -> None:
         check_name("column", self.name)
@@ -54,6 +56,8 @@ class Column:
         check_bounds(f"column {self.name!r}", self.minimum, self.maximum)
         if self.choices and self.type != "string":
             raise DeclarationError(f"{typed}, which has no choices")
+        if self.inexact and self.type != "float64":
+            raise DeclarationError(f"{typed}, which is never inexact")
         check_unique(f"choice of column {self.name!r}", self.choices)
         self._check_warnings()
 
@@ -91,6 +95,8 @@ class Column:
             words.append(f"at most {self.maximum}")
         if self.choices:
             words.append("one of " + ", ".join(self.choices))
+        if self.inexact:
+            words.append("may be inexact")
         if self.warn_minimum is not None:
             words.append(f"warns below {self.warn_minimum}")
         if self.warn_maximum is not None:

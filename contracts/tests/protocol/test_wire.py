@@ -49,6 +49,7 @@ _SCALARS: dict[Any, st.SearchStrategy[Any]] = {
             Param("workers", "integer", 4, "Calls at once.", minimum=1.0, maximum=256.0),
             Param("share", "number", 0.5, "Share."),
             Param("model", "string", "a", "Model.", choices=("a", "b")),
+            Param("hosts", "array", ["a"], "Where.", of="string"),
         ]
     ),
 }
@@ -61,9 +62,9 @@ def values(hint: Any) -> st.SearchStrategy[Any]:  # noqa: ANN401
         return st.one_of([values(argument) for argument in arguments])
     if origin is Literal:
         return st.sampled_from(arguments)
-    if origin is tuple:
-        return st.lists(values(arguments[0]), max_size=3).map(tuple)
-    if origin is Mapping:
+    if origin in (tuple, list):
+        return st.lists(values(arguments[0]), max_size=3).map(origin)
+    if origin in (Mapping, dict):
         return st.dictionaries(st.text(), values(arguments[1]), max_size=3)
     if isinstance(hint, type) and is_dataclass(hint) and hint not in _SCALARS:
         hints = get_type_hints(hint)
@@ -76,7 +77,14 @@ REQUEST = RunRequest(
     dataflow="flight_delays.v1",
     contract_version="1.0.0",
     targets=("flight_features",),
-    params={"seed": 1, "model": "logistic", "full": True, "share": 0.5},
+    params={
+        "seed": 1,
+        "model": "logistic",
+        "full": True,
+        "share": 0.5,
+        "airports": ["JFK", "LGA"],
+        "weights": {"JFK": 1, "LGA": 0.5},
+    },
     inputs={"flights": ("a.parquet", "b.parquet")},
     staging="staging",
     engine=EngineProfile("local", {"workers": 2}),

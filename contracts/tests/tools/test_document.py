@@ -81,7 +81,7 @@ def test_a_deprecation_says_its_day_as_text() -> None:
 def test_outputs_say_their_kind() -> None:
     outputs = json.loads(catalog_document(SMALL))["dataflows"]["first.v1"]["outputs"]
     assert [output["kind"] for output in outputs] == ["table", "file", "metrics"]
-    assert outputs[2]["metrics"] == [{"name": "rows", "description": "Rows."}]
+    assert outputs[2]["metrics"] == [{"name": "rows", "description": "Rows.", "nullable": False}]
 
 
 def test_a_zero_or_false_is_written_and_an_absent_value_is_not() -> None:
@@ -146,6 +146,10 @@ FULL = Catalog(
             params=(
                 Param("kind", "string", "a", "Which.", choices=("a", "b")),
                 Param("share", "number", 0.5, "How much.", minimum=0, maximum=1),
+                Param("kinds", "array", ["b"], "Which.", of="string", choices=("a", "b")),
+                Param("none", "array", [], "Any."),
+                Param("weights", "object", {"a": 2**60 + 1, "": True, "b": 0.5}, "How much."),
+                Param("empty", "object", {}, "How much.", of="number", minimum=0),
             ),
         ),
         SECOND,

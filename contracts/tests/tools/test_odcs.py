@@ -31,7 +31,9 @@ CLEAN = Table(
     "clean",
     "Clean.",
     (
-        Column("speed", "float64", "Speed.", unit="km/h", nullable=True, minimum=0, maximum=1e20),
+        Column(
+            "speed", "float64", "Speed.", unit="km/h", nullable=True, maximum=1e20, inexact=True
+        ),
         Column("size", "string", "Size.", choices=("no", "1")),
         Column("seen", "timestamp", "An instant."),
     ),
@@ -48,11 +50,13 @@ FLOW = DataflowContract(
         Param("full", "boolean", default=False, description="Whether everything."),
         Param("days", "integer", 7, "How far back.", minimum=1),
         Param("kind", "string", "a", "Which kind.", choices=("a", "b")),
+        Param("weights", "object", {"a: b": 1.5}, "How much.", of="number"),
+        Param("sections", "array", [], "Which.", of="string", choices=("a", "b")),
     ),
     outputs=(
         CLEAN,
         File("report", "A report.", ".html"),
-        Metrics("scores", "Scores.", (Metric("rows", "Rows.", minimum=0.5),)),
+        Metrics("scores", "Scores.", (Metric("rows", "Rows.", minimum=0.5, nullable=True),)),
     ),
     checkpoints=(Checkpoint("joined", "All in one."),),
 )
@@ -97,7 +101,6 @@ COLUMNS_TEXT = """\
         logicalType: "number"
         logicalTypeOptions:
           format: "f64"
-          minimum: 0
           maximum: 1.0e+20
         physicalType: "float64"
         description: "Speed."
@@ -105,6 +108,8 @@ COLUMNS_TEXT = """\
         customProperties:
           - property: "unit"
             value: "km/h"
+          - property: "inexact"
+            value: true
       - name: "size"
         logicalType: "string"
         physicalType: "string"
@@ -161,7 +166,7 @@ OTHER_OUTPUTS_TEXT = """\
           minimum: 0.5
         physicalType: "float64"
         description: "Rows."
-        required: true
+        required: false
 """
 CUSTOM_TEXT = """\
 customProperties:
@@ -184,6 +189,19 @@ customProperties:
         type: "string"
         default: "a"
         description: "Which kind."
+        choices:
+          - "a"
+          - "b"
+      - name: "weights"
+        type: "object"
+        default: "{\\"a: b\\": 1.5}"
+        description: "How much."
+        of: "number"
+      - name: "sections"
+        type: "array"
+        default: "[]"
+        description: "Which."
+        of: "string"
         choices:
           - "a"
           - "b"

@@ -27,7 +27,8 @@ __all__ = ["PlatformError", "UserError", "current", "locate", "open_lake", "rele
 def open_lake(deployment: str | Path | None = None) -> Lake:
     """Open the lake of a deployment file, by default the one that `ISTHMUS_DEPLOYMENT` names.
 
-    Raise `UserError` for a file that is not sound, or an Airflow connection that is not there.
+    Raise `UserError` for a file that is not sound, or an Airflow connection that is not there, and
+    `PlatformError` for a place where no lake was made, or where it is not mounted.
     """
     from pathlib import Path  # noqa: PLC0415
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -66,14 +66,32 @@ class PublicationError(UserError):
 
 
 class DeploymentError(UserError):
-    """Report a deployment file that cannot be followed; `where` is the place within it."""
+    """Report a deployment file that cannot be followed; `where` is the place within it.
 
-    def __init__(self, file: Path | None, where: str, problem: str) -> None:
+    `mistakes` has a sentence for this mistake, and one for each of `others` in the same file.
+    """
+
+    def __init__(
+        self,
+        file: Path | None,
+        where: str,
+        problem: str,
+        others: Iterable[DeploymentError] = (),
+    ) -> None:
         self.file = file
         self.where = where
         self.problem = problem
+        self.others = tuple(others)
         name = file.name if file else "the deployment"
-        super().__init__(f"{name}, {where}: {problem}")
+        more = (mistake for other in self.others for mistake in other.mistakes)
+        self.mistakes: tuple[str, ...] = (f"{name}, {where}: {problem}", *more)
+        super().__init__("\n".join(self.mistakes))
+
+
+def joined(mistakes: Sequence[DeploymentError]) -> DeploymentError:
+    """Return one error that reports all of these mistakes."""
+    first, *others = mistakes
+    return DeploymentError(first.file, first.where, first.problem, (*first.others, *others))
 
 
 class SourceError(UserError):
@@ -126,6 +144,18 @@ class LakeUnavailableError(PlatformError):
         self.path = path
         self.problem = problem
         super().__init__(f"the lake at {path} cannot be used now: {problem}")
+
+
+class NoLakeError(LakeUnavailableError):
+    """Report a place without the marker of a lake; a disk that is mounted again brings it back."""
+
+    def __init__(self, path: str, marker: str) -> None:
+        super().__init__(
+            path,
+            f"it has no {marker}, so no lake was made there, or it is not mounted. Mount it, name "
+            "another place in [lake] or with --state, or make a new, empty lake there with "
+            "`isthmus-platform init-lake`",
+        )
 
 
 def _listed(head: str, problems: tuple[str, ...]) -> str:

@@ -18,7 +18,32 @@ if TYPE_CHECKING:
 
 
 def open_lake(deployment: Deployment) -> Lake:
-    """Return the deployment's lake; raise `DeploymentError` if its connection cannot be used."""
+    """Return the deployment's lake, which exists.
+
+    Raise `NoLakeError` for a place where no lake was made, which may be a disk that is not mounted,
+    and `DeploymentError` if the lake's connection cannot be used.
+    """
+    # Airflow parses the DAG file often, and Delta takes long to import.
+    from isthmus_platform.lake.marker import check_lake  # noqa: PLC0415
+
+    lake = _lake(deployment)
+    check_lake(lake)
+    return lake
+
+
+def create_lake(deployment: Deployment) -> Lake:
+    """Return the deployment's lake, which is made unless it exists; its bucket must exist.
+
+    Raise `LakeError` for a place that has files of a lake, but not its marker.
+    """
+    from isthmus_platform.lake.marker import make_lake  # noqa: PLC0415 - as above
+
+    lake = _lake(deployment)
+    make_lake(lake)
+    return lake
+
+
+def _lake(deployment: Deployment) -> Lake:
     place = deployment.lake
     if not place.is_bucket:
         return Lake(DiskStore(Path(place.root)))

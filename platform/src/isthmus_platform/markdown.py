@@ -9,6 +9,10 @@ _ESCAPES = str.maketrans(
     {mark: f"\\{mark}" for mark in r"\`*_[]|~#"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 )
 _LIST = re.compile(r"^([0-9]*)([-+.)])")
+# Airflow makes links of addresses wherever they stand, also of escaped ones: an invisible character
+# takes them apart.
+_ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)", re.IGNORECASE)
+_WORD_JOINER = "\u2060"
 
 
 def grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -22,6 +26,6 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def literal(text: str) -> str:
-    """Return text on one line, escaped so that Markdown and HTML show it as it is."""
-    line = " ".join(text.split()).translate(_ESCAPES)
+    """Return text on one line, escaped and without links, so that Markdown shows it as it is."""
+    line = _ADDRESS.sub(_WORD_JOINER, " ".join(text.split())).translate(_ESCAPES)
     return _LIST.sub(r"\1\\\2", line)

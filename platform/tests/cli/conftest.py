@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 
 from isthmus_platform.cli import main
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.marker import make_lake
+from isthmus_platform.storage import DiskStore
 
 
 @pytest.fixture
@@ -16,6 +19,14 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("ISTHMUS_STATE", "ISTHMUS_DEPLOYMENT", "ISTHMUS_TRANSFORMS_PYTHON"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path / "var"
+
+
+@pytest.fixture
+def lake(state: Path) -> Lake:
+    """Return the lake of that state, which has been made."""
+    made = Lake(DiskStore(state / "lake"))
+    make_lake(made)
+    return made
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from isthmus_contracts import Param
 from isthmus_contracts.protocol import Capabilities
 from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS
 from isthmus_platform.cli.engines import engine_mistakes
-from isthmus_platform.deployment import LOCAL, load_deployment
+from isthmus_platform.deployment import load_deployment
 
+PARCELS = Path(__file__).parents[1] / "parcels.toml"
 WORKERS = Param("workers", "integer", 1, "How many functions run at once.", minimum=1, maximum=8)
 ENGINES: Mapping[str, tuple[Param, ...]] = {"sequential": (), "threads": (WORKERS,)}
 RUNNERS = {"default": Capabilities((1,), "x", {}, {}, ENGINES, {})}

@@ -12,6 +12,9 @@ from isthmus_platform.cli.local import add_local_commands
 
 LOADED = """
 import sys
+import isthmus_contracts.catalog
+from isthmus_contracts.testing import sample_catalog
+isthmus_contracts.catalog.CATALOG = sample_catalog.CATALOG
 from isthmus_platform.cli.main import main
 assert main(sys.argv[1:]) == 0
 for name in ("local_airflow", "demo", "cli.local_commands"):
@@ -54,7 +57,7 @@ def test_the_demonstration_knows_where_the_makefile_puts_its_data(
     assert data.parent.name in makes
 
 
-@pytest.mark.usefixtures("state")
+@pytest.mark.usefixtures("lake")
 def test_a_production_command_loads_no_local_airflow() -> None:
     done = subprocess.run(
         [sys.executable, "-c", LOADED, "releases", "station_days"],

@@ -16,6 +16,7 @@ from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta.writer import write_table
 from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.marker import make_lake
 from isthmus_platform.lake.releases.publication import publish as publish_it
 from isthmus_platform.lake.schemas import arrow_schema
 from isthmus_platform.storage import DiskStore
@@ -31,7 +32,9 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     monkeypatch.setenv("COLUMNS", "80")
     for name in ("ISTHMUS_STATE", "ISTHMUS_DEPLOYMENT", "ISTHMUS_TRANSFORMS_PYTHON"):
         monkeypatch.delenv(name, raising=False)
-    return Lake(DiskStore(tmp_path / "var" / "lake"))
+    made = Lake(DiskStore(tmp_path / "var" / "lake"))
+    make_lake(made)
+    return made
 
 
 @pytest.mark.parametrize("command", ["show", "diff", "tables", "gc"])
@@ -62,9 +65,10 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
 def test_a_mistake_is_one_line_and_status_2(call: Call, arguments: list[str], message: str) -> None:
     status, _, error = call(*arguments)
     assert status == 2
-    assert error.startswith("isthmus-platform: ")
-    assert message in error
-    assert len(error.splitlines()) == 1
+    *said, mistake = error.splitlines()
+    assert mistake.startswith("isthmus-platform: ")
+    assert message in mistake
+    assert all(line.startswith("lake: file:///") for line in said)
 
 
 def publish_month(lake: Lake, name: str, **params: str) -> releases.Release:
@@ -205,10 +209,11 @@ def test_a_removed_release_is_not_listed_and_refused_in_one_sentence(
     for command in ("rollback", "show", "tables"):
         status, _, error = call(command, "station_days", first.id)
         assert status == 2
-        assert error.startswith(
+        named, mistake = error.splitlines()
+        assert named == f"lake: {lake.address}"
+        assert mistake.startswith(
             f"isthmus-platform: release {first.id} of station_days.v1 was removed by "
         )
-        assert len(error.splitlines()) == 1
 
 
 def test_releases_and_one_of_them_are_given_as_json(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
-from airflow.sdk import DAG, Asset
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, CronTriggerTimetable
 from airflow.serialization.serialized_objects import DagSerialization
 
 from isthmus_contracts import DataflowContract, Deprecation
@@ -24,7 +25,6 @@ from isthmus_contracts.testing.sample_catalog import (
 from isthmus_platform.dags import isthmus_dags
 from isthmus_platform.dags.builder import build_dag, build_dags
 from isthmus_platform.deployment import (
-    LOCAL,
     DeployedDataflow,
     Deployment,
     LakeLocation,
@@ -34,6 +34,7 @@ from isthmus_platform.deployment import (
     StageSettings,
 )
 
+PARCELS = Path(__file__).parents[1] / "parcels.toml"
 FOLDER = Path(isthmus_dags.__file__).parent
 LAST_DAY = date(2027, 1, 31)
 DAY_AFTER = LAST_DAY + timedelta(days=1)
@@ -195,7 +196,9 @@ def whole_bag() -> DagBag:
         return DagBag(FOLDER, bundle_path=FOLDER, bundle_name="test")
 
 
-def test_a_placeholder_is_built_alone_too(deployment: Path) -> None:
+def test_a_placeholder_is_built_alone_too(
+    deployment: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     part = '\n[dataflows."parcel_delays.v1"]\nretires = 3\n[dataflows."a b"]\n'
     deployment.write_text(PARCELS.read_text() + part)
     for dag in build_dags(CATALOG).values():
@@ -203,6 +206,7 @@ def test_a_placeholder_is_built_alone_too(deployment: Path) -> None:
         assert serialized(alone) == serialized(dag)
     assert build_dags(CATALOG, only="tokyo.v1") == {}
     deployment.write_text("[lake")
+    monkeypatch.setenv("ISTHMUS_STATE", str(deployment.parent / "another host"))
     (alone,) = build_dags(CATALOG, only="station_days.v1").values()
     assert "it is not valid TOML" in str(alone.dag_display_name)
 
@@ -225,7 +229,7 @@ def test_an_invalid_part_shows_in_the_list_and_spares_the_others(deployment: Pat
     part = '\n[dataflows."parcel_delays.v1"]\nretires = 3\n[dataflows."tokyo.v1"]\n'
     deployment.write_text(PARCELS.read_text() + part)
     dags = build_dags(CATALOG)
-    assert sorted(dags) == ["station_days.v1", "courier_days.v1", "parcel_delays.v1", "tokyo.v1"]
+    assert sorted(dags) == ["courier_days.v1", "parcel_delays.v1", "station_days.v1", "tokyo.v1"]
     assert "unknown field 'retires'" in str(dags["parcel_delays.v1"].dag_display_name)
     assert "cannot run here" in str(dags["parcel_delays.v1"].doc_md)
     assert dags["parcel_delays.v1"].task_ids == ["invalid-deployment"]
@@ -325,3 +329,88 @@ def test_where_a_person_is_asked_the_line_has_four_tasks(deployment: Path) -> No
 @pytest.mark.parametrize("fan_out", [False, True])
 def test_what_airflow_stores_of_a_dag_shows_no_secret_of_the_deployment(fan_out: bool) -> None:
     assert SECRET not in serialized(dag_of(COURIER_DAYS, Settings(fan_out=fan_out)))
+
+
+TYPO = "[lake"
+"""A file that is not TOML."""
+
+
+def tagged(dags: dict[str, DAG]) -> list[str]:
+    """Return the DAGs whose tags say that the deployment is invalid."""
+    return sorted(name for name, dag in dags.items() if "invalid-deployment" in dag.tags)
+
+
+@pytest.mark.parametrize("content", [TYPO, "", "[lakes]\n", None])
+def test_an_invalid_or_missing_file_leaves_every_dag_as_it_was(
+    deployment: Path, content: str | None
+) -> None:
+    deployment.write_text(PARCELS.read_text().replace("retries = 1", "retries = 5"))
+    digest = hashlib.sha256(deployment.read_bytes()).hexdigest()
+    before = build_dags(CATALOG)
+    assert tagged(before) == []
+    deployment.unlink()
+    if content is not None:
+        deployment.write_text(content)
+    dags = build_dags(CATALOG)
+    assert tagged(dags) == sorted(before)
+    for name, dag in dags.items():
+        assert chain(dag) == chain(before[name])
+        assert {task.retries for task in dag.tasks} == {5}
+        assert dag.dag_display_name == name
+        assert dag.get_task("ingest").dataflow.deployment.digest == digest
+        assert "**The deployment file has a mistake.**" in str(dag.doc_md)
+        assert digest in str(dag.doc_md)
+        assert "company.toml, " in str(dag.doc_md)
+        (alone,) = build_dags(CATALOG, only=name).values()
+        assert serialized(alone) == serialized(dag)
+    deployment.write_text(PARCELS.read_text())
+    after = build_dags(CATALOG)
+    assert tagged(after) == []
+    assert {task.retries for task in after["station_days.v1"].tasks} == {1}
+
+
+def test_a_mistake_in_one_dataflows_part_keeps_only_that_one_old(deployment: Path) -> None:
+    own = '\n[dataflows."parcel_delays.v1"]\nstages = ["joined_parcels"]\n'
+    deployment.write_text(PARCELS.read_text() + own)
+    build_dags(CATALOG)
+    changed = PARCELS.read_text().replace("retries = 1", "retries = 7")
+    deployment.write_text(changed + own.replace("stages", "stagse"))
+    dags = build_dags(CATALOG)
+    assert tagged(dags) == ["parcel_delays.v1"]
+    old, new = dags["parcel_delays.v1"], dags["station_days.v1"]
+    assert old.has_task("transform_joined_parcels")
+    assert {task.retries for task in old.tasks} == {1}
+    assert "unknown field 'stagse'; did you mean " in str(old.doc_md)
+    assert {task.retries for task in new.tasks} == {7}
+
+
+def test_every_mistake_is_on_the_page(deployment: Path) -> None:
+    build_dags(CATALOG)
+    deployment.write_text(f"{PARCELS.read_text()}pool = 3\nqueue = ''\n")
+    page = str(build_dags(CATALOG)["station_days.v1"].doc_md)
+    assert "pool: expected str, got 3" in page
+    assert "queue is ''; allowed: the name of a queue" in page
+
+
+def test_a_kept_file_that_this_code_refuses_is_not_used(deployment: Path) -> None:
+    own = '\n[dataflows."station_days.v1"]\nstages = ["days"]\n'
+    deployment.write_text(PARCELS.read_text() + own)
+    build_dags(CATALOG)
+    deployment.write_text(TYPO)
+    renamed = replace(STATION_DAYS.output("days"), name="station_days_by_date")
+    outputs = (renamed, *STATION_DAYS.outputs[1:])
+    catalog = replace(CATALOG, dataflows=(PARCEL_DELAYS, replace(STATION_DAYS, outputs=outputs)))
+    dags = build_dags(catalog)
+    assert dags["station_days.v1"].task_ids == ["invalid-deployment"]
+    assert "cannot run here" in str(dags["station_days.v1"].doc_md)
+    assert dags["parcel_delays.v1"].task_ids == ["ingest", "transform", "publish"]
+
+
+def test_schedules_are_in_utc_and_those_with_partitions_have_intervals() -> None:
+    settings = Settings(schedule="30 4 * * *")
+    days, months = (
+        dag_of(contract, settings).timetable for contract in (STATION_DAYS, COURIER_DAYS)
+    )
+    assert isinstance(days, CronTriggerTimetable)
+    assert isinstance(months, CronDataIntervalTimetable)
+    assert (days.timezone, months.timezone) == ("UTC", "UTC")

@@ -116,7 +116,7 @@ def test_the_deployment_overrides_each_by_its_own_name(deployment: Path) -> None
     assert {task.retries for task in dags["x.v1"].tasks} == {6}
     assert {task.retries for task in dags["x.v2"].tasks} == {7}
     assert dags["x.v1"].schedule is None
-    assert dags["x.v2"].schedule == "0 4 * * *"
+    assert dags["x.v2"].timetable.expression == "0 4 * * *"
 
 
 def test_a_mistake_in_the_part_of_one_spares_the_other(deployment: Path) -> None:

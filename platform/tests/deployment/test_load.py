@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,7 @@ def test_the_local_deployment_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
     deployment = load_deployment(LOCAL)
     assert deployment.lake.root == "/somewhere/lake"
     assert deployment.runners["default"].command[0] == "/python"
-    for dataflow in CATALOG.dataflows:
-        assert deployment.settings(dataflow).engine == "sequential"
+    assert deployment.settings(STATION_DAYS).engine == "sequential"
     assert deployment.unknown_dataflows(CATALOG) == {}
 
 
@@ -71,13 +71,16 @@ def test_a_dataflows_own_part_overrides_the_defaults(tmp_path: Path) -> None:
             "[lakes]\n" + SOUND,
             r"company.toml, \[lakes\]: unknown part 'lakes'; did you mean 'lake'\?",
         ),
-        ("lake = 3", "company.toml, lake: expected a table, got 3"),
+        ("lake = 3", r"company.toml, \[lake\]: expected a table, got 3"),
         (
             SOUND.replace("[runs]", "[runners.x]"),
             r"company.toml, \[runs\]: field 'root' is missing",
         ),
-        (SOUND.replace("STATE", "STATED"), "lake.root: environment variable 'STATED' is not set"),
-        (SOUND.replace("${STATE}", "$$$"), "lake.root: .* has a \\$ that no name follows"),
+        (
+            SOUND.replace("STATE", "STATED"),
+            r"\[lake\].root: environment variable 'STATED' is not set",
+        ),
+        (SOUND.replace("${STATE}", "$$$"), r"\[lake\].root: .* has a \$ that no name follows"),
         (
             SOUND.replace('command = ["python"]', 'command = "python"'),
             r"\[runners.default\].command: expected a list, got 'python'",
@@ -110,10 +113,13 @@ def test_a_dataflows_own_part_overrides_the_defaults(tmp_path: Path) -> None:
         ),
         (SOUND + "retry_delay_seconds = nan", r"\[defaults\]: retry_delay_seconds is nan; allowed"),
         (SOUND + "engine_options = { a = [1] }", r"\[defaults\].engine_options.a: expected one of"),
-        ("[[dataflows]]\na = 1", r"dataflows: expected a table, got \[\{'a': 1\}\]"),
+        (
+            "[[dataflows]]\na = 1",
+            r"\[dataflows\]: expected a table, got \[\{'a': 1\}\]",
+        ),
         (
             SOUND.replace("[runners.default]", "[runners]\ndefault = 1\n[runners.other]"),
-            r"\[runners.default\]: expected an object, got 1",
+            r"\[runners.default\]: expected a table, got 1",
         ),
     ],
 )
@@ -308,3 +314,106 @@ def test_a_runner_may_have_a_user_and_a_limit(tmp_path: Path) -> None:
 def test_a_users_name_and_a_limit_are_checked(tmp_path: Path, line: str, words: str) -> None:
     with pytest.raises(DeploymentError, match=words):
         load(tmp_path, SOUND.replace('command = ["python"]', f'command = ["python"]\n{line}'))
+
+
+def test_every_mistake_of_a_file_is_reported_at_once(tmp_path: Path) -> None:
+    text = """
+[lakes]
+[lake]
+root = "${GONE}/lake"
+cache_megabytes = "many"
+[runs]
+root = "runs"
+keep_days = 0
+[sources.parcel_firm]
+conection = "nyc"
+[runners.default]
+command = []
+user = "root"
+home = "/home/runner"
+environment = { AIRFLOW_HOME = "/x", A = 1 }
+[runners.other]
+command = ["python"]
+home = "/home"
+[defaults]
+retries = -1
+timeout_minutes = "long"
+pool = ""
+"""
+    with pytest.raises(DeploymentError) as refused:
+        load(tmp_path, text)
+    places = [mistake.removeprefix("company.toml, ") for mistake in refused.value.mistakes]
+    assert places == [
+        "[lakes]: unknown part 'lakes'; did you mean 'lake'?",
+        "[defaults].timeout_minutes: expected float, got 'long'",
+        "[defaults]: retries is -1; allowed: 0 or more",
+        "[defaults]: pool is ''; allowed: the name of a pool",
+        "[lake].root: environment variable 'GONE' is not set",
+        "[lake].cache_megabytes: expected int, got 'many'",
+        "[runs]: root is 'runs'; allowed: an absolute path",
+        "[runs]: keep_days is 0.0; allowed: 1 to ten years",
+        "[sources.parcel_firm]: unknown field 'conection'; did you mean 'connection'?",
+        "[sources.parcel_firm]: field 'connection' is missing",
+        "[runners.default].environment.A: expected str, got 1",
+        "[runners.default]: command is []; allowed: a program and its arguments",
+        "[runners.default]: user is 'root'; allowed: a Unix user other than root",
+    ]
+    assert str(refused.value) == "\n".join(f"company.toml, {place}" for place in places)
+
+
+def test_every_mistake_of_a_dataflows_part_is_reported_at_once(tmp_path: Path) -> None:
+    part = """
+[dataflows."parcel_delays.v1"]
+retries = -1
+schedule = "0 0 30 2 *"
+runner = "gpu"
+stages = ["dates"]
+fan_out = true
+[dataflows."parcel_delays.v1".stage.dates]
+retries = -2
+engin = "threads"
+pool = 3
+"""
+    deployment = load(tmp_path, SOUND.replace("parcel_firm", "tokyo") + part)
+    with pytest.raises(DeploymentError) as refused:
+        deployment.settings(PARCEL_DELAYS)
+    place = 'company.toml, [dataflows."parcel_delays.v1"]'
+    assert refused.value.mistakes == (
+        f"{place}.stage.dates: unknown field 'engin'; did you mean 'engine'?",
+        f"{place}.stage.dates.pool: expected str, got 3",
+        f"{place}: retries is -1; allowed: 0 or more",
+        f"{place}: schedule is '0 0 30 2 *'; it has no time that ever comes",
+        "company.toml, [sources.parcel_firm]: unknown source 'parcel_firm'; known: 'tokyo'",
+    )
+    deployment = load(tmp_path, SOUND + part.replace("-", "").replace("30 2", "28 2"))
+    with pytest.raises(DeploymentError) as refused:
+        deployment.settings(PARCEL_DELAYS)
+    assert len(refused.value.mistakes) == 2
+    text = part.partition("[dataflows.")[2].partition("[dataflows.")[0]
+    text = f"[dataflows.{text}".replace("-", "").replace("30 2", "28 2")
+    with pytest.raises(DeploymentError) as refused:
+        load(tmp_path, SOUND + text).settings(PARCEL_DELAYS)
+    assert [mistake.partition(": ")[2][:25] for mistake in refused.value.mistakes] == [
+        "unknown runner 'gpu'; kno",
+        "fan_out is true, but outp",
+        "stages: unknown checkpoin",
+    ]
+
+
+def test_a_variable_that_one_dataflows_part_names_concerns_that_dataflow_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = load(tmp_path, f'{SOUND}\n[dataflows."parcel_delays.v1"]\npool = "${{POOL}}"')
+    assert "POOL" in deployment.variables
+    assert deployment.settings(STATION_DAYS).pool == "default_pool"
+    with pytest.raises(DeploymentError, match="pool: environment variable 'POOL' is not set"):
+        deployment.settings(PARCEL_DELAYS)
+    monkeypatch.setenv("POOL", "large")
+    assert deployment.settings(PARCEL_DELAYS).pool == "large"
+
+
+def test_a_deployment_has_the_digest_of_its_file(tmp_path: Path) -> None:
+    deployment = load(tmp_path, SOUND)
+    assert deployment.digest == hashlib.sha256(SOUND.encode()).hexdigest()
+    assert load(tmp_path, f"{SOUND}# more").digest != deployment.digest
+    assert SOUND not in repr(deployment)

@@ -26,6 +26,22 @@ def test_a_lake_is_in_a_directory_or_in_a_bucket() -> None:
         (lambda: Runner(("python",), "home"), "home is 'home'; allowed: an absolute path"),
         (lambda: Runner(("python",), "/home", user="root"), "user is 'root'; allowed: a Unix user"),
         (
+            lambda: Runner(("python",), "/home", network=(5432, 0)),
+            "a port in network is 0; allowed: 1 to 65535",
+        ),
+        (
+            lambda: Runner(("python",), "/home", network=(65536,)),
+            "a port in network is 65536; allowed: 1 to 65535",
+        ),
+        (
+            lambda: Runner(("python",), "/home", readable=("models",)),
+            "a path in readable is 'models'; allowed: an absolute path",
+        ),
+        (
+            lambda: Runner(("python",), "/home", writable=("/a", "b")),
+            "a path in writable is 'b'; allowed: an absolute path",
+        ),
+        (
             lambda: Runner(("python",), "/home", {"AIRFLOW_HOME": "/x"}),
             "a name in environment is 'AIRFLOW_HOME'; allowed: no setting of Airflow's",
         ),

@@ -38,6 +38,7 @@ from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.intake.encoder_process import EncoderProcess
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.runners import RunnerProcess, launch_runner
+from isthmus_platform.runners.confinement import landlock, socket_filter
 from isthmus_platform.storage import DiskStore
 
 OTHER_USER = "nobody"
@@ -122,22 +123,27 @@ class Battlefield:
         head += "".join(f"{name} = {value!r}\n" for name, value in names.items())
         return (self.python, "-I", "-c", head + text)
 
-    def process(self, text: str, disk_limit_megabytes: int | None = None) -> RunnerProcess:
+    def process(
+        self, text: str, disk_limit_megabytes: int | None = None, network: tuple[int, ...] = ()
+    ) -> RunnerProcess:
         """Return the runner, prepared as the transform task does."""
         runner = Runner(
             self.command(text),
             str(self.folder / "home"),
             user=self.user,
             disk_limit_megabytes=disk_limit_megabytes,
+            network=network,
         )
-        dataflow, staging = self.request.dataflow, Path(self.request.staging)
-        return launch_runner(runner, dataflow, staging, self.folder / "runs" / "scratch")
+        scratch, inputs = self.folder / "runs" / "scratch", [self.folder / "lake" / "inputs"]
+        return launch_runner(runner, self.request.dataflow, self.staging, scratch, inputs=inputs)
 
-    def attack(self, text: str, disk_limit_megabytes: int | None = None) -> Outcome:
+    def attack(
+        self, text: str, disk_limit_megabytes: int | None = None, network: tuple[int, ...] = ()
+    ) -> Outcome:
         """Run these lines of Python as a runner."""
         log: list[str] = []
         answers: list[Answer] = []
-        process = self.process(text, disk_limit_megabytes)
+        process = self.process(text, disk_limit_megabytes, network)
         end, error, start = None, "", time.monotonic()
         try:
             with closing(process):
@@ -180,9 +186,10 @@ def _peak(process: psutil.Process) -> int:
 
 def _fill(folder: Path) -> None:
     folder.chmod(0o755)
-    for name in ("lake", "runs/staging", "runs/scratch", "home"):
+    for name in ("lake/inputs", "runs/staging", "runs/scratch", "home"):
         (folder / name).mkdir(parents=True)
-    (folder / "lake" / "input.parquet").write_bytes(b"input")
+    for name in ("input.parquet", "inputs/input.parquet"):
+        (folder / "lake" / name).write_bytes(b"input")
     (folder / "airflow").mkdir(mode=0o700)
     (folder / "company.toml").write_text("[lake]\n")
     for name in ("airflow.cfg", "airflow.db", "passwords.json", "secrets.json"):
@@ -198,8 +205,19 @@ def _clean_up(folder: Path, before: list[psutil.Process]) -> None:
 
 
 @pytest.fixture
-def field() -> Iterator[Battlefield]:
-    """Attack as the user that the tests run as."""
+def field(confined: Battlefield, monkeypatch: pytest.MonkeyPatch) -> Battlefield:
+    """Attack as the user that the tests run as, where the kernel does not confine a runner.
+
+    So each other way to contain an attack is known to suffice without it.
+    """
+    monkeypatch.setattr(landlock, "version", lambda: 0)
+    monkeypatch.setattr(socket_filter, "is_supported", lambda: False)
+    return confined
+
+
+@pytest.fixture
+def confined() -> Iterator[Battlefield]:
+    """Attack as the user that the tests run as, as far as this kernel lets a runner."""
     before = psutil.Process().children(recursive=True)
     folder = Path(tempfile.mkdtemp(prefix="isthmus-hostile-"))
     _fill(folder)
@@ -211,6 +229,12 @@ def field() -> Iterator[Battlefield]:
 def other_side(field: Battlefield, python_for_others: str) -> Battlefield:
     """Attack as another Unix user."""
     return Battlefield(field.folder, OTHER_USER, python_for_others)
+
+
+@pytest.fixture
+def confined_other_side(confined: Battlefield, python_for_others: str) -> Battlefield:
+    """Attack as another Unix user, as far as this kernel lets a runner."""
+    return Battlefield(confined.folder, OTHER_USER, python_for_others)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import pytest
 from isthmus_platform.errors import StagingError
 from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
+from isthmus_platform.runners.directories import empty
 
 
 class Outcome(Protocol):
@@ -136,3 +137,38 @@ def test_a_file_never_grows_beyond_the_limit(field: Battlefield, text: str) -> N
     assert outcome.end is None
     assert os.path.getsize(field.staging / "days.arrows") <= 20_000_000  # noqa: PTH202
     assert "File too large" in outcome.log[-1]
+
+
+EMPTY_FILES = """
+for number in range(10_000_000):
+    open(f"{STAGING}/{number}", "wb").close()
+"""
+DEEP = """
+os.chdir(STAGING)
+for number in range(1_500):
+    os.mkdir("d" * 100)
+    os.chdir("d" * 100)
+with open("large", "wb") as file:
+    file.write(bytes(1_000_000))
+time.sleep(60)
+"""
+
+
+def test_a_million_empty_files_are_not_nothing(field: Battlefield) -> None:
+    outcome = field.attack(EMPTY_FILES, disk_limit_megabytes=20)
+    assert outcome.error.startswith("the runner wrote more than 20 MB")
+    assert outcome.seconds < 30
+    empty(str(field.staging))
+
+
+def test_directories_that_no_path_can_name_stop_the_runner(field: Battlefield) -> None:
+    outcome = field.attack(DEEP, disk_limit_megabytes=20)
+    assert outcome.error.startswith("what the runner wrote cannot be measured: ")
+    assert "File name too long" in outcome.error
+    empty(str(field.staging))
+
+
+def test_a_file_that_is_larger_than_it_is_said_to_be_is_not_copied(field: Battlefield) -> None:
+    text = "os.truncate(os.open(STAGING + '/days.arrows', os.O_CREAT | os.O_WRONLY), 4 << 28)"
+    field.attack(text)
+    refused(field, "days.arrows", why="'days.arrows' is larger than 4 bytes")

@@ -8,6 +8,8 @@ from typing import Protocol
 import pytest
 
 from isthmus_contracts.protocol import Answer, NodeFailed
+from isthmus_platform.markdown import literal
+from isthmus_platform.pipeline.event_log import format_event
 
 pytestmark = pytest.mark.slow
 
@@ -40,6 +42,25 @@ def test_an_event_of_100_mb_is_refused(field: Battlefield) -> None:
     outcome = field.attack(f"print({EVENT!r} % ('x' * 100_000_000))")
     assert outcome.error == "the runner broke the protocol: a line is longer than 16,777,216 bytes"
     assert peak() - before < 100
+
+
+def test_a_graph_of_four_million_dependencies_is_refused(field: Battlefield) -> None:
+    before = peak()
+    node = '{"name":"a","kind":"function","type":"","description":"","dependencies":[%s]}'
+    graph = '{"protocol":1,"type":"graph","at":1.0,"nodes":[' + node + "]}"
+    outcome = field.attack(f"print({graph!r} % ','.join(['\"a\"'] * 4_000_000))")
+    assert outcome.error == "the runner broke the protocol: a line has more than 600,000 values"
+    assert peak() - before < 100
+
+
+def test_a_graph_of_many_dependencies_is_refused(field: Battlefield) -> None:
+    before = peak()
+    node = '{"name":"a","kind":"function","type":"","description":"","dependencies":[%s]}'
+    graph = '{"protocol":1,"type":"graph","at":1.0,"nodes":[' + node + "]}"
+    outcome = field.attack(f"print({graph!r} % ','.join(['\"a\"'] * 500_000))")
+    words = "the graph has 500,000 dependencies; at most 200,000 are allowed"
+    assert outcome.error == f"the runner broke the protocol: {words}"
+    assert peak() - before < 300
 
 
 def test_a_million_events_are_refused(field: Battlefield) -> None:
@@ -90,7 +111,33 @@ def test_control_sequences_in_events_are_escaped(field: Battlefield) -> None:
         f"event |= {{'node': {CONTROLS!r}, 'error': 'first\\nsecond \\ud800'}}\n"
         "print(json.dumps(event))"
     )
-    assert field.attack(text).answers == [NodeFailed(1.0, ESCAPED, 0.0, "first\nsecond \\ud800")]
+    assert field.attack(text).answers == [NodeFailed(1.0, ESCAPED, 0.0, r"first\nsecond \ud800")]
+
+
+def test_a_newline_in_a_name_forges_no_line(field: Battlefield) -> None:
+    forged = "delays\npublished release 1 of delays.v1"
+    text = (
+        "event = {'protocol': 1, 'type': 'node_failed', 'at': 1.0, 'seconds': 0.0}\n"
+        f"print(json.dumps(event | {{'node': {forged!r}, 'error': {forged!r}}}))"
+    )
+    (answer,) = field.attack(text).answers
+    line = format_event(answer)
+    assert line is not None
+    assert line[1].count("published release 1") == 2
+    assert len(line[1].splitlines()) == 1
+
+
+def test_an_address_in_a_name_becomes_no_link(field: Battlefield) -> None:
+    addresses = "https://evil.example www.evil.example me@evil.example"
+    text = (
+        "event = {'protocol': 1, 'type': 'node_failed', 'at': 1.0, 'seconds': 0.0}\n"
+        f"print(json.dumps(event | {{'node': {addresses!r}, 'error': ''}}))"
+    )
+    (answer,) = field.attack(text).answers
+    assert isinstance(answer, NodeFailed)
+    shown = literal(answer.node)
+    assert shown.replace("\u2060", "") == addresses
+    assert not any(link in shown for link in ("://", "www.", "@evil"))
 
 
 def test_a_message_in_an_error_is_escaped(field: Battlefield) -> None:

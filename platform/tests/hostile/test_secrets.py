@@ -69,8 +69,11 @@ def test_the_environment_holds_no_secret(
     text = (
         "texts = [str(dict(os.environ))]\n"
         "for pid in ('self', os.getppid()):\n"
-        "    with open(f'/proc/{pid}/environ') as file:\n"
-        "        texts.append(file.read())\n"
+        "    try:\n"
+        "        with open(f'/proc/{pid}/environ') as file:\n"
+        "            texts.append(file.read())\n"
+        "    except PermissionError:\n"  # a supervisor of root has rights that its runner lacks
+        "        texts.append('')\n"
         "print(json.dumps({'got': texts}), file=sys.stderr)"
     )
     environments = field.attack(text).report["got"]
@@ -117,7 +120,7 @@ def test_the_metadata_database_cannot_be_opened_as_another_user(other_side: Batt
     assert other_side.attack(f"{READ}{OPEN}{TELL}").report["got"] == []
 
 
-def test_airflows_own_user_could_read_all_of_it(field: Battlefield) -> None:
+def test_airflows_own_user_could_read_all_of_it_without_landlock(field: Battlefield) -> None:
     # So that the attacks above are known to work where nothing contains them.
     text = f"{READ}\nread(STATE)\nread(STATE + '/airflow.cfg'){OPEN}{TELL}"
     got = field.attack(text).report["got"]

@@ -56,19 +56,29 @@ from pathlib import Path
 from isthmus_contracts.protocol import decode_request
 from isthmus_platform.deployment import Runner
 from isthmus_platform.errors import PlatformError
+from isthmus_contracts import Identity
 from isthmus_platform.runners import launch_runner
-runner = Runner({command!r}, {home!r}, user={user!r})
+from isthmus_platform.runners.confinement import landlock
+from isthmus_platform.runners.unix_user import find_user
+from isthmus_platform.runners.workspace import workspace
+from isthmus_platform.runs import RunRecord
+if {without_landlock!r}:
+    landlock.version = lambda: 0
+runner = Runner({command!r}, {home!r}, user={user!r}, disk_limit_megabytes={limit!r})
 request = decode_request({request!r})
 log = lambda line: print(line, flush=True)
+attempt = RunRecord(Path({runs!r}), Identity("days", 1), "run").attempt("transform", 1)
 try:
-    process = launch_runner(runner, request.dataflow, Path(request.staging), Path({scratch!r}))
-    process.start(log)
-    print(type(process.run(request, lambda _: None)).__name__)
-    for path in Path(request.staging).iterdir():
-        print(path.name, path.read_text().strip())
-        path.unlink()
+    with workspace(attempt, find_user({user!r})) as own:
+        process = launch_runner(runner, request.dataflow, Path(request.staging), own.scratch)
+        process.start(log)
+        print(type(process.run(request, lambda _: None)).__name__)
+        for path in Path(request.staging).iterdir():
+            print(path.name, path.read_text().strip())
+            path.unlink()
 except PlatformError as error:
     print(error)
+print("left" if attempt.work.exists() else "removed")
 """
 DAEMON = """
 def daemon():
@@ -105,15 +115,19 @@ def shared(other_side: Battlefield) -> Battlefield:
 
 
 @contextmanager
-def task(field: Battlefield, text: str) -> Iterator[subprocess.Popen[str]]:
+def task(
+    field: Battlefield, text: str, limit: int | None = None, *, without_landlock: bool = False
+) -> Iterator[subprocess.Popen[str]]:
     """Run these lines of Python as a runner, from a task of an Airflow that is not root."""
     script = TASK.format(
         path=PATH,
         command=field.command(text),
         home=str(field.folder / "home"),
-        scratch=str(field.folder / "runs" / "scratch"),
+        runs=str(field.folder / "runs"),
+        limit=limit,
         user=field.user,
         request=encode(field.request),
+        without_landlock=without_landlock,
     )
     group = str(pwd.getpwnam(field.user).pw_gid)
     rights = ["--groups", group, "--inh-caps", RIGHTS, "--ambient-caps", RIGHTS]
@@ -176,10 +190,42 @@ def test_a_runner_that_kills_an_unprivileged_supervisor_is_ended_from_its_side(
     shared: Battlefield,
 ) -> None:
     text = "daemon()\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(600)"
-    with task(shared, DAEMON + text) as process:
+    with task(shared, DAEMON + text, without_landlock=True) as process:
         said, _ = process.communicate(timeout=60)
     assert "the runner was ended by signal 9 and sent no result" in said
     assert alive(shared) == []
+
+
+# A task's own code between TASK's lines: the runner writes in an attempt's workspace.
+PRIVATE = """
+import tempfile
+folder = tempfile.mkdtemp(dir=os.environ["TMPDIR"])
+for number in range({megabytes}):
+    with open(folder + f"/{{number}}", "wb") as file: file.write(bytes(1_000_000))
+os.chmod(folder, {mode})
+time.sleep({seconds})
+print(RESULT)
+"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "megabytes", "said"),
+    [
+        ("0o700", 1, "RunResult"),
+        ("0o700", 54, "the runner wrote more than 10 MB"),
+        ("0", 1, "what the runner wrote cannot be measured"),
+    ],
+    ids=["small", "large", "cannot be listed"],
+)
+def test_a_private_directory_of_the_runner_is_measured_and_removed(
+    shared: Battlefield, mode: str, megabytes: int, said: str
+) -> None:
+    text = PRIVATE.format(mode=mode, megabytes=megabytes, seconds=5 if megabytes > 10 else 0)
+    with task(shared, text, limit=10) as process:
+        printed, _ = process.communicate(timeout=60)
+    assert printed.startswith(said), printed
+    assert printed.endswith("removed\n")
+    assert not list((shared.folder / "runs" / "work").rglob("0"))
 
 
 def test_an_unprivileged_airflow_without_sudo_is_refused(shared: Battlefield) -> None:

@@ -27,7 +27,7 @@ ROWS = st.lists(
         st.none() | st.integers(-4, 4),
         st.none() | st.sampled_from("abc"),
         st.none() | st.floats(-2, 2) | st.just(math.nan),
-        st.none() | st.floats() | st.sampled_from([5.0, 6.0]),
+        st.none() | st.floats() | st.sampled_from([5.0, 6.0, math.inf]),
     ),
     max_size=12,
 )
@@ -46,6 +46,8 @@ def naive(rows: list[tuple[object, ...]]) -> set[str]:
             found[f"{column.name} below"] = sum(number < column.minimum for number in numbers)
         if column.maximum is not None:
             found[f"{column.name} above"] = sum(number > column.maximum for number in numbers)
+        if column.type == "float64":
+            found[f"{column.name} infinite"] = sum(map(math.isinf, numbers))
         if column.choices:
             found[f"{column.name} outside"] = sum(value not in column.choices for value in present)
     keys = Counter(row[:2] for row in rows)
@@ -58,7 +60,8 @@ def in_short(problem: str) -> str:
     if words[1] in ("key", "keys"):
         return f"key {words[0]}"
     name, count = words[1].strip("'"), words[3]
-    rule = next(name for name in ("below", "above", "outside", "null") if name in problem)
+    rules = ("below", "above", "outside", "infinite", "null")
+    rule = next(name for name in rules if name in problem)
     return f"{name} {rule} {count}"
 
 

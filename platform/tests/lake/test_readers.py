@@ -44,7 +44,7 @@ NOON = datetime(2013, 1, 1, 12, 0, 0, 1, tzinfo=UTC)
 VALUES: Mapping[str, list[object]] = {
     "n": [-(2**63), 0, 2**63 - 1],
     "maybe_n": [None, 7, None],
-    "share": [-0.0, 5e-324, math.inf],
+    "share": [-0.0, 5e-324, 1.7976931348623157e308],
     "maybe_share": [None, math.nan, -1.5],
     "text": ["", "a\0b", "é\U0001f600" * 100],
     "maybe_text": [None, "", None],

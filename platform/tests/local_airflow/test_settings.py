@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from isthmus_platform.local_airflow.settings import Installation, environment, settings
+from isthmus_platform.local_airflow.settings import (
+    Installation,
+    environment,
+    read_password,
+    settings,
+)
 
 
 def _installation(state: Path, **more: object) -> Installation:
@@ -67,3 +72,14 @@ def test_a_password_that_someone_changed_is_kept(tmp_path: Path) -> None:
     passwords.write_text('{"airflow": "changed"}')
     environment(installation)
     assert json.loads(passwords.read_text()) == {"airflow": "changed"}
+
+
+def test_a_password_of_ones_own_replaces_the_one_before(tmp_path: Path) -> None:
+    environment(_installation(tmp_path))
+    chosen = _installation(tmp_path, password="one's own")  # noqa: S106 - of nothing
+    assert "one's own" not in str(environment(chosen))
+    assert "one's own" not in repr(chosen)
+    assert read_password(chosen.home) == "one's own"
+    assert stat.S_IMODE((chosen.home / "passwords.json").stat().st_mode) == 0o600
+    environment(_installation(tmp_path))  # without it, the last one stays
+    assert read_password(chosen.home) == "one's own"

@@ -20,6 +20,7 @@ from isthmus_platform.dags.builder import build_dag
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.marker import make_lake
 from isthmus_platform.lake.schemas import arrow_schema
 from isthmus_platform.storage import DiskStore
 
@@ -35,6 +36,7 @@ connection = "company"
 [runners.default]
 command = {command}
 home = "{folder}/home"
+writable = ["{folder}"]
 """
 
 
@@ -136,6 +138,7 @@ def company(
             ]
             connection.execute(f"INSERT INTO {table.name} VALUES ({places})", row)  # noqa: S608
         connection.commit()
+    make_lake(Lake(DiskStore(tmp_path / "lake")))
     company = Company(tmp_path, capsys)
     company.deploy()
     outputs = tmp_path / "outputs"

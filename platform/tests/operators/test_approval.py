@@ -21,6 +21,7 @@ from isthmus_contracts.codec import deserialize, serialize
 from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases
+from isthmus_platform.lake.intake.acceptance_record import record_accepted
 from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
@@ -85,6 +86,8 @@ def ask(monkeypatch: pytest.MonkeyPatch, what: Accepted) -> tuple[str, Approval]
     given = {"ingest": serialize(pins), "transform": serialize(what)}
     task = Mock()
     task.xcom_pull = lambda task_ids, key: given[task_ids] if key == "return_value" else None
+    task.run_id = what.run
+    record_accepted(operator().open_lake(), PARCEL_DELAYS.identity, what.run, what)
     operator().execute({"ti": task})  # type: ignore[typeddict-item] # the rest is not used
     pushed = task.xcom_push.call_args.kwargs
     assert pushed["key"] == "shown"

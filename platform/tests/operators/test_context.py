@@ -101,7 +101,13 @@ def test_a_dataflow_without_partitions_has_no_interval() -> None:
 
 def test_an_interval_that_cuts_a_partition_is_refused() -> None:
     with pytest.raises(IntervalError, match="cuts the month 2013-01"):
-        run_of(airflow_context("scheduled", 30))
+        run_of(airflow_context("manual", params=FIELDS | {"interval_end": "2013-01-31"}))
+
+
+@pytest.mark.parametrize("kind", ["scheduled", "backfill"])
+def test_a_timetable_that_cuts_a_partition_gives_the_last_whole_one(kind: str) -> None:
+    december = Interval(date(2012, 12, 1), date(2013, 1, 1))
+    assert run_of(airflow_context(kind, 30)).interval == december
 
 
 def test_the_newest_announced_release_of_a_triggering_asset_counts() -> None:

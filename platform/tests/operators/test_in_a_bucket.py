@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.intake.intermediates import intermediates_of
 from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.marker import make_lake
 from isthmus_platform.lake.releases.manifests import all_files
 from isthmus_platform.storage.objects import ObjectStore
 
@@ -71,6 +73,8 @@ def move(company: Company, bucket: Bucket) -> Callable[..., None]:
 
     def deploy(*command: str) -> None:
         company.deploy(*command)
+        shutil.rmtree(company.folder / "lake", ignore_errors=True)
+        make_lake(Lake(bucket.open()))
         file = company.folder / "company.toml"
         disk = f'root = "{company.folder}/lake"'
         lines = (

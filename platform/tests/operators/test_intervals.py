@@ -175,3 +175,15 @@ def test_an_interval_that_is_none_is_refused_before_anything_is_read(
     assert ended.states["ingest"] == "failed"
     assert problem in ended.log
     assert ended.states["publish"] != "success"
+
+
+def test_a_fan_out_that_airflow_would_refuse_is_refused_before_anything_is_read(
+    company: Company,
+) -> None:
+    company.deploy(more=FAN_OUT)
+    fields = {"interval_start": "1900-01-01", "interval_end": "1986-01-01"}  # 1,032 months
+    ended = company.run("courier_days", **fields)
+    assert ended.states["ingest"] == "failed"
+    assert "fan_out makes a task for each of 1,032 partitions" in ended.log
+    assert "Airflow allows 1,024" in ended.log
+    assert not (company.folder / "lake" / "sources").exists()

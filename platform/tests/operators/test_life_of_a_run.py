@@ -6,6 +6,7 @@ Airflow warns of its own dependencies here; every warning of ours is an error st
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import sqlite3
@@ -15,7 +16,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pytest
@@ -27,8 +28,9 @@ from isthmus_contracts.tables import Table
 from isthmus_contracts.testing.sample_catalog import CATALOG, PARCEL_DELAYS, STATION_DAYS
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.intake import acceptance
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
-from isthmus_platform.pipeline import ingest
+from isthmus_platform.pipeline import ingest, transform
 from isthmus_platform.runs import RunRecord, summarize
 from isthmus_platform.runs.history import newest_runs
 from isthmus_platform.runs.index import add_entry, index_entries
@@ -75,6 +77,8 @@ def test_a_run_publishes_every_output(company: Company) -> None:
     assert names == ["graph.svg", "pins.json", "transform.1.events.jsonl"]
     pins = json.loads((record / "pins.json").read_text())
     assert pins["params"]["test_from_month"] == 10
+    content = (company.folder / "company.toml").read_bytes()
+    assert pins["deployment"] == hashlib.sha256(content).hexdigest()
     assert pins["inputs"]["weather"]["version"] == 0
 
 
@@ -126,6 +130,21 @@ def refused(company: Company, task: str, *words: str, **params: object) -> None:
         assert text in ended.log, ended.log
     assert company.published == before
     assert not list((company.folder / "runs" / "work").glob("*/*/*"))
+
+
+def test_what_acceptance_has_not_recorded_is_not_published(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = transform.transform
+
+    def changed(*arguments: Any) -> Accepted:  # as `transform` takes them
+        accepted = real(*arguments)
+        first, *others = accepted.outputs
+        file = replace(first.files[0], sha256="0" * 64)
+        return replace(accepted, outputs=(replace(first, files=(file,)), *others))
+
+    monkeypatch.setattr(transform, "transform", changed)
+    refused(company, "publish", "acceptance left no record in the lake of what the XCom of run")
 
 
 def test_an_unknown_param_is_refused_first(company: Company) -> None:
@@ -323,3 +342,16 @@ def test_a_pointer_that_cannot_be_read_is_one_sentence(company: Company) -> None
     ended = company.run("station_days")
     assert ended.states["ingest"] == "failed"
     assert "cannot be used now: Is a directory" in ended.log
+
+
+def test_a_lake_that_is_not_mounted_is_not_taken_for_an_empty_one(company: Company) -> None:
+    lake = company.folder / "lake"
+    lake.rename(company.folder / "unmounted")
+    lake.mkdir()
+    ended = company.run()
+    assert ended.states["ingest"] == "failed"
+    assert f"the lake at file://{lake} cannot be used now: it has no isthmus-lake.json" in ended.log
+    assert list(lake.iterdir()) == []
+    lake.rmdir()
+    (company.folder / "unmounted").rename(lake)
+    assert set(company.run().states.values()) == {"success"}

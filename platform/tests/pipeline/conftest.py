@@ -61,9 +61,10 @@ send(Graph(time.time(), (GraphNode("sums", "function", "dict", "Sums.", ("orders
 if end == "sleeps":
     Path(sys.argv[1], "computing").touch()
     time.sleep(60)
-if end in ("dataflow", "request"):
-    node = ("sums", "sums", "x.py", 1, "its traceback") if end == "dataflow" else ()
-    send(RunFailure(end, "ValueError: no", *node))
+if end in ("dataflow", "request", "denied"):
+    node = ("sums", "sums", "x.py", 1, "its traceback") if end != "request" else ()
+    kind, error = ("dataflow", "PermissionError") if end == "denied" else (end, "ValueError")
+    send(RunFailure(kind, f"{error}: no", *node))
     sys.exit(1)
 output = StagedOutput("sums", metrics={"total": 3.0 * request.params["factor"]})
 send(RunResult(request.identity, request.dataflow, request.contract_version, "code", (output,)))
@@ -118,7 +119,7 @@ def site(tmp_path: Path) -> Site:
         lake=LakeLocation(str(tmp_path / "lake")),
         runs=RunsLocation(str(tmp_path / "runs")),
         sources={"shop": Source("shop")},
-        runners={"default": Runner(command, str(tmp_path / "home"))},
+        runners={"default": Runner(command, str(tmp_path / "home"), writable=(str(tmp_path),))},
         defaults={},
         dataflows={},
     )

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 import pytest
 
-from isthmus_platform.deployment import DeployedDataflow
+from isthmus_platform.deployment import DeployedDataflow, Runner
 from isthmus_platform.errors import ResultError, RunFailedError, RunnerError, RunRefusedError
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.pipeline.context import RunContext
 from isthmus_platform.pipeline.ingest import ingest
 from isthmus_platform.pipeline.transform import transform, transform_stage
+from isthmus_platform.runners.confinement import landlock
 from isthmus_platform.runs.pins import Pins
 
 
@@ -60,10 +63,56 @@ def test_the_runner_starts_before_inputs_are_pinned(site: Site) -> None:
     transform(site.dataflow, site.lake, site.run, pins)
 
 
+READING = """
+import os, sys
+from pathlib import Path
+place = Path(os.environ["LAKE"])
+for name in ("sources/shop/orders", "sources/shop/secrets", "dataflows"):
+    try:
+        print(name, len(os.listdir(place / name)) > 0, file=sys.stderr)
+    except PermissionError:
+        print(name, "may not be read", file=sys.stderr)
+"""
+
+
+@pytest.mark.skipif(landlock.version() == 0, reason="this kernel has no Landlock")
+def test_a_runner_reads_the_inputs_of_its_contract_and_no_other(site: Site) -> None:
+    lake = site.folder / "lake"
+    for name in ("sources/shop/secrets", "dataflows/others"):
+        (lake / name).mkdir(parents=True)
+        (lake / name / "file").touch()
+    pins = pinned(site)
+    runner = Runner((sys.executable, "-c", READING), str(site.folder / "home"), {"LAKE": str(lake)})
+    deployment = replace(site.dataflow.deployment, runners={"default": runner})
+    with pytest.raises(RunnerError, match="sent no result"):
+        transform(replace(site.dataflow, deployment=deployment), site.lake, site.run, lambda: pins)
+    assert [line for line in site.logged.lines if line.startswith("runner: ")] == [
+        "runner: sources/shop/orders True",
+        "runner: sources/shop/secrets may not be read",
+        "runner: dataflows may not be read",
+    ]
+
+
+def test_a_kernel_that_confines_nothing_is_a_warning_in_the_runs_log(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(landlock, "version", lambda: 0)
+    transform(site.dataflow, site.lake, site.run, lambda: pinned(site))
+    (warning,) = [line for line in site.logged.lines if "docs/security.md" in line]
+    assert warning.startswith(
+        "this kernel does not confine the runner (Landlock version 0): it can"
+    )
+
+
 def test_a_function_that_raises_may_succeed_next_time(site: Site) -> None:
     with pytest.raises(RunFailedError, match=r"^node 'sums' failed in sums \(x.py:1\): ValueErr"):
         transform(site.ending("dataflow"), site.lake, site.run, lambda: pinned(site))
     assert "its traceback" in site.logged.lines
+
+
+def test_a_function_that_was_denied_a_file_is_told_where_permissions_are(site: Site) -> None:
+    with pytest.raises(RunFailedError, match=r"PermissionError: no; docs/security.md lists what"):
+        transform(site.ending("denied"), site.lake, site.run, lambda: pinned(site))
 
 
 def test_a_request_that_the_runner_refuses_is_not_retried(site: Site) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from isthmus_contracts.protocol import EngineProfile, RunIdentity, RunRequest
 from isthmus_platform.deployment import Runner
 from isthmus_platform.errors import DeploymentError, RunnerError
 from isthmus_platform.runners import RunnerProcess, launch_runner
+from isthmus_platform.runners.confinement import landlock
 
 REQUEST = RunRequest(
     RunIdentity("manual__1", "transform", 1),
@@ -24,24 +26,86 @@ REQUEST = RunRequest(
 )
 
 
-def prepared(runner: Runner, folder: Path) -> RunnerProcess:
+SHARING = """
+import multiprocessing, sys
+try:
+    multiprocessing.Semaphore()
+except PermissionError:
+    print("no semaphore", file=sys.stderr)
+else:
+    print("a semaphore", file=sys.stderr)
+"""
+needs_landlock = pytest.mark.skipif(landlock.version() == 0, reason="this kernel has no Landlock")
+
+
+def prepared(runner: Runner, folder: Path, engine: str | None = None) -> RunnerProcess:
     """Prepare a runner whose directories exist."""
-    for name in ("staging", "scratch"):
-        (folder / name).mkdir()
-    return launch_runner(runner, "station_days.v1", folder / "staging", folder / "scratch")
+    staging, scratch = folder / "staging", folder / "scratch"
+    for directory in (staging, scratch):
+        directory.mkdir()
+    return launch_runner(runner, "station_days.v1", staging, scratch, engine=engine)
+
+
+def log_of(process: RunnerProcess) -> list[str]:
+    """Return the log of a runner that sends no result."""
+    log: list[str] = []
+    with closing(process):
+        process.start(log.append)
+        with pytest.raises(RunnerError, match="sent no result"):
+            process.run(REQUEST, print)
+    return log
+
+
+@needs_landlock
+@pytest.mark.parametrize(
+    ("engine", "writable", "expected"),
+    [
+        ("sequential", (), "no semaphore"),
+        ("processes", (), "a semaphore"),
+        ("sequential", ("/dev/shm",), "a semaphore"),  # noqa: S108 - where Linux has semaphores
+    ],
+)
+def test_worker_processes_share_memory_and_others_where_the_deployment_says_so(
+    tmp_path: Path, engine: str, writable: tuple[str, ...], expected: str
+) -> None:
+    command = (sys.executable, "-c", SHARING)
+    runner = Runner(command, str(tmp_path / "home"), writable=writable)
+    assert log_of(prepared(runner, tmp_path, engine)) == [expected]
+
+
+@needs_landlock
+def test_the_deployment_may_let_a_runner_read_more(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "model").write_text("a model")
+    command = ("/bin/sh", "-c", f"cat {tmp_path}/models/model >&2")
+    for number, readable in enumerate(((), (str(tmp_path / "models"),))):
+        (tmp_path / str(number)).mkdir()
+        runner = Runner(command, str(tmp_path / "home"), readable=readable)
+        log = log_of(prepared(runner, tmp_path / str(number)))
+        assert (log == ["a model"]) is bool(readable)
+        assert readable or "Permission denied" in log[0]
+
+
+def test_a_runner_that_cannot_be_confined_does_not_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = {"attributes": "00" * 8, "paths": [], "file_rights": 0, "ports": []}
+    monkeypatch.setattr(landlock, "ruleset", lambda *_: wrong)  # the kernel refuses no rights
+    process = prepared(Runner(("/bin/echo", "started"), str(tmp_path / "home")), tmp_path)
+    log: list[str] = []
+    with closing(process):
+        process.start(log.append)
+        with pytest.raises(RunnerError, match="the runner's command '/bin/echo' cannot be run"):
+            process.run(REQUEST, print)
+    assert log[0].startswith("the runner cannot be confined: [Errno ")
 
 
 def test_the_home_is_made_and_the_environment_is_the_deployments(tmp_path: Path) -> None:
     command = ("/bin/sh", "-c", 'echo "$HOME $TMPDIR $ISTHMUS_DATAFLOW $MORE" >&2')
     runner = Runner(command, str(tmp_path / "a" / "home"), {"MORE": "more"})
-    log: list[str] = []
-    process = prepared(runner, tmp_path)
-    request = replace(REQUEST, staging=str(tmp_path / "staging"))
-    with closing(process):
-        process.start(log.append)
-        with pytest.raises(RunnerError, match="sent no result"):
-            process.run(request, print)
-    assert log == [f"{tmp_path}/a/home {tmp_path}/scratch station_days.v1 more"]
+    assert log_of(prepared(runner, tmp_path)) == [
+        f"{tmp_path}/a/home {tmp_path}/scratch station_days.v1 more"
+    ]
 
 
 def test_a_user_that_cannot_be_is_refused_before_anything_starts(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_files_count_in_all_directories(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_bytes(bytes(10_000))
     both = (tmp_path / "a", tmp_path / "b")
-    assert Limits(disk=100_000).disk_problem(both) is None
-    problem = Limits(disk=1_000).disk_problem(both)
+    assert Limits(disk=100_000).disk_problem(both, None) is None
+    problem = Limits(disk=1_000).disk_problem(both, None)
     assert problem is not None
     assert "`disk_limit_megabytes`" in problem

@@ -42,7 +42,7 @@ def answer(process: subprocess.Popen[bytes], data: bytes) -> bytes:
 def spec(*command: str) -> bytes:
     """Return the spec that runs a command."""
     nobody = {"user": None, "group": None, "groups": None}
-    rest = {"environment": {}, "directory": "/", "umask": -1, "file_bytes": None}
+    rest = {"environment": {}, "directory": "/", "umask": -1, "file_bytes": None, "access": None}
     return json.dumps({"command": command, **nobody, **rest}).encode() + b"\n"
 
 

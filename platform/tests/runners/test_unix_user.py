@@ -108,6 +108,49 @@ def test_anybody_else_shares_directories_through_the_users_group(
     def deny(*_: object) -> None:
         raise PermissionError
 
-    monkeypatch.setattr(os, "chown", deny)
+    monkeypatch.setattr(os, "fchown", deny)
     with pytest.raises(DeploymentError, match="cannot be shared with it; Airflow's user must be"):
         make_writable(STRANGER, [tmp_path])
+
+
+def test_no_link_is_followed_to_what_is_given_away(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    (tmp_path / "secret").mkdir(mode=0o755)
+    (tmp_path / "home").symlink_to(tmp_path / "secret")
+    with pytest.raises(DeploymentError, match=f"{tmp_path}/home is no directory to give"):
+        make_writable(STRANGER, [tmp_path / "home"])
+    assert (tmp_path / "secret").stat().st_uid == 0
+
+
+@pytest.mark.parametrize(
+    ("owner", "group", "mode", "who"),
+    [
+        (54321, 0, 0o755, "uid 54321"),
+        (0, 0, 0o777, "others"),
+        (0, 54321, 0o775, "others"),
+    ],
+    ids=["its own", "anybody's", "its group's"],
+)
+def test_a_place_that_somebody_could_replace_by_a_link_is_refused(
+    tmp_path: Path, owner: int, group: int, mode: int, who: str
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    above = tmp_path / "above"
+    (above / "deep" / "home").mkdir(parents=True)
+    os.chown(above, owner, group)
+    above.chmod(mode)
+    with pytest.raises(DeploymentError, match=f"because {who} may write in {above}"):
+        make_writable(STRANGER, [above / "deep" / "home"])
+    assert (above / "deep" / "home").stat().st_uid == 0
+
+
+def test_a_place_below_a_directory_with_the_sticky_bit_can_be_given(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    (tmp_path / "shared" / "home").mkdir(parents=True)
+    (tmp_path / "shared").chmod(0o1777)
+    (tmp_path / "link").symlink_to(tmp_path / "shared")
+    make_writable(STRANGER, [tmp_path / "link" / "home"])
+    assert (tmp_path / "shared" / "home").stat().st_uid == 54321

@@ -18,7 +18,8 @@ INPUTS = {"a": Pin("sources/a", 3), "b": Pin("dataflows/b", 0, "0a1b")}
 @pytest.mark.parametrize("interval", [None, Interval(date(2013, 1, 1), date(2013, 2, 1))])
 def test_pins_are_read_as_they_were_written(tmp_path: Path, interval: Interval | None) -> None:
     record = RunRecord(tmp_path, Identity("parcel_delays", 1), "manual__1")
-    pins = Pins({"model": "logistic", "seed": 1}, INPUTS, interval)
+    params = {"model": "logistic", "seed": 1, "months": [1, 2], "weights": {"JFK": 1.5}}
+    pins = Pins(params, INPUTS, interval)
     record.write_pins(pins)
     assert parse_document(Pins, record.pins.read_bytes(), "pins") == pins
     assert [path.name for path in record.directory.iterdir()] == ["pins.json"]

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from isthmus_contracts import Identity
+from isthmus_platform.runners.workspace import workspace
 from isthmus_platform.runs import RunRecord, removal
 from isthmus_platform.runs.history import newest_runs
 from isthmus_platform.runs.index import add_entry
 from isthmus_platform.runs.record import index_of
 from isthmus_platform.runs.removal import MOST_AT_ONCE, remove_old_runs
-from isthmus_platform.runs.workspace import workspace
 
 WritePast = Callable[..., RunRecord]
 
@@ -117,7 +117,7 @@ def test_what_a_killed_attempt_left_is_removed_with_its_run(
         staging = record.attempt("transform", 1).work / "staging"
         staging.mkdir(parents=True)
         (staging / "days.parquet").write_text("what was staged")
-    with workspace(old[1].attempt("transform", 1)):
+    with workspace(old[1].attempt("transform", 1), None):
         pass
     remove(tmp_path)
     assert [path.name for path in (tmp_path / "work" / str(DATAFLOW)).iterdir()] == ["run-1"]

@@ -15,9 +15,9 @@ NAMES = ("delays", "scores", "model", "card")
 GRAPH = Graph(
     0.0,
     (
-        GraphNode("flights", "input", "table", "Flights.", ()),
+        GraphNode("parcels", "input", "table", "Parcels.", ()),
         GraphNode("origin", "param", "str", "Airport.", ()),
-        *(GraphNode(name, "function", "table", "", ("flights",)) for name in NAMES),
+        *(GraphNode(name, "function", "table", "", ("parcels",)) for name in NAMES),
     ),
 )
 

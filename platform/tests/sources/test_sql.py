@@ -1,18 +1,25 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 
-from isthmus_contracts import Column, Table
+from isthmus_contracts import Column, ColumnType, Table
 from isthmus_platform.deployment import Source
-from isthmus_platform.errors import SourceError, SourceUnavailableError
-from isthmus_platform.sources.sql import _array, read_source
+from isthmus_platform.errors import SourceError, SourceUnavailableError, TableContractError
+from isthmus_platform.lake.delta.writer import write_table
+from isthmus_platform.sources import sql
+from isthmus_platform.sources.sql import _array, _describe_mismatch, read_source
+from isthmus_platform.storage import DiskStore, Location
 
 TRIPS = Table(
     "trips",
@@ -184,7 +191,8 @@ def test_a_databases_message_is_shown_without_the_value(engine: Engine) -> None:
 
 def test_bytes_are_not_text(engine: Engine) -> None:
     insert(engine, ROW.replace("'ann'", "x'616e6e'"))
-    with pytest.raises(SourceError, match="column 'who' holds a bytes in row 1; the contract says"):
+    message = r"column 'who' holds bytes in row 1; .* \(decode them in a view, in PostgreSQL by"
+    with pytest.raises(SourceError, match=message):
         read(engine)
 
 
@@ -202,6 +210,143 @@ def test_whole_numbers_may_come_as_decimals() -> None:
     with pytest.raises(TypeError):
         _array(numbers, [True])
     assert _array(Column("km", "float64", "Km."), [Decimal("2.5"), 1]).to_pylist() == [2.5, 1.0]
+
+
+KM = Column("km", "float64", "Km.", nullable=True)
+
+
+def test_an_exact_number_is_read_exactly_or_not_at_all() -> None:
+    exact = [Decimal("19.90"), 2**53 + 2, None, 0.5]
+    assert _array(KM, exact).to_pylist() == [19.9, 2.0**53 + 2, None, 0.5]
+    assert _array(KM, [Decimal("NaN")])[0].as_py() != 0
+    for number in (2**53 + 1, Decimal("12345678901234567.89"), Decimal("1e400")):
+        with pytest.raises(ValueError, match="float64"):
+            _array(KM, [1, number])
+
+
+def test_a_number_may_be_rounded_where_the_contract_says_so() -> None:
+    rounded = replace(KM, inexact=True)
+    numbers = [2**53 + 1, Decimal("12345678901234567.89")]
+    assert _array(rounded, numbers).to_pylist() == [2.0**53, 12345678901234568.0]
+    with pytest.raises(ValueError, match="beyond the range of float64"):
+        _array(rounded, [Decimal("1e400")])
+
+
+INEXACT = "float64 cannot hold it exactly; round it, or declare the column with inexact=True"
+TEXT = "cast it to text in a view"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "what", "remedy"),
+    [
+        ("float64", Decimal("12345678901234567.89"), "a number", INEXACT),
+        ("float64", 2**53 + 1, "a number", INEXACT),
+        (
+            *("float64", Decimal("1e400"), "a number"),
+            "it is beyond the range of float64; make it null",
+        ),
+        ("int64", Decimal("0.5"), "a number with a fraction", ""),
+        ("float64", True, "a bool", ""),
+        (
+            *("timestamp", datetime(2013, 5, 1), "a timestamp without a time zone"),  # noqa: DTZ001
+            "name it in a view, by AT TIME ZONE 'UTC'",
+        ),
+        ("date", datetime(2013, 5, 1, tzinfo=UTC), "a timestamp", "cast it in a view"),
+        ("string", UUID(int=7), "a UUID", TEXT),
+        ("string", {"a": 1}, "JSON or an array", f"{TEXT}, or select its parts"),
+        ("int64", [1, 2], "JSON or an array", f"{TEXT}, or select its parts"),
+        ("string", b"ann", "bytes", "decode them in a view, in PostgreSQL by convert_from"),
+        (
+            "string",
+            memoryview(b"a"),
+            "bytes",
+            "decode them in a view, in PostgreSQL by convert_from",
+        ),
+        ("date", "May Day", "text", "cast it in a view"),
+    ],
+)
+def test_a_value_that_does_not_fit_comes_with_a_remedy(
+    kind: ColumnType, value: object, what: str, remedy: str
+) -> None:
+    found = _describe_mismatch(Column("x", kind, "X.", nullable=True), [None, value], first=4)
+    says = f"column 'x' holds {what} in row 6; the contract says {kind}"
+    assert found == (f"{says} ({remedy})" if remedy else says)
+
+
+def test_a_day_that_python_cannot_represent_is_refused(engine: Engine, tmp_path: Path) -> None:
+    insert(engine, ROW, ROW.replace("2013-05-01'", "0000-01-01'", 1))
+    directory = Location(DiskStore(tmp_path / "lake"), "trips")
+    with pytest.raises(TableContractError) as caught:
+        write_table(directory, TRIPS, read_source(TRIPS, SOURCE, engine))
+    assert caught.value.problems == (
+        (
+            "table 'trips': column 'day' has 1 value in other years (make it null); "
+            "the contract says in the years 1 to 9999"
+        ),
+    )
+
+
+def test_times_are_read_in_utc(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sql._TIMES_IN_UTC["postgresql"] == "SET TIME ZONE 'UTC'"
+    insert(engine, ROW)
+    # What the statement changes is seen by the session that reads.
+    statement = (
+        "CREATE TEMP VIEW trips AS SELECT 7 AS id, 1.5 AS km, day, at, done, who FROM main.trips"
+    )
+    monkeypatch.setattr(sql, "_TIMES_IN_UTC", {"sqlite": statement})
+    options: dict[str, object] = {}
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(*arguments: Any) -> None:
+        options[arguments[2]] = arguments[4].execution_options
+
+    (batch,) = read(engine)
+    assert batch["id"].to_pylist() == [7]
+    assert options[statement] == {}  # PostgreSQL has no cursor on such a statement
+
+
+def test_a_column_that_the_driver_cannot_read_is_named(tmp_path: Path) -> None:
+    def converted(value: bytes) -> str:
+        if value == b"bob":
+            raise ValueError("year 10000 is out of range: bob")
+        return b"\xff".decode() if value == b"eve" else value.decode()
+
+    sqlite3.register_converter("ODD", converted)
+    engine = create_engine(
+        f"sqlite:///{tmp_path / 'company.sqlite'}",
+        connect_args={"detect_types": sqlite3.PARSE_DECLTYPES},
+    )
+    with engine.begin() as connection:
+        connection.execute(
+            text("CREATE TABLE trips (id, km REAL, day TEXT, at TEXT, done, who ODD)")
+        )
+    insert(engine, *[ROW] * 3, ROW.replace("ann", "bob"))
+    with pytest.raises(SourceError) as caught:
+        read(engine)
+    assert str(caught.value).endswith(
+        "column 'who' holds a value that Python cannot represent, such as a date before year 1 or "
+        "after 9999 (make it null in a view)"
+    )
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE trips SET who = 'eve' WHERE who = 'bob'"))
+    with pytest.raises(SourceError, match=r"'who' holds text that is not in the encoding of its"):
+        read(engine)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("most_bytes", [1, 100, 1 << 20])
+def test_long_texts_come_in_smaller_batches(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, most_bytes: int
+) -> None:
+    monkeypatch.setattr(sql, "_MOST_BYTES", most_bytes)
+    rows = [ROW.replace("1,", f"{number},", 1).replace("ann", "x" * number) for number in range(9)]
+    insert(engine, *rows)
+    batches = read(engine, Source("nyc", chunk_rows=4))
+    whole = pa.Table.from_batches(batches)
+    assert whole["id"].to_pylist() == list(range(9))
+    assert whole["who"].to_pylist() == ["x" * number for number in range(9)]
+    assert all(batch.nbytes <= most_bytes or len(batch) == 1 for batch in batches)
+    assert max(map(len, batches)) == {1: 1, 100: 2, 1 << 20: 4}[most_bytes]
 
 
 def test_an_instant_is_not_a_date_and_needs_a_time_zone() -> None:

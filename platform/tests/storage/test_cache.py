@@ -52,6 +52,17 @@ def age(path: Path, seconds: float) -> None:
     os.utime(path, (then, then))
 
 
+def test_every_user_may_enter_the_directory_of_the_copies(cache: Cache) -> None:
+    before = os.umask(0o077)
+    try:
+        directory = cache.directory()
+    finally:
+        os.umask(before)
+    for path in (directory, directory.parent):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o755
+    assert cache.copy("s3://b/x.parquet", writes(b"content")).is_relative_to(directory)
+
+
 class TestCopy:
     def test_it_is_made_once(self, cache: Cache) -> None:
         first = cache.copy("s3://b/x.parquet", writes(b"content"))

@@ -32,6 +32,7 @@ def test_it_does_what_its_store_does(root: Location) -> None:
     assert place.local().read_text() == "content"
     assert (root.names(), (root / "a").names()) == (("a",), ("x.txt",))
     assert [stored.key for stored in root.walk()] == ["a/x.txt"]
+    assert place.local().is_relative_to((root / "a").local_folder())
     assert place.address == root.store.address("a/x.txt")
     place.remove()
     assert place.find() is None

@@ -53,6 +53,16 @@ class TestCreate:
         assert store.names("folder") == ("x",)
 
 
+class TestLocalFolder:
+    def test_it_exists_before_any_file_and_has_every_file_later(self, store: Store) -> None:
+        folder = store.local_folder("a/b")
+        assert folder.is_dir()
+        assert folder.is_absolute()
+        store.create("a/b/x", b"content")
+        assert store.local("a/b/x").is_relative_to(folder)
+        assert [stored.key for stored in store.walk("")] == ["a/b/x"]
+
+
 class TestRead:
     def test_what_is_missing_is_reported(self, store: Store) -> None:
         store.create("a/x", b"")

@@ -27,12 +27,13 @@ def test_each_output_has_one_aligned_line(tmp_path: Path, monkeypatch: pytest.Mo
         inputs={},
         tables={"days": ReleasedTable("tables/days", 3, 1095, {})},
         files={"card": ReleasedFile("files/card.html", 12345, "0" * 64)},
-        metrics={"quality": {"auc": 0.75}},
+        metrics={"quality": {"auc": 0.75, "r": None}},
     )
     assert describe_outputs(release, Lake(DiskStore(tmp_path / "lake"))) == [
         "days     1,095 rows    lake/tables/days (version 3)",
         "card     12,345 bytes  lake/files/card.html",
         "quality  auc 0.75",
+        "quality  r null",
     ]
 
 

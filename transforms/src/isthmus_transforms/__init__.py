@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
+from isthmus_transforms.hamilton_extensions import load_on_demand
 
-# Hamilton would import every library that it has a plug-in for, which takes over a second; the
-# runtime loads the plug-ins that it needs.
-os.environ.setdefault("HAMILTON_AUTOLOAD_EXTENSIONS", "0")
+load_on_demand()

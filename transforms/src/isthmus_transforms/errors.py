@@ -17,6 +17,18 @@ class DefinitionError(UserError):
     """Report a dataflow whose functions do not implement its contract."""
 
 
+class ImportFailedError(UserError):
+    """Report a module of a dataflow that cannot be imported, as `NodeError` reports a function."""
+
+    def __init__(self, module: str, file: str, line: int, problem: str, traceback: str) -> None:
+        self.module = module
+        self.file = file
+        self.line = line
+        self.problem = problem
+        self.traceback = traceback
+        super().__init__(f"{module} cannot be imported ({file}:{line}): {problem}")
+
+
 class ContractVersionError(UserError):
     """Report that the two sides have different versions of a dataflow's contract."""
 
@@ -41,6 +53,15 @@ class InputError(UserError):
         self.name = name
         self.problem = problem
         super().__init__(f"input {name!r}: {problem}")
+
+
+class OverrideError(UserError):
+    """Report a value that cannot take the place of a node's result."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.name = name
+        self.problem = problem
+        super().__init__(f"override of {name!r}: {problem}")
 
 
 class OutputError(UserError):

@@ -6,12 +6,11 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from functools import partial
 from importlib.metadata import version as version_of
 from pathlib import Path
 from types import MappingProxyType
 
-from isthmus_contracts import ContractError, Output, ProtocolError, Table, UnknownNameError
+from isthmus_contracts import ContractError, Output, ProtocolError, Table
 from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.protocol import (
     Answer,
@@ -28,6 +27,7 @@ from isthmus_contracts.protocol import (
 from isthmus_transforms.errors import (
     ContractVersionError,
     EngineError,
+    ImportFailedError,
     InputError,
     NodeError,
     UserError,
@@ -42,8 +42,6 @@ from isthmus_transforms.runtime.checkpoints.store import (
 from isthmus_transforms.runtime.code_location import code_version, revision
 from isthmus_transforms.runtime.dataflow import Dataflow
 from isthmus_transforms.runtime.engines import available_engines
-from isthmus_transforms.runtime.frames.digests import digest_of_input
-from isthmus_transforms.runtime.frames.inputs import LazyInput, read_input
 from isthmus_transforms.runtime.staging import stage
 
 _STATUS = {"dataflow": 1, "request": 2, "runner": 3}
@@ -123,7 +121,10 @@ def _result(request: RunRequest, dataflow: Dataflow, send: Callable[[Answer], No
     outputs = {name: dataflow.contract.output(name) for name in request.targets}
     plan = dataflow.plan(request.targets, request.params, request.interval, request.stop_at)
     checkpoints = _checkpoint_store(request)
-    inputs = _inputs(request, dataflow)
+    inputs = {
+        name: dataflow.open_input(name, [Path(file) for file in files], request.interval)
+        for name, files in request.inputs.items()
+    }
     head = (request.identity, request.dataflow, version, code_version())
     if request.stop_at is not None:
         if checkpoints is None:
@@ -150,17 +151,6 @@ def _checkpoint_store(request: RunRequest) -> CheckpointStore | None:
     )
 
 
-def _inputs(request: RunRequest, dataflow: Dataflow) -> dict[str, LazyInput]:
-    contracts = {declared.name: declared for declared in dataflow.contract.inputs}
-    inputs = {}
-    for name, files in request.inputs.items():
-        if name not in contracts:
-            raise UnknownNameError("input", name, contracts)
-        given = (contracts[name], [Path(file) for file in files], request.interval)
-        inputs[name] = LazyInput(partial(read_input, *given), partial(digest_of_input, *given))
-    return inputs
-
-
 def _output_staged(output: Output, staged: StagedOutput) -> OutputStaged:
     rows = sum(file.rows or 0 for file in staged.files) if isinstance(output, Table) else None
     return OutputStaged(time.time(), staged.name, sum(file.bytes for file in staged.files), rows)
@@ -179,6 +169,10 @@ def _failure(error: Exception) -> RunFailure:
         )
     if isinstance(error, ContractError | ContractVersionError | EngineError | InputError):
         return RunFailure("request", str(error))
+    if isinstance(error, ImportFailedError):
+        return RunFailure(
+            "dataflow", str(error), file=error.file, line=error.line, traceback=error.traceback
+        )
     if isinstance(error, UserError):
         return RunFailure("dataflow", str(error))
     if isinstance(error, WorkerError):

@@ -14,7 +14,7 @@ from isthmus_contracts import Column, Metric, Metrics, Param, Partitioning, Tabl
 from isthmus_contracts.catalog import Catalog
 from isthmus_contracts.dataflows import Dataset
 from isthmus_transforms import loading
-from isthmus_transforms.cli import run
+from isthmus_transforms.cli import params
 from isthmus_transforms.cli.main import main
 from isthmus_transforms.runtime import Dataflow
 
@@ -25,6 +25,8 @@ PARAMS = (
     Param("copies", "integer", 1, "How often."),
     Param("currency", "string", "EUR", "Which.", choices=("EUR", "USD")),
     Param("loud", "boolean", False, "Whether to shout."),
+    Param("notes", "array", [], "What else to say.", of="string"),
+    Param("rates", "object", {"USD": 1.5}, "By currency.", of="number", minimum=0),
 )
 SALES = '''
     import pandas as pd
@@ -58,7 +60,7 @@ def catalog_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[Dataflow], None]:
 
     def replace_catalog(flow: Dataflow) -> None:
         shop = Dataset("shop", "The shop.", "operations", (flow.contract.inputs[0].table,))
-        monkeypatch.setattr(run, "CATALOG", Catalog((shop,), (flow.contract,)))
+        monkeypatch.setattr(params, "CATALOG", Catalog((shop,), (flow.contract,)))
         monkeypatch.setattr(loading, "load_dataflow", lambda _name: flow)
         Path("in").mkdir()
 

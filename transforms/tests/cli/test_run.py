@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from isthmus_contracts import Param, Table
+from isthmus_contracts import Column, Metric, Metrics, Param, Table
 from isthmus_transforms import loading
 from isthmus_transforms.cli.main import main
 from isthmus_transforms.runtime import Dataflow
@@ -25,15 +25,75 @@ def test_run_writes_every_output_and_prints_the_paths(capsys: Capture) -> None:
     assert pd.read_parquet("out/sales/totals.parquet").to_dict("list") == {"total": [3.0]}
     printed = capsys.readouterr()
     assert printed.err == ""
-    for shown in ("sales.v1", "1 row ", "out/sales/totals.parquet", "5 bytes", "share 0.25"):
+    quality = "out/sales/quality.json"
+    for shown in (
+        "sales.v1",
+        "1 row ",
+        "out/sales/totals.parquet",
+        "5 bytes",
+        "share 0.25",
+        quality,
+    ):
         assert shown in printed.out
+    assert Path(quality).read_text() == '{\n  "share": 0.25\n}\n'
+
+
+@pytest.mark.usefixtures("sales")
+def test_a_metric_that_is_undefined_is_shown_as_null(
+    capsys: Capture, sales: Dataflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    totals, report, metrics = sales.contract.outputs
+    assert isinstance(metrics, Metrics)
+    undefined = replace(metrics, metrics=(Metric("share", "Share.", nullable=True),))
+    contract = replace(sales.contract, outputs=(totals, report, undefined))
+    (module,) = sales.modules
+
+    def quality(orders: pd.DataFrame) -> dict[str, float]:
+        return {"share": orders["price"][:0].mean()}
+
+    quality.__module__ = module.__name__
+    monkeypatch.setattr(module, "quality", quality)
+    flow = replace(sales, contract=contract)
+    monkeypatch.setattr(loading, "load_dataflow", lambda _name: flow)
+    assert main(["run", "sales", "--inputs", "in"]) == 0
+    assert "share null" in capsys.readouterr().out
+
+
+def test_a_dataflow_gets_the_masked_types_that_it_asks_for(
+    capsys: Capture,
+    flow_of: Callable[..., Dataflow],
+    catalog_of: Callable[[Dataflow], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flow = flow_of(
+        """
+        import pandas as pd
+
+        def report(orders: pd.DataFrame) -> str:
+            return f"{orders['id'].dtype} {orders['id'].sum()}"
+        """,
+        "report",
+    )
+    (orders,) = flow.contract.inputs
+    ids = Table("orders", "Orders.", (Column("id", "int64", "Id.", nullable=True),))
+    contract = replace(flow.contract, inputs=(replace(orders, table=ids),))
+    flow = replace(flow, contract=contract, masked_types=True)
+    catalog_of(flow)
+    frame = pd.DataFrame({"id": pd.array([9007199254740993, None], dtype="Int64")})
+    frame.to_parquet("in/orders.parquet")
+    assert main(["run", "sales", "--inputs", "in"]) == 0
+    assert Path("out/sales/report.txt").read_text() == "Int64 9007199254740993"
+    capsys.readouterr()
+    monkeypatch.setattr(loading, "load_dataflow", lambda _name: replace(flow, masked_types=False))
+    assert main(["run", "sales", "--inputs", "in"]) == 2
+    assert "declare the dataflow with masked_types=True (see row 0)" in capsys.readouterr().err
 
 
 def test_checks_are_counted_and_warnings_are_shown(
     capsys: Capture, sales: Dataflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(["run", "sales", "--inputs", "in"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "7 checks, 7 passed"
+    assert capsys.readouterr().out.splitlines()[-1] == "9 checks, 9 passed"
     totals, *others = sales.contract.outputs
     assert isinstance(totals, Table)
     low = replace(totals, columns=(replace(totals.columns[0], warn_minimum=50),))
@@ -45,7 +105,7 @@ def test_checks_are_counted_and_warnings_are_shown(
             "warning: totals: column 'total' has 1 value below 50 (the smallest is 3); "
             "the contract says usually at least 50 (see row 0)"
         ),
-        "8 checks, 7 passed",
+        "10 checks, 9 passed",
     ]
 
 
@@ -90,6 +150,13 @@ def test_params_are_given_as_names_and_values_too() -> None:
         (["-p", "loud=1"], "param 'loud' is '1'; allowed: boolean"),
         (["-p", "copies"], "param 'copies' is ''; allowed: integer"),
         (["-p", "laud=true"], "unknown param 'laud'; did you mean 'loud'?"),
+        (
+            ["--notes", "a"],
+            "param 'notes' is 'a'; allowed: array, each value: string; written as JSON, such as []",
+        ),
+        (["--notes", "[1]"], "param 'notes[0]' is 1; allowed: string"),
+        (["--rates", '{"USD": -1}'], "param 'rates.USD' is -1; allowed: number from 0"),
+        (["--rates", "[1]"], "param 'rates' is [1]; allowed: object, each value: number from 0"),
     ],
 )
 def test_a_wrong_param_is_one_line(error_line: ErrorLine, arguments: list[str], line: str) -> None:
@@ -230,7 +297,7 @@ def test_help_says_how_a_table_is_partitioned(capsys: Capture) -> None:
 def test_without_partitions_there_is_no_interval(capsys: Capture) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["run", "sales", "--inputs", "in", "--interval-start", "2013-01-01"])
-    assert "unrecognized arguments: --interval-start" in capsys.readouterr().err
+    assert "unknown argument '--interval-start'; known: '--inputs'" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("sales")

@@ -46,3 +46,17 @@ def test_a_picture_that_cannot_be_written_is_one_line(
     error_line: Callable[..., str], out: str, line: str
 ) -> None:
     assert error_line("view", "sales", "--out", out) == line
+
+
+def test_view_draws_the_functions_that_the_params_choose() -> None:
+    assert main(["view", "flight_delays", "--model", "boosting", "--out", "boosting.svg"]) == 0
+    assert main(["view", "flight_delays", "--out", "default.svg"]) == 0
+    chosen, default = (Path(f"{name}.svg").read_text("utf-8") for name in ("boosting", "default"))
+    assert "Gradient boosting of trees," in chosen
+    assert "Gradient boosting of trees," not in default
+
+
+def test_a_param_that_is_not_allowed_is_one_line(error_line: Callable[..., str]) -> None:
+    line = error_line("view", "flight_delays", "--model", "boost")
+    assert line == "isthmus: param 'model' is 'boost'; allowed: one of 'logistic', 'boosting'"
+    assert not Path("flight_delays.svg").exists()

@@ -12,7 +12,6 @@ from pathlib import Path
 from isthmus_contracts.codec import deserialize
 from isthmus_contracts.protocol import EngineProfile
 from isthmus_transforms.loading import load_dataflow
-from isthmus_transforms.runtime.frames.inputs import read_input
 from isthmus_transforms.runtime.staging import stage
 
 
@@ -20,10 +19,7 @@ def main(name: str, engine: str, inputs: Path, out: Path) -> None:
     """Write every output into `out`, and metrics as JSON to standard output."""
     dataflow = load_dataflow(name)
     contract = dataflow.contract
-    frames = {
-        declared.name: read_input(declared, [inputs / f"{declared.name}.parquet"])
-        for declared in contract.inputs
-    }
+    frames = dataflow.read_inputs(inputs)
     profile = deserialize(EngineProfile, json.loads(engine))
     names = [output.name for output in contract.outputs]
     made = dataflow.compute(names, frames, engine=profile)

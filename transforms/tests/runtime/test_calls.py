@@ -10,7 +10,7 @@ import pytest
 from isthmus_contracts.protocol import Event, NodeFailed, NodeFinished
 from isthmus_transforms.errors import NodeError
 from isthmus_transforms.runtime import Dataflow
-from isthmus_transforms.runtime.calls import bytes_of
+from isthmus_transforms.runtime.calls import bytes_of, shapes_of, size_of
 
 Flows = Callable[..., Dataflow]
 
@@ -140,3 +140,25 @@ def test_the_bytes_of_a_value_are_those_in_memory() -> None:
     assert (bytes_of(1.5) or 0) > 0
     assert bytes_of([1] * 100_000) is None
     assert bytes_of(object()) is None
+
+
+@pytest.mark.parametrize("size", [-1, True, 2**64, 1.5, "many"])
+def test_a_size_that_is_not_a_number_of_bytes_is_not_reported(size: object) -> None:
+    class Sized:
+        nbytes = size
+
+    assert size_of(Sized()) == (None, None, None)
+    assert bytes_of(Sized()) is None
+
+
+class Broken(pd.DataFrame):
+    def __len__(self) -> int:
+        raise OverflowError
+
+
+def test_a_value_that_cannot_be_looked_at_has_no_size() -> None:
+    value = Broken({"a": [1]})
+    assert size_of(value) == (None, None, None)
+    assert bytes_of(value) is None
+    assert bytes_of([value, object()]) is not None
+    assert shapes_of({"value": value, "other": 1}) == "value: Broken, other: int"

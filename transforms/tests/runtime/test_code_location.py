@@ -10,7 +10,6 @@ from types import ModuleType
 
 import pytest
 
-from isthmus_transforms.dataflows.airport_days import days
 from isthmus_transforms.errors import UnknownDependencyError
 from isthmus_transforms.runtime import code_location
 from isthmus_transforms.runtime.code_location import (
@@ -22,13 +21,14 @@ from isthmus_transforms.runtime.code_location import (
     location_of,
     versions,
 )
+from isthmus_transforms.shared import plotting
 
 
 def test_the_file_of_a_function_starts_at_its_package() -> None:
-    found = location_of(days.worst_hours)
-    assert found.file == "isthmus_transforms/dataflows/airport_days/days.py"
-    lines = Path(days.__file__).read_text(encoding="utf-8").splitlines()
-    assert lines[found.line - 1].startswith("def worst_hours(")
+    found = location_of(plotting.png)
+    assert found.file == "isthmus_transforms/shared/plotting.py"
+    lines = Path(plotting.__file__).read_text(encoding="utf-8").splitlines()
+    assert lines[found.line - 1].startswith("def png(")
 
 
 def test_the_location_is_that_of_the_innermost_function_with_its_decorators(

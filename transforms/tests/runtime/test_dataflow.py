@@ -48,6 +48,49 @@ def test_outputs_checkpoints_and_any_other_node_can_be_computed(
     assert sales.compute(["net", "summed"], inputs) == {"net": 8.0, "summed": 8.0}
 
 
+def test_one_name_gives_its_value(sales: Dataflow, orders: pd.DataFrame) -> None:
+    inputs = {"orders": orders}
+    assert sales.compute("tax", inputs) == "4"
+    assert sales.compute("summed", inputs) == 8.0
+    assert [node.name for node in sales.describe(targets="summed").nodes] == ["orders", "net"]
+    with pytest.raises(UnknownNameError, match=r"^unknown node 'tx'; did you mean 'tax'\?$"):
+        sales.compute("tx", inputs)
+    with pytest.raises(
+        UnknownNameError, match=r"^unknown target 'sumed'; did you mean 'summed'\?$"
+    ):
+        sales.describe(targets="sumed")
+
+
+def test_a_dataflow_is_shown_in_one_line(sales: Dataflow) -> None:
+    assert repr(sales) == "<Dataflow sales.v1 1.2.0: 1 input, 1 param, 1 output>"
+
+
+PICKED = Param("picked", "array", [1, 2], "Which orders.", of="integer", minimum=1)
+WEIGHTS = Param("weights", "object", {"1": 0.5}, "By order.", of="number")
+BY_ORDER = """
+    import pandas as pd
+
+    def chosen(orders: pd.DataFrame, picked: list[int], weights: dict[str, float]) -> str:
+        rows = orders[orders["id"].isin(picked)]
+        shares = rows["id"].map(lambda order: weights.get(str(order), 1))
+        return f"{(rows['price'] * shares).sum():g} {type(picked).__name__}"
+"""
+
+
+def test_functions_get_arrays_as_lists_and_objects_as_dicts(
+    flow_of: Flows, orders: pd.DataFrame
+) -> None:
+    flow = flow_of(BY_ORDER, "chosen", params=(PICKED, WEIGHTS))
+    inputs = {"orders": orders}
+    assert flow.compute("chosen", inputs) == "3.25 list"
+    params = {"picked": (3, 1), "weights": {"3": 2}}
+    assert flow.compute("chosen", inputs, params) == "9.5 list"
+    with pytest.raises(ParamError, match=r"^param 'picked\[0\]' is '1'; allowed: integer from 1$"):
+        flow.compute("chosen", inputs, {"picked": ["1"]})
+    with pytest.raises(ParamError, match=r"^param 'weights.3' is None; allowed: number$"):
+        flow.compute("chosen", inputs, {"weights": {"3": None}})
+
+
 def test_params_are_given_or_have_their_default(sales: Dataflow, orders: pd.DataFrame) -> None:
     assert sales.compute(["tax"], {"orders": orders}, {"rate": 1}) == {"tax": "8"}
 
@@ -123,16 +166,23 @@ def test_an_undeclared_name_is_refused_before_anything_runs(flow_of: Flows) -> N
     with pytest.raises(DefinitionError) as caught:
         flow_of(source, "b").compute(["b"], {})
     assert str(caught.value) == (
-        "node 'b' takes 'weather', which is not a function, input or param of dataflow 'sales'"
+        "function 'b' (sample/functions.py:2) takes 'weather', which is not a function, input or "
+        "param"
     )
 
 
 def test_a_function_that_an_input_or_param_would_hide_is_refused(flow_of: Flows) -> None:
     hidden = flow_of("def orders() -> int: return 1\ndef a(orders: int) -> int: return 1", "a")
-    with pytest.raises(DefinitionError, match="has the same name as its input or param 'orders'"):
+    message = "computes 'orders', which is also the name of an input"
+    with pytest.raises(DefinitionError, match=message):
         hidden.describe()
-    with pytest.raises(DefinitionError, match="has the same name as its input or param 'orders'"):
+    with pytest.raises(DefinitionError, match=message):
         hidden.compute(["a"], {})
+    param = flow_of(
+        "def rate() -> int: return 1\ndef a(rate: int) -> int: return 1", "a", params=(RATE,)
+    )
+    with pytest.raises(DefinitionError, match="computes 'rate', which is also the name of a param"):
+        param.describe()
 
 
 def test_an_output_that_no_function_computes_is_refused(flow_of: Flows) -> None:

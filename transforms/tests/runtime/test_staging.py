@@ -128,7 +128,12 @@ def test_the_same_rows_make_the_same_file(tmp_path: Path) -> None:
         ("int64", [1], [1]),
         ("int64", np.array([1], dtype="uint8"), [1]),
         ("int64", pd.Series([1], dtype="Int64"), [1]),
+        ("int64", [1.0, 2.0], [1, 2]),
         ("float64", [0.5], [0.5]),
+        ("float64", [1, 2**53], [1.0, 2.0**53]),
+        ("float64", pd.Series([Decimal("0.5"), 1, 0.25]), [0.5, 1.0, 0.25]),
+        ("float64", pd.Series([0.5], dtype="Float64"), [0.5]),
+        ("bool", pd.Series([True], dtype="boolean"), [True]),
         ("float64", np.array([0.5], dtype="float32"), [0.5]),
         ("bool", [True], [True]),
         ("date", pd.to_datetime(["2013-01-31"]), [dt.date(2013, 1, 31)]),
@@ -157,6 +162,12 @@ def test_strings_in_several_chunks_are_staged(staged: Stager) -> None:
     [
         ("int64", [1.0, np.nan], [1, None]),
         ("int64", pd.Series([1, None], dtype="Int64"), [1, None]),
+        ("int64", pd.Series([2**53 + 1, None], dtype="Int64"), [2**53 + 1, None]),
+        ("int64", pd.Series([1.0, None], dtype="Float64"), [1, None]),
+        ("float64", pd.Series([0.5, None], dtype="Float64"), [0.5, None]),
+        ("float64", pd.Series([1, None], dtype="Int64"), [1.0, None]),
+        ("bool", pd.Series([True, None], dtype="boolean"), [True, None]),
+        ("string", pd.Series(["a", None], dtype="string"), ["a", None]),
         ("string", ["a", None], ["a", None]),
         ("bool", pd.Series([True, None], dtype=object), [True, None]),
         ("date", pd.to_datetime(["2013-01-31", None]), [dt.date(2013, 1, 31), None]),
@@ -167,6 +178,14 @@ def test_a_missing_value_is_written_as_null(
     staged: Stager, column_type: ColumnType, values: object, read: list[object]
 ) -> None:
     assert staged(column_type, values, nullable=True).to_pylist() == read
+
+
+@pytest.mark.parametrize("dtype", ["float64", "Float64"])
+def test_infinity_is_refused_and_nan_is_null(staged: Stager, dtype: str) -> None:
+    values = pd.Series([0.0, 1.0], dtype=dtype)
+    assert staged("float64", values / values, nullable=True).to_pylist() == [None, 1.0]
+    with pytest.raises(OutputError, match=r"has 1 infinite value .*; the contract says finite"):
+        staged("float64", 1 / values, nullable=True)
 
 
 TYPES: list[tuple[ColumnType, str]] = [
@@ -196,14 +215,15 @@ KIND = "the types are incompatible"
     [
         ("string", [1], "int64", KIND),
         ("string", pd.Series([1, 2]).astype("category"), "category", KIND),
-        ("string", pd.Series(["a", 1], dtype=object), "object", "Expected bytes, got a 'int'"),
+        ("string", pd.Series(["a", 1], dtype=object), "object", "row 1 has a value of type int"),
         ("int64", ["1"], "str", KIND),
-        ("int64", [1.0], "float64", KIND),
+        ("int64", [1.0, 1.5], "float64", "Float value 1.5.* was truncated"),
         ("int64", [True], "bool", KIND),
         ("int64", np.array([2**64 - 1], dtype="uint64"), "uint64", "Integer value .* not in range"),
         ("int64", pd.Series([2**70], dtype=object), "object", "Python int too large"),
-        ("float64", [1], "int64", KIND),
-        ("float64", pd.Series([Decimal("0.5")]), "object", KIND),
+        ("float64", [1, 2**53 + 1], "int64", "row 1: float64 cannot hold it exactly; round it"),
+        ("float64", pd.Series([Decimal("0.5"), Decimal("1e400")]), "object", "row 1: it is beyond"),
+        ("float64", [True], "bool", KIND),
         ("bool", [0, 1], "int64", KIND),
         ("date", ["2013-01-31"], "str", KIND),
         ("date", pd.to_datetime(["2013-01-31"]).tz_localize("UTC"), "datetime64.*UTC.", KIND),
@@ -213,8 +233,21 @@ KIND = "the types are incompatible"
             "datetime64.*",
             "some values have a time of day",
         ),
-        ("timestamp", pd.to_datetime(["2013-01-31"]), "datetime64.*", KIND),
-        ("timestamp", [dt.date(2013, 1, 31)], "object", KIND),
+        ("timestamp", pd.to_datetime(["2013-01-31"]), "datetime64.*", "say which time zone it has"),
+        (
+            "timestamp",
+            pd.to_datetime([1], unit="ns", utc=True).as_unit("ns"),
+            "datetime64.*",
+            "some values are finer than a microsecond; round them",
+        ),
+        ("timestamp", [dt.date(2013, 1, 31)], "object", "row 0 has a value of type date"),
+        (
+            "date",
+            [dt.date(2013, 1, 31), dt.datetime(2013, 1, 31, 15, 30)],  # noqa: DTZ001
+            "object",
+            "row 1: it has a time of day",
+        ),
+        ("int64", pd.Series([1, True], dtype=object), "object", "row 1 has a value of type bool"),
     ],
 )
 def test_values_of_an_incompatible_type_are_refused(
@@ -222,8 +255,7 @@ def test_values_of_an_incompatible_type_are_refused(
 ) -> None:
     table = Table("days", "Days.", (Column("x", column_type, "X."),))
     (problem,) = _refusal(table, pd.DataFrame({"x": values}), tmp_path).problems
-    stored = dict(TYPES)[column_type]
-    says = re.escape(f"the contract says {stored} (")
+    says = re.escape(f"the contract says {column_type} (")
     assert re.match(f"column 'x' is {found}; {says}{reason}", problem), problem
 
 
@@ -418,6 +450,16 @@ def test_metrics_are_staged_without_a_file(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("undefined", [None, float("nan"), np.float32("nan"), pd.NA])
+def test_a_nullable_metric_that_is_undefined_is_staged_as_null(
+    tmp_path: Path, undefined: object
+) -> None:
+    score, rows = QUALITY.metrics
+    quality = replace(QUALITY, metrics=(replace(score, nullable=True), rows))
+    output = stage(quality, {"score": undefined, "rows": 3}, tmp_path)
+    assert output == StagedOutput("quality", metrics={"score": None, "rows": 3.0})
+
+
 @pytest.mark.parametrize(
     ("value", "problems"),
     [
@@ -425,13 +467,14 @@ def test_metrics_are_staged_without_a_file(tmp_path: Path) -> None:
         ({"score": 1, "rows": 1, "speed": 1}, ["metric 'speed' is not in the contract"]),
         (
             {"score": float("nan"), "rows": 1},
-            ["metric 'score' is nan, which is not a finite number"],
+            ["metric 'score' is nan; the contract says not null"],
         ),
         ({"score": 1.5, "rows": 1}, ["metric 'score' is 1.5; the contract says at most 1"]),
-        ({"score": 10**400, "rows": 1}, ["metric 'score' is inf, which is not a finite number"]),
+        ({"score": 10**400, "rows": 1}, ["metric 'score' is inf; the contract says finite"]),
+        ({"score": pd.NA, "rows": 1}, ["metric 'score' is null; the contract says not null"]),
         (
             {"score": 1, "rows": float("inf")},
-            ["metric 'rows' is inf, which is not a finite number"],
+            ["metric 'rows' is inf; the contract says finite"],
         ),
         ({"score": "0.5", "rows": 1}, ["metric 'score' is a str, which is not a number"]),
         ({"score": True, "rows": 1}, ["metric 'score' is a bool, which is not a number"]),
@@ -439,7 +482,7 @@ def test_metrics_are_staged_without_a_file(tmp_path: Path) -> None:
             {"score": -1, "rows": None, "x": 1},
             [
                 "metric 'score' is -1; the contract says at least 0",
-                "metric 'rows' is a NoneType, which is not a number",
+                "metric 'rows' is null; the contract says not null",
                 "metric 'x' is not in the contract",
             ],
         ),

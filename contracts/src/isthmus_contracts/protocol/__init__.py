@@ -13,11 +13,17 @@ was asked. What it writes to standard error is log.
 A runner may be started before the platform knows what to ask. Meanwhile it may load the dataflow
 that the variable `DATAFLOW_VARIABLE` of its environment names; the request decides.
 
-`messages` declares what is said, `wire` how it travels.
+`messages` declares what is said, `bounds` how much, `wire` how it travels.
 """
 
 from __future__ import annotations
 
+from isthmus_contracts.protocol.bounds import (
+    MAX_DEPENDENCIES,
+    MAX_NAME,
+    MAX_NODES,
+    graph_problem,
+)
 from isthmus_contracts.protocol.messages import (
     Answer,
     Capabilities,
@@ -56,6 +62,9 @@ from isthmus_contracts.protocol.wire import (
 __all__ = [
     "ACCEPTED",
     "DATAFLOW_VARIABLE",
+    "MAX_DEPENDENCIES",
+    "MAX_NAME",
+    "MAX_NODES",
     "VERSION",
     "Answer",
     "Capabilities",
@@ -84,4 +93,5 @@ __all__ = [
     "decode_answer",
     "decode_request",
     "encode",
+    "graph_problem",
 ]

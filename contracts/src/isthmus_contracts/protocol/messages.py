@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from isthmus_contracts.params import Param, ParamValue
+from isthmus_contracts.params import Param, ParamValue, PlainValue
 from isthmus_contracts.partitions import Interval
 from isthmus_contracts.rules import CheckResult
 
@@ -25,7 +25,7 @@ class EngineProfile:
     """Say on what the functions run; `options` are the engine's own."""
 
     name: str
-    options: Mapping[str, ParamValue]
+    options: Mapping[str, PlainValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,14 +183,14 @@ class StagedFile:
 
 @dataclass(frozen=True, slots=True)
 class StagedOutput:
-    """Name the files of a table or file, or carry the numbers of metrics.
+    """Name the files of a table or file, or carry the numbers of metrics; an undefined one is None.
 
     A partitioned table has a file for each partition with rows, so it may have none.
     """
 
     name: str
     files: tuple[StagedFile, ...] = ()
-    metrics: Mapping[str, float] | None = None
+    metrics: Mapping[str, float | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

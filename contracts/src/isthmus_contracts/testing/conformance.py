@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.errors import IntervalError
 from isthmus_contracts.partitions import Interval, Partitioning
 from isthmus_contracts.protocol import (
@@ -100,7 +99,7 @@ def _check_files(transcript: Transcript, staging: Path, files: Sequence[StagedFi
 def its_tables_are_streams(subject: Subject) -> None:
     """Expect each file of a table to begin and end as an Arrow IPC stream does."""
     transcript = run(subject)
-    outputs = CATALOG.dataflow(subject.request.dataflow).outputs
+    outputs = subject.contract.outputs
     tables = {output.name for output in outputs if isinstance(output, Table)}
     for output in result_of(transcript).outputs:
         for file in output.files if output.name in tables else ():
@@ -129,7 +128,7 @@ def its_files_are_the_partitions_asked_for(subject: Subject) -> None:
 
 
 def _partitionings(subject: Subject) -> dict[str, Partitioning]:
-    tables = CATALOG.dataflow(subject.request.dataflow).partitioned
+    tables = subject.contract.partitioned
     return {table.name: table.partitioning for table in tables if table.partitioning is not None}
 
 
@@ -189,7 +188,7 @@ def it_stops_at_each_stage_boundary(subject: Subject) -> None:
 
     Given these, the next request is answered as ever, and so it is given a file that is garbage.
     """
-    dataflow = CATALOG.dataflow(subject.request.dataflow)
+    dataflow = subject.contract
     for boundary in (*dataflow.checkpoints, *dataflow.outputs):
         stage = in_own_directory(subject, f"until-{boundary.name}", stop_at=boundary.name)
         transcript = run(stage)

@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from isthmus_contracts.catalog import Catalog
+from isthmus_contracts.dataflows import DataflowContract
 from isthmus_contracts.errors import ProtocolError
 from isthmus_contracts.protocol import (
     Answer,
@@ -19,16 +21,26 @@ from isthmus_contracts.protocol import (
     decode_answer,
     encode,
 )
+from isthmus_contracts.testing.sample_catalog import CATALOG
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Say how the runner under test is started, and a request that it must fulfil."""
+    """Say how the runner under test is started, and a request that it must fulfil.
+
+    The request is for a dataflow of `catalog`, which the runner knows too.
+    """
 
     command: tuple[str, ...]
     request: RunRequest
     environment: Mapping[str, str]
     timeout: float = 120
+    catalog: Catalog = CATALOG
+
+    @property
+    def contract(self) -> DataflowContract:
+        """Return the contract of the dataflow that is asked for."""
+        return self.catalog.dataflow(self.request.dataflow)
 
 
 @dataclass(frozen=True, slots=True)

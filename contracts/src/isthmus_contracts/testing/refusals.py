@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 from datetime import date
 
-from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.errors import IntervalError
 from isthmus_contracts.partitions import Interval
 from isthmus_contracts.protocol import encode
@@ -59,7 +58,7 @@ def it_refuses_an_interval_for_which_it_cannot_run(subject: Subject) -> None:
     """Expect a refusal of an interval that cuts a partition, or of any without partitions."""
     odd = Interval(date(2013, 1, 2), date(2013, 1, 3))
     try:
-        CATALOG.dataflow(subject.request.dataflow).check_interval(odd)
+        subject.contract.check_interval(odd)
     except IntervalError:
         request = replace(subject.request, interval=odd)
         expect_refusal(run(replace(subject, request=request)), "interval")

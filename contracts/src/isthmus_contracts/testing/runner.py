@@ -1,5 +1,7 @@
 """A runner that computes nothing: it stages files that were prepared beforehand.
 
+It knows the dataflows of `sample_catalog`.
+
 `python -m isthmus_contracts.testing.runner --outputs DIR` takes `<target>.*` from DIR for each
 target: a `.json` file holds metrics, everything else is staged as it is. Of a partitioned table it
 takes `<target>/<partition>.*`, in a run for an interval only of its partitions. Asked for a stage,
@@ -25,7 +27,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.dataflows import DataflowContract
 from isthmus_contracts.errors import ContractError, ProtocolError, UnknownNameError
 from isthmus_contracts.params import Param, resolve_params
@@ -52,6 +53,7 @@ from isthmus_contracts.protocol import (
 )
 from isthmus_contracts.tables import Table
 from isthmus_contracts.testing.false_results import FALSE_RESULTS
+from isthmus_contracts.testing.sample_catalog import CATALOG
 
 _CODE_VERSION = "stand-in"
 _Send: TypeAlias = Callable[[Answer], None]

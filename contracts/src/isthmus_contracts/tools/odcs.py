@@ -21,7 +21,7 @@ from isthmus_contracts.dataflows import (
     Metrics,
     Output,
 )
-from isthmus_contracts.params import Param
+from isthmus_contracts.params import Param, param_text
 from isthmus_contracts.partitions import Partitioning
 from isthmus_contracts.tables import Column, ColumnType, Table
 
@@ -121,7 +121,7 @@ def _metrics(metrics: Metrics) -> dict[str, object]:
                 "logicalTypeOptions": {**options, **_bounds(metric.minimum, metric.maximum)},
                 "physicalType": "float64",
                 "description": metric.description,
-                "required": True,
+                "required": not metric.nullable,
             }
             for metric in metrics.metrics
         ],
@@ -166,6 +166,7 @@ def _column(column: Column, key: Sequence[str], by: Partitioning | None) -> dict
         "quality": [_rule("invalidValues", **valid)] if column.choices else None,
         "customProperties": _custom(
             unit=column.unit,
+            inexact=column.inexact or None,
             partitionGranularity=parts.granularity if parts else None,
             warnMinimum=column.warn_minimum,
             warnMaximum=column.warn_maximum,
@@ -192,6 +193,8 @@ def _fields(declared: Param | Checkpoint) -> dict[str, object]:
     plain = {
         name: list(value) if isinstance(value, tuple) else value for name, value in values.items()
     }
+    if isinstance(declared, Param) and declared.type in ("array", "object"):
+        plain["default"] = param_text(declared.default)  # a YAML key would need quotes
     return _given(plain)
 
 

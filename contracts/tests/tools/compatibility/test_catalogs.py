@@ -65,6 +65,7 @@ def columns(draw: DrawFn) -> Column:
         unit=draw(st.sampled_from([None, "m"])),
         nullable=draw(st.booleans()),
         choices=draw(choices) if kind == "string" else (),
+        inexact=kind == "float64" and draw(st.booleans()),
         **({} if kind == "string" else draw(ranges())),
     )
 
@@ -96,10 +97,11 @@ def params(draw: DrawFn, name: str) -> Param:
 
 def outputs(name: str) -> SearchStrategy[Output]:
     metrics = st.builds(
-        lambda name, words, ends: Metric(name, words, **ends),
+        lambda name, words, ends, nullable: Metric(name, words, nullable=nullable, **ends),
         st.sampled_from("mn"),
         WORDS,
         ranges(),
+        st.booleans(),
     )
     return st.one_of(
         tables(name),

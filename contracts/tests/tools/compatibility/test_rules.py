@@ -53,6 +53,8 @@ OF_TABLES: list[tuple[str, Table, Table]] = [
     ("column-retyped", ROWS, columns(replace(ID, type="float64"), SIZE, SPEED)),
     ("column-made-nullable", FULL, ROWS),
     ("column-made-not-null", ROWS, FULL),
+    ("column-made-inexact", ROWS, columns(ID, SIZE, replace(SPEED, inexact=True))),
+    ("column-made-exact", columns(ID, SIZE, replace(SPEED, inexact=True)), ROWS),
     ("column-unit-changed", ROWS, columns(ID, SIZE, replace(SPEED, unit="m/s"))),
     ("column-unit-changed", ROWS, columns(ID, SIZE, replace(SPEED, unit=None))),
     ("column-range-widened", ROWS, WIDE),
@@ -103,10 +105,12 @@ SOURCE = Dataset("source", "A source.", "operations", (ROWS,))
 OTHER = Dataset("other", "Another.", "operations", (replace(ROWS, name="others"), ROWS))
 DAYS = Param("days", "integer", 3, "How many.", minimum=1, maximum=5)
 KIND = Param("kind", "string", "a", "Which.", choices=("a", "b"))
+LIST = Param("list", "array", [1], "Which.", of="integer", minimum=1, maximum=5)
 SCORE = Metric("score", "How good.", minimum=0, maximum=1)
 ERROR = Metric("error", "How bad.")
 REPORT = File("report", "A report.", ".html")
 SCORES = Metrics("scores", "Scores.", (SCORE, ERROR))
+UNDEFINED = replace(SCORES, metrics=(SCORE, replace(ERROR, nullable=True)))
 JOINED, SPLIT = Checkpoint("joined", "All in one."), Checkpoint("split", "One in all.")
 FLOW = DataflowContract(
     name="flow",
@@ -198,6 +202,12 @@ OF_PARTS: list[tuple[str, Side, DataflowContract, DataflowContract]] = [
     ("param-added", "input", params(DAYS), FLOW),
     ("param-dropped", "input", FLOW, params(DAYS)),
     ("param-retyped", "input", FLOW, params(replace(DAYS, type="number"), KIND)),
+    ("param-retyped", "input", params(LIST), params(replace(LIST, of="number"))),
+    ("param-narrowed", "input", params(LIST), params(replace(LIST, maximum=4))),
+    ("param-widened", "input", params(LIST), params(replace(LIST, maximum=6))),
+    ("param-narrowed", "input", params(LIST), params(replace(LIST, choices=(1, 3, 4)))),
+    ("param-restated", "input", params(LIST), params(replace(LIST, choices=(1, 2, 3, 4, 5)))),
+    ("param-default-changed", "input", params(LIST), params(replace(LIST, default=[1, 3]))),
     ("param-narrowed", "input", FLOW, params(replace(DAYS, maximum=4), KIND)),
     ("param-narrowed", "input", FLOW, params(replace(DAYS, choices=(1, 3)), KIND)),
     ("param-narrowed", "input", FLOW, params(replace(DAYS, choices=(3,), maximum=4), KIND)),
@@ -228,6 +238,8 @@ OF_PARTS: list[tuple[str, Side, DataflowContract, DataflowContract]] = [
         FLOW,
         outputs(REPORT, replace(SCORES, metrics=(SCORE, replace(ERROR, minimum=0)))),
     ),
+    ("metric-made-nullable", "output", FLOW, outputs(REPORT, UNDEFINED)),
+    ("metric-made-not-null", "output", outputs(REPORT, UNDEFINED), FLOW),
 ]
 TWO_TABLES = replace(SOURCE, tables=(ROWS, replace(ROWS, name="more")))
 NONE = Catalog((), ())

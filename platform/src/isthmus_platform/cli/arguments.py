@@ -13,6 +13,9 @@ from isthmus_contracts.catalog import CATALOG
 # Makes a command's parser from the command's name, its function and one line of help.
 AddCommand: TypeAlias = Callable[[str, Callable[..., int], str], argparse.ArgumentParser]
 
+SAMPLE_CONNECTION = "nyc_operations"
+"""The connection to the sample database, which `demo`, `up` and `run` give their Airflow."""
+
 
 def add_format(parser: argparse.ArgumentParser) -> None:
     """Add the option that chooses between text for a person and JSON for a program."""

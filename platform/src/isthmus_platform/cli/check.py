@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -11,25 +13,42 @@ from rich.table import Table
 
 from isthmus_contracts import DataflowContract
 from isthmus_contracts.catalog import CATALOG
+from isthmus_contracts.formatting import printable
 from isthmus_contracts.protocol import Capabilities
+from isthmus_platform.cli.airflow_objects import (
+    connection_problems,
+    known_pools,
+    named_pools,
+    pool_mistakes,
+)
 from isthmus_platform.cli.arguments import AddCommand
 from isthmus_platform.cli.engines import engine_mistakes
-from isthmus_platform.deployment import DeployedDataflow, Deployment, load_deployment
+from isthmus_platform.deployment import (
+    DeployedDataflow,
+    Deployment,
+    deployment_file,
+    last_valid,
+)
+from isthmus_platform.deployment.load import UNKNOWN_RUNNER, draft_deployment, read_deployment
+from isthmus_platform.deployment.schedules import next_runs
 from isthmus_platform.deployment.settings import Settings
 from isthmus_platform.errors import DeploymentError, EndOfLifeError, RunnerError
 from isthmus_platform.pipeline.end_of_life import check_not_end_of_life
+from isthmus_platform.pipeline.intervals import scheduled_interval
 from isthmus_platform.runners import runner_capabilities
-from isthmus_platform.terminal.escape import printable
 from isthmus_platform.terminal.printing import print_whole
 
 _COLUMNS = ("dataflow", "runs", "tasks", "engine", "runner")
 
 _MEANING = "check a deployment file, and show how it runs each dataflow"
 _DESCRIPTION = (
-    "Check a deployment file, and show how it runs each dataflow. The command starts each runner "
-    "and asks it for its engines and their options; a runner that cannot be started here is a "
-    "note. Pools and connections, which only Airflow knows, are not checked."
+    "Check a deployment file, report every mistake, and show how it runs each dataflow, with the "
+    "next two runs of each schedule. The command starts each runner and asks it for its engines "
+    "and their options; it looks for connections and pools as a task on this host would. What "
+    "cannot be asked here is a note."
 )
+_SHOWN_RUNS = 2
+_SHOWN_DIGEST = 12
 
 
 def add_check_command(add: AddCommand) -> None:
@@ -46,31 +65,73 @@ def add_check_command(add: AddCommand) -> None:
 
 
 def _check(options: argparse.Namespace, console: Console) -> int:
-    deployment = load_deployment(options.file)
-    grid = Table(*_COLUMNS, box=None)
-    mistakes = [
-        *deployment.unknown_dataflows(CATALOG).values(),
-        *deployment.unknown_sources(CATALOG),
-    ]
+    file = options.file or deployment_file()
+    deployment, mistakes = draft_deployment(file, read_deployment(file))
+    mistakes += deployment.unknown_dataflows(CATALOG).values()
+    mistakes += deployment.unknown_sources(CATALOG)
     runners, notes = _ask_runners(deployment, console)
-    for dataflow in CATALOG.dataflows:
+    grid, deployed = Table(*_COLUMNS, box=None), []
+    for contract in CATALOG.dataflows:
         try:
-            check_not_end_of_life(dataflow)
-            deployed = deployment.deploy(dataflow)
-            mistakes += engine_mistakes(deployed, runners)
-            cells = _as_deployed(deployed)
+            check_not_end_of_life(contract)
+            dataflow = deployment.deploy(contract)
+            cells = _as_deployed(dataflow)
+            deployed.append(dataflow)
+            mistakes += engine_mistakes(dataflow, runners)
         except DeploymentError as error:
             mistakes.append(error)
-            cells = ("cannot run",)
+            cells = (_in_spite_of_mistakes(file, contract),)
         except EndOfLifeError as error:
             cells = (str(error),)
-        grid.add_row(str(dataflow.identity), *map(printable, cells))
+        grid.add_row(str(contract.identity), *map(printable, cells))
+    _check_airflow_objects(deployment, deployed, options.state, mistakes, notes)
     print_whole(grid, console)
-    for note in notes:
-        console.print(printable(f"note: {note}"), soft_wrap=True)
-    for mistake in dict.fromkeys(map(str, mistakes)):  # one in [defaults] concerns many dataflows
-        console.print(printable(f"mistake: {mistake}"), soft_wrap=True)
+    lines = [line for dataflow in deployed for line in _next_runs(dataflow)]
+    lines += [f"note: {note}" for note in notes]
+    found = dict.fromkeys(sentence for error in mistakes for sentence in error.mistakes)
+    lines += [f"mistake: {sentence}" for sentence in found]  # one may concern many dataflows
+    for line in lines:
+        console.print(printable(line), soft_wrap=True)
     return 2 if mistakes else 0
+
+
+def _in_spite_of_mistakes(file: Path, contract: DataflowContract) -> str:
+    for deployed in last_valid(file, contract):
+        digest = deployed.deployment.digest[:_SHOWN_DIGEST]
+        return f"runs with the last valid file, SHA-256 {digest}..."
+    return "cannot run"
+
+
+def _check_airflow_objects(
+    deployment: Deployment,
+    dataflows: Sequence[DeployedDataflow],
+    state: Path,
+    mistakes: list[DeploymentError],
+    notes: list[str],
+) -> None:
+    for place, problem, certain in connection_problems(deployment, state):
+        if certain:
+            mistakes.append(DeploymentError(deployment.file, place, problem))
+        else:
+            notes.append(f"{place}: {problem}")
+    if pools := named_pools(dataflows):
+        known = known_pools(state)
+        if known is None:
+            names = ", ".join(sorted(pools))
+            notes.append(f"pools are not checked without a database of Airflow: {names}")
+        else:
+            mistakes += pool_mistakes(dataflows, known)
+
+
+def _next_runs(dataflow: DeployedDataflow) -> Iterator[str]:
+    """Yield a line for each of the next runs of a schedule: when it comes, and what it is for."""
+    schedule, contract = dataflow.settings.schedule, dataflow.contract
+    if schedule is None:
+        return
+    for before, time in next_runs(schedule, datetime.now(UTC), _SHOWN_RUNS):
+        interval = scheduled_interval(contract, before, time) if contract.partitioned else None
+        when = f"{time:%Y-%m-%d %H:%M} UTC"
+        yield f"next run of {contract.identity}: {when}, for {interval or 'everything'}"
 
 
 def _ask_runners(
@@ -80,6 +141,8 @@ def _ask_runners(
     runners: dict[str, Capabilities] = {}
     notes = []
     for name, runner in deployment.runners.items():
+        if runner is UNKNOWN_RUNNER:  # there is a mistake in its section
+            continue
         program = runner.command[0]
         if shutil.which(program) is None:
             notes.append(f"runner {name!r} starts {program!r}, which is not a program here")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from isthmus_contracts import DataflowContract, Param, ParamError, ParamValue
+from isthmus_contracts import DataflowContract, Param, ParamError, PlainValue
 from isthmus_contracts.formatting import unknown_name
 from isthmus_contracts.protocol import Capabilities
 from isthmus_platform.deployment import DeployedDataflow, Deployment
@@ -30,7 +30,7 @@ def engine_mistakes(
 
 
 def _problems(
-    engine: str, options: Mapping[str, ParamValue], engines: Mapping[str, Iterable[Param]]
+    engine: str, options: Mapping[str, PlainValue], engines: Mapping[str, Iterable[Param]]
 ) -> Iterator[tuple[str, str]]:
     """Yield the key of each mistake in the deployment file, and the message."""
     if engine not in engines:

@@ -8,12 +8,12 @@ from pathlib import Path
 from rich.console import Console
 
 from isthmus_contracts.catalog import CATALOG
+from isthmus_contracts.formatting import printable
 from isthmus_platform.cli.arguments import AddCommand, known_dataflows
 from isthmus_platform.cli.command_lines import transforms_command
+from isthmus_platform.cli.lake import named_lake
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.export import export_inputs, find_inputs
-from isthmus_platform.lake_access import open_lake
-from isthmus_platform.terminal.escape import printable
 
 
 def add_export_command(add: AddCommand) -> None:
@@ -27,9 +27,10 @@ def add_export_command(add: AddCommand) -> None:
 def _export(options: argparse.Namespace, console: Console) -> int:
     contract = CATALOG.dataflow(options.dataflow)
     deployment, directory = load_deployment(), options.directory
+    lake = named_lake(deployment)
     whose, pins = find_inputs(deployment, contract, options.run)
     console.print(printable(f"inputs of {whose}"), soft_wrap=True)
-    for name, rows in export_inputs(open_lake(deployment), contract, pins, directory):
+    for name, rows in export_inputs(lake, contract, pins, directory):
         console.print(f"wrote {directory / name}.parquet, {rows:,} rows")
     command = transforms_command(options, contract, directory, pins)
     console.print(f"to compute with the same params: {printable(command)}", soft_wrap=True)

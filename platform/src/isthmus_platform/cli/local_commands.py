@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from isthmus_contracts import DataflowContract, resolve_interval, resolve_params
 from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
 from isthmus_contracts.dataflows import INTERVAL_FIELDS
 from isthmus_platform import dags
+from isthmus_platform.cli.arguments import SAMPLE_CONNECTION
 from isthmus_platform.cli.command_lines import (
     platform_command,
     run_command,
@@ -23,13 +25,16 @@ from isthmus_platform.demo.sample_database import load_sample_database
 from isthmus_platform.deployment import Deployment, load_deployment
 from isthmus_platform.errors import DeploymentError
 from isthmus_platform.lake import releases
-from isthmus_platform.lake_access import open_lake
+from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake_access import create_lake, open_lake
 from isthmus_platform.local_airflow import (
+    PASSWORD,
     Client,
     Installation,
     InstallationError,
     Running,
     find_running,
+    read_password,
     running,
 )
 from isthmus_platform.local_airflow.follow import follow, triggered_runs
@@ -45,14 +50,14 @@ from isthmus_platform.runs import RunRecord
 from isthmus_platform.runs.pins import read_pins_document
 
 _SPECIAL_IN_URLS = frozenset("%?#")
-_SAMPLE_CONNECTION = "AIRFLOW_CONN_NYC_OPERATIONS"
+_PASSWORD_VARIABLE = "ISTHMUS_PASSWORD"  # noqa: S105 - its name
 
 
 def demo(options: argparse.Namespace, console: Console) -> int:
     """Load the sample database, run every dataflow, and say what to try next."""
     load_sample_database(options.data, options.state / "company.sqlite", console.print)
-    with _airflow(options, console) as (client, installation):
-        status = _run_and_report(client, installation, FLIGHT_DELAYS, {}, options, console)
+    with _airflow(options, console) as airflow:
+        status = _run_and_report(airflow, FLIGHT_DELAYS, {}, options, console)
     if status == 0:
         report_next(FLIGHT_DELAYS, console)
     return status
@@ -60,10 +65,15 @@ def demo(options: argparse.Namespace, console: Console) -> int:
 
 def up(options: argparse.Namespace, console: Console) -> int:
     """Run Airflow until Ctrl-C."""
-    with running(local_installation(options), console.print) as installation:
-        console.print("login airflow / airflow; Ctrl-C stops Airflow")
+    deployment = load_deployment()  # reports a mistake in the file before anything is started
+    make_own_lake(deployment, options.state)
+    installation = local_installation(options, deployment)
+    with running(installation, console.print) as up:
+        is_default = read_password(installation.home) == PASSWORD
+        login = "airflow / airflow" if is_default else "airflow, with the password that you chose"
+        console.print(f"login {login}; Ctrl-C stops Airflow")
         with contextlib.suppress(KeyboardInterrupt):
-            installation.wait()
+            up.wait()
     return 0
 
 
@@ -73,8 +83,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
     params = parse_params(contract, options.param)
     if interval := resolve_interval(contract, options.interval_start, options.interval_end):
         params |= zip(INTERVAL_FIELDS, (str(interval.start), str(interval.end)), strict=True)
-    with _airflow(options, console) as (client, installation):
-        return _run_and_report(client, installation, contract, params, options, console)
+    with _airflow(options, console) as airflow:
+        return _run_and_report(airflow, contract, params, options, console)
 
 
 def parse_params(contract: DataflowContract, texts: Sequence[str]) -> dict[str, object]:
@@ -88,8 +98,22 @@ def parse_params(contract: DataflowContract, texts: Sequence[str]) -> dict[str, 
     return given
 
 
-def local_installation(options: argparse.Namespace) -> Installation:
-    """Return the installation that the options describe; its state's path must suit a URL."""
+def make_own_lake(deployment: Deployment, state: Path) -> None:
+    """Make the lake if its place is in this state, and not even a directory exists there.
+
+    Any other place may be a disk that is not mounted, so only `init-lake` makes a lake there.
+    """
+    root = Path(deployment.lake.root)
+    own = not deployment.lake.is_bucket and root.resolve().is_relative_to(state.resolve())
+    if own and not root.exists():
+        create_lake(deployment)
+
+
+def local_installation(options: argparse.Namespace, deployment: Deployment) -> Installation:
+    """Return the installation that the options describe; its state's path must suit a URL.
+
+    Its tasks get the environment variables that the deployment names, connections, and `AWS_...`.
+    """
     state = str(options.state.resolve())
     special = sorted(_SPECIAL_IN_URLS & set(state))
     if special:
@@ -98,46 +122,67 @@ def local_installation(options: argparse.Namespace) -> Installation:
             "has another meaning in a database's address; choose another path with --state"
         )
     database = (options.state / "company.sqlite").resolve()
-    connections = {
-        name: value for name, value in os.environ.items() if name.startswith("AIRFLOW_CONN_")
+    named = {"ISTHMUS_STATE", "ISTHMUS_TRANSFORMS_PYTHON", *deployment.variables}
+    passed = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith(("AIRFLOW_CONN_", "AWS_"))
+        or (name in named and not name.startswith("AIRFLOW"))  # those are the installation's
     }
-    isthmus = {name: os.environ[name] for name in ("ISTHMUS_STATE", "ISTHMUS_TRANSFORMS_PYTHON")}
     return Installation(
         state=options.state,
         deployment=options.deployment,
         dags_folder=Path(dags.__file__).parent,
         port=options.port,
-        environment={_SAMPLE_CONNECTION: f"sqlite:///{database}", **connections, **isthmus},
+        environment={
+            f"AIRFLOW_CONN_{SAMPLE_CONNECTION.upper()}": f"sqlite:///{database}",
+            **passed,
+        },
+        password=os.environ.get(_PASSWORD_VARIABLE) or None,
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Airflow:
+    """Hold a client, the deployment, its lake, and the Airflow that this command has started."""
+
+    client: Client
+    deployment: Deployment
+    lake: Lake
+    installation: Running | None
+
+
 @contextlib.contextmanager
-def _airflow(
-    options: argparse.Namespace, console: Console
-) -> Iterator[tuple[Client, Running | None]]:
-    """Give a client of the Airflow that is up on this state, or of one that this starts."""
-    load_deployment()  # reports a mistake in the file before anything is started
+def _airflow(options: argparse.Namespace, console: Console) -> Iterator[_Airflow]:
+    """Give the Airflow that is up on this state, or one that this starts."""
+    deployment = load_deployment()  # reports a mistake in the file before anything is started
+    make_own_lake(deployment, options.state)
+    lake = open_lake(deployment)
+    installation = local_installation(options, deployment)
     url = find_running(options.state)
     if url is not None:
         console.print(f"using the Airflow that is up at {url}")
-        with Client(url) as client:
-            yield client, None
+        with Client(url, password=read_password(installation.home)) as client:
+            yield _Airflow(client, deployment, lake, None)
         return
-    with running(local_installation(options), console.print) as up, Client(up.url) as client:
-        yield client, up
+    with (
+        running(installation, console.print) as up,
+        Client(up.url, password=read_password(installation.home)) as client,
+    ):
+        yield _Airflow(client, deployment, lake, up)
 
 
-def _run_and_report(  # noqa: PLR0913, PLR0917 - what is run, where, and how it was asked for
-    client: Client,
-    installation: Running | None,
+def _run_and_report(
+    airflow: _Airflow,
     contract: DataflowContract,
     fields: Mapping[str, object],
     options: argparse.Namespace,
     console: Console,
 ) -> int:
     """Run a dataflow and the dataflows that it triggers; return 0 only if all published."""
-    deployment = load_deployment()
-    lake, runs_root = open_lake(deployment), Path(deployment.runs.root)
+    client, installation = airflow.client, airflow.installation
+    deployment, lake = airflow.deployment, airflow.lake
+    runs_root = Path(deployment.runs.root)
     check_can_start(client, str(contract.identity), pools_of(contract, deployment))
     pending = [(str(contract.identity), client.trigger(str(contract.identity), fields))]
     while pending:

@@ -12,6 +12,7 @@ from isthmus_contracts import ContractError
 from isthmus_platform.cli.check import add_check_command
 from isthmus_platform.cli.command_lines import PORT, STATE, TRANSFORMS_PYTHON
 from isthmus_platform.cli.export_inputs import add_export_command
+from isthmus_platform.cli.lake import add_init_command
 from isthmus_platform.cli.local import add_local_commands
 from isthmus_platform.cli.releases import add_release_commands
 from isthmus_platform.cli.rollback import add_rollback_command
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_local_commands(add)
     add_check_command(add)
+    add_init_command(add)
     add_release_commands(add)
     add_rollback_command(add)
     add_status_command(add)

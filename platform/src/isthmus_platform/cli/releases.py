@@ -9,11 +9,12 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
-from isthmus_contracts import DataflowContract
+from isthmus_contracts import DataflowContract, param_text
 from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.codec import serialize
-from isthmus_contracts.formatting import counted
+from isthmus_contracts.formatting import counted, printable
 from isthmus_platform.cli.arguments import AddCommand, add_format, known_dataflows, who
+from isthmus_platform.cli.lake import named_lake
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
@@ -26,8 +27,6 @@ from isthmus_platform.lake.releases.garbage_collection import (
     retention,
 )
 from isthmus_platform.lake.releases.locate import find_release, locate
-from isthmus_platform.lake_access import open_lake
-from isthmus_platform.terminal.escape import printable
 from isthmus_platform.terminal.outputs import describe_outputs, display_location
 from isthmus_platform.terminal.printing import print_whole
 
@@ -130,7 +129,7 @@ def _show(options: argparse.Namespace, console: Console) -> int:
         ("created", f"{_when(release)} UTC, by run {release.run}"),
         ("made by", f"contract {release.contract_version}, code {release.code_version}{revision}"),
         *([("interval", str(release.interval))] if release.interval else []),
-        *(("param", f"{name} = {value}") for name, value in release.params.items()),
+        *(("param", f"{name} = {param_text(value)}") for name, value in release.params.items()),
     ]
     for name, pin in release.inputs.items():
         origin = f", of release {pin.release}" if pin.release else ""
@@ -253,4 +252,4 @@ def _shown_time(time: str) -> str:
 
 
 def _lake() -> Lake:
-    return open_lake(load_deployment())
+    return named_lake(load_deployment())

@@ -12,12 +12,12 @@ from isthmus_contracts.catalog import CATALOG
 from isthmus_platform.cli.announce import LOGIN_VARIABLE, Announcer
 from isthmus_platform.cli.arguments import AddCommand, known_dataflows, who
 from isthmus_platform.cli.command_lines import run_command
+from isthmus_platform.cli.lake import named_lake
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.errors import translated
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases.status import Status, status_of
-from isthmus_platform.lake_access import open_lake
 
 _MEANING = "make a published release current again, and list the dataflows that read it"
 _THIS_MACHINE = "the Airflow on this machine"
@@ -40,7 +40,7 @@ def add_rollback_command(add: AddCommand) -> None:
 
 
 def _rollback(options: argparse.Namespace, console: Console) -> int:
-    contract, lake = CATALOG.dataflow(options.dataflow), open_lake(load_deployment())
+    contract, lake = CATALOG.dataflow(options.dataflow), named_lake(load_deployment())
     identity, release = contract.identity, options.release
     with ExitStack() as session:
         # First, so that nothing is withdrawn if Airflow cannot announce it.

@@ -12,10 +12,10 @@ from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.codec import serialize
 from isthmus_platform.cli.arguments import AddCommand, add_format, known_dataflows
 from isthmus_platform.cli.command_lines import run_command
+from isthmus_platform.cli.lake import named_lake
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake.errors import translated
 from isthmus_platform.lake.releases.status import status_of
-from isthmus_platform.lake_access import open_lake
 from isthmus_platform.terminal.printing import print_whole
 
 
@@ -29,7 +29,7 @@ def add_status_command(add: AddCommand) -> None:
 def _status(options: argparse.Namespace, console: Console) -> int:
     one = options.dataflow
     contracts = CATALOG.dataflows if one is None else (CATALOG.dataflow(one),)
-    lake = open_lake(load_deployment())
+    lake = named_lake(load_deployment())
     with translated(lake):
         found = [status_of(lake, contract) for contract in contracts]
     if options.format == "json":

@@ -7,22 +7,32 @@ before publish. A fused dataflow is one task.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, chain
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, CronTriggerTimetable, chain
 
 from isthmus_contracts import DataflowContract, Identity
 from isthmus_contracts.catalog import Catalog
 from isthmus_platform.dags.behind import behind_notice
-from isthmus_platform.dags.doc_md import dataflow_page
+from isthmus_platform.dags.doc_md import dataflow_page, last_valid_notice
 from isthmus_platform.dags.form_fields import form_fields
 from isthmus_platform.dags.placeholders import (
+    INVALID_DEPLOYMENT,
     end_of_life_dag,
     invalid_deployment_dag,
     placeholder_id,
 )
-from isthmus_platform.deployment import DeployedDataflow, Deployment, Settings, load_deployment
+from isthmus_platform.deployment import (
+    DeployedDataflow,
+    Deployment,
+    Settings,
+    deployment_file,
+    keep_valid,
+    last_valid,
+    load_deployment,
+)
 from isthmus_platform.errors import DeploymentError, EndOfLifeError
 from isthmus_platform.operators import IngestOperator, PublishOperator, TransformOperator
 from isthmus_platform.operators.approval import ApproveOperator
@@ -35,19 +45,19 @@ def build_dags(
 ) -> dict[str, DAG]:
     """Return a DAG for each dataflow, or the one whose id is `only`; by default `today` is in UTC.
 
-    Where the deployment does not allow a dataflow to run, or its last day has passed, its DAG says
-    why instead, in the list of DAGs, on its page, and when it is triggered.
+    While the deployment file has a mistake that concerns a dataflow, its DAG is that of the last
+    valid file of this host, and shows the mistake. Where there is none, or the dataflow's last day
+    has passed, its DAG says why it cannot run: in the list of DAGs, on its page, and when it is
+    triggered.
     """
     wanted = [contract for contract in catalog.dataflows if only in (None, str(contract.identity))]
-    try:
-        deployment = load_deployment()
-    except DeploymentError as error:
-        names = [str(contract.identity) for contract in wanted]
-        return {name: invalid_deployment_dag(name, error) for name in names}
+    deployment = _deployment_or_mistake()
     built = {
         str(contract.identity): _dag_or_placeholder(contract, deployment, today)
         for contract in wanted
     }
+    if isinstance(deployment, DeploymentError):
+        return built
     placeholders = {
         name: invalid_deployment_dag(name, error)
         for name, error in deployment.unknown_dataflows(catalog).items()
@@ -56,26 +66,49 @@ def build_dags(
     return placeholders | built
 
 
+def _deployment_or_mistake() -> Deployment | DeploymentError:
+    try:
+        return load_deployment()
+    except DeploymentError as error:
+        return error
+
+
 def _dag_or_placeholder(
-    dataflow: DataflowContract, deployment: Deployment, today: date | None
+    dataflow: DataflowContract, deployment: Deployment | DeploymentError, today: date | None
 ) -> DAG:
     name = str(dataflow.identity)
     try:
         check_not_end_of_life(dataflow, today)
-        return deployed_dag(deployment.deploy(dataflow))
+        if isinstance(deployment, DeploymentError):
+            raise deployment
+        deployed = deployment.deploy(dataflow)
+        dag = deployed_dag(deployed)
     except EndOfLifeError as error:
         return end_of_life_dag(name, error)
     except DeploymentError as error:
-        return invalid_deployment_dag(name, error)
+        return _last_valid_dag(dataflow, error) or invalid_deployment_dag(name, error)
+    keep_valid(deployed)
+    return dag
 
 
-def deployed_dag(dataflow: DeployedDataflow) -> DAG:
-    """Return the DAG of a dataflow, or raise `DeploymentError` if Airflow refuses its settings."""
+def _last_valid_dag(dataflow: DataflowContract, mistake: DeploymentError) -> DAG | None:
+    """Return the DAG of the last valid file of this host, if it has read one."""
+    for deployed in last_valid(deployment_file(), dataflow):
+        with suppress(DeploymentError):  # what was valid may not suit another version of Airflow
+            return deployed_dag(deployed, mistake)
+    return None
+
+
+def deployed_dag(dataflow: DeployedDataflow, mistake: DeploymentError | None = None) -> DAG:
+    """Return the DAG of a dataflow, or raise `DeploymentError` if Airflow refuses its settings.
+
+    `mistake` is why the deployment is not that of the present file.
+    """
+    schedule = dataflow.settings.schedule
     try:
-        dag = build_dag(dataflow)
+        dag = build_dag(dataflow, mistake)
         dag.timetable.validate()
     except Exception as error:
-        schedule = dataflow.settings.schedule
         timing = "" if schedule is None else f"with schedule {schedule!r}: "
         section = f'[dataflows."{dataflow.contract.identity}"]'
         file = dataflow.deployment.file
@@ -83,17 +116,22 @@ def deployed_dag(dataflow: DeployedDataflow) -> DAG:
     return dag
 
 
-def build_dag(dataflow: DeployedDataflow) -> DAG:
-    """Return the DAG of a dataflow; nothing in it depends on the dataflow's functions."""
+def build_dag(dataflow: DeployedDataflow, mistake: DeploymentError | None = None) -> DAG:
+    """Return the DAG of a dataflow; nothing in it depends on the dataflow's functions.
+
+    It shows the `mistake` for which the deployment is not that of the present file.
+    """
     contract, settings = dataflow.contract, dataflow.settings
+    digest = dataflow.deployment.digest
+    notices = (last_valid_notice(mistake, digest) if mistake else None, behind_notice(dataflow))
     with DAG(
         dag_id=str(contract.identity),
         description=contract.description,
-        doc_md=dataflow_page(contract, behind_notice(dataflow)),
+        doc_md=dataflow_page(contract, *filter(None, notices)),
         schedule=_schedule(contract, settings),
         catchup=False,
         params=form_fields(contract),
-        tags={contract.owner, "isthmus"} | ({"deprecated"} if contract.deprecation else set()),
+        tags={contract.owner, "isthmus", *_warnings(contract, mistake)},
         default_args={"owner": contract.owner, **_task(settings)},
     ) as dag:
         if settings.fused:
@@ -106,6 +144,13 @@ def build_dag(dataflow: DeployedDataflow) -> DAG:
         else:
             chain(*_tasks(dataflow))
     return dag
+
+
+def _warnings(contract: DataflowContract, mistake: DeploymentError | None) -> Iterator[str]:
+    if contract.deprecation:
+        yield "deprecated"
+    if mistake:
+        yield INVALID_DEPLOYMENT
 
 
 def _task(settings: Settings) -> dict[str, Any]:  # Airflow's arguments are of all kinds
@@ -166,9 +211,8 @@ def asset_of(identity: Identity) -> Asset:
 
 def _schedule(
     dataflow: DataflowContract, settings: Settings
-) -> str | CronDataIntervalTimetable | list[Asset] | None:
-    if settings.schedule is not None and dataflow.partitioned:
-        return CronDataIntervalTimetable(settings.schedule, timezone="UTC")
+) -> CronDataIntervalTimetable | CronTriggerTimetable | list[Asset] | None:
     if settings.schedule is not None:
-        return settings.schedule
+        timetable = CronDataIntervalTimetable if dataflow.partitioned else CronTriggerTimetable
+        return timetable(settings.schedule, timezone="UTC")
     return [asset_of(identity) for identity in dataflow.upstream] or None

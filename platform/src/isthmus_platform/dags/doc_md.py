@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from isthmus_contracts import Column, DataflowContract, Identity, Metrics, Output, Table
+from isthmus_contracts import (
+    Column,
+    DataflowContract,
+    Identity,
+    Metrics,
+    Output,
+    Table,
+    param_text,
+)
 from isthmus_platform.errors import DeploymentError, UserError
 from isthmus_platform.markdown import grid, literal
 
 
-def dataflow_page(dataflow: DataflowContract, notice: str | None = None) -> str:
+def dataflow_page(dataflow: DataflowContract, *notices: str) -> str:
     """Return the page of a dataflow: its inputs, params and outputs, and where to change them.
 
-    A `notice`, in Markdown, follows the title.
+    The `notices`, in Markdown, follow the title.
     """
     parts = [
         f"# {literal(str(dataflow.identity))}",
-        *((notice,) if notice else ()),
+        *notices,
         *_deprecation(dataflow),
         literal(dataflow.description),
         f"Contract version **{dataflow.version}**, owner **{literal(dataflow.owner)}**.",
@@ -32,7 +40,7 @@ def dataflow_page(dataflow: DataflowContract, notice: str | None = None) -> str:
         grid(
             ("param", "default", "allowed", "description"),
             (
-                (param.name, str(param.default), param.allowed, param.description)
+                (param.name, param_text(param.default), param.allowed, param.description)
                 for param in dataflow.params
             ),
         ),
@@ -63,6 +71,16 @@ def dataflow_page(dataflow: DataflowContract, notice: str | None = None) -> str:
     return "\n\n".join(parts)
 
 
+def last_valid_notice(error: DeploymentError, digest: str) -> str:
+    """Return the notice on the page of a dataflow that goes on with the last valid file."""
+    advice = (
+        "**The deployment file has a mistake.** This dataflow runs as the last valid file says "
+        f"that this host has read, SHA-256 {digest}. Correct the deployment file; Airflow reads it "
+        "again within a minute."
+    )
+    return "\n\n".join((advice, *map(literal, error.mistakes)))
+
+
 def invalid_deployment_page(name: str, error: DeploymentError) -> str:
     """Return the page of a dataflow whose part of the deployment file is invalid."""
     own = error.where.startswith("[dataflows.")
@@ -80,7 +98,9 @@ def end_of_life_page(name: str, error: UserError) -> str:
 
 
 def _refusal(name: str, error: UserError, advice: str) -> str:
-    return f"# {literal(name)} cannot run here\n\n{literal(str(error))}\n\n{advice}"
+    mistakes = error.mistakes if isinstance(error, DeploymentError) else (str(error),)
+    reasons = "\n\n".join(map(literal, mistakes))
+    return f"# {literal(name)} cannot run here\n\n{reasons}\n\n{advice}"
 
 
 def _deprecation(dataflow: DataflowContract) -> tuple[str, ...]:

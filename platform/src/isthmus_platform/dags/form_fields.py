@@ -29,11 +29,24 @@ def form_fields(contract: DataflowContract) -> dict[str, Param]:
 
 def form_field(param: ContractParam) -> Param:
     """Return the field of Airflow's trigger form that allows what the contract allows."""
-    rules: dict[str, Any] = {"type": param.type}  # the values of a JSON schema have many types
+    rules = _plain_rules(param)
+    match param.type:
+        case "array":
+            rules = {"type": "array", "items": rules}
+            if param.plain_type == "string" and param.choices:
+                rules["examples"] = list(param.choices)  # the form then offers them for selection
+        case "object":
+            rules = {"type": "object", "additionalProperties": rules}
+    return Param(param.check(param.default), description=param.description, **rules)
+
+
+def _plain_rules(param: ContractParam) -> dict[str, Any]:
+    """Return the JSON schema of a plain value, whose own values have many types."""
+    rules: dict[str, Any] = {"type": param.plain_type or ["string", "number", "boolean"]}
     if param.minimum is not None:
         rules["minimum"] = param.minimum
     if param.maximum is not None:
         rules["maximum"] = param.maximum
     if param.choices:
         rules["enum"] = list(param.choices)
-    return Param(param.default, description=param.description, **rules)
+    return rules

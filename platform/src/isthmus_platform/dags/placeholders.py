@@ -12,6 +12,9 @@ from airflow.sdk.exceptions import AirflowFailException
 from isthmus_platform.dags.doc_md import end_of_life_page, invalid_deployment_page
 from isthmus_platform.errors import DeploymentError, EndOfLifeError, UserError
 
+INVALID_DEPLOYMENT = "invalid-deployment"
+"""The tag of a DAG that a mistake in the deployment file concerns."""
+
 _MAX_NAME = 200
 _MAX_TITLE = 1000
 
@@ -31,7 +34,7 @@ class FailOperator(BaseOperator):
 
 def invalid_deployment_dag(name: str, error: DeploymentError) -> DAG:
     """Return the DAG of a dataflow whose part of the deployment file is invalid."""
-    return _placeholder_dag(name, error, invalid_deployment_page(name, error), "invalid-deployment")
+    return _placeholder_dag(name, error, invalid_deployment_page(name, error), INVALID_DEPLOYMENT)
 
 
 def end_of_life_dag(name: str, error: EndOfLifeError) -> DAG:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from isthmus_platform.deployment.load import FILE_VARIABLE, LOCAL, load_deployment
+from isthmus_platform.deployment.last_valid import keep_valid, last_valid
+from isthmus_platform.deployment.load import (
+    FILE_VARIABLE,
+    LOCAL,
+    deployment_file,
+    load_deployment,
+)
 from isthmus_platform.deployment.model import DeployedDataflow, Deployment
 from isthmus_platform.deployment.sections import LakeLocation, Runner, RunsLocation, Source
 from isthmus_platform.deployment.settings import Settings, StageSettings
@@ -18,5 +24,8 @@ __all__ = [
     "Settings",
     "Source",
     "StageSettings",
+    "deployment_file",
+    "keep_valid",
+    "last_valid",
     "load_deployment",
 ]

@@ -3,84 +3,107 @@
 from __future__ import annotations
 
 import os
-import string
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from isthmus_contracts import UnknownNameError
-from isthmus_platform.deployment.model import Deployment, decode_section
+from isthmus_platform.deployment.decoding import decode_section
+from isthmus_platform.deployment.model import Deployment
 from isthmus_platform.deployment.sections import LakeLocation, Runner, RunsLocation, Source
 from isthmus_platform.deployment.settings import Settings
-from isthmus_platform.errors import DeploymentError
+from isthmus_platform.errors import DeploymentError, joined
 
 FILE_VARIABLE = "ISTHMUS_DEPLOYMENT"
 LOCAL = Path(__file__).parent / "local.toml"
 
+_PARTS = ("lake", "runs", "sources", "runners", "defaults", "dataflows")
+
+UNKNOWN_RUNNER = Runner(("unknown",), "/")
+"""What stands for a runner in whose section there is a mistake."""
+
+S = TypeVar("S")
 T = TypeVar("T")
 
 
 def load_deployment(file: Path | None = None) -> Deployment:
     """Return the deployment in `file`, by default the one that `ISTHMUS_DEPLOYMENT` names.
 
-    `${NAME}` in a text stands for an environment variable. Raise `DeploymentError` if there is no
-    such file or its common part is not sound.
+    `${NAME}` in a text stands for an environment variable. Raise `DeploymentError`, with every
+    mistake, if there is no such file or its common part is not sound.
     """
-    path = file or Path(os.environ.get(FILE_VARIABLE, LOCAL))
+    path = deployment_file() if file is None else file
+    return parse_deployment(path, read_deployment(path))
+
+
+def deployment_file() -> Path:
+    """Return the path of the file that `ISTHMUS_DEPLOYMENT` names, or of the built-in one."""
+    return Path(os.environ.get(FILE_VARIABLE, LOCAL))
+
+
+def read_deployment(path: Path) -> bytes:
+    """Return the content of a deployment file; raise `DeploymentError` if it cannot be read."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return path.read_bytes()
     except OSError as error:
         raise DeploymentError(path, "file", f"it cannot be read: {error.strerror}") from None
+
+
+def parse_deployment(path: Path, content: bytes) -> Deployment:
+    """Return the deployment that a file at `path` with this content says."""
+    deployment, mistakes = draft_deployment(path, content)
+    if mistakes:
+        raise joined(mistakes)
+    return deployment
+
+
+def draft_deployment(path: Path, content: bytes) -> tuple[Deployment, list[DeploymentError]]:
+    """Return a deployment and the mistakes in its common part, so that `check` goes on with it.
+
+    A section with a mistake has a stand-in that must not be used. Raise `DeploymentError` for what
+    is not TOML.
+    """
+    try:
+        document = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DeploymentError(path, "file", f"it is not valid TOML: {error}") from None
-    plain = _substituted(document, path, "")
-    known = ("lake", "runs", "sources", "runners", "defaults", "dataflows")
-    for name, part in plain.items():
-        if name not in known:
-            raise DeploymentError(path, f"[{name}]", str(UnknownNameError("part", name, known)))
-        if not isinstance(part, Mapping):
-            raise DeploymentError(path, name, f"expected a table, got {part!r}")
-    decode_section(
-        Settings, plain.get("defaults", {}), path, "[defaults]"
-    )  # so that an error names [defaults]
-    return Deployment(
+    mistakes = [
+        DeploymentError(path, f"[{name}]", str(UnknownNameError("part", name, _PARTS)))
+        for name in document
+        if name not in _PARTS
+    ]
+
+    def section(cls: type[T], part: object, where: str, stand_in: S) -> T | S:
+        try:
+            return decode_section(cls, part, path, where)
+        except DeploymentError as error:
+            mistakes.append(error)
+            return stand_in
+
+    def table(name: str) -> Mapping[str, object]:
+        part = document.get(name, {})
+        if isinstance(part, Mapping):
+            return part
+        mistakes.append(DeploymentError(path, f"[{name}]", f"expected a table, got {part!r}"))
+        return {}
+
+    defaults = table("defaults")
+    sound = section(Settings, defaults, "[defaults]", None) is not None
+    deployment = Deployment(
         file=path,
-        lake=decode_section(LakeLocation, plain.get("lake", {}), path, "[lake]"),
-        runs=decode_section(RunsLocation, plain.get("runs", {}), path, "[runs]"),
-        sources=_sections(Source, plain.get("sources", {}), path, "sources"),
-        runners=_sections(Runner, plain.get("runners", {}), path, "runners"),
-        defaults=plain.get("defaults", {}),
-        dataflows=plain.get("dataflows", {}),
+        lake=section(LakeLocation, document.get("lake", {}), "[lake]", LakeLocation("/")),
+        runs=section(RunsLocation, document.get("runs", {}), "[runs]", RunsLocation("/")),
+        sources={
+            name: section(Source, part, f"[sources.{name}]", Source(""))
+            for name, part in table("sources").items()
+        },
+        runners={
+            name: section(Runner, part, f"[runners.{name}]", UNKNOWN_RUNNER)
+            for name, part in table("runners").items()
+        },
+        defaults=defaults if sound else {},
+        dataflows=table("dataflows"),
+        content=content,
     )
-
-
-def _sections(cls: type[T], parts: Mapping[str, object], file: Path, where: str) -> dict[str, T]:
-    return {
-        name: decode_section(cls, part, file, f"[{where}.{name}]") for name, part in parts.items()
-    }
-
-
-def _substituted(value: object, file: Path, where: str) -> dict[str, dict[str, object]]:
-    return _substitute(value, file, where)  # type: ignore[return-value] # a TOML document is this
-
-
-def _substitute(value: object, file: Path, where: str) -> object:
-    if isinstance(value, dict):
-        return {
-            name: _substitute(part, file, f"{where}.{name}".strip("."))
-            for name, part in value.items()
-        }
-    if isinstance(value, list):
-        return [_substitute(item, file, where) for item in value]
-    if not isinstance(value, str):
-        return value
-    try:
-        return string.Template(value).substitute(os.environ)
-    except KeyError as error:
-        name = error.args[0]
-        raise DeploymentError(file, where, f"environment variable {name!r} is not set") from None
-    except ValueError:
-        raise DeploymentError(
-            file, where, f"{value!r} has a $ that no name follows; write $$ for a dollar sign"
-        ) from None
+    return deployment, mistakes

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import string
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
 
-from isthmus_contracts import DataflowContract, ProtocolError, UnknownNameError
+from isthmus_contracts import DataflowContract, UnknownNameError
 from isthmus_contracts.catalog import Catalog
-from isthmus_contracts.codec import deserialize
+from isthmus_platform.deployment.decoding import decode_section
 from isthmus_platform.deployment.sections import LakeLocation, Runner, RunsLocation, Source
 from isthmus_platform.deployment.settings import Settings, mismatches
-from isthmus_platform.errors import DeploymentError
-
-T = TypeVar("T")
+from isthmus_platform.errors import DeploymentError, joined
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -45,7 +44,10 @@ class DeployedDataflow:
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """Hold a deployment file whose common part is sound; each dataflow's part is read on demand."""
+    """Hold a deployment file whose common part is sound; each dataflow's part is read on demand.
+
+    `content` is the file as it was read, in which `${NAME}` stands for an environment variable.
+    """
 
     file: Path
     lake: LakeLocation
@@ -54,30 +56,50 @@ class Deployment:
     runners: Mapping[str, Runner]
     defaults: Mapping[str, object]
     dataflows: Mapping[str, object]
+    content: bytes = field(default=b"", repr=False)
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 of the file."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def variables(self) -> list[str]:
+        """Return the names of the environment variables that the file names."""
+        return string.Template(self.content.decode()).get_identifiers()
 
     def deploy(self, contract: DataflowContract) -> DeployedDataflow:
         """Return a dataflow with its resolved settings, or raise `DeploymentError`."""
         return DeployedDataflow(contract, self.settings(contract), self)
 
     def settings(self, dataflow: DataflowContract) -> Settings:
-        """Return how a dataflow runs here, or raise `DeploymentError`."""
+        """Return how a dataflow runs here, or raise `DeploymentError` with every mistake."""
         name = str(dataflow.identity)
         own = self.dataflows.get(name, {})
         place = f'[dataflows."{name}"]'
-        if not isinstance(own, Mapping):
-            raise DeploymentError(self.file, place, f"expected a table, got {own!r}")
-        settings = decode_section(Settings, _merged(self.defaults, own), self.file, place)
+        mistakes = list(self._missing_sources(dataflow))
+        part = _merged(self.defaults, own) if isinstance(own, Mapping) else own
+        try:
+            settings = decode_section(Settings, part, self.file, place)
+        except DeploymentError as error:
+            raise joined([error, *mistakes]) from None
         if settings.runner not in self.runners:
-            error = UnknownNameError("runner", settings.runner, self.runners)
-            where = place if "runner" in own else "[defaults]"
-            raise DeploymentError(self.file, where, str(error))
-        for declared in dataflow.inputs:
-            if isinstance(declared.source, str) and declared.source not in self.sources:
-                error = UnknownNameError("source", declared.source, self.sources)
-                raise DeploymentError(self.file, f"[sources.{declared.source}]", str(error))
-        for problem in mismatches(dataflow, settings):
-            raise DeploymentError(self.file, place, problem)
+            problem = str(UnknownNameError("runner", settings.runner, self.runners))
+            where = place if isinstance(own, Mapping) and "runner" in own else "[defaults]"
+            mistakes.append(DeploymentError(self.file, where, problem))
+        mistakes += [
+            DeploymentError(self.file, place, problem) for problem in mismatches(dataflow, settings)
+        ]
+        if mistakes:
+            raise joined(mistakes)
         return settings
+
+    def _missing_sources(self, dataflow: DataflowContract) -> Iterator[DeploymentError]:
+        datasets = [read.source for read in dataflow.inputs if isinstance(read.source, str)]
+        for name in dict.fromkeys(datasets):
+            if name not in self.sources:
+                problem = str(UnknownNameError("source", name, self.sources))
+                yield DeploymentError(self.file, f"[sources.{name}]", problem)
 
     def unknown_dataflows(self, catalog: Catalog) -> dict[str, DeploymentError]:
         """Return an error for each part that is for a dataflow which the catalog does not have."""
@@ -113,13 +135,3 @@ def _merged(defaults: Mapping[str, object], own: Mapping[str, object]) -> dict[s
     if merged.get("engine") != defaults.get("engine") and "engine_options" not in own:
         merged.pop("engine_options", None)
     return merged
-
-
-def decode_section(cls: type[T], part: object, file: Path, where: str) -> T:
-    """Return the section as a `cls`, or raise `DeploymentError` that names `where`."""
-    try:
-        return deserialize(cls, part, where)
-    except ProtocolError as error:
-        raise DeploymentError(file, error.where, error.problem) from None
-    except ValueError as error:
-        raise DeploymentError(file, where, str(error)) from None

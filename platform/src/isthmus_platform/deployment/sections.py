@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from isthmus_platform.deployment.settings import MOST_DAYS, expect
+from isthmus_platform.deployment.settings import MOST_DAYS, Rule, expect
 
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?")
 
 # Variables that a deployment may not set for a runner: settings of Airflow and of Isthmus.
 _RESERVED = ("AIRFLOW", "ISTHMUS")
+_LAST_PORT = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,11 @@ class RunsLocation:
     keep_days: float = 365.0
 
     def __post_init__(self) -> None:
-        expect(Path(self.root).is_absolute(), "root", self.root, "an absolute path")
         days = self.keep_days
-        expect(1 <= days <= MOST_DAYS, "keep_days", days, "1 to ten years")
+        expect(
+            (Path(self.root).is_absolute(), "root", self.root, "an absolute path"),
+            (1 <= days <= MOST_DAYS, "keep_days", days, "1 to ten years"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +51,22 @@ class LakeLocation:
         return self.root.startswith("s3://")
 
     def __post_init__(self) -> None:
-        bucket = _BUCKET.fullmatch(self.root)
+        expect(*self._rules())
+
+    def _rules(self) -> Iterator[Rule]:
+        bucket, directory = _BUCKET.fullmatch(self.root), Path(self.root).is_absolute()
         allowed = "an absolute path, or a bucket as in s3://bucket/prefix"
-        expect(Path(self.root).is_absolute() or bucket is not None, "root", self.root, allowed)
-        if bucket is None:
+        yield directory or bucket is not None, "root", self.root, allowed
+        if directory:
             for name in ("connection", "cache"):
                 value = getattr(self, name)
-                expect(value is None, name, value, "none, because the lake is in a directory")
-            return
-        absolute = self.cache is not None and Path(self.cache).is_absolute()
-        expect(absolute, "cache", self.cache, "an absolute path, because the lake is in a bucket")
-        expect(self.cache_megabytes > 0, "cache_megabytes", self.cache_megabytes, "1 or more")
-        expect(self.connection != "", "connection", self.connection, "an Airflow connection")
+                yield value is None, name, value, "none, because the lake is in a directory"
+        elif bucket is not None:
+            absolute = self.cache is not None and Path(self.cache).is_absolute()
+            allowed = "an absolute path, because the lake is in a bucket"
+            yield absolute, "cache", self.cache, allowed
+            yield self.cache_megabytes > 0, "cache_megabytes", self.cache_megabytes, "1 or more"
+            yield self.connection != "", "connection", self.connection, "an Airflow connection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,7 @@ class Source:
     chunk_rows: int = 50_000
 
     def __post_init__(self) -> None:
-        expect(self.chunk_rows > 0, "chunk_rows", self.chunk_rows, "1 or more")
+        expect((self.chunk_rows > 0, "chunk_rows", self.chunk_rows, "1 or more"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,9 @@ class Runner:
     """Say how a runner is started, and what its environment holds beyond the allow-list.
 
     `user` is the Unix user that it runs as, by default Airflow's own; `disk_limit_megabytes` is how
-    much it may write into its staging directory and scratch directories together.
+    much it may write into its staging directory and scratch directories together. Beyond its own
+    directories and code it reads the paths in `readable`, writes those in `writable`, and connects
+    to the TCP ports in `network`, of whatever host.
     """
 
     command: tuple[str, ...]
@@ -87,13 +96,33 @@ class Runner:
     environment: Mapping[str, str] = field(default_factory=dict)
     user: str | None = None
     disk_limit_megabytes: int | None = None
+    network: tuple[int, ...] = ()
+    readable: tuple[str, ...] = ()
+    writable: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        expect(bool(self.command), "command", list(self.command), "a program and its arguments")
-        expect(Path(self.home).is_absolute(), "home", self.home, "an absolute path")
-        expect(self.user not in ("", "root"), "user", self.user, "a Unix user other than root")
         limit = self.disk_limit_megabytes
-        expect(limit is None or limit > 0, "disk_limit_megabytes", limit, "1 or more")
-        for name in self.environment:
-            free = not name.startswith(_RESERVED)
-            expect(free, "a name in environment", name, "no setting of Airflow's or Isthmus's")
+        expect(
+            (bool(self.command), "command", list(self.command), "a program and its arguments"),
+            (Path(self.home).is_absolute(), "home", self.home, "an absolute path"),
+            (self.user not in ("", "root"), "user", self.user, "a Unix user other than root"),
+            (limit is None or limit > 0, "disk_limit_megabytes", limit, "1 or more"),
+            *(
+                (0 < port <= _LAST_PORT, "a port in network", port, f"1 to {_LAST_PORT}")
+                for port in self.network
+            ),
+            *(
+                (Path(path).is_absolute(), f"a path in {name}", path, "an absolute path")
+                for name, paths in (("readable", self.readable), ("writable", self.writable))
+                for path in paths
+            ),
+            *(
+                (
+                    not name.startswith(_RESERVED),
+                    "a name in environment",
+                    name,
+                    "no setting of Airflow's or Isthmus's",
+                )
+                for name in self.environment
+            ),
+        )

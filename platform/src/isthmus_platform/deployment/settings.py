@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from typing import TypeAlias
 
-from isthmus_contracts import DataflowContract, ParamValue, UnknownNameError
+from isthmus_contracts import DataflowContract, PlainValue, UnknownNameError
+from isthmus_platform.deployment.schedules import schedule_problems
 
 _LONGEST_SECONDS = 366 * 24 * 3600
 MOST_DAYS = 3660
 
 
-def expect(condition: bool, name: str, value: object, allowed: str) -> None:
-    """Raise `ValueError` that says what is allowed, unless the condition holds."""
-    if not condition:
-        raise ValueError(f"{name} is {value!r}; allowed: {allowed}")
+Rule: TypeAlias = tuple[bool, str, object, str]
+"""Whether a setting is allowed, its name, its value, and what is allowed, in words."""
+
+
+class SettingsError(ValueError):
+    """Report every setting of a section that is not allowed; each problem is a sentence."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(self.problems))
+
+
+def expect(*rules: Rule) -> None:
+    """Raise `SettingsError` with every rule that does not hold."""
+    if problems := tuple(_problems(rules)):
+        raise SettingsError(problems)
+
+
+def _problems(rules: Iterable[Rule]) -> Iterator[str]:
+    for allows, name, value, allowed in rules:
+        if not allows:
+            yield f"{name} is {value!r}; allowed: {allowed}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +42,7 @@ class StageSettings:
     """Say how one stage runs; what is left out is as for the dataflow."""
 
     engine: str | None = None
-    engine_options: Mapping[str, ParamValue] | None = None
+    engine_options: Mapping[str, PlainValue] | None = None
     retries: int | None = None
     retry_delay_seconds: float | None = None
     timeout_minutes: float | None = None
@@ -35,9 +55,9 @@ class StageSettings:
 class Settings:
     """Say how one dataflow runs; what a file leaves out comes from its `[defaults]`.
 
-    `schedule` is a cron expression; without one, a dataflow that reads other dataflows runs when
-    these publish, and any other by hand. One with partitions runs for the interval that ends at
-    each time of its schedule; with `fan_out`, each partition of a run is computed by a task of its
+    `schedule` is a cron expression in UTC; without one, a dataflow that reads other dataflows runs
+    when these publish, and any other by hand. One with partitions runs for those that have ended
+    since the time before; with `fan_out`, each partition of a run is computed by a task of its
     own. With `approval`, a person is asked before it publishes. `transform_queue` is where its
     transform tasks wait for a worker, by default in `queue` like the others. `memory_megabytes` is
     how much a runner and what it starts may hold, by default all there is;
@@ -52,7 +72,7 @@ class Settings:
 
     runner: str = "default"
     engine: str = "sequential"
-    engine_options: Mapping[str, ParamValue] = field(default_factory=dict)
+    engine_options: Mapping[str, PlainValue] = field(default_factory=dict)
     schedule: str | None = None
     retries: int = 0
     retry_delay_seconds: float = 30.0
@@ -72,32 +92,45 @@ class Settings:
     stage: Mapping[str, StageSettings] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        own = (*_problems(self._rules()), *self._schedule_problems())
+        if problems := (*own, *self._stage_problems(own)):
+            raise SettingsError(problems)
+
+    def _rules(self) -> Iterator[Rule]:
         delay, minutes = self.retry_delay_seconds, self.timeout_minutes
-        expect(self.retries >= 0, "retries", self.retries, "0 or more")
-        expect(0 <= delay <= _LONGEST_SECONDS, "retry_delay_seconds", delay, "0 to a year")
+        yield self.retries >= 0, "retries", self.retries, "0 or more"
+        yield 0 <= delay <= _LONGEST_SECONDS, "retry_delay_seconds", delay, "0 to a year"
         longest = _LONGEST_SECONDS / 60
-        expect(0 < minutes <= longest, "timeout_minutes", minutes, "more than 0, to a year")
+        yield 0 < minutes <= longest, "timeout_minutes", minutes, "more than 0, to a year"
         memory, size, days = self.memory_megabytes, self.checkpoint_megabytes, self.checkpoint_days
-        expect(memory is None or memory > 0, "memory_megabytes", memory, "1 or more")
-        reader = self.acceptance_memory_megabytes
-        expect(reader >= 256, "acceptance_memory_megabytes", reader, "256 or more")  # noqa: PLR2004
-        expect(size > 0, "checkpoint_megabytes", size, "1 or more")
-        expect(0 < days <= MOST_DAYS, "checkpoint_days", days, "more than 0, to ten years")
-        expect(self.schedule != "", "schedule", self.schedule, "a cron expression")
+        yield memory is None or memory > 0, "memory_megabytes", memory, "1 or more"
+        reader, least = self.acceptance_memory_megabytes, 256
+        yield reader >= least, "acceptance_memory_megabytes", reader, "256 or more"
+        yield size > 0, "checkpoint_megabytes", size, "1 or more"
+        yield 0 < days <= MOST_DAYS, "checkpoint_days", days, "more than 0, to ten years"
+        yield self.schedule != "", "schedule", self.schedule, "a cron expression"
         for name in ("queue", "transform_queue", "pool"):
             value = getattr(self, name)
-            expect(value != "", name, value, f"the name of a {name.rpartition('_')[2]}")
+            yield value != "", name, value, f"the name of a {name.rpartition('_')[2]}"
+
+    def _schedule_problems(self) -> Iterator[str]:
+        if self.schedule:
+            for problem in schedule_problems(self.schedule):
+                yield f"schedule is {self.schedule!r}; it has {problem}"
+
+    def _stage_problems(self, own: Collection[str]) -> Iterator[str]:
         for name in self.stage:
             if name not in self.stages:
-                raise ValueError(
+                yield (
                     f"stage.{name} has settings, but {name!r} is not in stages, "
                     f"{list(self.stages)}; add it there, or remove its table"
                 )
             try:
                 self.of_stage(name)
-            except ValueError as error:
-                problem = str(error).removeprefix("transform_")  # which a stage calls its queue
-                raise ValueError(f"stage.{name}: {problem}") from None
+            except SettingsError as error:
+                for problem in error.problems:
+                    if problem not in own:  # a stage calls its transform_queue its queue
+                        yield f"stage.{name}: {problem.removeprefix('transform_')}"
 
     @property
     def saves_checkpoints(self) -> bool:

@@ -26,6 +26,14 @@ class Lake:
         """Return the URI of the whole lake."""
         return self.store.address("")
 
+    def marker(self) -> Location:
+        """Return the document that says that a lake was made here."""
+        return Location(self.store, "isthmus-lake.json")
+
+    def folders(self) -> tuple[str, ...]:
+        """Return which of a lake's folders are here."""
+        return tuple(sorted({"sources", "dataflows", "tombstones"} & set(self.store.names(""))))
+
     def source(self, dataset: str, table: str) -> Location:
         """Return the folder of a table that is ingested."""
         return Location(self.store, f"sources/{dataset}/{table}")
@@ -53,6 +61,10 @@ class Lake:
     def checkpoints(self, dataflow: Identity) -> Location:
         """Return the folder of what the tasks of a run pass on, with a folder for each run."""
         return self._dataflow(dataflow) / "checkpoints"
+
+    def accepted(self, dataflow: Identity) -> Location:
+        """Return the folder of the records of acceptance, with a folder for each run."""
+        return self._dataflow(dataflow) / "accepted"
 
     def tombstones(self) -> Location:
         """Return the folder of the documents that say which old files may have been removed."""

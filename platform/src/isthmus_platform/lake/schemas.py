@@ -25,6 +25,8 @@ def arrow_type(column_type: ColumnType) -> pa.DataType:
 
 def type_name(arrow: pa.DataType) -> str:
     """Return a contract's name for an Arrow type, or Arrow's own name if contracts have none."""
+    if pa.types.is_timestamp(arrow) and arrow.tz is None:
+        return "timestamp without a time zone"
     return next((name for name, known in _ARROW.items() if known == arrow), str(arrow))
 
 

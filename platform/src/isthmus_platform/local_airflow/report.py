@@ -8,13 +8,13 @@ from pathlib import Path
 from rich.console import Console
 
 from isthmus_contracts import DataflowContract
+from isthmus_contracts.formatting import printable, printable_lines
 from isthmus_contracts.protocol import RunFailure
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases.models import Release
 from isthmus_platform.local_airflow import AirflowError, Client
 from isthmus_platform.local_airflow.client import LogLine, Run, Task
 from isthmus_platform.runs import RunRecord, summarize
-from isthmus_platform.terminal.escape import printable
 from isthmus_platform.terminal.outputs import describe_outputs, display_path
 
 _SHOWN_ERRORS = 6
@@ -66,7 +66,7 @@ def report_failure(run: Run, record: RunRecord, client: Client, console: Console
         failures = [answer for answer in answers if isinstance(answer, RunFailure)]
         shown = (failures[-1].traceback or "").rstrip() if failures else ""
         if shown:
-            console.print(printable(shown), soft_wrap=True)
+            console.print(printable_lines(shown), soft_wrap=True)
         _report_log(run, task, client, console, shown)
     if not failed:
         states = ", ".join(f"{task.name} {task.state or 'not started'}" for task in tasks)
@@ -88,10 +88,12 @@ def _report_log(run: Run, task: Task, client: Client, console: Console, shown: s
         return
     errors = [text for text in dict.fromkeys(_errors(lines)) if text.rstrip() != shown]
     for text in errors[:_SHOWN_ERRORS]:
-        console.print(printable(text), soft_wrap=True)
+        console.print(printable_lines(text), soft_wrap=True)
     if not errors and not shown:
         last = lines[-1].text if lines else "nothing"
-        console.print(printable(f"its log has no error; the last line is: {last}"), soft_wrap=True)
+        console.print(
+            printable_lines(f"its log has no error; the last line is: {last}"), soft_wrap=True
+        )
     page = f"{client.url}/dags/{run.dag}/runs/{run.id}/tasks/{task.id}"
     for file in files or [page]:
         path = display_path(Path(file)) if file.startswith("/") else file
@@ -115,7 +117,7 @@ def report_next(dataflow: DataflowContract, console: Console) -> None:
     name = dataflow.name
     console.print("\nnext")
     for command, meaning in (
-        ("make up", "Airflow's page: http://localhost:8080, login airflow / airflow"),
+        ("make up", "Airflow's page: http://localhost:8080; it prints the login"),
         (f"platform/.venv/bin/isthmus-platform releases {name}", "what was published"),
         (
             f"platform/.venv/bin/isthmus-platform export-inputs {name} out/inputs",

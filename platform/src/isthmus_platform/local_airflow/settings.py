@@ -14,7 +14,7 @@ from isthmus_platform.storage.local_files import write_text
 
 HOST = "127.0.0.1"
 USER = "airflow"
-PASSWORD = "airflow"  # noqa: S105 # of an Airflow that only this machine can reach
+PASSWORD = "airflow"  # noqa: S105 # the default, of an Airflow that only this machine can reach
 
 _INHERITED = (
     *("PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"),
@@ -27,7 +27,8 @@ _INHERITED = (
 class Installation:
     """Say where one installation keeps its state, what it runs, and its port.
 
-    `environment` is added to that of every component, and so to that of every task.
+    `environment` is added to that of every component, and so to that of every task. A `password`
+    takes the place of the one that the installation has.
     """
 
     state: Path
@@ -36,6 +37,7 @@ class Installation:
     port: int = 8080
     environment: Mapping[str, str] = field(default_factory=dict)
     triggerer: bool = False
+    password: str | None = field(default=None, repr=False)
 
     @property
     def url(self) -> str:
@@ -60,9 +62,10 @@ def environment(installation: Installation) -> dict[str, str]:
     """
     home = installation.home
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    passwords = home / "passwords.json"
-    if not passwords.exists():
-        write_text(passwords, json.dumps({USER: PASSWORD}), private=True)
+    passwords = _passwords(home)
+    if installation.password or not passwords.exists():
+        known = json.dumps({USER: installation.password or PASSWORD})
+        write_text(passwords, known, private=True)
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return {
         **inherited,
@@ -89,7 +92,7 @@ def settings(installation: Installation) -> dict[str, str]:
             "execution_api_server_url": f"{installation.url}/execution/",
             "hostname_callable": "platform.node",  # the default asks DNS
             "simple_auth_manager_users": f"{USER}:admin",
-            "simple_auth_manager_passwords_file": home / "passwords.json",
+            "simple_auth_manager_passwords_file": _passwords(home),
         },
         "database": {"sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}?timeout=60"},
         "api": {
@@ -122,6 +125,16 @@ def settings(installation: Installation) -> dict[str, str]:
         for name, value in values.items()
     }
     return {"AIRFLOW_HOME": str(home), "PYTHONUNBUFFERED": "1", **variables}
+
+
+def read_password(home: Path) -> str:
+    """Return the password of an installation that was started before."""
+    passwords: dict[str, str] = json.loads(_passwords(home).read_text(encoding="utf-8"))
+    return passwords[USER]
+
+
+def _passwords(home: Path) -> Path:
+    return home / "passwords.json"
 
 
 def _stored_secrets(file: Path) -> dict[str, str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from airflow.sdk import Context
+from airflow.sdk import Context, conf
 
 from isthmus_contracts.codec import serialize
 from isthmus_platform.operators.dataflow import DataflowOperator
-from isthmus_platform.pipeline.intervals import parts_of
+from isthmus_platform.pipeline.intervals import check_fan_out, parts_of
+
+_MAX_MAP_LENGTH = 1024  # Airflow's own default
 
 
 class IngestOperator(DataflowOperator):
@@ -32,9 +34,14 @@ class IngestOperator(DataflowOperator):
         """Resolve params and interval, ingest each source table, pin a version of each input."""
         from isthmus_platform.pipeline.ingest import ingest
 
+        contract = self.dataflow.contract
         with self.errors_reported():
-            pins = ingest(self.dataflow, self.open_lake(), self.run_context(context))
+            run = self.run_context(context)
+            if self.fan_out:
+                most = conf.getint("core", "max_map_length", fallback=_MAX_MAP_LENGTH)
+                check_fan_out(contract, run.interval, most)
+            pins = ingest(self.dataflow, self.open_lake(), run)
         if self.fan_out:
-            parts = parts_of(self.dataflow.contract, pins.interval)
+            parts = parts_of(contract, pins.interval)
             return [serialize(replace(pins, interval=part)) for part in parts]
         return serialize(pins)

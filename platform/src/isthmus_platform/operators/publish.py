@@ -39,12 +39,13 @@ class PublishOperator(DataflowOperator):
 
         with self.errors_reported():
             pins = pins_from(context, self.pins_from)
-            accepted = accepted_from(context, self.accepted_from, pins)
+            lake, run = self.open_lake(), self.run_context(context)
+            identity = self.dataflow.contract.identity
+            accepted = accepted_from(context, self.accepted_from, pins, lake, identity)
             approval = None
             if self.approved_by is not None:
                 shown = left_by(context, self.approved_by, SHOWN)
                 approval = deserialize(Approval, shown, "approval")
-            lake, run = self.open_lake(), self.run_context(context)
             published = publish(self.dataflow, lake, run, pins, accepted, approval)
         return announce(context, self.asset, published)
 

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Context
 
+from isthmus_contracts import Identity
 from isthmus_platform.errors import UserError
 
 if TYPE_CHECKING:
     from isthmus_platform.lake.intake.accepted import Accepted
+    from isthmus_platform.lake.layout import Lake
     from isthmus_platform.runs.pins import Pins
 
 RETURNED = "return_value"
@@ -25,14 +27,16 @@ def pins_from(context: Context, task: str) -> Pins:
     return read_pins(left_by(context, task))
 
 
-def accepted_from(context: Context, task: str, pins: Pins) -> Accepted:
+def accepted_from(
+    context: Context, task: str, pins: Pins, lake: Lake, dataflow: Identity
+) -> Accepted:
     """Return what the run's transform tasks have accepted.
 
     Raise what `left_by` and `read_accepted` raise.
     """
     from isthmus_platform.pipeline.results import read_accepted
 
-    return read_accepted(left_by(context, task), pins)
+    return read_accepted(left_by(context, task), pins, lake, dataflow, context["ti"].run_id)
 
 
 def left_by(context: Context, task: str, key: str = RETURNED) -> Any:  # noqa: ANN401 - plain JSON

@@ -45,7 +45,8 @@ def ingest(dataflow: DeployedDataflow, lake: Lake, run: RunContext) -> Pins:
         else _ingest_table(declared, declared.source, dataflow, lake, run)
         for declared in contract.inputs
     }
-    pins = Pins(params, inputs, run.interval, id=uuid4().hex)
+    digest = dataflow.deployment.digest
+    pins = Pins(params, inputs, run.interval, deployment=digest, id=uuid4().hex)
     RunRecord(Path(dataflow.deployment.runs.root), contract.identity, run.run).write_pins(pins)
     run.log.info("the run is for %s", run.interval or "everything")
     _remove_old_runs(dataflow, lake, run)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from isthmus_contracts import DataflowContract, Interval, IntervalError, resolve_interval
+from isthmus_contracts import (
+    DataflowContract,
+    Interval,
+    IntervalError,
+    Partitioning,
+    resolve_interval,
+)
 from isthmus_contracts.dataflows import INTERVAL_FIELDS
 
 
@@ -15,9 +21,9 @@ def run_interval(
     fields: Mapping[str, Any],  # a person's entries, which `resolve_interval` checks
     data_interval: tuple[datetime, datetime] | None,
 ) -> Interval | None:
-    """Return the interval that a person asked for in `fields`, else the scheduler's.
+    """Return the interval that a person asked for in `fields`, else that of the schedule.
 
-    None stands for everything. Raise `IntervalError` for an interval that cuts a partition.
+    None stands for everything. Raise `IntervalError` if a person's interval cuts a partition.
     """
     if not dataflow.partitioned:
         return None
@@ -26,9 +32,7 @@ def run_interval(
         return resolve_interval(dataflow, start, end)
     if data_interval is None or data_interval[0] == data_interval[1]:
         return None
-    interval = Interval(_day(data_interval[0]), _day(data_interval[1]))
-    dataflow.check_interval(interval)
-    return interval
+    return scheduled_interval(dataflow, *data_interval)
 
 
 def run_params(dataflow: DataflowContract, fields: Mapping[str, object]) -> dict[str, object]:
@@ -37,19 +41,49 @@ def run_params(dataflow: DataflowContract, fields: Mapping[str, object]) -> dict
     return {name: value for name, value in fields.items() if name not in names}
 
 
+def scheduled_interval(dataflow: DataflowContract, before: datetime, now: datetime) -> Interval:
+    """Return the interval of the run of a schedule, given its time and the time before that.
+
+    It has the partitions that ended in between, so that runs leave out none whatever the hour; if
+    none did, it is the last whole partition.
+    """
+    coarsest = _coarsest(dataflow)
+    start, end = (_partition(coarsest, _day(instant)).start for instant in (before, now))
+    if start == end:
+        start = _partition(coarsest, end - timedelta(days=1)).start
+    return Interval(start, end)
+
+
 def parts_of(dataflow: DataflowContract, interval: Interval | None) -> tuple[Interval | None, ...]:
     """Return the parts of an interval that can be computed separately, in order."""
     if interval is None:
         return (None,)
-    partitionings = [table.partitioning for table in dataflow.partitioned if table.partitioning]
-    coarsest = min(partitionings, key=lambda partitioning: len(partitioning.names(interval)))
+    coarsest = _coarsest(dataflow)
     return tuple(coarsest.interval(name) for name in coarsest.names(interval))
+
+
+def check_fan_out(dataflow: DataflowContract, interval: Interval | None, most: int) -> None:
+    """Raise `IntervalError` for more than `most` parts, for each of which there would be a task."""
+    count = len(parts_of(dataflow, interval))
+    if count > most:
+        raise IntervalError(
+            f"fan_out makes a task for each of {count:,} partitions, from {interval}; Airflow "
+            f"allows {most:,}, its setting max_map_length in [core]; run for a shorter interval, "
+            "or without fan_out"
+        )
+
+
+def _coarsest(dataflow: DataflowContract) -> Partitioning:
+    """Return the partitioning of the longest partitions, whose names are the shortest."""
+    partitionings = [table.partitioning for table in dataflow.partitioned if table.partitioning]
+    return min(partitionings, key=lambda partitioning: len(partitioning.name(date.min)))
+
+
+def _partition(partitioning: Partitioning, day: date) -> Interval:
+    """Return the days of the partition that a day belongs to."""
+    return partitioning.interval(partitioning.name(day))
 
 
 def _day(instant: datetime) -> date:
     utc = instant.astimezone(UTC)
-    if utc.time() != time.min:
-        raise IntervalError(
-            f"the schedule makes an interval from {utc:%Y-%m-%d %H:%M} UTC; expected midnight"
-        )
     return date(utc.year, utc.month, utc.day)  # Airflow's instants have a date type of their own

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from isthmus_contracts import Interval
+from isthmus_contracts import Identity, Interval
 from isthmus_contracts.codec import deserialize
 from isthmus_platform.errors import PublicationError
+from isthmus_platform.lake.intake.acceptance_record import check_recorded
 from isthmus_platform.lake.intake.accepted import Accepted, join
+from isthmus_platform.lake.layout import Lake
 from isthmus_platform.runs.pins import Pins
 
 
@@ -21,16 +23,18 @@ def read_pins(plain: object) -> Pins:
     return replace(parts[0], interval=interval)
 
 
-def read_accepted(plain: object, pins: Pins) -> Accepted:
+def read_accepted(plain: object, pins: Pins, lake: Lake, dataflow: Identity, run: str) -> Accepted:
     """Return what a run's transform tasks have accepted, one task or a task for each part.
 
-    Raise `PublicationError` if the parts are not exactly the run's interval, or were computed from
-    other pins than the run has now.
+    Raise `PublicationError` if acceptance left no record of it, if the parts are not exactly the
+    run's interval, or if they were computed from other pins than the run has now.
     """
     parts = plain if isinstance(plain, list) else [plain]
     accepted = [
         deserialize(Accepted, part, f"accepted[{index}]") for index, part in enumerate(parts)
     ]
+    for part in accepted:
+        check_recorded(lake, dataflow, run, part)
     joined = join(accepted, pins.interval)
     if joined.pins != pins.id:
         problem = "the inputs were pinned anew after it was computed; clear 'transform'"

@@ -33,11 +33,12 @@ from isthmus_platform.pipeline.checkpoint_sync import SyncedCheckpoints, sync_ch
 from isthmus_platform.pipeline.context import RunContext
 from isthmus_platform.pipeline.event_log import format_event, format_failure
 from isthmus_platform.runners import RunnerProcess, launch_runner
+from isthmus_platform.runners.launch import user_of
 from isthmus_platform.runners.limits import MEGABYTE
+from isthmus_platform.runners.workspace import workspace
 from isthmus_platform.runs import RunRecord
 from isthmus_platform.runs.pins import Pins
 from isthmus_platform.runs.record import Recorder
-from isthmus_platform.runs.workspace import workspace
 
 PinsSource = Callable[[], Pins]
 
@@ -112,14 +113,21 @@ def _computed(
     contract = dataflow.contract
     record = RunRecord(Path(dataflow.deployment.runs.root), contract.identity, run.run)
     attempt = record.attempt(run.task, run.attempt)
-    with workspace(attempt) as directories, attempt.recording() as recorder:
+    with (
+        workspace(attempt, user_of(dataflow.runner)) as directories,
+        attempt.recording() as recorder,
+    ):
         process = launch_runner(
             dataflow.runner,
             str(contract.identity),
             directories.staging,
             directories.scratch,
             dataflow.settings.memory_megabytes,
+            inputs=_input_folders(dataflow, lake),
+            engine=dataflow.settings.engine,
         )
+        if process.warning:
+            run.log.warning("%s", process.warning)
         run.cancellation.on_request(process.stop)
         with closing(process):
             process.start(lambda line: run.log.info("runner: %s", line))
@@ -128,6 +136,20 @@ def _computed(
             with _checkpoint_sync(dataflow, lake, run, request) as sync:
                 result = _run(process, request, run, recorder, sync)
         yield _Staged(request, pinned.id, result, attempt.work, recorder)
+
+
+def _input_folders(dataflow: DeployedDataflow, lake: Lake) -> list[Path]:
+    """Return where the tables that the contract reads are, and the dataflow's intermediates."""
+    folders = [
+        lake.table(declared.source, declared.name)
+        if isinstance(declared.source, Identity)
+        else lake.source(declared.source, declared.name)
+        for declared in dataflow.contract.inputs
+    ]
+    if dataflow.settings.checkpoints:
+        folders.append(lake.checkpoints(dataflow.contract.identity))
+    with translated(lake):
+        return list(dict.fromkeys(folder.local_folder() for folder in folders))
 
 
 def _request(
@@ -206,6 +228,8 @@ def _run(
 def _error_of(failure: RunFailure) -> PlatformError:
     """Return the error of a runner's failure; only what may succeed next time is retried."""
     message = format_failure(failure)
+    if failure.message.startswith("PermissionError"):
+        message += "; docs/security.md lists what a runner may reach, and how to allow more"
     if failure.kind == "request" or (failure.kind == "dataflow" and failure.node is None):
         return RunRefusedError(message)
     return RunFailedError(message)

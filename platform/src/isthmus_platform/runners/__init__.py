@@ -1,4 +1,4 @@
-"""Start, supervise and stop a runner, as its Unix user, within its limits."""
+"""Start, supervise and stop a runner, as its Unix user, within its limits and directories."""
 
 from __future__ import annotations
 

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import psutil
 
-from isthmus_platform.runners.disk import disk_usage
+from isthmus_contracts.formatting import printable
+from isthmus_platform.runners.unix_user import UnixUser
+from isthmus_platform.runners.workspace import disk_usage
 
 MEGABYTE = 1_000_000
+_LONGEST = 500  # characters: a path may have thousands
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +24,16 @@ class Limits:
     disk: int | None = None
     memory: int | None = None
 
-    def disk_problem(self, directories: Sequence[Path]) -> str | None:
-        """Return the message for a runner whose directories exceed the limit, or None."""
-        if self.disk is None or disk_usage(*directories) <= self.disk:
-            return None
+    def disk_problem(self, directories: Sequence[Path], user: UnixUser | None) -> str | None:
+        """Return the message for a runner whose directories exceed the limit, or None.
+
+        A directory that cannot be listed may hold anything, so it exceeds the limit.
+        """
+        try:
+            if self.disk is None or disk_usage(user, *directories) <= self.disk:
+                return None
+        except OSError as error:
+            return printable(f"what the runner wrote cannot be measured: {error}")[:_LONGEST]
         return (
             f"the runner wrote more than {self.disk // MEGABYTE:,} MB; "
             "`disk_limit_megabytes` in the deployment's [runners] sets the limit"

@@ -1,4 +1,4 @@
-"""Escape the control characters in a runner's answers: what a runner sends is data."""
+"""Escape control characters and newlines in a runner's answers: what a runner sends is data."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import TypeVar
 
-from isthmus_contracts.protocol import Answer
-from isthmus_platform.terminal.escape import printable
+from isthmus_contracts.formatting import printable, printable_lines
+from isthmus_contracts.protocol import Answer, RunFailure
 
 T = TypeVar("T")
 A = TypeVar("A", bound=Answer)
 
 
 def sanitize_answer(answer: A) -> A:
-    """Return the answer with the control characters in each of its texts escaped."""
+    """Return the answer with control characters and newlines in each of its texts escaped.
+
+    Only a traceback keeps its lines.
+    """
     return _sanitize(answer)
 
 
@@ -28,5 +31,7 @@ def _sanitize(value: T) -> T:
         return {_sanitize(key): _sanitize(item) for key, item in value.items()}  # type: ignore[return-value] # as above
     if is_dataclass(value) and not isinstance(value, type):
         changes = {field.name: _sanitize(getattr(value, field.name)) for field in fields(value)}
+        if isinstance(value, RunFailure) and value.traceback is not None:
+            changes["traceback"] = printable_lines(value.traceback)
         return replace(value, **changes)
     return value

@@ -21,6 +21,8 @@ import os
 import resource
 import select
 import signal
+import stat
+import struct
 import subprocess
 import sys
 import time
@@ -35,8 +37,12 @@ _KILL_SECONDS = 4.0
 _POLL_SECONDS = 0.02
 _CHUNK_BYTES = 1 << 16
 _LINUX = sys.platform == "linux"
-_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 36, 38
-_prctl = ctypes.CDLL(None).prctl if _LINUX else None
+_PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 22, 36, 38
+_PR_SET_SECUREBITS, _NOROOT, _SECCOMP_MODE_FILTER = 28, 0b11, 2
+_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # of Landlock, on every architecture
+_FOR_PATH, _FOR_PORT = 1, 2
+_libc = ctypes.CDLL(None, use_errno=True)
+_prctl = _libc.prctl if _LINUX else None
 
 
 def main(command: str, *pids: str) -> int:
@@ -108,9 +114,12 @@ def _start(spec: Spec) -> subprocess.Popen[bytes]:
             resource.setrlimit(resource.RLIMIT_FSIZE, (spec["file_bytes"], spec["file_bytes"]))
         if _prctl:
             _prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)  # no setuid program leads to another user
+            _prctl(_PR_SET_SECUREBITS, _NOROOT, 0, 0, 0)  # root has no capability; not for others
             _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != supervisor:
                 os.kill(os.getpid(), signal.SIGKILL)
+            if spec["access"]:
+                _confine(spec["access"])
 
     return subprocess.Popen(
         spec["command"],
@@ -125,6 +134,49 @@ def _start(spec: Spec) -> subprocess.Popen[bytes]:
         umask=spec["umask"],
         preexec_fn=before_exec,  # noqa: PLW1509 - this process has one thread
     )
+
+
+def _confine(access: Spec) -> None:
+    """Have the kernel restrict this process, and all that it starts, for good."""
+    try:
+        if access["landlock"]:
+            _add_landlock(access["landlock"])
+        if access["socket_filter"]:
+            program = bytes.fromhex(access["socket_filter"])
+            code = ctypes.create_string_buffer(program)
+            header = struct.pack("HP", len(program) // 8, ctypes.addressof(code))
+            _checked(_libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, header))
+    except OSError as error:
+        os.write(2, f"the runner cannot be confined: {error}\n".encode())
+        raise
+
+
+def _add_landlock(rules: Spec) -> None:
+    attributes = bytes.fromhex(rules["attributes"])
+    ruleset = _call(_CREATE_RULESET, attributes, len(attributes), 0)
+    for path, rights in rules["paths"]:
+        try:
+            descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        except OSError:
+            continue  # what the user cannot find needs no rule
+        is_directory = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        possible = rights if is_directory else rights & rules["file_rights"]
+        _call(_ADD_RULE, ruleset, _FOR_PATH, struct.pack("=Qi", possible, descriptor), 0)
+        os.close(descriptor)
+    for port, rights in rules["ports"]:
+        _call(_ADD_RULE, ruleset, _FOR_PORT, struct.pack("=QQ", rights, port), 0)
+    _call(_RESTRICT_SELF, ruleset, 0)
+
+
+def _call(number: int, *arguments: int | bytes) -> int:
+    values = [part if isinstance(part, bytes) else ctypes.c_long(part) for part in arguments]
+    return _checked(_libc.syscall(ctypes.c_long(number), *values))
+
+
+def _checked(result: int) -> int:
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return result
 
 
 def _forward_input(runner: subprocess.Popen[bytes], rest: bytes, signalled: int) -> None:

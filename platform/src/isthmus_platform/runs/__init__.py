@@ -1,10 +1,9 @@
-"""The records of runs, which readers may see; and the workspaces, which runners write in.
+"""The records of runs, which readers may see and runners never write.
 
 - `record`: where the pins, events and graph of a run are, and how they are written;
 - `index`: the runs by the day of their start, so that none has to be searched for;
 - `history`: the last runs, and one node in them; `summary`: what an attempt's answers amount to;
 - `removal`: old records, a few at a time;
-- `workspace`: the staging and scratch directories of an attempt;
 - `pins`: what the first task of a run resolved.
 """
 

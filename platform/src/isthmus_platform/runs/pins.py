@@ -17,12 +17,14 @@ from isthmus_platform.lake.pins import Pin
 class Pins:
     """Hold what the first task of a run resolved, and every later task reads.
 
-    Each attempt of that task draws an `id`, so that what was computed from other pins is noticed.
+    `deployment` is the SHA-256 of the deployment file with which that task ran. Each attempt of the
+    task draws an `id`, so that what was computed from other pins is noticed.
     """
 
     params: Mapping[str, ParamValue]
     inputs: Mapping[str, Pin]
     interval: Interval | None = None
+    deployment: str | None = None
     id: str = ""
 
 

@@ -2,29 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from math import ceil
+from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
-from sqlalchemy import ColumnClause, Engine, Result, column, exc, inspect, select, table
+from sqlalchemy import (
+    ColumnClause,
+    Connection,
+    Engine,
+    FromClause,
+    Result,
+    column,
+    exc,
+    inspect,
+    select,
+    table,
+    text,
+)
 
 from isthmus_contracts import Column, Table
+from isthmus_contracts.exact_floats import exact_float
 from isthmus_platform.deployment import Source
 from isthmus_platform.errors import SourceError, SourceUnavailableError
 from isthmus_platform.lake.schemas import arrow_schema, arrow_type
 
 # More rows exceed the processor's cache before they are columns, and take half as long again.
 _PART_ROWS = 10_000
+_MOST_BYTES = 1 << 28  # of a batch; a column of texts may have 2 GiB at most
+# In another zone, the last hours of the year 9999 are in a year that Python does not have.
+_TIMES_IN_UTC: Mapping[str, str] = MappingProxyType({"postgresql": "SET TIME ZONE 'UTC'"})
+
+_REMEDIES: tuple[tuple[tuple[type, ...], str, str], ...] = (
+    ((UUID,), "a UUID", "cast it to text in a view"),
+    ((dict, list, tuple), "JSON or an array", "cast it to text in a view, or select its parts"),
+    ((bytes, memoryview), "bytes", "decode them in a view, in PostgreSQL by convert_from"),
+    ((str,), "text", "cast it in a view"),
+    ((datetime,), "a timestamp", "cast it in a view"),
+)
 
 
 def read_source(contract: Table, source: Source, engine: Engine) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a table in batches of `chunk_rows`, with exactly the contract's columns.
 
-    Raise `SourceError` for a missing table, a missing column and a value of another type,
-    `SourceUnavailableError` for a database that does not answer.
+    Batches of long texts have fewer rows. Raise `SourceError` for a missing table, a missing column
+    and a value of another type, `SourceUnavailableError` for a database that does not answer.
     """
     name = source.tables.get(contract.name, contract.name)
     schema, _, relation = name.rpartition(".")
@@ -32,31 +59,48 @@ def read_source(contract: Table, source: Source, engine: Engine) -> Iterator[pa.
     try:
         _check_columns(contract, engine, relation, schema or None, place)
         columns: list[ColumnClause[Any]] = [column(declared.name) for declared in contract.columns]
-        query = select(*columns).select_from(table(relation, schema=schema or None))
+        rows = table(relation, schema=schema or None)
         parts = ceil(source.chunk_rows / _PART_ROWS)
-        options = {"yield_per": ceil(source.chunk_rows / parts)}
-        with engine.connect().execution_options(**options) as connection:
-            yield from _chunks(contract, connection.execute(query), parts, place)
+        rows_at_once = ceil(source.chunk_rows / parts)
+        try:
+            with _connected(engine, rows_at_once) as connection:
+                result = connection.execute(select(*columns).select_from(rows))
+                yield from _chunks(contract, result, parts, place)
+        except (exc.DataError, ValueError, OverflowError) as error:  # the driver's
+            problem = _describe_unreadable(contract, engine, rows, rows_at_once)
+            raise SourceError(place, problem or type(error).__name__) from None
     except (exc.InterfaceError, exc.OperationalError, exc.TimeoutError) as error:
         raise SourceUnavailableError(place, _first_line(error)) from None
     except exc.SQLAlchemyError as error:
         raise SourceError(place, _first_line(error)) from None
 
 
+@contextmanager
+def _connected(engine: Engine, rows_at_once: int) -> Iterator[Connection]:
+    with engine.connect() as connection:
+        if statement := _TIMES_IN_UTC.get(engine.dialect.name):
+            connection.execute(text(statement))  # before the option: no cursor can be on it
+        yield connection.execution_options(yield_per=rows_at_once)
+
+
 def _chunks(
     contract: Table, result: Result[Any], parts: int, place: str
 ) -> Iterator[pa.RecordBatch]:
     """Yield `parts` partitions of a result at a time, of which only one is Python objects."""
-    batches: list[pa.RecordBatch] = []
+    waiting: list[pa.RecordBatch] = []
     first = 0
-    for rows in result.partitions():
-        batches.append(_batch(contract, rows, first, place))
+    for number, rows in enumerate(result.partitions(), start=1):
+        for batch in _batches(contract, rows, first, place):
+            if waiting and sum(part.nbytes for part in (*waiting, batch)) > _MOST_BYTES:
+                yield pa.concat_batches(waiting)
+                waiting = []
+            waiting.append(batch)
         first += len(rows)
-        if len(batches) == parts:
-            yield pa.concat_batches(batches)
-            batches = []
-    if batches:
-        yield pa.concat_batches(batches)
+        if number % parts == 0:
+            yield pa.concat_batches(waiting)
+            waiting = []
+    if waiting:
+        yield pa.concat_batches(waiting)
 
 
 def _check_columns(
@@ -75,17 +119,23 @@ def _check_columns(
         )
 
 
-def _batch(
+def _batches(
     contract: Table, rows: Sequence[Sequence[object]], first: int, place: str
-) -> pa.RecordBatch:
-    schema = arrow_schema(contract)
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows as one batch, or as several if they have long texts."""
     arrays = []
     for declared, values in zip(contract.columns, zip(*rows, strict=True), strict=True):
         try:
             arrays.append(_array(declared, values))
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
             raise SourceError(place, _describe_mismatch(declared, values, first)) from None
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    # Beyond 2 GiB, what Arrow makes of texts is not an array but chunks.
+    if len(rows) > 1 and sum(array.nbytes for array in arrays) > _MOST_BYTES:
+        half = len(rows) // 2
+        yield from _batches(contract, rows[:half], first, place)
+        yield from _batches(contract, rows[half:], first + half, place)
+    else:
+        yield pa.RecordBatch.from_arrays(arrays, schema=arrow_schema(contract))
 
 
 def _array(contract: Column, values: Sequence[object]) -> pa.Array:
@@ -103,12 +153,12 @@ def _array(contract: Column, values: Sequence[object]) -> pa.Array:
         values = [_boolean(value) for value in values]
     elif contract.type == "int64" and found - {int}:
         values = [_whole(value) for value in values]
-    elif contract.type == "float64" and Decimal in found:
-        values = [float(value) if isinstance(value, Decimal) else value for value in values]
     elif contract.type == "float64" and bool in found:
         raise TypeError("a boolean is not a number")
-    elif contract.type == "string" and bytes in found:
-        raise TypeError("bytes are not text")
+    elif contract.type == "float64" and found & {Decimal, int}:
+        values = [_float(contract, value) for value in values]
+    elif contract.type == "string" and not all(issubclass(kind, str) for kind in found):
+        raise TypeError("not text")
     return pa.array(values, wanted)
 
 
@@ -116,6 +166,12 @@ def _boolean(value: object) -> bool | None:
     if value is None or value in (0, 1):
         return None if value is None else bool(value)
     raise TypeError("not a boolean")
+
+
+def _float(contract: Column, value: object) -> object:
+    if isinstance(value, int | Decimal):
+        return exact_float(value, inexact=contract.inexact)
+    return value
 
 
 def _whole(value: object) -> int | None:
@@ -132,17 +188,58 @@ def _describe_mismatch(contract: Column, values: Sequence[object], first: int) -
         try:
             _array(contract, [value])
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            kind, remedy = _kind_and_remedy(contract, value)
             return (
-                f"column {contract.name!r} holds {_kind(value)} in row {row}; "
-                f"the contract says {contract.type}"
+                f"column {contract.name!r} holds {kind} in row {row}; "
+                f"the contract says {contract.type}{remedy and f' ({remedy})'}"
             )
     return f"column {contract.name!r} mixes types; the contract says {contract.type}"
 
 
-def _kind(value: object) -> str:
-    return {str: "text", float: "a number with a fraction"}.get(
-        type(value), f"a {type(value).__name__}"
-    )
+def _kind_and_remedy(contract: Column, value: object) -> tuple[str, str]:
+    """Say what a value is that does not fit, and what to do about it, if that is known."""
+    if isinstance(value, datetime) and contract.type == "timestamp":
+        return "a timestamp without a time zone", "name it in a view, by AT TIME ZONE 'UTC'"
+    for kinds, what, remedy in _REMEDIES:
+        if isinstance(value, kinds):
+            return what, remedy
+    is_number = isinstance(value, int | Decimal) and not isinstance(value, bool)
+    if is_number and contract.type == "float64":
+        return "a number", _why_not_a_float(contract, value)
+    if isinstance(value, float | Decimal):
+        return "a number with a fraction", ""
+    return f"a {type(value).__name__}", ""
+
+
+def _why_not_a_float(contract: Column, value: object) -> str:
+    try:
+        _float(contract, value)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def _describe_unreadable(
+    contract: Table, engine: Engine, rows: FromClause, rows_at_once: int
+) -> str:
+    """Say which column the driver cannot read; the value, in its message, may be confidential."""
+    for declared in contract.columns:
+        one: ColumnClause[Any] = column(declared.name)
+        try:
+            with _connected(engine, rows_at_once) as connection:
+                for _ in connection.execute(select(one).select_from(rows)).partitions():
+                    pass
+        except UnicodeDecodeError:
+            return (
+                f"column {declared.name!r} holds text that is not in the encoding of its database "
+                "(cast it to bytes and decode it in a view, in PostgreSQL by convert_from)"
+            )
+        except (exc.DataError, ValueError, OverflowError):
+            return (
+                f"column {declared.name!r} holds a value that Python cannot represent, such as a "
+                "date before year 1 or after 9999 (make it null in a view)"
+            )
+    return ""
 
 
 def _first_line(error: exc.SQLAlchemyError) -> str:

@@ -47,6 +47,11 @@ class Cache:
             self._shrink()
         return path
 
+    def directory(self) -> Path:
+        """Return the directory of the copies, which every user may enter."""
+        self._open_to_all(self._copies)
+        return self._copies
+
     @contextmanager
     def private(self) -> Iterator[Path]:
         """Give an empty directory that only this user may enter, and remove it afterwards."""

@@ -118,6 +118,12 @@ class DiskStore:
         """Return the file's own path."""
         return self.root / key
 
+    def local_folder(self, folder: str) -> Path:
+        """Return the folder's own path."""
+        path = self.local(folder)
+        make_directory(path)
+        return path
+
 
 def _stored(key: str, status: os.stat_result) -> Stored | None:
     if not stat.S_ISREG(status.st_mode):

@@ -57,3 +57,7 @@ class Location:
     def local(self) -> Path:
         """Return a path on this host of the file; it must not be changed."""
         return self.store.local(self.key)
+
+    def local_folder(self) -> Path:
+        """Return a directory on this host below which the folder's files are, or will be."""
+        return self.store.local_folder(self.key)

@@ -141,6 +141,10 @@ class ObjectStore:
         """Return the object's copy in the cache, which is made if it is missing."""
         return self._cache.copy(self.address(key), lambda path: self._download(key, path))
 
+    def local_folder(self, folder: str) -> Path:  # noqa: ARG002 - a copy's name is a digest
+        """Return the directory of all copies in the cache."""
+        return self._cache.directory()
+
     def _download(self, key: str, path: Path) -> None:
         with _failed(self.address(key)), path.open("xb") as file:
             found = obstore.get(self._store, key)

@@ -81,3 +81,10 @@ class Store(Protocol):
     def local(self, key: str) -> Path:
         """Return a path on this host of the file; it must not be changed."""
         ...
+
+    def local_folder(self, folder: str) -> Path:
+        """Return a directory on this host, which exists, below which `local` has a folder's files.
+
+        It may have other files, too.
+        """
+        ...

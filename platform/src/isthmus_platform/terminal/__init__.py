@@ -1,1 +1,1 @@
-"""Text for a person at a terminal: control characters, tables, and the outputs of a release."""
+"""Text for a person at a terminal: tables, and the outputs of a release."""

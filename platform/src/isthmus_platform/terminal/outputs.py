@@ -25,11 +25,15 @@ def describe_outputs(release: Release, lake: Lake) -> list[str]:
         for name, file in release.files.items()
     ]
     for name, numbers in release.metrics.items():
-        rows += [(name, f"{metric} {value:,.6g}", "") for metric, value in numbers.items()]
+        rows += [(name, f"{metric} {_number(value)}", "") for metric, value in numbers.items()]
     names, contents = (max(len(row[column]) for row in rows) for column in (0, 1))
     return [
         f"{name:{names}}  {content:{contents}}  {place}".rstrip() for name, content, place in rows
     ]
+
+
+def _number(value: float | None) -> str:
+    return "null" if value is None else f"{value:,.6g}"
 
 
 def display_location(place: Location) -> str:

@@ -7,7 +7,14 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from isthmus_contracts import Column, DataflowContract, Interval, Partitioning, Table
+from isthmus_contracts import (
+    Column,
+    DataflowContract,
+    Interval,
+    ParamValue,
+    Partitioning,
+    Table,
+)
 from isthmus_platform.errors import LakeUnavailableError
 from isthmus_platform.lake.delta.columns import columns_in
 from isthmus_platform.lake.delta.tables import commit
@@ -38,6 +45,21 @@ def test_a_release_does_not_differ_from_itself(
 ) -> None:
     made = publish(lake, dataflow, accepted(), params={"n": 1}, inputs={})
     assert diff_releases(lake, made, made) == ()
+
+
+def test_a_metric_that_is_null_is_not_one_that_is_missing(
+    accepted: Accept, lake: Lake, dataflow: DataflowContract
+) -> None:
+    made = accepted("first")
+    outputs = tuple(
+        replace(output, metrics={"auc": None}) if output.name == "quality" else output
+        for output in made.outputs
+    )
+    before = publish(lake, dataflow, replace(made, outputs=outputs), params={}, inputs={})
+    assert before.metrics == {"quality": {"auc": None}}
+    after = publish(lake, dataflow, accepted("second", auc=0.5), params={}, inputs={})
+    (metric,) = [fact for fact in diff_releases(lake, before, after) if fact.kind == "metric"]
+    assert metric == Difference("metric", "quality.auc", "null", 0.5)
 
 
 def test_everything_that_differs_is_returned(
@@ -134,6 +156,15 @@ def test_a_param_of_another_type_differs(
     made = publish(lake, dataflow, accepted(), params={"flag": True}, inputs={})
     other = replace(made, params={"flag": value})
     assert diff_releases(lake, made, other) == (Difference("param", "flag", True, value),)
+
+
+def test_arrays_and_objects_differ_as_a_person_types_them(
+    accepted: Accept, lake: Lake, dataflow: DataflowContract
+) -> None:
+    same: dict[str, ParamValue] = {"same": [1, 2], "by": {"x": 1}}
+    made = publish(lake, dataflow, accepted(), params={**same, "flags": [True]}, inputs={})
+    other = replace(made, params={**same, "flags": [1]})
+    assert diff_releases(lake, made, other) == (Difference("param", "flags", "[true]", "[1]"),)
 
 
 class TestAccepted:

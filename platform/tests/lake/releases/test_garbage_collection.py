@@ -6,7 +6,7 @@ import subprocess
 import tracemalloc
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta import tables
 from isthmus_platform.lake.delta.writer import write_table
 from isthmus_platform.lake.documents import write_once
+from isthmus_platform.lake.intake.acceptance_record import check_recorded
 from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin, TableFile
@@ -82,10 +83,11 @@ def check_whole(lake: Lake, release: Release) -> None:
 
 @dataclass(frozen=True)
 class Removed:
-    """What garbage collection removed."""
+    """What garbage collection removed; the records of acceptance apart from other files."""
 
     releases: list[OldRelease]
     files: list[Stored]
+    records: list[Stored] = field(default_factory=list)
 
 
 NOTHING = Removed([], [])
@@ -94,7 +96,9 @@ NOTHING = Removed([], [])
 def split(found: Iterable[Garbage]) -> Removed:
     found = list(found)
     releases = [garbage for garbage in found if isinstance(garbage, OldRelease)]
-    return Removed(releases, [garbage for garbage in found if isinstance(garbage, Stored)])
+    files = [garbage for garbage in found if isinstance(garbage, Stored)]
+    records = [file for file in files if "/accepted/" in file.key]
+    return Removed(releases, [file for file in files if file not in records], records)
 
 
 def collect_garbage(lake: Lake, keep: timedelta, dataflow: Identity | None = None) -> Removed:
@@ -238,6 +242,22 @@ class TestWhatRemains:
         assert {lake.path(file.key) for file in done.files} == set(files)
         check_whole(lake, publication.publish(lake, dataflow, waiting, params={}, inputs={}))
 
+    def test_records_of_acceptance_stay_while_they_are_young(
+        self,
+        accepted: Accept,
+        published: Callable[..., Release],
+        lake: Lake,
+        dataflow: DataflowContract,
+    ) -> None:
+        published("first")
+        old = accepted("old")
+        age(lake, 60)
+        young = accepted("young")
+        assert len(collect_garbage(lake, MONTH).records) == 2
+        check_recorded(lake, dataflow.identity, young.run, young)
+        with pytest.raises(PublicationError, match="is too old; clear the task transform"):
+            check_recorded(lake, dataflow.identity, old.run, old)
+
     def test_drafts_of_killed_writers_go_after_a_day(
         self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
     ) -> None:
@@ -259,8 +279,8 @@ class TestWhatRemains:
         lake: Lake,
         dataflow: DataflowContract,
     ) -> None:
-        published("first"), published("second")
         others = [publish(lake, "run-1"), publish(lake, "run-2")]
+        published("first"), published("second")
         put(lake.source("nyc", "numbers"), 1)
         age(lake, 60)
         done = collect_garbage(lake, MONTH, dataflow.identity)

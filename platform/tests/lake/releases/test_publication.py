@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from pyarrow import parquet
 
-from isthmus_contracts import DataflowContract
+from isthmus_contracts import DataflowContract, ParamValue
 from isthmus_platform.errors import LakeError, PublicationError
 from isthmus_platform.lake.delta.tables import files_of, latest_version
 from isthmus_platform.lake.documents import write_once
@@ -36,10 +36,11 @@ class TestPublish:
     ) -> None:
         ready = accepted()
         inputs = {"flights": Pin("sources/nyc/flights", 4), "days": Pin("x", 1, "abc")}
-        made = publish(lake, dataflow, ready, params={"origin": "all", "n": 3}, inputs=inputs)
+        params: dict[str, ParamValue] = {"origin": "all", "n": 3, "of": ["a", 1], "by": {"x": 0.5}}
+        made = publish(lake, dataflow, ready, params=params, inputs=inputs)
         assert (made.dataflow, made.contract_version, made.run) == ("delays.v2", "2.1.0", "first")
         assert (made.code_version, made.digest) == ("abc123", ready.digest)
-        assert (made.params, made.inputs) == ({"origin": "all", "n": 3}, inputs)
+        assert (made.params, made.inputs) == (params, inputs)
         assert {name: table.rows for name, table in made.tables.items()} == {
             "days": 2,
             "carriers": 1,

@@ -24,7 +24,8 @@ def stats(column: Column, *batches: list[object]) -> ColumnStats:
 
 def test_violations_are_counted_over_batches_with_the_worst_value() -> None:
     found = stats(DELAY, [-61.0, 0.0, None], [-75.0, math.nan, 301.0])
-    minimum, maximum = found.results()
+    finite, minimum, maximum = found.results()
+    assert (finite.check, finite.passed) == ("delay.finite", True)
     assert (minimum.check, minimum.level, minimum.violations) == ("delay.minimum", "error", 2)
     assert "(the smallest is -75)" in minimum.message
     assert (maximum.check, maximum.level, maximum.violations) == (
@@ -39,7 +40,7 @@ def test_violations_are_counted_over_batches_with_the_worst_value() -> None:
 def test_a_rule_that_warns_does_not_make_a_column_broken() -> None:
     found = stats(DELAY, [301.0])
     assert not found.broken
-    assert [result.passed for result in found.results()] == [True, False]
+    assert [result.passed for result in found.results()] == [True, True, False]
 
 
 def test_the_first_values_outside_the_choices_are_named_once() -> None:

@@ -8,15 +8,28 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table as Grid
 
-from isthmus_contracts import Input, Metrics, Output, Table
+from isthmus_contracts import Input, Metrics, Output, Table, param_text
+from isthmus_contracts.formatting import printable
+from isthmus_transforms.cli.params import given_params, known_dataflows, named_contract, parse
+
+
+def parse_describe(arguments: list[str]) -> argparse.Namespace:
+    """Return the options of `isthmus describe`: one for each param of the dataflow."""
+    parser = argparse.ArgumentParser(
+        prog="isthmus describe", description="Show a dataflow's contract and its functions."
+    )
+    parser.set_defaults(command="describe")
+    parser.add_argument("dataflow", help=known_dataflows())
+    return parse(parser, arguments, named_contract("describe", arguments))
 
 
 def describe(options: argparse.Namespace, console: Console) -> None:
-    """Print what the dataflow reads, its params, its outputs and its functions."""
+    """Print what the dataflow reads, its params, its outputs and the functions that they choose."""
     from isthmus_transforms.loading import load_dataflow  # noqa: PLC0415 - a second for --help
 
     dataflow = load_dataflow(options.dataflow)
     contract = dataflow.contract
+    nodes = dataflow.describe(given_params(contract, options)).nodes
     console.print(f"{contract.identity} {contract.version}, owner {contract.owner}", style="bold")
     console.print(contract.description)
     inputs = Grid("input", "source", "description", title="inputs", title_justify="left")
@@ -25,16 +38,17 @@ def describe(options: argparse.Namespace, console: Console) -> None:
     params = Grid("param", "default", "allowed", "description", title="params")
     params.title_justify = "left"
     for param in contract.params:
-        params.add_row(param.name, str(param.default), param.allowed, param.description)
+        default = param_text(param.default)
+        params.add_row(param.name, default, param.allowed, param.description)
     outputs = Grid("output", "kind", "description", title="outputs", title_justify="left")
     for output in contract.outputs:
         outputs.add_row(output.name, _kind(output), output.description)
     functions = Grid("function", "defined in", "description", title="functions")
     functions.title_justify = "left"
-    for node in dataflow.describe().nodes:
+    for node in nodes:
         if node.kind == "function":
             place = f"{Path(node.file or '').name}:{node.line}"
-            functions.add_row(node.name, place, node.description)
+            functions.add_row(*map(printable, (node.name, place, node.description)))
     for grid in (inputs, params, outputs, functions):
         if grid.row_count:
             console.print(grid)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,9 +11,8 @@ from rich.console import Console
 from rich.table import Column as GridColumn
 from rich.table import Table as Grid
 
-from isthmus_contracts import DataflowContract, Interval, UnknownNameError, resolve_interval
-from isthmus_contracts.catalog import CATALOG
-from isthmus_contracts.formatting import counted
+from isthmus_contracts import DataflowContract, Interval, resolve_interval
+from isthmus_contracts.formatting import counted, printable
 from isthmus_contracts.protocol import (
     CheckFinished,
     EngineProfile,
@@ -21,13 +21,19 @@ from isthmus_contracts.protocol import (
     NodeFinished,
     StagedOutput,
 )
-
-_OPTIONS = ("inputs", "out", "engine", "workers", "checkpoints", "param")
+from isthmus_transforms.cli.params import (
+    INTERVAL_OPTIONS,
+    OPTIONS,
+    given_params,
+    known_dataflows,
+    named_contract,
+    parse,
+)
 
 
 def parse_run(arguments: list[str]) -> argparse.Namespace:
     """Return the options of `isthmus run`, with one for each param of the dataflow."""
-    contract = _contract(arguments)
+    contract = named_contract("run", arguments)
     parser = argparse.ArgumentParser(
         prog="isthmus run",
         description="Compute a dataflow's outputs from Parquet files, without Airflow.",
@@ -65,46 +71,8 @@ def parse_run(arguments: list[str]) -> argparse.Namespace:
     )
     if contract and contract.partitioned:
         _add_interval(parser, contract)
-    group = parser.add_argument_group("params")
-    group.add_argument(
-        "-p",
-        "--param",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="any param, as in `isthmus-platform run`; may be given again",
-    )
-    for param in contract.params if contract else ():
-        description = f"{param.description} ({param.allowed}; default: {param.default})"
-        group.add_argument(
-            _option(param.name),
-            dest=f"param_{param.name}",
-            metavar=param.type.upper(),
-            help=description.replace("%", "%%"),
-        )
-    return parser.parse_args(arguments)
-
-
-def known_dataflows() -> str:
-    """Return the help text of an argument that names a dataflow."""
-    return "one of " + ", ".join(dataflow.name for dataflow in CATALOG.dataflows)
-
-
-def _contract(arguments: list[str]) -> DataflowContract | None:
-    """Return the contract of the dataflow that the arguments name, if they name one."""
-    parser = argparse.ArgumentParser("isthmus run", add_help=False)
-    parser.add_argument("dataflow", nargs="?")
-    for option in _OPTIONS:
-        parser.add_argument(f"--{option}")
-    parser.add_argument("-p")
-    name: str | None = parser.parse_known_args(arguments)[0].dataflow
-    return CATALOG.dataflow(name) if name else None
-
-
-def _option(param: str) -> str:
-    """Return the option of a param, with a prefix if `isthmus run` has an option of that name."""
-    name = param.replace("_", "-")
-    return f"--param-{name}" if name in (*_OPTIONS, "help") else f"--{name}"
+        return parse(parser, arguments, contract, (*OPTIONS, *INTERVAL_OPTIONS))
+    return parse(parser, arguments, contract, OPTIONS)
 
 
 def _add_interval(parser: argparse.ArgumentParser, contract: DataflowContract) -> None:
@@ -114,31 +82,26 @@ def _add_interval(parser: argparse.ArgumentParser, contract: DataflowContract) -
         f"Compute an interval only; it consists of whole partitions ({tables}). "
         "Default: everything.",
     )
-    group.add_argument("--interval-start", metavar="DATE", help="its first day, e.g. 2013-01-31")
-    group.add_argument("--interval-end", metavar="DATE", help="the day after its last day")
+    start, end = INTERVAL_OPTIONS
+    group.add_argument(start, metavar="DATE", help="its first day, e.g. 2013-01-31")
+    group.add_argument(end, metavar="DATE", help="the day after its last day")
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
     """Compute and write all outputs; print what was written and which checks failed."""
     from isthmus_transforms.loading import load_dataflow  # noqa: PLC0415 - a second for --help
-    from isthmus_transforms.runtime.frames.inputs import read_input  # noqa: PLC0415 - likewise
     from isthmus_transforms.runtime.staging import stage  # noqa: PLC0415 - likewise
 
     dataflow = load_dataflow(options.dataflow)
     contract = dataflow.contract
-    params = _params(contract, options)
+    params = given_params(contract, options)
     interval = _interval(contract, options)
     workers = {} if options.workers is None else {"workers": options.workers}
     engine = EngineProfile(options.engine, workers)
     graph = dataflow.describe(params)
     total = sum(node.kind == "function" for node in graph.nodes)
     events: list[Event] = []
-    frames = {
-        declared.name: read_input(
-            declared, [options.inputs / f"{declared.name}.parquet"], interval, events.append
-        )
-        for declared in contract.inputs
-    }
+    frames = dataflow.read_inputs(options.inputs, interval=interval, on_event=events.append)
     folder: Path = options.out or Path("out") / contract.name
     folder.mkdir(parents=True, exist_ok=True)
     with console.status("computing") as status:
@@ -149,7 +112,8 @@ def run(options: argparse.Namespace, console: Console) -> None:
             events.append(event)
             if isinstance(event, NodeFinished | NodeFailed):
                 done += 1
-                status.update(f"{done} of {total} nodes · {event.node} {event.seconds:.2f} s")
+                node = printable(event.node)
+                status.update(f"{done} of {total} nodes · {node} {event.seconds:.2f} s")
 
         names = [output.name for output in contract.outputs]
         values = dataflow.compute(
@@ -160,20 +124,10 @@ def run(options: argparse.Namespace, console: Console) -> None:
         for output in contract.outputs
     ]
     _remove_stale_partitions(contract, staged, folder, interval)
+    _write_metrics(staged, folder)
     console.print(_outputs_grid(contract, staged, folder))
     for line in _check_lines(events):
         console.print(line, soft_wrap=True)
-
-
-def _params(contract: DataflowContract, options: argparse.Namespace) -> dict[str, object]:
-    params = {param.name: param for param in contract.params}
-    texts = {name: getattr(options, f"param_{name}") for name in params}
-    for given in options.param:
-        name, _, text = given.partition("=")
-        if name not in params:
-            raise UnknownNameError("param", name, params)
-        texts[name] = text
-    return {name: params[name].parse(text) for name, text in texts.items() if text is not None}
 
 
 def _interval(contract: DataflowContract, options: argparse.Namespace) -> Interval | None:
@@ -187,7 +141,7 @@ def _check_lines(events: Sequence[Event]) -> Iterator[str]:
     checks = [event for event in events if isinstance(event, CheckFinished)]
     failed = [check for check in checks if not check.result.passed]
     for check in failed:
-        yield f"warning: {check.subject}: {check.result.sentence}"
+        yield printable(f"warning: {check.subject}: {check.result.sentence}")
     yield f"{len(checks)} checks, {len(checks) - len(failed)} passed"
 
 
@@ -206,13 +160,27 @@ def _remove_stale_partitions(
                 path.unlink()
 
 
+def _write_metrics(staged: Sequence[StagedOutput], folder: Path) -> None:
+    for output in staged:
+        if output.metrics is not None:
+            text = json.dumps(dict(output.metrics), indent=2)
+            _metrics_file(output, folder).write_text(f"{text}\n", encoding="utf-8")
+
+
+def _metrics_file(output: StagedOutput, folder: Path) -> Path:
+    return folder / f"{output.name}.json"
+
+
 def _outputs_grid(contract: DataflowContract, staged: Sequence[StagedOutput], folder: Path) -> Grid:
     path = GridColumn("file", overflow="fold")  # a truncated path cannot be opened
     grid = Grid("output", "content", path, title=f"{contract.identity}", title_justify="left")
     for output in staged:
         if output.metrics is not None:
-            numbers = (f"{name} {value:.6g}" for name, value in output.metrics.items())
-            grid.add_row(output.name, "\n".join(numbers), "")
+            numbers = (
+                f"{name} {'null' if value is None else f'{value:.6g}'}"
+                for name, value in output.metrics.items()
+            )
+            grid.add_row(output.name, "\n".join(numbers), str(_metrics_file(output, folder)))
         for file in output.files:
             size = counted(file.bytes, "byte") if file.rows is None else counted(file.rows, "row")
             grid.add_row(output.name, size, str(folder / file.path))

@@ -13,11 +13,13 @@ import pandas as pd
 
 from isthmus_transforms.errors import NodeError
 from isthmus_transforms.runtime.code_location import CodeLocation, failing_line, location_of
-from isthmus_transforms.runtime.graph.steps import Step, function_of
+from isthmus_transforms.runtime.graph.origin import function_of
+from isthmus_transforms.runtime.graph.steps import Step
 
 _LONGEST_MESSAGE = 10_000
 _MOST_SHAPES = 12
 _MOST_PARTS = 10_000
+_MOST_BYTES = 2**63
 _SIZELESS = frozenset({bool, int, float, type(None)})
 _LOG = logging.getLogger(__name__)
 
@@ -74,7 +76,17 @@ def text_of(error: BaseException) -> str:
 
 
 def size_of(value: object) -> tuple[int | None, int | None, int | None]:
-    """Return rows, columns and bytes of a value, None where it has none."""
+    """Return rows, columns and bytes of a value, None where it has none or does not say.
+
+    An author's class may raise anything when it is looked at, which is no reason to end a run.
+    """
+    try:
+        return _size(value)
+    except (Exception, SystemExit):  # noqa: BLE001 - see above
+        return None, None, None
+
+
+def _size(value: object) -> tuple[int | None, int | None, int | None]:
     if type(value) in _SIZELESS:
         return None, None, None
     if isinstance(value, pd.DataFrame):
@@ -84,11 +96,18 @@ def size_of(value: object) -> tuple[int | None, int | None, int | None]:
     if isinstance(value, bytes | str):
         return None, None, len(value)
     size = getattr(value, "nbytes", None)
-    return None, None, size if isinstance(size, int) else None
+    return None, None, size if type(size) is int and 0 <= size < _MOST_BYTES else None
 
 
 def bytes_of(value: object) -> int | None:
     """Return the bytes of a value in memory; None if they are unknown, or have many parts."""
+    try:
+        return _bytes(value)
+    except (Exception, SystemExit):  # noqa: BLE001 - as in `size_of`
+        return None
+
+
+def _bytes(value: object) -> int | None:
     if not isinstance(value, list | tuple | dict):
         return sys.getsizeof(value) if type(value) in _SIZELESS else size_of(value)[2]
     total, parts = 0, [value]
@@ -128,16 +147,21 @@ def shapes_of(arguments: Mapping[str, object]) -> str:
 
 def _shape(value: object) -> str:
     kind = type(value).__name__
+    try:
+        return f"{kind}{_extent(value)}"
+    except (Exception, SystemExit):  # noqa: BLE001 - as in `size_of`
+        return kind
+
+
+def _extent(value: object) -> str:
     if isinstance(value, pd.DataFrame):
-        return f"{kind} of {len(value)} x {len(value.columns)}"
+        return f" of {len(value)} x {len(value.columns)}"
     if isinstance(value, pd.Series):
-        return f"{kind} of {len(value)}, {value.dtype}"
+        return f" of {len(value)}, {value.dtype}"
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple) and all(isinstance(length, int) for length in shape):
-        return f"{kind} of {' x '.join(map(str, shape))}"
-    if isinstance(value, str | bytes | list | tuple | dict | set):
-        return f"{kind} of {len(value)}"
-    return kind
+        return f" of {' x '.join(map(str, shape))}"
+    return f" of {len(value)}" if isinstance(value, str | bytes | list | tuple | dict | set) else ""
 
 
 def _author_traceback(error: BaseException, location: CodeLocation) -> str:

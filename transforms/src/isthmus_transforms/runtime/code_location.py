@@ -36,11 +36,14 @@ class CodeLocation:
     file: str
     line: int
 
+    def __str__(self) -> str:
+        return f"function {self.function!r} ({self.file}:{self.line})"
+
 
 def location_of(function: Callable[..., object]) -> CodeLocation:
     """Return where `function` is defined; the line is that of its first decorator."""
     code = inspect.unwrap(function).__code__
-    return CodeLocation(function.__qualname__, _relative(code.co_filename), code.co_firstlineno)
+    return CodeLocation(function.__qualname__, relative_file(code.co_filename), code.co_firstlineno)
 
 
 def failing_line(function: Callable[..., object], traceback: TracebackType | None) -> int:
@@ -55,7 +58,8 @@ def failing_line(function: Callable[..., object], traceback: TracebackType | Non
 
 
 @cache
-def _relative(filename: str) -> str:
+def relative_file(filename: str) -> str:
+    """Return a file's path, relative to the folder that holds its package."""
     path = Path(filename)
     folder = path.parent
     while (folder / "__init__.py").is_file() and folder != folder.parent:
@@ -139,7 +143,7 @@ def is_own(name: object) -> bool:
     place = getattr(module, "__file__", None) or getattr(module, "origin", None)
     folders = getattr(module, "__path__", getattr(module, "submodule_search_locations", None)) or ()
     if not place and not folders:  # built into Python, or made by hand as a notebook's `__main__`
-        return top not in sys.stdlib_module_names
+        return top not in sys.stdlib_module_names and not top.startswith("_cython_")
     return not _is_library(place or next(iter(folders), ""))
 
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from hamilton.data_quality.base import ValidationResult
 
 from isthmus_contracts.protocol import NodeFailed, NodeFinished, NodeStarted
-from isthmus_transforms.errors import NodeError, WorkerError
+from isthmus_transforms.errors import EngineError, NodeError, WorkerError
 from isthmus_transforms.runtime.calls import Outcome, call, size_of, try_call
 from isthmus_transforms.runtime.checks.result import Listener
 from isthmus_transforms.runtime.engines import Engine
@@ -124,7 +124,9 @@ class _Run:
         )
 
     def _handle(self, step: Step, outcome: Outcome | BaseException) -> None:
-        if isinstance(outcome, BaseException) and not isinstance(outcome, WorkerError):
+        if isinstance(outcome, BaseException) and not isinstance(
+            outcome, WorkerError | EngineError
+        ):
             _LOG.warning(
                 "node %r runs in the runner itself, because its arguments or its result cannot be "
                 "sent to or from a worker: %s",

@@ -12,7 +12,7 @@ from hamilton.node import DependencyType, Node
 from isthmus_contracts import DataflowContract as Contract
 from isthmus_contracts import ParamValue
 from isthmus_contracts.protocol import EngineProfile, Event, Graph
-from isthmus_transforms.errors import DefinitionError, InputError
+from isthmus_transforms.errors import InputError
 from isthmus_transforms.runtime.checkpoints import Checkpoints, code_digest, fingerprint_nodes
 from isthmus_transforms.runtime.checkpoints.store import CheckpointStore
 from isthmus_transforms.runtime.checks.result import Listener
@@ -144,7 +144,9 @@ class Plan:
 
         If an input's files do not exist, no event at all is reported.
         """
-        needed = {name for step in steps for name in step.needs} if inputs else ()
+        needed = {name for step in steps for name in step.needs} if inputs else set()
+        if not self.is_stage:
+            needed.update(self.targets.values())  # which may be given, too
         events: list[Event] = []
         frames: dict[str, object] = {}
         try:
@@ -159,23 +161,11 @@ class Plan:
         return frames
 
     def _check_given(self, given: Collection[str]) -> None:
-        declared = {table_input.name for table_input in self.contract.inputs}
         for name, node in self.nodes.items():
-            for dependency in node.dependencies:
-                if (
-                    not dependency.user_defined
-                    or dependency.name in given
-                    or dependency.name in self.params
-                ):
-                    continue
-                if node.input_types[dependency.name][1] is DependencyType.OPTIONAL:
-                    continue
-                if dependency.name in declared:
-                    raise InputError(dependency.name, f"it is not given, and {name!r} needs it")
-                raise DefinitionError(
-                    f"node {name!r} takes {dependency.name!r}, which is not a function, input or "
-                    f"param of dataflow {self.contract.name!r}"
-                )
+            for needed, (_, kind) in node.input_types.items() if name not in given else ():
+                is_outside = needed not in given and self.graph.nodes[needed].user_defined
+                if is_outside and kind is DependencyType.REQUIRED:
+                    raise InputError(needed, f"it is not given, and {name!r} needs it")
 
 
 def stage_outputs(plan: Plan, stage: Collection[str], boundary: str) -> tuple[str, ...]:

@@ -48,7 +48,8 @@ def stage(  # noqa: PLR0913, PLR0917 - the last three have defaults
 ) -> StagedOutput:
     """Write an output's value into the staging directory, and return what was staged.
 
-    A table is a DataFrame, a file bytes or text, metrics a mapping of numbers. Raise `OutputError`
+    A table is a DataFrame, a file bytes or text, metrics a mapping of numbers; a number that is
+    undefined is None, NaN or NA. Raise `OutputError`
     if the value is something else or breaks the contract; `on_event` receives the result of each
     check before anything is written.
 
@@ -183,21 +184,27 @@ def _stage_file(file: File, value: object, staging: Path) -> StagedOutput:
 
 def checked_metrics(
     metrics: Metrics, value: object, on_event: Listener = ignore
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """Return exactly the numbers that the contract names, or raise `OutputError`."""
     if not isinstance(value, Mapping):
         raise OutputError(metrics.name, [f"it is a {type(value).__name__}, not a mapping"])
-    numbers = {str(name): _as_number(number) for name, number in value.items()}
+    numbers = {str(name): _to_number(number) for name, number in value.items()}
     found = list(metric_results(metrics, numbers))
     for result in found:
         on_event(check_finished(metrics.name, result))
     if problems := refusals(found):
         raise OutputError(metrics.name, problems)
-    return {metric.name: float(value[metric.name]) for metric in metrics.metrics}
+    return {metric.name: _defined(numbers[metric.name]) for metric in metrics.metrics}
 
 
-def _as_number(value: object) -> object:
+def _defined(number: object) -> float | None:
+    return number if isinstance(number, float) and not math.isnan(number) else None
+
+
+def _to_number(value: object) -> object:
     """Return a number of any library, such as NumPy, as a float, and anything else as it is."""
+    if value is pd.NA:
+        return None
     if not isinstance(value, Real) or isinstance(value, bool):
         return value
     try:

@@ -1,1 +1,5 @@
-"""Code that several dataflows share: `plotting` turns a figure into the bytes of a file."""
+"""Code that several dataflows share.
+
+`models` turns a model into the bytes of a file, and `plotting` a figure. Functions that two major
+versions of a dataflow compute in the same way are modules here, too.
+"""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -148,6 +149,10 @@ def test_params_reach_the_nodes_that_depend_on_them_and_select_variants(
     assert _changed(before, fingerprints(weight=3)) == {"weight", "fourth", "last"}
     assert _changed(before, fingerprints(weight=2.0)) == {"weight", "fourth", "last"}
     assert _changed(before, fingerprints(kind="b")) == {"chosen", "last"}
+    listed = fingerprints(weight=[1, 2])
+    for other in ([2, 1], [1, 2.0], [True, 2], {"1": 2}, []):
+        assert _changed(listed, fingerprints(weight=other)) == {"weight", "fourth", "last"}
+    assert _changed(listed, fingerprints(weight=[1, 2])) == set()
 
 
 def test_an_input_digest_reaches_the_nodes_that_depend_on_it(fingerprints: Compute) -> None:
@@ -172,7 +177,7 @@ def test_other_libraries_and_other_options_change_every_node(
 ) -> None:
     before = fingerprints()
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(f"{MODULE}.{name}", lambda: value)
+        patched.setattr(f"{MODULE}.{name}", partial(tuple, value))  # a function of ours would count
         assert _changed(before, fingerprints()) == changed
 
 

@@ -1,27 +1,19 @@
 """Two runs with one directory of checkpoints equal two runs without, whatever changed in between.
 
-Each case is a module, with others after lines `# NAME.py`, and `<<before|after>>` where they
-differ; `# cell` starts what a notebook runs after importing them. Every run has a fresh process.
+Each case is a module, and others after lines `# NAME.py`, with `<<before|after>>` where they
+differ; `# cell` starts what a notebook runs after importing them. `conftest.py` runs each case in
+fresh processes. Cases of notebooks, whose functions are in cells, have a module of their own.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import re
-import subprocess
-import sys
-import textwrap
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 pytestmark = pytest.mark.slow
 
-_PROGRAM = Path(__file__).parents[2] / "programs" / "staleness.py"
-_CHOICE = re.compile(r"<<(.*?)\|(.*?)>>", re.DOTALL)
-Run = Callable[..., dict[str, object]]
+Check = Callable[..., None]
 
 CHANGES: dict[str, tuple[object, object, str]] = {
     # Code.
@@ -298,6 +290,53 @@ CHANGES: dict[str, tuple[object, object, str]] = {
         def made() -> int: return _GO()
         """,
     ),
+    "an object that is called": (
+        *(1, 2),
+        """
+        class _A:
+            def __call__(self): return <<1|2>>
+        _CALL = _A()
+        def made() -> int: return _CALL()
+        """,
+    ),
+    "a metaclass": (
+        *(1, 2),
+        """
+        class _Meta(type):
+            def rate(cls): return <<1|2>>
+        class _A(metaclass=_Meta): pass
+        def made() -> int: return _A.rate()
+        """,
+    ),
+    "a cached property": (
+        *(1, 2),
+        """
+        import functools
+        class _A:
+            @functools.cached_property
+            def rate(self): return <<1|2>>
+        def made() -> int: return _A().rate
+        """,
+    ),
+    "a factory of a default": (
+        *(1, 2),
+        """
+        import collections
+        _ALL = collections.defaultdict(lambda: <<1|2>>)
+        def made() -> int: return dict(_ALL).get("x", _ALL.default_factory())
+        """,
+    ),
+    "a function that numpy vectorizes": (
+        *(1, 2),
+        """
+        _B = np.vectorize(lambda x: x * <<1|2>>)
+        def made() -> int: return int(_B(np.array([1]))[0])
+        """,
+    ),
+    "an attribute of a namespace": (
+        *(1, 2),
+        "import types\n_N = types.SimpleNamespace(a=<<1|2>>)\ndef made() -> int: return _N.a",
+    ),
     # Data.
     "a constant": (1, 2, "RATE = <<1|2>>\ndef made() -> int: return RATE"),
     "a constant's type": (1, 1.0, "RATE = <<1|1.0>>\ndef made() -> typing.Any: return RATE"),
@@ -397,7 +436,111 @@ CHANGES: dict[str, tuple[object, object, str]] = {
         def sql(text): return sys._getframe(1).f_globals[text.split()[-1]].loc[0, 'a']
         """,
     ),
+    "a function in a query": (
+        *(2, 1),
+        """
+        def _large(x): return x > <<1|2>>
+        def made() -> int: return len(pd.DataFrame({'a': [1, 2, 3]}).query('@_large(a)'))
+        """,
+    ),
+    "a module in a query": (
+        *(2, 1),
+        """
+        import near
+        def made() -> int: return len(pd.DataFrame({'a': [1, 2, 3]}).query('a > @near.CUT'))
+        # near.py
+        CUT = <<1|2>>
+        """,
+    ),
+    "a name in a text of a default argument": (
+        *(2, 1),
+        """
+        CUT = <<1|2>>
+        def _cut(frame, text='a > @CUT'): return frame.query(text)
+        def made() -> int: return len(_cut(pd.DataFrame({'a': [1, 2, 3]})))
+        """,
+    ),
+    "a name in a text of a class": (
+        *(2, 1),
+        """
+        CUT = <<1|2>>
+        class _Texts:
+            query = 'a > @CUT'
+        def made() -> int: return len(pd.DataFrame({'a': [1, 2, 3]}).query(_Texts.query))
+        """,
+    ),
+    "a name in a text of an object": (
+        *(2, 1),
+        """
+        from dataclasses import dataclass
+        @dataclass
+        class _Texts:
+            query: str
+        CUT = <<1|2>>
+        _ALL = _Texts('a > @CUT')
+        def made() -> int: return len(pd.DataFrame({'a': [1, 2, 3]}).query(_ALL.query))
+        """,
+    ),
+    "a name in a text of another module": (
+        *(2, 1),
+        """
+        from near import TEXT
+        CUT = <<1|2>>
+        def made() -> int: return len(pd.DataFrame({'a': [1, 2, 3]}).query(TEXT))
+        # near.py
+        TEXT = 'a > @CUT'
+        """,
+    ),
+    "a name in a text for a function of another module": (
+        *(2, 1),
+        """
+        from near import cut
+        def made() -> int: return len(cut(pd.DataFrame({'a': [1, 2, 3]}), 'a > @CUT'))
+        # near.py
+        CUT = <<1|2>>
+        def cut(frame, text): return frame.query(text)
+        """,
+    ),
+    "a name in a text of a decorator": (
+        *(2, 1),
+        """
+        from hamilton.function_modifiers import inject, value
+        CUT = <<1|2>>
+        @inject(text=value('a > @CUT'))
+        def made(text: str) -> int: return len(pd.DataFrame({'a': [1, 2, 3]}).query(text))
+        """,
+    ),
+    "a name that a named text names": (
+        *(2, 1),
+        """
+        CUT = <<1|2>>
+        LIMIT = 'CUT'
+        def _text(name): return 'a - @' + made.__globals__[name]
+        def made() -> int: return int(pd.DataFrame({'a': [3]}).eval(_text('LIMIT'))[0])
+        """,
+    ),
+    "a name in eval": (2, 3, "CUT = <<1|2>>\ndef made() -> int: return eval('CUT') + 1"),
+    "a name in pd.eval": (2, 3, "CUT = <<1|2>>\ndef made() -> int: return int(pd.eval('CUT + 1'))"),
+    "a name in an annotation": (
+        *(1, 2),
+        """
+        class _Limit:
+            value = <<1|2>>
+        def _b(x: "_Limit") -> "int": return x
+        def made() -> int: return typing.get_type_hints(_b)["x"].value
+        """,
+    ),
     # Hamilton's decorators.
+    "sources that change places": (
+        *(-1, 1),
+        """
+        from hamilton.function_modifiers import parameterize, source
+        def one() -> int: return 1
+        def two() -> int: return 2
+        @parameterize(made={"x": source("<<one|two>>"), "y": source("<<two|one>>")})
+        def difference(x: int, y: int) -> int: return x - y
+        """,
+    ),
     "an argument of parameterize": (
         *(1, 2),
         """
@@ -526,7 +669,118 @@ CHANGES: dict[str, tuple[object, object, str]] = {
             "def made() -> str: return str(decimal.Decimal(1) / 3)"
         ),
     ),
-    # Notebooks.
+    "an accessor that another module registers": (
+        *(1, 2),
+        """
+        import near
+        def made() -> int: return pd.Series([1]).geo.area()
+        # near.py
+        import pandas as pd
+        from far import C
+        @pd.api.extensions.register_series_accessor("geo")
+        class Geo:
+            def __init__(self, series): self._series = series
+            def area(self): return C
+        # far.py
+        C = <<1|2>>
+        """,
+    ),
+    "a decorator of a library that stores a class": (
+        *(1, 2),
+        """
+        from pandas.api.extensions import ExtensionDtype, register_extension_dtype
+        @register_extension_dtype
+        class Own(ExtensionDtype):
+            name, type, kind, rate = "own", int, "i", <<1|2>>
+            @classmethod
+            def construct_array_type(cls): return pd.arrays.IntegerArray
+        def made() -> int: return pd.api.types.pandas_dtype("own").rate
+        """,
+    ),
+    "a check registered with pandera": (
+        *(False, True),
+        """
+        import pandera.pandas as pa
+        from pandera import extensions
+        @extensions.register_check_method()
+        def _fair(data): return data.sum() > <<5|1>>
+        def made() -> bool:
+            try: return not pa.SeriesSchema(int, pa.Check._fair()).validate(pd.Series([3])).empty
+            except pa.errors.SchemaError: return False
+        """,
+    ),
+    "a method registered with a library's function": (
+        *(1, 2),
+        """
+        from hamilton import registry
+        class _A: pass
+        @registry.get_column.register(_A)
+        def _column(frame: _A, name: str): return <<1|2>>
+        def made() -> int: return registry.get_column(_A(), "x")
+        """,
+    ),
+    "a class in a library's list of pairs": (
+        *(1, 2),
+        """
+        import json.encoder
+        class Own:
+            rate = <<1|2>>
+        json.encoder.PAIRS = [("own", Own)]
+        def made() -> int: return json.encoder.PAIRS[0][1].rate
+        """,
+    ),
+    "a codec that is registered with us": (
+        *(1, 1),
+        """
+        from isthmus_transforms.runtime import register_codec
+        class Model(int): pass
+        class Codec:
+            def write(self, value, file): file.write(str(value + <<0|1>>).encode())
+            def read(self, file): return Model(int(file.read()) - <<0|1>>)
+        register_codec(Model, Codec())
+        def made() -> int: return Model(1)
+        """,
+    ),
+    "a value that is added to Python's": (
+        *(1, 2),
+        "import builtins\nbuiltins.RATE = <<1|2>>\ndef made() -> int: return RATE",
+    ),
+    "a value of a library": (1, 2, "np.RATE = <<1|2>>\ndef made() -> int: return np.RATE"),
+    "a format in an option of pandas": (
+        *("0.1", "0.12"),
+        (
+            "pd.options.display.float_format = '{:.<<1|2>>f}'.format\n"
+            "def made() -> str: return pd.Series([0.123]).to_string(index=False).strip()"
+        ),
+    ),
+    "a function in an option of pandas": (
+        *("a", "b"),
+        (
+            "pd.options.display.float_format = lambda x: '<<a|b>>'\n"
+            "def made() -> str: return pd.Series([0.123]).to_string(index=False).strip()"
+        ),
+    ),
+    "how numpy treats errors": (
+        *("warn", "ignore"),
+        "np.seterr(divide='<<warn|ignore>>')\ndef made() -> str: return np.geterr()['divide']",
+    ),
+    "an option of scikit-learn": (
+        *("array", "matrix"),
+        """
+        import sklearn
+        sklearn.set_config(sparse_interface="sp<<array|matrix>>")
+        def made() -> str: return sklearn.get_config()["sparse_interface"][2:]
+        """,
+    ),
+    "the locale": (
+        *("C", "C.UTF-8"),
+        """
+        import locale
+        locale.setlocale(locale.LC_NUMERIC, "C<<|.UTF-8>>")
+        def made() -> str: return locale.setlocale(locale.LC_NUMERIC)
+        """,
+    ),
+    # What a notebook replaces in a module.
     "a constant that a cell replaced": (
         *(1, 2),
         "RATE = 1\ndef made() -> int: return RATE\n# cell\nfunctions.RATE = <<1|2>>",
@@ -650,6 +904,28 @@ DOUBTS: dict[str, str] = {
         A = 1
         """,
     "a file beside it": "def made() -> int: return 1 if __file__ else 0",
+    "the state of np.random": (
+        "np.random.seed(1)\ndef made() -> int: return int(np.random.rand() * 0 + 1)"
+    ),
+    "the state of random": """
+        import random
+        random.seed(1)
+        def made() -> int: return random.randint(1, 1)
+        """,
+    "a function that draws from the state of random": """
+        def made() -> int:
+            from random import randint
+            return randint(1, 1)
+        """,
+    "a function that was called before, behind a cache": """
+        import functools
+        @functools.cache
+        def _b(): return RATE
+        RATE = 1
+        _b()
+        RATE = 2
+        def made() -> int: return _b()
+        """,
     "recompute": """
         from hamilton.function_modifiers import cache
         @cache(behavior="recompute")
@@ -663,73 +939,19 @@ DOUBTS: dict[str, str] = {
 }
 
 
-@pytest.fixture(scope="module")
-def run() -> Iterator[Run]:
-    """Return a function that runs a case in a fresh process, by turns with other orders of sets."""
-    programs = []
-    for seed in ("1", "2"):
-        environment = {**os.environ, "PYTHONHASHSEED": seed}
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        programs.append(subprocess.Popen([sys.executable, _PROGRAM], env=environment, **pipes))  # type: ignore[call-overload]
-
-    def answer(folder: Path, source: str, choice: int) -> dict[str, object]:
-        programs.append(programs.pop(0))
-        _write(folder / str(choice), source, choice)
-        request = {"folder": str(folder / str(choice)), "store": str(folder / "store")}
-        programs[0].stdin.write(json.dumps(request).encode() + b"\n")
-        programs[0].stdin.flush()
-        found: dict[str, object] = json.loads(programs[0].stdout.readline())
-        assert "error" not in found, found["error"]
-        return found
-
-    yield answer
-    for program in programs:
-        program.communicate(timeout=60)
-        assert program.returncode == 0
-
-
-def _write(folder: Path, source: str, choice: int) -> None:
-    """Write the modules of a case, as before (1) or after (2) the change."""
-    folder.mkdir(exist_ok=True)
-    text = _CHOICE.sub(lambda found: found[choice], textwrap.dedent(source))
-    parts = re.split(r"^# (cell|\S+\.(?:py|json))$", text, flags=re.MULTILINE)
-    head = "import typing\nimport numpy as np\nimport pandas as pd\n"
-    files = {"functions.py": head + parts[0], "cell": ""}
-    files |= dict(zip(parts[1::2], parts[2::2], strict=True))
-    files["cell.py"] = "import functions\n" + files.pop("cell")
-    for name, content in files.items():
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(content, encoding="utf-8")
-
-
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_change_is_computed_anew_and_no_change_is_not(
-    run: Run, tmp_path: Path, name: str
-) -> None:
-    before, after, source = CHANGES[name]
-    first = run(tmp_path, source, 1)
-    assert (first["value"], "made" in first["ran"]) == (before, True)  # type: ignore[operator]
-    again = run(tmp_path, source, 1)
-    assert (again["value"], again["ran"]) == (before, []), first["log"]
-    changed = run(tmp_path, source, 2)
-    assert (changed["value"], "made" in changed["ran"]) == (after, True)  # type: ignore[operator]
-    assert type(changed["value"]) is type(after)
+def test_a_change_is_computed_anew_and_no_change_is_not(assert_change: Check, name: str) -> None:
+    assert_change(*CHANGES[name])
 
 
 @pytest.mark.parametrize("name", SAME)
-def test_a_change_that_matters_not_keeps_the_result(run: Run, tmp_path: Path, name: str) -> None:
-    assert "made" in run(tmp_path, SAME[name], 1)["ran"]  # type: ignore[operator]
-    for choice in (1, 2):
-        assert run(tmp_path, SAME[name], choice)["ran"] == []
+def test_a_change_that_matters_not_keeps_the_result(assert_same: Check, name: str) -> None:
+    assert_same(SAME[name])
 
 
 @pytest.mark.parametrize("name", DOUBTS)
-def test_a_doubt_is_computed_each_time_and_logged_once(run: Run, tmp_path: Path, name: str) -> None:
-    for _ in range(3):
-        found = run(tmp_path, DOUBTS[name], 1)
-        assert (found["value"], "made" in found["ran"]) == (1, True)  # type: ignore[operator]
-        said = "node 'made' is not saved and will be computed again: "
-        assert str(found["log"]).count(said) == 1
+def test_a_doubt_is_computed_each_time_and_logged_once(assert_doubt: Check, name: str) -> None:
+    assert_doubt(DOUBTS[name])
 
 
 def test_there_are_as_many_cases_as_were_asked_for() -> None:

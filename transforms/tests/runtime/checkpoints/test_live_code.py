@@ -62,6 +62,55 @@ def test_the_order_of_a_set_does_not_matter(values: set[object]) -> None:
     assert _digest([values]) != _digest([values | {"more"}])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(x): return x.query('price > @CUT')",
+        "def f(x): return x.query(f'price > {x} + @CUT')",
+        "def f(x): return x.query(QUERY)\nQUERY = {'a': ['price > @CUT']}",
+        "def f(x, query='price > @CUT'): return x.query(query)",
+        "def f(x):\n    def g(): return x.query('price > @CUT')\n    return g()",
+        "class A:\n    query = 'price > @CUT'\ndef f(x): return x.query(A.query)",
+        "def f(x): return x.query('price > @over(LIMIT)')\ndef over(x): return x + CUT",
+    ],
+)
+def test_globals_that_texts_name_count(module_of: Modules, text: str) -> None:
+    first, second, again = _functions(module_of, *(f"CUT = {cut}\n{text}" for cut in (1, 2, 1)))
+    assert first == again != second
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(x):\n    'CUT is in a docstring'\n    return x",
+        "def f(x): return x['over']\ndef over(x): return x + CUT",
+        "def f(x): return x.CUT",
+    ],
+)
+def test_other_globals_do_not_count(module_of: Modules, text: str) -> None:
+    first, second = _functions(module_of, *(f"CUT = {cut}\n{text}" for cut in (1, 2)))
+    assert first == second
+
+
+MEMO = """
+    import functools
+    @functools.cache
+    def f(): return 1
+    def g(): return f()
+"""
+
+
+def test_a_memo_that_was_filled_before_the_run_is_unknown(module_of: Modules) -> None:
+    module = module_of(MEMO)
+    before = _digest(module.g)
+    module.g()
+    assert LiveDigests(have_run=True).digest(module.g) == before
+    with pytest.raises(UnknownDependencyError, match="behind a cache was called before the run"):
+        _digest(module.g)
+    module.f.cache_clear()
+    assert _digest(module.g) == before
+
+
 def _functions(module_of: Modules, *texts: str) -> list[str]:
     return [_digest(module_of(text).f) for text in texts]
 

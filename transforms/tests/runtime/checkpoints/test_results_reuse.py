@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pandas as pd
 import pytest
@@ -206,22 +207,69 @@ def test_a_registered_codec_saves_an_authors_type(flow_of: Flows, store: Path) -
         assert reused(events) == expected
 
 
+EMPTY = """
+    import pandas as pd
+
+    def frame() -> pd.DataFrame:
+        return pd.DataFrame({"k": pd.Categorical([], ["a", "b"]), "x": []})
+
+    def report(frame: pd.DataFrame) -> str:
+        return str(list(frame.groupby("k", observed=False).size().index))
+"""
+
+
+def test_a_frame_without_rows_keeps_its_categories(flow_of: Flows, store: Path) -> None:
+    own = flow_of(EMPTY, "report", checkpoints={"cut": "frame"})
+    for expected in ([], ["frame"]):
+        events: list[Event] = []
+        made = own.compute(["report"], {}, on_event=events.append, checkpoints=store)
+        assert made == {"report": "['a', 'b']"}
+        assert reused(events) == expected
+
+
 PATCHED = """
     RATE = 2
 
+    class Rates:
+        def one(self): return 1
+
+    def _rate(x=1) -> int: return x
+
     def made() -> int:
-        return RATE
+        return max(RATE, _rate(), Rates().one())
 
     def report(made: int) -> str:
         return str(made)
 """
 
 
+def _replace_a_constant(module: ModuleType) -> None:
+    module.RATE = 3
+
+
+def _replace_a_helper(module: ModuleType) -> None:
+    module._rate = lambda: 3
+
+
+def _replace_a_method(module: ModuleType) -> None:
+    module.Rates.one = lambda _self: 3
+
+
+def _replace_a_default(module: ModuleType) -> None:
+    module._rate.__defaults__ = (3,)
+
+
+@pytest.mark.parametrize(
+    "patch", [_replace_a_constant, _replace_a_helper, _replace_a_method, _replace_a_default]
+)
 def test_a_worker_that_computes_with_other_values_saves_nothing(
-    flow_of: Flows, store: Path, caplog: pytest.LogCaptureFixture
+    flow_of: Flows,
+    store: Path,
+    caplog: pytest.LogCaptureFixture,
+    patch: Callable[[ModuleType], None],
 ) -> None:
     own = flow_of(PATCHED, "report", checkpoints={"cut": "made", "end": "report"})
-    own.modules[0].RATE = 3  # as in a notebook; workers import the module afresh
+    patch(own.modules[0])  # as in a notebook; workers import the module afresh
     assert own.compute(["report"], {}, engine="processes", checkpoints=store) == {"report": "2"}
     assert "node 'made' is not saved" in caplog.text
     assert "the worker process had other code or values than this process" in caplog.text

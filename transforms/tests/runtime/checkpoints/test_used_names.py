@@ -6,7 +6,12 @@ from types import ModuleType
 import pytest
 
 from isthmus_transforms.errors import UnknownDependencyError
-from isthmus_transforms.runtime.checkpoints.used_names import has_docstring, used_values
+from isthmus_transforms.runtime.checkpoints.used_names import (
+    has_docstring,
+    named,
+    used_values,
+    words,
+)
 
 Modules = Callable[..., ModuleType]
 HEAD = """
@@ -14,7 +19,7 @@ import numpy as np
 import sys
 RATE = 2
 CUT = 3
-QUERY = "price > @CUT"
+class Limit: pass
 def helper(x): return x
 """
 
@@ -38,11 +43,12 @@ def _used(module_of: Modules, text: str) -> dict[str, object]:
         ),
         ("def f(x): return len(x)", set()),
         ("def f(x): return np.array(x)", {"np"}),
-        ("def f(x): return x.query('price > @CUT')", {"CUT"}),
-        ("def f(x): return x.query(QUERY)", {"QUERY", "CUT"}),
-        ("def f(x): return x.query(f'price > {x} + @CUT')", {"CUT"}),
         ("def f(x): return x['helper']", set()),
-        ("def f(x):\n    'CUT is in a docstring'\n    return x", set()),
+        ("def f(x: 'list[Limit]') -> 'RATE': return x", {"Limit", "RATE"}),
+        ("def f(): return np.pi + np.float64(1)", {"np.pi", "np"}),
+        ("def f(): return np.random.rand()", {"np.random.rand"}),
+        ("def f(): return np.random.default_rng(1)", {"np.random"}),
+        ("def f():\n    from random import choice, Random\n    return choice", {"random.choice"}),
         ("def f(x):\n    global RATE\n    RATE = x", {"RATE"}),
     ],
 )
@@ -50,6 +56,40 @@ def test_the_globals_that_code_names_are_found(
     module_of: Modules, text: str, names: set[str]
 ) -> None:
     assert _used(module_of, text).keys() == names
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", set()),
+        ("price > @CUT", {"price", "CUT", "@CUT"}),
+        ("f(x) + near.RATE", {"f", "@f", "x", "near", "@near", "RATE"}),
+        ("The end. (1 of 2)", {"The", "end", "of"}),
+        ("größe_2", {"größe_2"}),
+    ],
+)
+def test_the_words_of_a_text_are_found_and_which_it_uses_as_code(
+    text: str, expected: set[str]
+) -> None:
+    assert words(text) == expected
+
+
+def test_a_text_names_data_and_what_else_it_uses_as_code(module_of: Modules) -> None:
+    names = vars(module_of(HEAD))
+    assert named(words("price > @CUT"), names) == [("CUT", 3)]
+    assert named(words("helper"), names) == []
+    assert named(words("helper(CUT) + sys.maxsize"), names) == [
+        ("CUT", 3),
+        ("helper", names["helper"]),
+        ("sys", names["sys"]),
+    ]
+
+
+def test_data_that_is_added_to_the_builtins_counts(
+    module_of: Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("builtins.ADDED", 3, raising=False)
+    assert _used(module_of, "def f(): return ADDED + len(str(1))") == {"ADDED": 3}
 
 
 def test_more_than_256_names_are_found(module_of: Modules) -> None:

@@ -6,7 +6,7 @@ import math
 import pyarrow as pa
 import pytest
 
-from isthmus_contracts import Column, Table
+from isthmus_contracts import Column, ColumnType, Table
 from isthmus_contracts.protocol import CheckFinished
 from isthmus_contracts.rules import CheckResult
 from isthmus_transforms.runtime.checks import contract
@@ -32,7 +32,7 @@ GOOD = {
 
 def _rows(table: Table = DAYS, **columns: object) -> pa.Table:
     given = {column.name: (GOOD | columns)[column.name] for column in table.columns}
-    return pa.table(given, arrow_schema(table, nullable=True))
+    return pa.table(given, pa.schema([field.with_nullable(True) for field in arrow_schema(table)]))
 
 
 def _broken(table: Table, rows: pa.Table) -> list[CheckResult]:
@@ -43,9 +43,9 @@ def test_values_within_every_rule_are_fine() -> None:
     found = list(check_results(DAYS, _rows()))
     assert all(result.passed and result.level == "error" for result in found)
     assert [result.check for result in found] == [
-        *("day.nullable", "airport.nullable", "airport.choices"),
-        *("flights.nullable", "flights.minimum", "flights.maximum", "delay.minimum"),
-        *("key", "min_rows"),
+        *("day.nullable", "day.years", "airport.nullable", "airport.choices"),
+        *("flights.nullable", "flights.minimum", "flights.maximum"),
+        *("delay.finite", "delay.minimum", "key", "min_rows"),
     ]
     assert refusals(found) == []
 
@@ -76,6 +76,13 @@ BAD = [
         1,
         "1 value below -60.5 (the smallest is -inf); {}at least -60.5",
     ),
+    (
+        "delay",
+        [math.nan, -math.inf, math.inf],
+        "finite",
+        2,
+        "2 infinite values (make them null, or limit them); {}finite",
+    ),
 ]
 
 
@@ -84,8 +91,11 @@ def test_a_broken_rule_is_a_check_result_with_count_and_keys(
     column: str, values: list[object], field: str, broken: int, clause: str
 ) -> None:
     rows = _rows(**{column: values})
-    (check_result,) = [result for result in _broken(DAYS, rows) if result.check != "key"]
-    assert (check_result.check, check_result.level) == (f"{column}.{field}", "error")
+    found = {result.check: result for result in _broken(DAYS, rows) if result.check != "key"}
+    check_result = found.pop(f"{column}.{field}")
+    infinite = any(isinstance(value, float) and math.isinf(value) for value in values)
+    assert set(found) <= ({"delay.finite", "delay.minimum"} if infinite else set())
+    assert check_result.level == "error"
     said = clause.format("the contract says ")
     assert check_result.message == f"column {column!r} has {said}"
     assert check_result.violations == broken
@@ -110,7 +120,8 @@ def test_an_instant_in_a_key_is_shown_even_after_the_last_year_of_python() -> No
     table = Table("t", "T.", columns, key=("at",))
     instants = pa.array([2**60, 0], pa.timestamp("us", "UTC"))
     rows = pa.table({"at": instants, "x": [-1, -1]}, arrow_schema(table))
-    (check_result,) = _broken(table, rows)
+    years, check_result = _broken(table, rows)
+    assert (years.check, years.examples) == ("at.years", check_result.examples[:1])
     assert check_result.examples[1] == "(1970-01-01 00:00:00Z)"
     assert len(check_result.examples) == 2
 
@@ -277,6 +288,41 @@ def test_nan_is_beyond_no_bound(values: list[float | None]) -> None:
     table = Table("t", "T.", (Column("delay", "float64", "D.", nullable=True, **bounds),))
     rows = pa.table({"delay": pa.array(values, pa.float64(), from_pandas=False)})
     assert _broken(table, rows) == []
+
+
+DAY, MICROSECONDS = dt.date(1970, 1, 1).toordinal(), 86_400_000_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "last"),
+    [
+        ("date", 1 - DAY, dt.date.max.toordinal() - DAY),
+        (
+            "timestamp",
+            (1 - DAY) * MICROSECONDS,
+            (dt.date.max.toordinal() + 1 - DAY) * MICROSECONDS - 1,
+        ),
+    ],
+)
+def test_a_day_that_python_cannot_represent_breaks_a_rule(
+    kind: ColumnType, first: int, last: int
+) -> None:
+    table = Table("t", "T.", (Column("at", kind, "At.", nullable=True),))
+    (stored,) = arrow_schema(table).types
+    plain = pa.int32() if kind == "date" else pa.int64()
+
+    def broken(*numbers: int | None) -> list[CheckResult]:
+        values = pa.array(numbers, plain).view(stored)
+        return _broken(table, pa.table({"at": pa.chunked_array([values])}))
+
+    assert broken(first, None, last) == broken(None) == broken() == []
+    (result,) = broken(first - 1, 0, last + 1)
+    assert (result.check, result.violations) == ("at.years", 2)
+    assert result.examples == ("row 0", "row 2")
+    assert result.message == (
+        "column 'at' has 2 values in other years (make them null); "
+        "the contract says in the years 1 to 9999"
+    )
 
 
 def test_whatever_the_values_an_event_is_short_and_on_one_line() -> None:

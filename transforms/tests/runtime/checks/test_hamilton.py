@@ -152,6 +152,32 @@ def test_without_a_listener_the_log_tells_what_warns(
     ]
 
 
+@pytest.mark.parametrize(
+    ("prices", "passed"),
+    [
+        ([1.5, 1.5, 1.5], [True, True, True]),
+        ([9.0, 1.5, 1.5], [False, False, True]),
+        # Hamilton takes NaN for a value out of range, and passes over NA.
+        ([1.5, 2.5, None], [True, False, False]),
+        ([1.5, None, None], [True, False, False]),
+    ],
+)
+def test_series_of_masked_types_are_checked(
+    flow_of: Flows, orders: pd.DataFrame, prices: list[float | None], passed: list[bool]
+) -> None:
+    source = """
+        import pandas as pd
+        from hamilton.function_modifiers import check_output
+
+        @check_output(range=(0, 5), max_standard_dev=0.1, allow_nans=False)
+        def report(orders: pd.DataFrame) -> pd.Series:
+            return orders["price"]
+    """
+    masked = orders.assign(price=pd.array(prices, dtype="Float64"))
+    events = _check_events(flow_of(source, "report"), "report", masked)
+    assert [event.result.passed for event in events] == passed
+
+
 SPREAD = """
     import pandas as pd
     from hamilton.function_modifiers import (

@@ -38,7 +38,8 @@ def _same_frame(frame: pd.DataFrame) -> None:
 
 DTYPES = (
     st.sampled_from(["int8", "int64", "uint16", "float32", "float64", "bool"])
-    | st.sampled_from(["Int8", "Int64", "UInt32", "boolean", "str", "string", "string[python]"])
+    | st.sampled_from(["Int8", "Int64", "UInt32", "Float32", "Float64", "boolean"])
+    | st.sampled_from(["str", "string", "string[python]"])
     | st.sampled_from(["datetime64[s]", "datetime64[ns]", "timedelta64[us]"])
     | st.sampled_from(["datetime64[us, UTC]", "datetime64[ns, America/New_York]"])
 )
@@ -54,7 +55,7 @@ def _columns(draw: st.DrawFn, rows: int, *, nullable: bool = True) -> pd.Series:
         values = [value > 50 for value in values]  # type: ignore[operator]
     series = pd.Series(values).astype(dtype)
     if nullable and not dtype.startswith(("int", "uint", "bool")) and rows and draw(st.booleans()):
-        series.iloc[0] = pd.NA if dtype[0] in "IU" else None
+        series.iloc[0] = pd.NA if dtype[0] in "IUF" else None
     if dtype == "boolean" and rows:
         series.iloc[0] = pd.NA
     if not dtype.startswith(("bool", "boolean")) and draw(st.booleans()):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -137,6 +138,89 @@ def test_two_functions_run_in_parallel(
     assert (one[0] == os.getpid()) == (engine.name == "threads")
 
 
+WAITING = {
+    "input": """
+        def one(orders: object) -> str: return _meet("one")
+        def two(orders: object) -> str: return _meet("two")
+        def three(orders: object) -> str: return _meet("three")
+    """,
+    "parameterize": """
+        from hamilton.function_modifiers import parameterize, source, value
+
+        @parameterize(
+            zero={"name": value(""), "before": source("orders")},
+            one={"name": value("one"), "before": source("zero")},
+            two={"name": value("two"), "before": source("zero")},
+            three={"name": value("three"), "before": source("zero")},
+        )
+        def each(before: object, name: str) -> object: return _meet(name) if name else name
+    """,
+    "pipe_output": """
+        from hamilton.function_modifiers import pipe_output, step
+
+        def _step(before: str) -> str: return _meet(before)
+
+        @pipe_output(step(_step))
+        def one(orders: object) -> str: return "one"
+        @pipe_output(step(_step))
+        def two(orders: object) -> str: return "two"
+        @pipe_output(step(_step))
+        def three(orders: object) -> str: return "three"
+    """,
+    "mutate": """
+        from hamilton.function_modifiers import mutate
+
+        def one(orders: object) -> str: return "one"
+        def two(orders: object) -> str: return "two"
+        def three(orders: object) -> str: return "three"
+
+        @mutate(one, two, three)
+        def _mutator(before: str) -> str: return _meet(before)
+    """,
+    "check_output_custom": """
+        from hamilton.data_quality.base import DataValidator, ValidationResult
+        from hamilton.function_modifiers import check_output_custom
+
+        class Meeting(DataValidator):
+            def __init__(self) -> None: super().__init__("warn")
+            def applies_to(self, datatype: type) -> bool: return True
+            def description(self) -> str: return "Waits for the others."
+            @classmethod
+            def name(cls) -> str: return "meeting"
+            def validate(self, dataset: str) -> ValidationResult:
+                _meet(dataset)
+                return ValidationResult(True, "")
+
+        @check_output_custom(Meeting())
+        def one(orders: object) -> str: return "one"
+        @check_output_custom(Meeting())
+        def two(orders: object) -> str: return "two"
+        @check_output_custom(Meeting())
+        def three(orders: object) -> str: return "three"
+    """,
+}
+ALL = """
+def all_three(one: object, two: object, three: object) -> str: return f"{one} {two} {three}"
+
+import threading
+barrier = threading.Barrier(3)
+
+def _meet(name):
+    barrier.wait(timeout=60)
+    return name
+"""
+
+
+@pytest.mark.parametrize("kind", WAITING)
+def test_code_of_authors_runs_in_parallel_however_its_nodes_are_made(
+    flow_of: Flows, orders: pd.DataFrame, kind: str
+) -> None:
+    flow = flow_of(textwrap.dedent(WAITING[kind]) + ALL, "all_three")
+    engine = EngineProfile("threads", {"workers": 3})
+    made = flow.compute(["all_three"], {"orders": orders}, engine=engine)
+    assert made == {"all_three": "one two three"}
+
+
 RAISING = """
     import time
 
@@ -218,3 +302,46 @@ def test_a_function_that_fails_too_often_has_failed(flow_of: Flows) -> None:
     with pytest.raises(NodeError, match="ConnectionError: no answer"):
         flow.compute(["fetched"], {})
     assert len(flow.modules[0].calls) == 3
+
+
+METHODS = [
+    "__getattr__(self, name): raise KeyError(name)",
+    "__getattr__(self, name): return self.answer[name]",  # endless where it is not there yet
+    "__getattr__(self, name): raise SystemExit(3)",
+    "__getattribute__(self, name): raise KeyError(name)",
+    "__sizeof__(self): raise ValueError",
+    "__repr__(self): raise ValueError",
+    "__len__(self): raise ValueError",
+    "__bool__(self): raise ValueError",
+    "__eq__(self, other): raise ValueError",
+    "__hash__(self): raise ValueError",
+    "__reduce__(self): raise ValueError",
+    "__setstate__(self, state): raise ValueError",
+    "__class__(self): raise ValueError\n        __class__ = property(__class__)",
+    "nbytes(self): raise ValueError\n        nbytes = property(nbytes)",
+    "shape(self): raise ValueError\n        shape = property(shape)",
+]
+ODD = """
+    class Odd{number}:
+        answer = 42
+        def {method}
+
+    def odd_{number}() -> object: return Odd{number}()
+    def answer_{number}(odd_{number}: object) -> int: return type(odd_{number}).answer
+    def failed_{number}(odd_{number}: object) -> int: raise ValueError("not odd")
+"""
+
+
+@pytest.mark.parametrize("engine", EVERY, ids=by_name)
+def test_looking_at_a_value_never_fails_a_run(
+    flow_of: Flows, engine: EngineProfile, tmp_path: Path
+) -> None:
+    sources = [ODD.format(number=n, method=method) for n, method in enumerate(METHODS)]
+    flow = flow_of("".join(sources), "answer_0")
+    answers = [f"answer_{number}" for number in range(len(METHODS))]
+    made = flow.compute(answers, {}, engine=engine, checkpoints=tmp_path / "saved")
+    assert made == dict.fromkeys(answers, 42)
+    for number, method in enumerate(METHODS if engine.name == "sequential" else ["any"]):
+        with pytest.raises(NodeError, match="ValueError: not odd") as caught:
+            flow.compute([f"failed_{number}"], {}, engine=engine)
+        assert caught.value.given == f"odd_{number}: Odd{number}", method

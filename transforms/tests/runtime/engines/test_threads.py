@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import decimal
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from isthmus_contracts.protocol import EngineProfile, Event, NodeFailed
@@ -93,3 +95,37 @@ def test_a_future_holds_the_value_or_the_error_and_threads_end_with_the_engine(
     for worker in workers:
         worker.join(timeout=10)
         assert not worker.is_alive()
+
+
+OPTIONS = """
+    import decimal
+    import numpy as np
+    import sklearn
+
+    def third() -> str: return str(decimal.Decimal(1) / 3)
+    def array(third: str) -> str: return str(np.array([0.123]))
+    def interface(array: str) -> str: return sklearn.get_config()["sparse_interface"]
+    def spoiled(interface: str) -> int:
+        sklearn.set_config(sparse_interface="spmatrix")
+        decimal.getcontext().prec = 9
+        return 1
+    def after(spoiled: int) -> str: return third() + interface("")
+"""
+
+
+def test_functions_have_the_options_of_the_thread_that_calls(flow_of: Flows) -> None:
+    import sklearn  # noqa: PLC0415 - slow
+
+    flow = flow_of(OPTIONS, "after")
+    with (
+        decimal.localcontext(prec=2),
+        np.printoptions(precision=1),
+        sklearn.config_context(sparse_interface="sparray"),
+    ):
+        found = flow.compute(["third", "array", "interface", "after"], {}, engine=THREADS)
+    assert found == {
+        "third": "0.33",
+        "array": "[0.1]",
+        "interface": "sparray",
+        "after": "0.33sparray",
+    }

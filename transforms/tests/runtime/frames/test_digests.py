@@ -14,6 +14,7 @@ from isthmus_transforms.runtime.frames.digests import (
     digest_of_files,
     digest_of_frame,
     digest_of_input,
+    digest_of_value,
 )
 
 
@@ -43,8 +44,9 @@ def test_the_digest_of_an_input_covers_files_columns_and_interval(tmp_path: Path
         digest_of_input(ORDERS, [file], None),
         digest_of_input(ORDERS, [file, file], JANUARY),
         digest_of_input(text, [file], JANUARY),
+        digest_of_input(ORDERS, [file], JANUARY, masked_types=True),
     ]
-    assert len({digest, *others}) == 5
+    assert len({digest, *others}) == 6
 
 
 def test_an_interval_that_filters_no_rows_does_not_change_the_digest(tmp_path: Path) -> None:
@@ -79,3 +81,31 @@ BASE = pd.DataFrame({"a": [1, 2], "b": [0.5, np.nan]})
 def test_the_digest_of_a_frame_covers_every_difference(other: pd.DataFrame) -> None:
     assert digest_of_frame(other) not in {None, digest_of_frame(BASE)}
     assert digest_of_frame(BASE.copy()) == digest_of_frame(BASE)
+
+
+def test_the_categories_of_a_frame_without_rows_count() -> None:
+    one, two, again = (
+        digest_of_frame(pd.DataFrame({"k": pd.Categorical([], categories)}))
+        for categories in (["a"], ["a", "b"], ["a"])
+    )
+    assert one is not None
+    assert one == again != two
+    assert two is not None
+
+
+def test_a_frame_without_rows_whose_index_has_categories_has_no_digest() -> None:
+    assert digest_of_frame(pd.DataFrame(index=pd.CategoricalIndex([], ["a"]))) is None
+
+
+def test_the_digest_of_a_value_covers_type_and_value() -> None:
+    frame = pd.DataFrame({"a": [1]})
+    values = (1, 1.0, True, "1", b"1", [1], (1,), {"a": 1}, np.array([1]), frame, frame["a"])
+    digests = [digest_of_value(value) for value in values]
+    assert None not in digests
+    assert len(set(digests)) == len(values)
+    assert digest_of_value({"a": [1, (2,)]}) == digest_of_value({"a": [1, (2,)]})
+
+
+def test_a_value_that_no_codec_writes_exactly_has_no_digest() -> None:
+    for value in (object(), {1}, [object()], pd.DataFrame({"a": [object()]}), lambda: 1):
+        assert digest_of_value(value) is None

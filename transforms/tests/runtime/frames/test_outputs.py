@@ -67,7 +67,7 @@ def test_an_error_that_is_no_mistake_of_the_frame_is_raised(
     def broken(*_: object) -> None:
         raise RuntimeError("a mistake of ours")
 
-    monkeypatch.setattr(outputs, "_as_type", broken)
+    monkeypatch.setattr(outputs, "_convert", broken)
     with pytest.raises(RuntimeError, match="a mistake of ours"):
         rows(1)
 

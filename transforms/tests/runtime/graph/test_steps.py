@@ -5,22 +5,20 @@ from types import ModuleType
 
 import pytest
 
-from isthmus_contracts.protocol import Event
 from isthmus_transforms.errors import DefinitionError
 from isthmus_transforms.runtime import Dataflow
 from isthmus_transforms.runtime.graph.build import build_graph
-from isthmus_transforms.runtime.graph.steps import function_of, ordered_nodes, steps_of
+from isthmus_transforms.runtime.graph.steps import ordered_nodes, steps_of
 
 Flows = Callable[..., Dataflow]
 Modules = Callable[[str], ModuleType]
 
 
 CHAIN = """
-    from hamilton.function_modifiers import extract_fields, tag
+    from hamilton.function_modifiers import extract_fields
 
     def first() -> int: return 1
 
-    @tag(retries="2", retry_wait_seconds="0.5")
     def second(first: int) -> int: return first + 1
 
     @extract_fields({"low": int, "high": int})
@@ -47,43 +45,6 @@ def test_a_given_node_needs_nothing(module_of: Modules) -> None:
     ]
 
 
-def test_a_function_of_one_input_is_not_derived_from_it(module_of: Modules) -> None:
-    graph = build_graph([module_of("def a(number: int) -> int: return number")], {})
-    (step,) = steps_of(graph, ordered_nodes(graph, ["a"], {"number"}), {"number"})
-    assert not step.is_derived
-
-
-def test_waits_double_and_extracted_parts_are_derived(module_of: Modules) -> None:
-    module = module_of(CHAIN)
-    graph = build_graph([module], {})
-    steps = {step.name: step for step in steps_of(graph, ordered_nodes(graph, ["low"], ()), ())}
-    assert steps["second"].waits == (0.5, 1.0)
-    assert steps["pair"].waits == ()
-    assert [step.name for step in steps.values() if step.is_derived] == ["low"]
-    assert function_of(steps["low"].node) is module.pair
-
-
-@pytest.mark.parametrize("node", ["part", "total"])
-def test_dynamic_nodes_are_refused_before_anything_runs(flow_of: Flows, node: str) -> None:
-    source = """
-        from hamilton.htypes import Collect, Parallelizable
-
-        def part() -> Parallelizable[int]:
-            yield 1
-
-        def total(part: Collect[int]) -> int:
-            return 1
-    """
-    events: list[Event] = []
-    with pytest.raises(DefinitionError) as caught:
-        flow_of(source, "part", "total").compute([node], {}, on_event=events.append)
-    assert str(caught.value) == (
-        "node 'part' uses Parallelizable or Collect, which no engine supports; "
-        "loop inside the function instead"
-    )
-    assert not events
-
-
 @pytest.mark.parametrize(
     ("source", "nodes"),
     [
@@ -99,10 +60,3 @@ def test_functions_that_need_each_other_are_refused(
         with pytest.raises(DefinitionError, match=r"need each other$") as caught:
             act()
         assert all(repr(node) in str(caught.value) for node in nodes)
-
-
-@pytest.mark.parametrize("tags", ["retries='often'", "retries='-1'", "retries='21'"])
-def test_wrong_retry_tags_are_refused(flow_of: Flows, tags: str) -> None:
-    source = f"from hamilton.function_modifiers import tag\n@tag({tags})\ndef a() -> int: return 1"
-    with pytest.raises(DefinitionError, match=r"node 'a' has the tags retries='.*from 0 to 20"):
-        flow_of(source, "a").compute(["a"], {})

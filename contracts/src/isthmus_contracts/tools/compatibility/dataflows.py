@@ -16,7 +16,7 @@ from isthmus_contracts.dataflows import (
     Metrics,
     Output,
 )
-from isthmus_contracts.params import Param
+from isthmus_contracts.params import Param, param_text
 from isthmus_contracts.tables import Table
 from isthmus_contracts.tools.compatibility.differences import (
     Difference,
@@ -99,13 +99,18 @@ def _compare_params(
     yield from compare_orders(_names(old), _names(new), at.inside("params"))
     for before, after in _both(old, new):
         param = at.inside(after.name)
-        if before.type != after.type:
-            yield param.differs("param-retyped", before.type, after.type)
+        if (before.type, before.of) != (after.type, after.of):
+            yield param.differs("param-retyped", _type(before), _type(after))
         else:  # values of another type are others anyway
             yield from compare_allowed(before, after, param)
         if before.default != after.default:
-            yield param.differs("param-default-changed", before.default, after.default)
+            defaults = param_text(before.default), param_text(after.default)
+            yield param.differs("param-default-changed", *defaults)
         yield from compare_descriptions(before.description, after.description, param)
+
+
+def _type(param: Param) -> str:
+    return f"{param.type} of {param.of}" if param.of else param.type
 
 
 def _compare_checkpoints(
@@ -144,6 +149,10 @@ def _compare_metrics(old: Metrics, new: Metrics, at: Place) -> Iterator[Differen
     yield from compare_orders(_names(old.metrics), _names(new.metrics), at)
     for before, after in _both(old.metrics, new.metrics):
         metric = at.inside(after.name)
+        if before.nullable != after.nullable:
+            rule = "metric-made-nullable" if after.nullable else "metric-made-not-null"
+            words = ("nullable" if one.nullable else "not null" for one in (before, after))
+            yield metric.differs(rule, *words)
         yield from compare_ranges(before, after, metric, "metric")
         yield from compare_descriptions(before.description, after.description, metric)
     yield from compare_descriptions(old.description, new.description, at)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from isthmus_contracts.dataflows import Metric
 from isthmus_contracts.errors import ParamError
-from isthmus_contracts.params import Param, ParamValue
+from isthmus_contracts.params import Param, PlainValue
 from isthmus_contracts.tables import Column
 from isthmus_contracts.tools.compatibility.differences import Difference, Place
 
@@ -27,7 +27,10 @@ def compare_ranges(
 
 
 def compare_allowed(old: Param, new: Param, at: Place) -> Iterator[Difference]:
-    """Yield what differs between the values that two params of one type allow."""
+    """Yield what differs between the values that two params of one type allow.
+
+    Of an array or object, these are the values in it.
+    """
     refused, allowed = not _allows(new, old), not _allows(old, new)
     if refused:
         yield at.differs("param-narrowed", old.allowed, new.allowed)
@@ -45,20 +48,20 @@ def _allows(param: Param, other: Param) -> bool:
     return not param.choices and _within(other, param)
 
 
-def _values(param: Param) -> Iterator[ParamValue] | None:
+def _values(param: Param) -> Iterator[PlainValue] | None:
     """Return the values that a param allows, or nothing if there is no end of them."""
     if param.choices:
         return iter(param.choices)
-    if param.type == "boolean":
+    if param.plain_type == "boolean":
         return iter((False, True))
-    if param.type == "integer" and param.minimum is not None and param.maximum is not None:
+    if param.plain_type == "integer" and param.minimum is not None and param.maximum is not None:
         return iter(range(math.ceil(param.minimum), math.floor(param.maximum) + 1))
     return None
 
 
-def _is_allowed(param: Param, value: ParamValue) -> bool:
+def _is_allowed(param: Param, value: PlainValue) -> bool:
     try:
-        param.check(value)
+        param.check_plain(value)
     except ParamError:
         return False
     return True

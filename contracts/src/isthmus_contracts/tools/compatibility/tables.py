@@ -58,6 +58,9 @@ def _compare_columns(old: Column, new: Column, table: Place) -> Iterator[Differe
     if old.nullable != new.nullable:
         rule = "column-made-nullable" if new.nullable else "column-made-not-null"
         yield at.differs(rule, _shown(old), _shown(new))
+    if old.inexact != new.inexact:
+        rule = "column-made-inexact" if new.inexact else "column-made-exact"
+        yield at.differs(rule, _shown(old), _shown(new))
     if old.unit != new.unit:
         yield at.differs("column-unit-changed", old.unit, new.unit)
     if old.type != new.type:

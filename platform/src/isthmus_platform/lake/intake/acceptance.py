@@ -19,6 +19,7 @@ from isthmus_contracts.protocol import RunRequest, RunResult, StagedFile, Staged
 from isthmus_contracts.rules import CheckResult
 from isthmus_platform.errors import StagingError, TableContractError
 from isthmus_platform.lake.errors import translated
+from isthmus_platform.lake.intake.acceptance_record import record_accepted
 from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.intake.intermediates import intermediates_folder, save_intermediates
 from isthmus_platform.lake.intake.result_validation import validate_result
@@ -58,26 +59,13 @@ def accept(  # noqa: PLR0913, PLR0917 - the last has a default
             _accept_output(dataflow, output, request, lake, encoder, refusal)
             for output in result.outputs
         ]
+        whole = _whole(request, result, accepted, pins)
+        record_accepted(lake, dataflow.identity, request.identity.run, whole)
         refusal.pop_all()
     for output, warnings in accepted:
         for warning in warnings:
             on_warning(output.name, warning)
-    return Accepted(
-        result.dataflow,
-        result.contract_version,
-        result.code_version,
-        result.identity.run,
-        tuple(output for output, _ in accepted),
-        tuple(
-            f"table {output.name!r}: {warning.message}"
-            for output, warnings in accepted
-            for warning in warnings
-        ),
-        request.interval,
-        attempts=(uuid4().hex,),
-        pins=pins,
-        revision=result.revision,
-    )
+    return whole
 
 
 def accept_stage(
@@ -92,6 +80,30 @@ def accept_stage(
             lake, dataflow.identity, request.identity.run, request.interval
         )
         return save_intermediates(folder, staging, result.checkpoints)
+
+
+def _whole(
+    request: RunRequest,
+    result: RunResult,
+    outputs: Sequence[tuple[AcceptedOutput, Sequence[CheckResult]]],
+    pins: str,
+) -> Accepted:
+    return Accepted(
+        result.dataflow,
+        result.contract_version,
+        result.code_version,
+        result.identity.run,
+        tuple(output for output, _ in outputs),
+        tuple(
+            f"table {output.name!r}: {warning.message}"
+            for output, warnings in outputs
+            for warning in warnings
+        ),
+        request.interval,
+        attempts=(uuid4().hex,),
+        pins=pins,
+        revision=result.revision,
+    )
 
 
 def _check_staging(staging: Path, named: Sequence[str]) -> None:
@@ -142,7 +154,7 @@ def _accept_output(  # noqa: PLR0913, PLR0917 - from where, to where, and by who
 
 def _copy_file(staging: Path, file: StagedFile, path: Path) -> FileDigest:
     with ThreadPoolExecutor(1) as hashing:
-        copied = safe_copy(staging, file.path, path, hashing)
+        copied = safe_copy(staging, file.path, path, hashing, file.bytes)
     _check_digest(staging, file, copied.result())
     return copied.result()
 
@@ -163,7 +175,10 @@ def _encode_table(
     encoder.begin(table, expected)
     encoded = []
     for file, path in zip(files, paths, strict=True):
-        with open_staged(staging, file.path) as staged, path.open("xb") as target:
+        with (
+            open_staged(staging, file.path, file.bytes) as staged,
+            path.open("xb") as target,
+        ):
             encoded.append(encoder.add(staged, target, file.partition))
         _check_digest(staging, file, encoded[-1].staged)
     report = encoder.finish()

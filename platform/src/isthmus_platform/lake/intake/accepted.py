@@ -34,7 +34,7 @@ class AcceptedOutput:
 
     name: str
     files: tuple[AcceptedFile, ...] = ()
-    metrics: Mapping[str, float] | None = None
+    metrics: Mapping[str, float | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ import pyarrow as pa
 
 from isthmus_contracts import Table
 from isthmus_contracts.codec import deserialize, serialize
+from isthmus_contracts.formatting import printable, printable_lines
 from isthmus_platform.errors import AcceptanceKilledError
 from isthmus_platform.lake.intake.table_encoder import (
     EncodedFile,
@@ -120,7 +121,7 @@ class EncoderProcess:
                 f"table {self._table!r} cannot be read: the process that reads it {how}"
             )
         if "errno" in answer:
-            raise OSError(answer["errno"], answer["strerror"])
+            raise OSError(answer["errno"], printable(answer["strerror"]))
         if "memory" in answer:
             raise EncoderError(
                 f"to read table {self._table!r} takes more than {self._memory // _MEGABYTE:,} MB "
@@ -128,7 +129,7 @@ class EncoderProcess:
                 "the limit"
             )
         if "traceback" in answer:
-            raise RuntimeError(answer["traceback"])
+            raise RuntimeError(printable_lines(answer["traceback"]))
         return answer
 
 

@@ -124,7 +124,7 @@ def _partition_problems(
             yield f"table {output.name!r} has partition {name!r}; the run is for {interval}"
 
 
-def _metric_problems(contract: Metrics, values: Mapping[str, float]) -> Iterator[str]:
+def _metric_problems(contract: Metrics, values: Mapping[str, float | None]) -> Iterator[str]:
     for result in metric_results(contract, values):
         if result.is_refusal:
             yield f"metrics {contract.name!r}: {result.message}"

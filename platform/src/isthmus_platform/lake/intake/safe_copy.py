@@ -14,6 +14,7 @@ from io import FileIO
 from pathlib import Path, PurePosixPath
 from threading import Event
 
+from isthmus_contracts.formatting import counted
 from isthmus_platform.errors import StagingError
 
 _CHUNK_BYTES = 1 << 19
@@ -75,13 +76,14 @@ def safe_copy(
                 return result
             copied.write(chunk[:count])
             size = max(size, copied.tell())  # another process may still append to it
-        raise StagingError(str(staging), [f"{name!r} is larger than {limit:,} bytes"])
+        raise StagingError(str(staging), [f"{name!r} is larger than {counted(limit, 'byte')}"])
 
 
-def open_staged(staging: Path, name: str) -> FileIO:
+def open_staged(staging: Path, name: str, limit: int | None = None) -> FileIO:
     """Open a file of the staging directory to read it; follow no link.
 
-    Raise `StagingError` if it is a link or not a regular file, or cannot be opened.
+    Raise `StagingError` if it is a link or not a regular file, has more than `limit` bytes, or
+    cannot be opened.
     """
     path = PurePosixPath(name)
     try:
@@ -93,9 +95,14 @@ def open_staged(staging: Path, name: str) -> FileIO:
         raise StagingError(str(staging), [problem]) from error
     status = os.fstat(staged.fileno())
     if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
-        staged.close()
-        raise StagingError(str(staging), [f"{name!r} is a link or not a regular file"])
-    return staged
+        problem = f"{name!r} is a link or not a regular file"
+    elif limit is not None and status.st_size > limit:
+        # A sparse file is large before it is copied.
+        problem = f"{name!r} is larger than {counted(limit, 'byte')}"
+    else:
+        return staged
+    staged.close()
+    raise StagingError(str(staging), [problem])
 
 
 def _hash(path: Path, is_copied: Event) -> FileDigest:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from isthmus_contracts import DataflowContract, ParamValue, Table
+from isthmus_contracts import DataflowContract, ParamValue, Table, param_text
 from isthmus_platform.lake.delta.columns import columns_in
 from isthmus_platform.lake.errors import translated
 from isthmus_platform.lake.intake.accepted import Accepted, AcceptedOutput
@@ -117,7 +117,7 @@ def describe_release(
     return {
         "contract": {"version": release.contract_version},
         "code": {"version": release.code_version},
-        "param": release.params,
+        "param": _params(release.params),
         "input": _inputs(release.inputs),
         "schema": schema,
         "rows": rows,
@@ -158,7 +158,7 @@ def describe_accepted(
     return {
         "contract": {"version": accepted.contract_version},
         "code": {"version": accepted.code_version},
-        "param": params,
+        "param": _params(params),
         "input": _inputs(inputs),
         "schema": schema,
         "rows": rows,
@@ -186,6 +186,14 @@ def _is_same(before: object, after: object) -> bool:
     return (before, type(before)) == (after, type(after))  # True is not 1
 
 
+def _params(params: Mapping[str, ParamValue]) -> dict[str, object]:
+    """Return the params, with lists and dicts as the text that a person types."""
+    return {
+        name: param_text(value) if isinstance(value, list | dict) else value
+        for name, value in params.items()
+    }
+
+
 def _inputs(inputs: Mapping[str, Pin]) -> dict[str, object]:
     return {name: _pinned(pin) for name, pin in inputs.items()}
 
@@ -195,8 +203,13 @@ def _pinned(pin: Pin) -> str:
     return f"{version} of release {pin.release}" if pin.release else version
 
 
-def _metrics(metrics: Mapping[str, Mapping[str, float]]) -> dict[str, object]:
-    return dict(pair for name, values in metrics.items() for pair in _named(name, values).items())
+def _metrics(metrics: Mapping[str, Mapping[str, float | None]]) -> dict[str, object]:
+    # A null is a value here, for None means that a fact is missing.
+    return {
+        f"{output}.{name}": "null" if value is None else value
+        for output, values in metrics.items()
+        for name, value in values.items()
+    }
 
 
 def _named(output: str, values: Mapping[str, object]) -> dict[str, object]:

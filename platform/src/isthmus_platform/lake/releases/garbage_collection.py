@@ -187,8 +187,8 @@ def _unneeded(
     folders = [] if dataflow is not None else [*lake.source_tables()]
     documents = [] if dataflow is not None else [lake.tombstones()]
     for identity in _selected(lake, dataflow):
-        folders += [*lake.outputs(identity), lake.checkpoints(identity)]
-        documents += [lake.releases(identity), lake.pointer(identity)]
+        folders += [*lake.outputs(identity), lake.checkpoints(identity), lake.accepted(identity)]
+        documents += [lake.releases(identity), lake.pointer(identity), lake.accepted(identity)]
     for folder in folders:
         yield from _old_files(folder, now - keep, needed)
     for folder in documents:

@@ -79,7 +79,7 @@ class Release:
     inputs: Mapping[str, Pin]
     tables: Mapping[str, ReleasedTable]
     files: Mapping[str, ReleasedFile]
-    metrics: Mapping[str, Mapping[str, float]]
+    metrics: Mapping[str, Mapping[str, float | None]]
     warnings: tuple[str, ...] = ()
     interval: Interval | None = None
     revision: str | None = None

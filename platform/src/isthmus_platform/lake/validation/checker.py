@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from isthmus_contracts import Column, ColumnType, Partitioning, Table
-from isthmus_contracts.formatting import shown
+from isthmus_contracts.formatting import shortened, shown
 from isthmus_contracts.rules import (
     MOST_EXAMPLES_IN_A_SENTENCE,
     CheckResult,
@@ -27,10 +27,12 @@ from isthmus_contracts.rules import (
     table_rules,
 )
 from isthmus_platform.errors import TableContractError
-from isthmus_platform.lake.schemas import arrow_type, is_stored_as
+from isthmus_platform.lake.schemas import is_stored_as, type_name
 from isthmus_platform.lake.validation.column_stats import ColumnStats, shown_scalar
 from isthmus_platform.lake.validation.keys import KeyCheck
 from isthmus_platform.lake.validation.values import Values
+
+_LONGEST_TYPE = 60
 
 
 class Checker:
@@ -164,9 +166,9 @@ class Checker:
         found = schema.field(column.name).type
         if self._is_allowed(found, column.type):
             return True
-        expected = arrow_type(column.type)
         self.add_problem(
-            f"column {column.name!r} has type {shown(found)}; the contract says {expected}"
+            f"column {column.name!r} has type {shortened(type_name(found), _LONGEST_TYPE)}; "
+            f"the contract says {column.type}"
         )
         return False
 

@@ -52,10 +52,19 @@ class ColumnStats:
             yield check_result(rule, found)
 
     def _count(self, rule: Rule, values: Values) -> int:
-        if rule.kind == "nulls":
-            return values.empty
-        if rule.kind == "choices":
-            return self._count_strange(rule, values)
+        match rule.kind:
+            case "nulls":
+                return values.empty
+            case "finite":
+                return values.infinite
+            case "years":
+                return values.beyond_years
+            case "choices":
+                return self._count_strange(rule, values)
+            case _:
+                return self._count_beyond(rule, values)
+
+    def _count_beyond(self, rule: Rule, values: Values) -> int:
         least, most = values.extremes
         if least is None or most is None:
             return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+from datetime import date
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -16,6 +17,8 @@ from isthmus_platform.lake.schemas import arrow_type
 Extreme: TypeAlias = Any  # an int or a float: one of them for all values of a column
 
 AS_WRITTEN = {pa.date32(): pa.int32(), pa.timestamp("us", "UTC"): pa.int64()}
+_UNITS_OF_DAY = {pa.date32(): 1, pa.timestamp("us", "UTC"): 86_400_000_000}
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 class Values:
@@ -34,6 +37,25 @@ class Values:
         if self.array.type != pa.float64():
             return int(self.array.null_count)
         return count_true(pc.is_null(self.array, nan_is_null=True))
+
+    @cached_property
+    def infinite(self) -> int:
+        """Return how many of a float64 column are infinite."""
+        if not any(math.isinf(extreme) for extreme in self.extremes if extreme is not None):
+            return 0
+        return count_true(pc.is_inf(self.array))
+
+    @cached_property
+    def beyond_years(self) -> int:
+        """Return how many of a date or timestamp column are before year 1 or after 9999."""
+        units = _UNITS_OF_DAY[self.array.type]
+        first = (date.min.toordinal() - _EPOCH) * units
+        last = (date.max.toordinal() - _EPOCH + 1) * units - 1
+        numbers = self.array.view(AS_WRITTEN[self.array.type])
+        extremes = pc.min_max(numbers).as_py()
+        if extremes["min"] is None or first <= extremes["min"] <= extremes["max"] <= last:
+            return 0
+        return count_true(pc.or_(pc.less(numbers, first), pc.greater(numbers, last)))
 
     @cached_property
     def extremes(self) -> tuple[Extreme | None, Extreme | None]:

@@ -62,7 +62,7 @@ def roc_plot(roc_curve: pd.DataFrame, delay_metrics: dict[str, float]) -> bytes:
     return png(figure)
 
 
-def model_card(  # noqa: PLR0913, PLR0917 - what is known about the model
+def model_card(
     delay_metrics: dict[str, float],
     carrier_scores: pd.DataFrame,
     calibration_plot: bytes,

@@ -10,7 +10,7 @@ def is_late(joined_flights: pd.DataFrame, late_after_minutes: int) -> pd.Series:
     return joined_flights["arr_delay"] >= late_after_minutes
 
 
-def flight_features(  # noqa: PLR0913, PLR0917 - one for each column that is computed
+def flight_features(
     joined_flights: pd.DataFrame,
     day_of_week: pd.Series,
     is_weekend: pd.Series,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 
-def joined_flights(  # noqa: PLR0913, PLR0917 - one for each joined table
+def joined_flights(
     arrived_flights: pd.DataFrame,
     airline_names: pd.DataFrame,
     hourly_weather: pd.DataFrame,

@@ -63,7 +63,7 @@ def tested_flights(
     return chosen
 
 
-@config.when(model="logistic")  # type: ignore[untyped-decorator]
+@config.when(model="logistic")
 def untrained_model__logistic(seed: int) -> Pipeline:
     """Logistic regression; a null number counts as the mean, and as a feature of its own."""
     numbers = Pipeline(
@@ -87,7 +87,7 @@ def untrained_model__logistic(seed: int) -> Pipeline:
     )
 
 
-@config.when(model="boosting")  # type: ignore[untyped-decorator]
+@config.when(model="boosting")
 def untrained_model__boosting(seed: int) -> Pipeline:
     """Gradient boosting of trees, which take names and nulls as values of their own."""
     names = OrdinalEncoder(

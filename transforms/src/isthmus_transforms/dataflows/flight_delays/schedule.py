@@ -17,7 +17,7 @@ def day_of_week(joined_flights: pd.DataFrame) -> pd.Series:
 
 def is_weekend(day_of_week: pd.Series) -> pd.Series:
     """Whether the day is a Saturday or a Sunday."""
-    return day_of_week >= 5  # noqa: PLR2004 - Saturday
+    return day_of_week >= 5  # Saturday
 
 
 def holiday_period(joined_flights: pd.DataFrame) -> pd.DatetimeIndex:

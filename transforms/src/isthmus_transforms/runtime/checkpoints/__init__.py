@@ -2,8 +2,7 @@
 
 - `results`: `Checkpoints`, which loads and saves the results of one run.
 - `policy`: whether saving a result is worthwhile; `store`: the directory of files.
-- `fingerprints`: what a node's result depends on, by `live_code`, with the names of `used_names`,
-  and `libraries`.
+- `fingerprints`: what a node's result depends on, by `live_code`, `used_names` and `libraries`.
 """
 
 from __future__ import annotations

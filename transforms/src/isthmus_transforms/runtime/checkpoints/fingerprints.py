@@ -48,7 +48,7 @@ def fingerprint_nodes(
     in neither mapping is an optional input that is not given. `surroundings` are those of the first
     time, when fingerprints are computed again.
     """
-    live = LiveDigests()
+    live = LiveDigests(have_run=surroundings is not None)
     values = {name: f"{type(value).__name__}:{value!r}" for name, value in params.items()}
     given: Mapping[str, str | None] = {**values, **inputs}
     code, missing, by_node = dict[str, str](), dict[str, str](), dict[str, str]()
@@ -60,13 +60,13 @@ def fingerprint_nodes(
                 missing[name] = str(error)
     try:  # afterwards, because an import inside of a function may just have patched a library
         around = surroundings or _surroundings(live)
+        state = _hash(around, live.digest(options()))
     except UnknownDependencyError as error:
         return Fingerprints({}, dict.fromkeys(nodes, str(error)))
-    state = _hash(around, options())
     for name, node in nodes.items():
         dependencies = [dependency.name for dependency in node.dependencies]
         if name in given and given[name] is None:
-            missing[name] = f"the rows of input {name!r} have no exact digest"
+            missing[name] = f"the value given for {name!r} has no exact digest"
         elif name in given:
             by_node[name] = _hash(_FORMAT, around, name, given[name])
         elif name not in missing and (unknown := missing.keys() & set(dependencies)):
@@ -81,8 +81,10 @@ def fingerprint_nodes(
 
 def code_digest(node: Node) -> str:
     """Return what `Fingerprints.code` holds, for code as loaded in this process; "" if unknown."""
+    live = LiveDigests(have_run=True)
     try:
-        return f"{_hash(_surroundings_of_process(), options())} {_digest(LiveDigests(), node)}"
+        state = _hash(_surroundings_of_process(), live.digest(options()))
+        return f"{state} {_digest(live, node)}"
     except UnknownDependencyError:
         return ""
 
@@ -106,7 +108,7 @@ def _surroundings(live: LiveDigests) -> str:
 
 @cache
 def _surroundings_of_process() -> str:
-    return _surroundings(LiveDigests())
+    return _surroundings(LiveDigests(have_run=True))
 
 
 def _hash(*parts: object) -> str:

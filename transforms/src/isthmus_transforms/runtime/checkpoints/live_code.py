@@ -10,7 +10,7 @@ import threading
 import types
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import cache, cached_property, lru_cache, partial
+from functools import cache, cached_property, partial
 from gc import get_referents
 from operator import attrgetter
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
@@ -20,13 +20,12 @@ from hamilton.function_modifiers.base import NodeTransformLifecycle
 from hamilton.node import Node
 
 from isthmus_transforms.errors import UnknownDependencyError
-from isthmus_transforms.runtime.checkpoints.used_names import LOADERS, has_docstring, used_values
+from isthmus_transforms.runtime.checkpoints import used_names
 from isthmus_transforms.runtime.code_location import is_own, loaded_modules
 from isthmus_transforms.runtime.codecs import DigestWriter
 
 LIMIT_BYTES = 1 << 26  # of the data that one function uses; larger data are unknown
 _ATOMS = frozenset({str, int, float, bool, bytes, complex, tuple, type(None), type(...)})
-_DEFINITIONS = (FunctionType, type, ModuleType)
 _HEAP_TYPE = 1 << 9  # of a class's flags: a statement made it
 _NOT_CODE = {
     *("__dict__", "__weakref__", "__doc__", "__module__", "__slotnames__", "_abc_impl"),
@@ -37,47 +36,49 @@ _NOT_CODE = {
 
 
 class _Unit(NamedTuple):
-    """A digest of one object, and our own definitions that it refers to."""
+    """A digest of one object, our own definitions that it refers to, and `words` of its texts."""
 
     value: object
     content: bytes
     refs: tuple[object, ...]
+    words: set[str]
 
 
 class LiveDigests:
-    """Digests objects as they are now, and remembers what it has digested."""
+    """Digests objects as they are now, and remembers what it has digested.
 
-    def __init__(self) -> None:
+    `have_run` says whether functions may have filled the memos of `functools.cache`.
+    """
+
+    def __init__(self, *, have_run: bool = False) -> None:
+        self.have_run = have_run
         self.is_own = cache(is_own)
         self._units: dict[int, _Unit | str] = {}
-        self._digests: dict[int, str] = {}
         self._places: dict[int, tuple[object, str | None]] = {}
 
     def digest(self, root: object) -> str:
-        """Return a digest of the object and everything that it uses.
+        """Return a digest of the object and everything that it uses; parts may use each other.
 
+        A global of a function that is used counts if a text that is used has its name.
         Raise `UnknownDependencyError` if a part of it cannot be digested exactly.
         """
-        unit = self._unit(root)
-        if id(root) not in self._digests:
-            digest = hashlib.sha256(unit.content)
-            if isinstance(root, _DEFINITIONS) and self.place(root) is None:
-                self._add_definitions(digest, root)
-            else:  # what it refers to does not refer to it, so their digests are shared
-                digest.update("".join(map(self.digest, unit.refs)).encode())
-            self._digests[id(root)] = digest.hexdigest()
-        return self._digests[id(root)]
-
-    def _add_definitions(self, digest: hashlib._Hash, root: object) -> None:
-        """Add everything that a definition uses; definitions may use each other in a circle."""
-        numbers, waiting = {id(root): 0}, [root]
+        digest, numbers, waiting = hashlib.sha256(), {id(root): 0}, [root]
+        texts, globals_of = set[str](), dict[int, dict[str, object]]()
         for value in waiting:
             unit = self._unit(value)
-            for ref in unit.refs:
+            texts |= unit.words
+            if isinstance(value, FunctionType) and self.place(value) is None:
+                globals_of[id(value.__globals__)] = value.__globals__
+            refs = [("", ref) for ref in unit.refs]
+            for names in globals_of.values() if texts and value is waiting[-1] else ():
+                refs += used_names.named(texts, names)
+            for _, ref in refs:
                 if id(ref) not in numbers:
-                    numbers[id(ref)] = len(numbers)
+                    numbers[id(ref)] = len(waiting)
                     waiting.append(ref)
-            digest.update(f"{unit.content!r}{[numbers[id(ref)] for ref in unit.refs]}".encode())
+            places = [(name, numbers[id(ref)]) for name, ref in refs]
+            digest.update(f"{unit.content!r}{places}".encode())
+        return digest.hexdigest()
 
     def _unit(self, value: object) -> _Unit:
         found = self._units.get(id(value))
@@ -88,10 +89,9 @@ class LiveDigests:
         return found
 
     def _described(self, value: object) -> _Unit | str:
-        content = DigestWriter(LIMIT_BYTES)
-        describer = _Describer(content, self)
+        describer = _Describer(content := DigestWriter(LIMIT_BYTES), self)
         try:
-            is_ours = isinstance(value, _DEFINITIONS) and self.place(value) is None
+            is_ours = isinstance(value, used_names.DEFINITIONS) and self.place(value) is None
             describer.dump(describer.description(value) if is_ours else (value,))
         except UnknownDependencyError as error:
             return str(error)
@@ -99,7 +99,7 @@ class LiveDigests:
             name = getattr(value, "__qualname__", type(value).__name__)
             return f"what {name} uses cannot be digested exactly: {error}"
         refs = tuple(ref for _, ref in describer.refs.values())
-        return _Unit(value, content.digest.digest(), refs)
+        return _Unit(value, content.digest.digest(), refs, describer.words)
 
     def place(self, value: type | FunctionType | ModuleType) -> str | None:
         """Return where a library defines a function, class or module; None if we define it.
@@ -108,7 +108,7 @@ class LiveDigests:
         """
         if id(value) not in self._places:
             place = self._find_place(value)
-            if place and LOADERS.match(place):
+            if place and used_names.LOADERS.match(place):
                 raise UnknownDependencyError(f"it uses {place}, which may load any code or file")
             self._places[id(value)] = value, place
         return self._places[id(value)][1]
@@ -144,24 +144,32 @@ class _Describer(pickle.Pickler):
         super().__init__(file, 5)
         self.fast = True  # write equal values equally, whether or not they are one object
         self.refs: dict[int, tuple[int, object]] = {}
+        self.words: set[str] = set()
         self._digests = digests
 
     def persistent_id(self, value: object) -> object:
         """Return what is written in place of a value; None writes it as pickle does."""
         kind = type(value)
         if kind in _ATOMS:
+            if kind is str:
+                self.words.update(used_names.words(cast("str", value)))
             return None
-        if isinstance(value, _DEFINITIONS):
+        if isinstance(value, used_names.DEFINITIONS):
             place = self._digests.place(value)
             if place is None:
-                return "ours", self.refs.setdefault(id(value), (len(self.refs), value))[0]
-            return ("library", place) if place else self.description(value)
+                return self.refs.setdefault(id(value), (len(self.refs), value))[0]
+            return place.encode() if place else self.description(value)
+        memo = value if kind is _MEMO and not self._digests.have_run else None
+        if memo and is_own(memo.__module__) and getattr(memo, "cache_info")().currsize:  # noqa: B009
+            raise UnknownDependencyError("a function behind a cache was called before the run")
         if kind in _PARTS:
-            return kind.__name__, _PARTS[kind](value)
+            return kind.__name__.encode(), _PARTS[kind](value)
         if hasattr(kind, "__setitem__") and id(value) in self._digests.library_values:
             raise UnknownDependencyError(f"it uses a {kind.__name__} that a library may change")
         if kind is set or kind is frozenset:
-            return kind.__name__, sorted(map(self._element, cast("frozenset[object]", value)))
+            return kind.__name__.encode(), sorted(
+                map(self._element, cast("frozenset[object]", value))
+            )
         return _instance(value) if self._digests.is_own(kind.__module__) else None
 
     def _element(self, value: object) -> str:
@@ -176,11 +184,12 @@ class _Describer(pickle.Pickler):
             if not ours and isinstance(registry, types.MappingProxyType):
                 return (registry,)  # of `functools.singledispatch`, which also has a cache
             others = [item for item in vars(value).items() if not _are_decorators(item[1])]
-            uses = sorted(used_values(value).items()) if ours else ()  # a library's by its version
-            lists = map(tuple, (value.__annotations__.items(), others, uses))
-            parts = value.__closure__, value.__defaults__, value.__kwdefaults__, *lists
-            which = [bool(part) for part in parts]
-            return f"{value.__name__} {_code_digest(value.__code__)} {which}", *filter(None, parts)
+            # Of a library, the version says what it uses.
+            used = dict(sorted(used_names.used_values(value).items())) if ours else {}
+            hints = value.__annotations__
+            names = repr((value.__name__, [*used], [*hints])).encode()  # which are not texts
+            parts = value.__defaults__, value.__kwdefaults__, (*used.values(), *hints.values())
+            return names, *_of_code(value.__code__), value.__closure__, *parts, tuple(others)
         if isinstance(value, type):
             return value.__qualname__, type(value), value.__bases__, _members(value)
         assert isinstance(value, ModuleType)  # noqa: S101
@@ -205,33 +214,13 @@ def _are_decorators(value: object) -> bool:
 
 
 _OF_CODE = attrgetter(
-    *(
-        "co_name",
-        "co_names",
-        "co_varnames",
-        "co_freevars",
-        "co_cellvars",
-        "co_argcount",
-        "co_flags",
-    ),
-    *("co_posonlyargcount", "co_kwonlyargcount", "co_code", "co_exceptiontable"),
+    *("co_name", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_argcount"),
+    *("co_flags", "co_posonlyargcount", "co_kwonlyargcount", "co_code", "co_exceptiontable"),
 )
 
 
-@lru_cache(maxsize=100_000)
-def _code_digest(code: CodeType) -> str:
-    return hashlib.sha256(_text(code).encode()).hexdigest()
-
-
-def _text(value: object) -> str:
-    """Return a text of a code object or constant, without lines, files and docstrings."""
-    if isinstance(value, CodeType):
-        return f"{_OF_CODE(value)}{_text(value.co_consts[has_docstring(value) :])}"
-    if isinstance(value, tuple):
-        return f"({','.join(map(_text, value))})"
-    if isinstance(value, frozenset):
-        return f"{{{','.join(sorted(map(_text, value)))}}}"
-    return repr(value)
+def _of_code(code: CodeType) -> tuple[object, ...]:
+    return repr(_OF_CODE(code)).encode(), code.co_consts[used_names.has_docstring(code) :]
 
 
 def _built_in(function: BuiltinFunctionType) -> tuple[object, object]:
@@ -241,10 +230,11 @@ def _built_in(function: BuiltinFunctionType) -> tuple[object, object]:
     return function.__qualname__, owner.__name__ if isinstance(owner, ModuleType) else owner
 
 
+_MEMO = type(cache(bool))
 _PARTS: dict[type, Callable[..., object]] = {
     BuiltinFunctionType: _built_in,
     CellType: lambda cell: () if cell == CellType() else (cell.cell_contents,),
-    CodeType: _code_digest,
+    CodeType: _of_code,
     Node: attrgetter("name", "callable"),
     TypeVar: repr,
     classmethod: attrgetter("__func__"),
@@ -252,7 +242,7 @@ _PARTS: dict[type, Callable[..., object]] = {
     partial: attrgetter("func", "args", "keywords", "__dict__"),
     property: attrgetter("fget", "fset", "fdel"),
     staticmethod: attrgetter("__func__"),
-    type(cache(bool)): lambda memo: (memo.__wrapped__, memo.cache_parameters()),
+    _MEMO: lambda memo: (memo.__wrapped__, memo.cache_parameters()),
     type(threading.Lock()): bool,
     type(threading.RLock()): bool,
     types.GetSetDescriptorType: attrgetter("__qualname__"),

@@ -17,13 +17,7 @@ from typing import BinaryIO, cast
 import pyarrow as pa
 
 from isthmus_contracts.protocol import CheckpointQuota
-from isthmus_transforms.runtime.codecs import (
-    DigestWriter,
-    NotSavableError,
-    codec_for,
-    codec_named,
-    name_of,
-)
+from isthmus_transforms.runtime import codecs
 
 _MAGIC = b"ISTHMUS2"
 _HEADER = struct.Struct(">8s32s256s32s")
@@ -32,8 +26,6 @@ _SAVED, _PART = ".checkpoint", ".part"
 _ABANDONED_SECONDS = 3600.0
 DEFAULT_QUOTA = CheckpointQuota(megabytes=10_000, days=30)
 _MAX_NAME_BYTES = 256
-
-
 MISSING = object()
 """It is returned instead of a value that is not saved."""
 
@@ -76,15 +68,15 @@ class CheckpointStore:
 
     def save(self, fingerprint: str, value: object) -> tuple[str, int]:
         """Save the result; return its file's name and bytes, or raise `NotSavableError`."""
-        codec, name = codec_for(value), name_of(type(value)).encode()
+        codec, name = codecs.codec_for(value), codecs.name_of(type(value)).encode()
         if len(name) > _MAX_NAME_BYTES:
-            raise NotSavableError("the name of its type is too long")
+            raise codecs.NotSavableError("the name of its type is too long")
         path, part = self.paths(fingerprint)[0], self.directory / f"{uuid.uuid4().hex}{_PART}"
         try:
             self.directory.mkdir(parents=True, exist_ok=True)
             with part.open("xb") as file:
                 file.write(bytes(_HEADER.size))
-                payload = DigestWriter(self.limit_bytes - _HEADER.size, file)
+                payload = codecs.DigestWriter(self.limit_bytes - _HEADER.size, file)
                 identity = _MAGIC, bytes.fromhex(fingerprint), name.ljust(_MAX_NAME_BYTES, b"\0")
                 payload.digest.update(b"".join(identity))
                 codec.write(value, cast("BinaryIO", payload))
@@ -92,12 +84,14 @@ class CheckpointStore:
                 file.write(_HEADER.pack(*identity, payload.digest.digest()))
             # No fsync: after a power cut, the digest of an incomplete file is wrong.
             part.replace(path)
-        except NotSavableError:
+        except codecs.NotSavableError:
             raise
         except OSError as error:
-            raise NotSavableError(f"the file cannot be written: {error}") from error
+            raise codecs.NotSavableError(f"the file cannot be written: {error}") from error
         except Exception as error:  # an author's codec may raise anything
-            raise NotSavableError(f"its codec raised {type(error).__name__}: {error}") from error
+            raise codecs.NotSavableError(
+                f"its codec raised {type(error).__name__}: {error}"
+            ) from error
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
@@ -148,7 +142,7 @@ def _value(content: bytes, fingerprint: str) -> object:
     *identity, name, digest = _HEADER.unpack(start)
     expected = hashlib.sha256(start[: -len(digest)])
     expected.update(payload)
-    codec = codec_named(name.rstrip(b"\0").decode(errors="replace"))
+    codec = codecs.codec_named(name.rstrip(b"\0").decode(errors="replace"))
     if identity != [_MAGIC, bytes.fromhex(fingerprint)] or digest != expected.digest() or not codec:
         return MISSING
     try:

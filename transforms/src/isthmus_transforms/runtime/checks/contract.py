@@ -7,7 +7,8 @@ as null. `isthmus_contracts.rules` says what the rules are, and makes the senten
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,12 +20,15 @@ from isthmus_contracts.rules import (
     MOST_EXAMPLES_IN_A_SENTENCE,
     CheckResult,
     Count,
+    Kind,
     Rule,
     check_result,
     table_rules,
 )
 
 _LEAST, _MOST = -(2**63), 2**63 - 1
+_EPOCH = date(1970, 1, 1).toordinal()
+_MICROSECONDS_OF_DAY = 86_400_000_000
 
 
 def check_results(
@@ -50,19 +54,22 @@ class _Counter:
 
     def count(self, rule: Rule) -> Count:
         """Return what violates the rule."""
-        match rule.kind:
-            case "nulls":
-                return self._count_nulls(rule)
-            case "choices":
-                return self._count_strange(rule)
-            case "minimum" | "maximum":
-                return self._count_beyond(rule)
-            case "key":
-                return self._count_repeated(rule)
-            case "min_rows":
-                small = [name for name, size in self._sizes.items() if size < rule.limit]
-                named = tuple(name for name in small if name is not None)
-                return Count(len(small), sizes=self._sizes, examples=named)
+        counts: Mapping[Kind, Callable[[Rule], Count]] = {
+            "nulls": self._count_nulls,
+            "finite": self._count_infinite,
+            "years": self._count_beyond_years,
+            "choices": self._count_strange,
+            "minimum": self._count_beyond,
+            "maximum": self._count_beyond,
+            "key": self._count_repeated,
+            "min_rows": self._count_small,
+        }
+        return counts[rule.kind](rule)
+
+    def _count_small(self, rule: Rule) -> Count:
+        small = [name for name, size in self._sizes.items() if size < rule.limit]
+        named = tuple(name for name in small if name is not None)
+        return Count(len(small), sizes=self._sizes, examples=named)
 
     def _count_nulls(self, rule: Rule) -> Count:
         values = self._rows[rule.column]
@@ -70,6 +77,24 @@ class _Counter:
         count = pc.sum(nulls).as_py() or 0
         examples = self._keys_where(nulls) if count > rule.limit * len(values) else ()
         return Count(count, len(values), examples=examples)
+
+    def _count_infinite(self, rule: Rule) -> Count:
+        infinite = pc.is_inf(self._rows[rule.column])
+        count = pc.sum(infinite).as_py() or 0
+        return Count(count, examples=self._keys_where(infinite) if count else ())
+
+    def _count_beyond_years(self, rule: Rule) -> Count:
+        values = self._rows[rule.column]
+        is_date = pa.types.is_date(values.type)
+        units = 1 if is_date else _MICROSECONDS_OF_DAY
+        numbers = values.cast(pa.int32() if is_date else pa.int64())
+        first = (date.min.toordinal() - _EPOCH) * units
+        last = (date.max.toordinal() - _EPOCH + 1) * units - 1
+        extremes = pc.min_max(numbers).as_py()
+        if extremes["min"] is None or first <= extremes["min"] <= extremes["max"] <= last:
+            return Count(0)
+        outside = pc.or_(pc.less(numbers, first), pc.greater(numbers, last))
+        return Count(pc.sum(outside).as_py(), examples=self._keys_where(outside))
 
     def _count_strange(self, rule: Rule) -> Count:
         values = self._rows[rule.column]
@@ -109,7 +134,12 @@ class _Counter:
         return Count(rows, keys=repeated.num_rows, values=keys, examples=keys)
 
     def _keys_where(self, mask: pa.ChunkedArray) -> tuple[str, ...]:
-        return _keys(self._rows, self._table.key, pc.indices_nonzero(mask)[:MOST_EXAMPLES])
+        return keys_where(self._table, self._rows, mask)
+
+
+def keys_where(table: Table, rows: pa.Table, mask: pa.ChunkedArray) -> tuple[str, ...]:
+    """Return the keys of a few rows for which `mask` is true; without a key, their numbers."""
+    return _keys(rows, table.key, pc.indices_nonzero(mask)[:MOST_EXAMPLES])
 
 
 def _all_differ(key: Sequence[pa.ChunkedArray]) -> bool:

@@ -28,11 +28,13 @@ from isthmus_contracts.rules import (
 from isthmus_transforms.errors import CheckError
 from isthmus_transforms.runtime.checks.result import check_finished
 
-__all__ = ["CHECKS", "Check", "check_of", "passing", "validating"]
+__all__ = ["CHECKS", "Check", "check_of", "passing", "validating", "validator_of"]
 
 _RAW = "_raw"
 _COUNTS = ("broken", "out_range", "incorrect_values_count")
 """The diagnostics in which a validator counts the rows that fail it."""
+_NA_IS_AMBIGUOUS = "boolean value of NA is ambiguous"
+"""What pandas says where a validator decides by a statistic of a masked series that is missing."""
 _NAMING = ("COLUMN_NOT_IN_DATAFRAME", "COLUMN_NOT_IN_SCHEMA", "WRONG_DATATYPE")
 """The reasons of pandera for which the failure case names a column or a type, and not a value."""
 
@@ -58,7 +60,7 @@ class Check:
 
 def check_of(node: Node) -> Check | None:
     """Return what a node with the tag `CHECKS` checks, or None if it has no validator."""
-    validator = _validator_of(node.callable)
+    validator = validator_of(node.callable)
     names = [dependency.name for dependency in node.dependencies]
     if validator is None or len(names) != 1:
         return None
@@ -70,7 +72,12 @@ def validating(check: Check, validate: Callable[..., object]) -> Callable[..., V
     """Return a function that runs a validator, and raises for a result of another type."""
 
     def validated(**given: object) -> ValidationResult:
-        result = validate(**given)
+        try:
+            result = validate(**given)
+        except TypeError as error:
+            if _NA_IS_AMBIGUOUS not in str(error):
+                raise
+            result = ValidationResult(False, "it compares a missing value (NA) with a bound")
         if not isinstance(result, ValidationResult):
             if inspect.iscoroutine(result):
                 result.close()
@@ -78,7 +85,8 @@ def validating(check: Check, validate: Callable[..., object]) -> Callable[..., V
                 f"validator {check.name!r} returned a {type(result).__name__}; "
                 "expected a ValidationResult of hamilton.data_quality.base"
             )
-        return replace(result, passes=bool(result.passes))
+        # Of masked types, a comparison with what is missing is NA, and fails like one with NaN.
+        return replace(result, passes=result.passes is not pd.NA and bool(result.passes))
 
     return validated
 
@@ -103,7 +111,7 @@ def passing(checks: Sequence[Check], names: Sequence[str]) -> Callable[..., obje
     return passed
 
 
-def _validator_of(function: object) -> DataValidator | None:
+def validator_of(function: object) -> DataValidator | None:
     """Return the validator that Hamilton bound to a node's function, through all wrappers.
 
     Hamilton stores it as a default argument of the function that calls it; in a subdag, that
@@ -113,7 +121,7 @@ def _validator_of(function: object) -> DataValidator | None:
         return None
     for parameter in inspect.signature(function).parameters.values():
         bound = parameter.default
-        found = bound if isinstance(bound, DataValidator) else _validator_of(bound)
+        found = bound if isinstance(bound, DataValidator) else validator_of(bound)
         if found is not None:
             return found
     return None

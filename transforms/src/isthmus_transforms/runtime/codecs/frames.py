@@ -67,12 +67,14 @@ def _write(frame: pd.DataFrame, file: BinaryIO, name: object) -> None:
         table = table.replace_schema_metadata(
             {**table.schema.metadata, _METADATA_KEY: json.dumps(metadata)}
         )
-        problem = _difference(frame, _to_frame(table)[0])
+        write_table(table, written := pa.BufferOutputStream())
+        content = written.getvalue()
+        problem = _difference(frame, _to_frame(read_table(pa.BufferReader(content)))[0])
     except (pa.ArrowException, ValueError, TypeError, AttributeError) as error:
         raise NotSavableError(f"Arrow cannot represent the frame: {error}") from None
     if problem:
         raise NotSavableError(f"{problem} would not come back the same")
-    write_table(table, file)
+    file.write(content)
 
 
 def _to_frame(table: pa.Table) -> tuple[pd.DataFrame, str | int | None]:

@@ -38,6 +38,6 @@ class Engine(Protocol):
     def submit(self, step: Step, arguments: Mapping[str, object]) -> Future[Outcome]:
         """Start a call, and return a future of its outcome.
 
-        The future fails with `WorkerError` if the worker died, and with another error if the
-        arguments or the result cannot be sent.
+        The future fails with `WorkerError` if the worker died, with `EngineError` if workers cannot
+        call functions at all, and with another error if the arguments or the result cannot be sent.
         """

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from isthmus_contracts import Param, ParamError, UnknownNameError, resolve_params
 from isthmus_contracts.protocol import EngineProfile
@@ -89,7 +89,7 @@ def open_engine(
     if kind.open is None:
         return nullcontext()
     try:
-        return kind.open(int(options["workers"]), workload)
+        return kind.open(cast("int", options["workers"]), workload)  # its type is integer
     except ImportError as error:
         raise EngineError(
             profile.name,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
+from contextvars import Context, copy_context
 from queue import SimpleQueue
 from typing import TypeAlias
 
@@ -13,7 +15,7 @@ from isthmus_transforms.runtime.calls import Outcome, try_call
 from isthmus_transforms.runtime.engines.engine import Workload
 from isthmus_transforms.runtime.graph.steps import Step
 
-_Job: TypeAlias = tuple[Future[Outcome], Step, Mapping[str, object]]
+_Job: TypeAlias = tuple[Future[Outcome], Context, Step, Mapping[str, object], Mapping[str, object]]
 
 
 class Threads:
@@ -21,6 +23,7 @@ class Threads:
 
     A thread cannot be stopped from outside. These are daemon threads, so that a failed run ends
     immediately: the interpreter waits for the threads of a `ThreadPoolExecutor` when it exits.
+    Calls have the options that the caller has set for its own thread, as of `decimal` and NumPy.
     """
 
     def __init__(self, max_parallel: int) -> None:
@@ -33,7 +36,7 @@ class Threads:
     def submit(self, step: Step, arguments: Mapping[str, object]) -> Future[Outcome]:
         """Start a call, and return a future of its outcome."""
         future: Future[Outcome] = Future()
-        self._jobs.put((future, step, arguments))
+        self._jobs.put((future, copy_context(), step, arguments, _sklearn("get_config")))
         return future
 
     def close(self) -> None:
@@ -43,9 +46,15 @@ class Threads:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            future, step, arguments = job
-            future.set_result(try_call(step, arguments))
-            del job, future, arguments  # a waiting thread would keep them alive
+            future, context, step, arguments, config = job
+            _sklearn("set_config", **config)
+            future.set_result(context.run(try_call, step, arguments))
+            del job, future, context, arguments  # a waiting thread would keep them alive
+
+
+def _sklearn(function: str, **config: object) -> Mapping[str, object]:
+    """Call a function of scikit-learn, whose options are those of a thread, if it is loaded."""
+    return getattr(sys.modules.get("sklearn"), function, dict)(**config) or {}
 
 
 @contextmanager

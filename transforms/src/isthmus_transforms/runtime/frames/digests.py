@@ -10,7 +10,13 @@ from typing import BinaryIO, cast
 import pandas as pd
 
 from isthmus_contracts import Input, Interval
-from isthmus_transforms.runtime.codecs import DigestWriter, FrameCodec, NotSavableError
+from isthmus_transforms.runtime.codecs import (
+    DigestWriter,
+    FrameCodec,
+    NotSavableError,
+    codec_for,
+    name_of,
+)
 
 
 def digest_of_files(paths: Iterable[Path]) -> str:
@@ -22,15 +28,35 @@ def digest_of_files(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def digest_of_input(declared: Input, paths: Iterable[Path], interval: Interval | None) -> str:
+def digest_of_input(
+    declared: Input,
+    paths: Iterable[Path],
+    interval: Interval | None,
+    *,
+    masked_types: bool = False,
+) -> str:
     """Return a digest of the rows that functions get of an input's files.
 
-    It covers the files, the columns and types of the contract, and the interval that filters rows.
+    It covers the files, the columns and types of the contract, whether types are masked, and the
+    interval that filters rows.
     """
-    columns = [(column.name, column.type, column.nullable) for column in declared.table.columns]
+    columns = [
+        (column.name, column.type, column.nullable, column.inexact)
+        for column in declared.table.columns
+    ]
     rows = (declared.filter_column, interval) if declared.filter_column else None
-    selection = repr((columns, rows))
+    selection = repr((columns, rows, masked_types))
     return hashlib.sha256(f"{digest_of_files(paths)} {selection}".encode()).hexdigest()
+
+
+def digest_of_value(value: object) -> str | None:
+    """Return a digest of a value of any type, or None if it cannot be exact."""
+    written = DigestWriter()
+    try:
+        codec_for(value).write(value, cast("BinaryIO", written))
+    except NotSavableError:
+        return None
+    return f"{name_of(type(value))} {written.digest.hexdigest()}"
 
 
 def digest_of_frame(frame: pd.DataFrame) -> str | None:

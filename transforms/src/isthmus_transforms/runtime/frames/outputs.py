@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from isthmus_contracts import Table
+from isthmus_contracts import Column, Table
 from isthmus_contracts.rules import schema_problems
 from isthmus_transforms.errors import OutputError
-from isthmus_transforms.runtime.frames.types import arrow_schema, same_kind
+from isthmus_transforms.runtime.frames.conversion import convert, convert_objects
+from isthmus_transforms.runtime.frames.types import arrow_schema, arrow_type
 
 _BATCH_BYTES = 1 << 25  # a reader holds a few batches, so they are small beside its memory
 
@@ -24,22 +26,23 @@ def as_contracted(table: Table, frame: pd.DataFrame) -> pa.Table:
     problems = list(schema_problems(table, (str(name) for name in frame.columns)))
     if problems:
         raise OutputError(table.name, problems)
-    fields = list(arrow_schema(table))
     with ThreadPoolExecutor(pa.cpu_count()) as threads:
-        columns = [threads.submit(_as_type, frame[field.name], field) for field in fields]
-    for field, column in zip(fields, columns, strict=True):
+        columns = [
+            threads.submit(_convert, frame[declared.name], declared) for declared in table.columns
+        ]
+    for declared, column in zip(table.columns, columns, strict=True):
         error = column.exception()
         if isinstance(error, pa.ArrowException | TypeError | ValueError | OverflowError):
             problems.append(
-                f"column {field.name!r} is {frame[field.name].dtype}; "
-                f"the contract says {field.type} ({error})"
+                f"column {declared.name!r} is {frame[declared.name].dtype}; "
+                f"the contract says {declared.type} ({error})"
             )
         elif error is not None:
             raise error
     if problems:
         raise OutputError(table.name, problems)
     found = [column.result() for column in columns]
-    return pa.table(found, [field.name for field in fields])
+    return pa.table(found, [declared.name for declared in table.columns])
 
 
 def batches_of(table: Table, rows: pa.Table) -> Iterator[pa.RecordBatch]:
@@ -73,27 +76,18 @@ def copied(rows: pa.Table) -> pa.Table:
     return pa.table(columns, schema=rows.schema)
 
 
-def _as_type(column: pd.Series, field: pa.Field) -> pa.ChunkedArray:
-    kind = pa.large_string() if pa.types.is_string(field.type) else field.type
+def _convert(column: pd.Series, declared: Column) -> pa.ChunkedArray:
     if not len(column):
-        return pa.chunked_array([], kind)
+        return pa.chunked_array([], arrow_type(declared.type))
+    if _holds_objects(column.dtype):
+        return convert_objects(column, declared)
     values = pa.Array.from_pandas(column)
-    if isinstance(values, pa.Array):
-        # Of a ChunkedArray, `chunked_array([values])` would make a Python object for each row.
-        values = pa.chunked_array([values])
-    found = values.type
-    whole_numbers = pa.types.is_integer(found) or (field.nullable and pa.types.is_floating(found))
-    if (
-        same_kind(found, field.type)
-        or pa.types.is_null(found)
-        or (pa.types.is_integer(field.type) and whole_numbers)
-        or (pa.types.is_floating(field.type) and pa.types.is_floating(found))
-        or (pa.types.is_dictionary(found) and same_kind(found.value_type, field.type))
-    ):
-        return values.cast(kind)
-    if pa.types.is_date(field.type) and pa.types.is_timestamp(found) and found.tz is None:
-        dates = values.cast(field.type)
-        if not dates.cast(found).equals(values):
-            raise TypeError("some values have a time of day")
-        return dates
-    raise TypeError("the types are incompatible")
+    # Of a ChunkedArray, `chunked_array([values])` would make a Python object for each row.
+    chunked = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
+    return convert(chunked, declared)
+
+
+def _holds_objects(dtype: object) -> bool:
+    if isinstance(dtype, pd.CategoricalDtype):
+        dtype = dtype.categories.dtype
+    return dtype == np.dtype("O")

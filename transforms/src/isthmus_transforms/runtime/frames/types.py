@@ -1,4 +1,4 @@
-"""The Arrow types of the contract's column types."""
+"""The Arrow types of the contract's column types, and the contract's words for types of Arrow."""
 
 from __future__ import annotations
 
@@ -18,23 +18,36 @@ _ARROW: Mapping[ColumnType, pa.DataType] = {
 }
 
 
-def arrow_schema(table: Table, *, nullable: bool = False) -> pa.Schema:
-    """Return the Arrow schema of the table; with `nullable`, every column may have nulls."""
+def arrow_schema(table: Table) -> pa.Schema:
+    """Return the Arrow schema in which rows of the table are staged."""
     return pa.schema(
         [
-            pa.field(column.name, _ARROW[column.type], nullable=nullable or column.nullable)
+            pa.field(column.name, _ARROW[column.type], nullable=column.nullable)
             for column in table.columns
         ]
     )
 
 
-def same_kind(found: pa.DataType, wanted: pa.DataType) -> bool:
-    """Return whether two types hold the same values and differ in storage only."""
-    if pa.types.is_string(wanted):
-        return any(
-            is_kind(found)
-            for is_kind in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-        )
-    if pa.types.is_timestamp(wanted):
-        return bool(pa.types.is_timestamp(found) and found.tz is not None)
-    return bool(found.equals(wanted))
+def arrow_type(column_type: ColumnType) -> pa.DataType:
+    """Return the type of a column in memory: as staged, but texts may have more than 2 GiB."""
+    return pa.large_string() if column_type == "string" else _ARROW[column_type]
+
+
+def type_name(found: pa.DataType) -> str:
+    """Return the contract's word for an Arrow type, or Arrow's if the contract has none."""
+    if pa.types.is_dictionary(found):
+        return f"categories of {type_name(found.value_type)}"
+    if is_text(found):
+        return "string"
+    if pa.types.is_timestamp(found):
+        return "timestamp" if found.tz is not None else "timestamp without a time zone"
+    return next((name for name, known in _ARROW.items() if known == found), str(found))
+
+
+def is_text(found: pa.DataType) -> bool:
+    """Return whether a type holds texts, in whatever storage."""
+    return bool(
+        pa.types.is_string(found)
+        or pa.types.is_large_string(found)
+        or pa.types.is_string_view(found)
+    )

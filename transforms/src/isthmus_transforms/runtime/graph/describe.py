@@ -12,11 +12,12 @@ from hamilton.node import Node
 
 from isthmus_contracts import DataflowContract as Contract
 from isthmus_contracts import Input
-from isthmus_contracts.protocol import Graph, GraphNode
+from isthmus_contracts.protocol import Graph, GraphNode, graph_problem
 from isthmus_contracts.rules import Level
+from isthmus_transforms.errors import DefinitionError
 from isthmus_transforms.runtime.checks.hamilton import CHECKS, check_of
 from isthmus_transforms.runtime.code_location import location_of
-from isthmus_transforms.runtime.graph.steps import function_of
+from isthmus_transforms.runtime.graph.origin import function_of
 
 _CONSEQUENCE: Mapping[Level, str] = MappingProxyType(
     {"error": "and ends the run if that fails", "warning": "and only warns"}
@@ -26,7 +27,10 @@ _CONSEQUENCE: Mapping[Level, str] = MappingProxyType(
 def describe_graph(
     contract: Contract, nodes: Mapping[str, Node], targets: Mapping[str, str]
 ) -> Graph:
-    """Return a description of the nodes that run, in their order; `targets` maps names to nodes."""
+    """Return a description of the nodes that run, in their order; `targets` maps names to nodes.
+
+    Raise `DefinitionError` for a graph that is larger than the platform reads.
+    """
     inputs = {declared.name: _input_description(declared) for declared in contract.inputs}
     params = {param.name: param.description for param in contract.params}
     partitioned = {
@@ -46,7 +50,10 @@ def describe_graph(
             target = target_of.get(name)
             note = partitioned.get(target or "", "")
             described.append(_function(node, dependencies, target, note))
-    return Graph(time.time(), tuple(described))
+    graph = Graph(time.time(), tuple(described))
+    if (problem := graph_problem(graph)) is not None:
+        raise DefinitionError(f"dataflow {str(contract.identity)!r}: {problem}")
+    return graph
 
 
 def _input_description(declared: Input) -> str:
