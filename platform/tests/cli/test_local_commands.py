@@ -78,11 +78,11 @@ def test_one_variable_sets_the_password_and_reaches_no_task(
 ) -> None:
     for value, expected in (("one's own", "one's own"), ("", None)):
         monkeypatch.setenv("ISTHMUS_PASSWORD", value)
-        installation = local_installation(options)
+        installation = local_installation(options, load_deployment(LOCAL))
         assert installation.password == expected
         assert "ISTHMUS_PASSWORD" not in installation.environment
     monkeypatch.delenv("ISTHMUS_PASSWORD")
-    assert local_installation(options).password is None
+    assert local_installation(options, load_deployment(LOCAL)).password is None
 
 
 @pytest.mark.parametrize("character", "%?#")

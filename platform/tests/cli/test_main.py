@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -47,7 +48,7 @@ def test_the_command_can_be_run_as_a_module() -> None:
         check=True,
         timeout=60,
     )
-    assert "dataflow    one of " in done.stdout
+    assert re.search("^  dataflow +one of ", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
