@@ -8,8 +8,9 @@ from pathlib import Path
 import isthmus_transforms
 from isthmus_transforms import loading, runtime
 from isthmus_transforms.runtime import calls
+from isthmus_transforms.runtime.checkpoints import used_names
 
-MODULES = (runtime, calls, loading)
+MODULES = (runtime, calls, loading, used_names)
 
 
 def test_examples_in_docstrings_are_right() -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from isthmus_transforms.runtime.codecs import values
+
 _PROGRAM = Path(__file__).parents[2] / "programs" / "staleness.py"
 _CHOICE = re.compile(r"<<(.*?)\|(.*?)>>", re.DOTALL)
 _HEAD = "import typing\nimport numpy as np\nimport pandas as pd\n"
@@ -68,6 +70,12 @@ class Cases:
         assert "error" not in found, found["error"]
         self.ran, self.log = list(found["ran"]), str(found["log"])  # type: ignore[call-overload]
         return found["value"]
+
+
+@pytest.fixture(autouse=True)
+def codecs_of_a_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the codecs that a test registers: they count for every fingerprint."""
+    monkeypatch.setattr(values, "_CODECS", values._CODECS.copy())
 
 
 @pytest.fixture(scope="session")

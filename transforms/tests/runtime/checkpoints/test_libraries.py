@@ -16,7 +16,7 @@ import pytest
 
 from isthmus_transforms.runtime.checkpoints.libraries import options, planted
 from isthmus_transforms.runtime.checkpoints.live_code import LiveDigests
-from isthmus_transforms.runtime.codecs.values import _CODECS
+from isthmus_transforms.runtime.codecs import values
 
 
 def _set_precision() -> None:
@@ -106,7 +106,7 @@ def test_our_own_code_is_found_where_libraries_have_it(
         generic.register(module.Plain, module.patch)
         monkeypatch.setattr(json, "generic", generic, raising=False)
     elif place == "codec":
-        monkeypatch.setitem(_CODECS, "own", (module.Plain, module.patch))
+        monkeypatch.setitem(values._CODECS, "own", (module.Plain, module.patch))
     else:
         wrapper = pd.core.accessor.Accessor("own", module.Inside)  # type: ignore[attr-defined]
         monkeypatch.setattr(pd.Series, "own", wrapper, raising=False)

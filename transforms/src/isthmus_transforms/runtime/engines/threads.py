@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -48,6 +49,8 @@ class Threads:
         while (job := self._jobs.get()) is not None:
             future, context, step, arguments, config = job
             _sklearn("set_config", **config)
+            # A copy of a context has the same object of `decimal`, which functions may change.
+            context.run(lambda: decimal.setcontext(decimal.getcontext().copy()))
             future.set_result(context.run(try_call, step, arguments))
             del job, future, context, arguments  # a waiting thread would keep them alive
 
