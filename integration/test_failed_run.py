@@ -42,7 +42,7 @@ def _output(command: list[str], status: int = 0, folder: Path | None = None) -> 
         check=False,
     )
     assert done.returncode == status, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    return done.stdout if status == 0 else done.stdout + done.stderr  # commands name the lake there
 
 
 def shown(said: str, meaning: str) -> list[str]:
