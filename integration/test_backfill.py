@@ -128,7 +128,7 @@ def test_twelve_months_are_one_year(airflow: Airflow) -> None:
     for run_id in again:
         airflow.client.clear(CARRIER_DAYS, run_id)
     ended(airflow, again)
-    assert origins(airflow) == first  # the same runs made the same files
+    assert origins(airflow) == first  # the same runs published the same once more
     assert rows(airflow).equals(year)
 
 

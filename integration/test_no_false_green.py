@@ -265,9 +265,15 @@ def test_a_run_is_cleared(case: Case, edited_transforms: Edit) -> None:
     run = case.start()
     assert case.end(run).state == "success"
     once = case.now()
-    client.clear(case.dag, run, ["transform"])
+    client.clear(case.dag, run, ["publish"])
     assert case.end(run).state == "success"
     assert case.now() == once
+    client.clear(case.dag, run, ["transform"])
+    assert case.end(run).state == "success"
+    anew = case.now()
+    second, first = anew.of_run(run)
+    assert anew.moves == (*once.moves, second)
+    assert anew.contents[second] == anew.contents[first] == case.undisturbed
 
     worst_first = "ascending=[True, True, False, True]"
     edited = edited_transforms(DAYS, worst_first, worst_first.replace("False", "True"))
@@ -275,9 +281,9 @@ def test_a_run_is_cleared(case: Case, edited_transforms: Edit) -> None:
     client.clear(case.dag, run, ["transform"])
     assert case.end(run).state == "success"
     twice = case.now()
-    changed, same = twice.of_run(run)
-    assert twice.moves == (*once.moves, changed)
-    assert twice.contents[same] == case.undisturbed
+    changed, *same = twice.of_run(run)
+    assert same == [second, first]
+    assert twice.moves == (*anew.moves, changed)
     assert twice.contents[changed] != case.undisturbed
 
 

@@ -99,7 +99,7 @@ def execute(spec: TaskSpec, lake: Lake, pull: Callable[[str], Any]) -> object:
             part = spec.task.partition("[")[2].rstrip("]")
             return serialize(transform(dataflow, lake, run, lambda: _read_pins(pull, part)))
         pins = _read_pins(pull)
-        accepted = read_accepted(pull("transform"), pins.interval, lake, contract.identity, run.run)
+        accepted = read_accepted(pull("transform"), pins, lake, contract.identity, run.run)
         return publish(dataflow, lake, run, pins, accepted).release
     except (UserError, ContractError) as error:
         raise RefusedError(str(error)) from error

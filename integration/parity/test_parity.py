@@ -22,7 +22,8 @@ from isthmus_contracts.protocol import EngineProfile, RunIdentity, RunRequest, R
 from isthmus_contracts.testing.conformance import Subject
 from isthmus_contracts.testing.conformance import run as run_conformance
 from isthmus_platform.deployment import load_deployment
-from isthmus_platform.export import export_inputs
+from isthmus_platform.export import export_inputs, find_inputs
+from isthmus_platform.lake_access import open_lake
 from isthmus_platform.local_airflow.client import Run
 
 ISTHMUS = ROOT / "transforms" / ".venv" / "bin" / "isthmus"
@@ -81,8 +82,9 @@ def inputs(
         deployment = load_deployment(airflow.installation.deployment)
         for identity in expected:
             folders[identity] = tmp_path_factory.mktemp("inputs")
-            for _ in export_inputs(deployment, CATALOG.dataflow(identity), folders[identity]):
-                pass
+            contract = CATALOG.dataflow(identity)
+            _, pins = find_inputs(deployment, contract)
+            list(export_inputs(open_lake(deployment), contract, pins, folders[identity]))
     return folders
 
 

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -17,7 +17,8 @@ from hypothesis import settings
 
 import isthmus_contracts.catalog
 import isthmus_platform
-from isthmus_contracts import Column, Table
+from isthmus_contracts import Column, DataflowContract, Table
+from isthmus_contracts.catalog import Catalog
 from isthmus_contracts.testing import sample_catalog
 from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 from isthmus_platform.lake import releases
@@ -135,6 +136,65 @@ def bucket(s3_server: Server, tmp_path: Path) -> Bucket:
 def publish() -> Callable[[Lake, str], releases.Release]:
     """Publish a release of station_days that was made from two feature rows."""
     return _publish
+
+
+# Two dataflows of which one reads the other, for tests that must not depend on the catalog.
+_NUMBERS = DataflowContract(
+    "numbers",
+    "1.0.0",
+    "us",
+    "Numbers.",
+    (),
+    (Table("rows", "One row.", (Column("n", "int64", "Number."),)),),
+)
+_READER = DataflowContract(
+    "reader",
+    "1.0.0",
+    "us",
+    "Reads numbers.",
+    (_NUMBERS.input("rows"),),
+    (Table("copies", "One row.", (Column("n", "int64", "Number."),)),),
+)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Two dataflows, `numbers` and `reader`, which reads the former."""
+
+    numbers: DataflowContract
+    reader: DataflowContract
+
+    @property
+    def catalog(self) -> Catalog:
+        return Catalog((), (self.numbers, self.reader))
+
+    def publish(self, lake: Lake, run: str) -> releases.Release:
+        """Publish a release of `numbers`."""
+        return _publish_row(lake, self.numbers, run, {})
+
+    def read(self, lake: Lake, run: str, read: releases.Release) -> releases.Release:
+        """Publish a release of `reader` that was made from a release of `numbers`."""
+        return _publish_row(lake, self.reader, run, {"rows": releases.pin(read, "rows")})
+
+
+@pytest.fixture
+def chain() -> Chain:
+    """Return two dataflows of which one reads the other."""
+    return Chain(_NUMBERS, _READER)
+
+
+def _publish_row(
+    lake: Lake, contract: DataflowContract, run: str, inputs: Mapping[str, Pin]
+) -> releases.Release:
+    (table,) = contract.outputs
+    assert isinstance(table, Table)
+    make_lake(lake)
+    folder = lake.table(contract.identity, table.name)
+    (file,) = write_table(folder, table, [pa.record_batch({"n": [1]}, arrow_schema(table))])
+    accepted_file = AcceptedFile((folder / file.name).key, file.bytes, "0" * 64, file.rows)
+    outputs = (AcceptedOutput(table.name, (accepted_file,)),)
+    accepted = Accepted(str(contract.identity), contract.version, "code", run, outputs)
+    return publication.publish(lake, contract, accepted, params={}, inputs=inputs)
 
 
 def _value(column: Column) -> object:

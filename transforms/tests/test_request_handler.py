@@ -49,7 +49,7 @@ from isthmus_transforms.errors import ImportFailedError
 from isthmus_transforms.request_handler import serve
 from isthmus_transforms.runtime import Dataflow
 from isthmus_transforms.runtime import dataflow as dataflow_module
-from isthmus_transforms.runtime.code_location import code_version
+from isthmus_transforms.runtime.code_location import code_version, revision
 from isthmus_transforms.runtime.engines import registry
 from isthmus_transforms.runtime.frames.inputs import read_input
 
@@ -191,6 +191,7 @@ def test_a_request_is_answered_by_events_and_a_result(
     assert result.identity == request_.identity
     assert (result.dataflow, result.contract_version) == ("sales.v1", "1.2.0")
     assert result.code_version == code_version()
+    assert result.revision == revision()
     assert [output.name for output in result.outputs] == list(request_.targets)
     staging = Path(request_.staging)
     assert (staging / "report.txt").read_text() == "16 EUR"

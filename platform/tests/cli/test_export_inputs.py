@@ -27,7 +27,8 @@ def test_inputs_are_exported_as_the_run_read_them(
     publish(Lake(DiskStore(state / "lake")), "run-2")
     out = tmp_path / "inputs"
     status, output, _ = call("export-inputs", "station_days", str(out))
-    assert (status, output) == (0, f"wrote {out}/parcel_features.parquet, 2 rows\n")
+    assert status == 0
+    assert f"wrote {out}/parcel_features.parquet, 2 rows\n" in output
     rows = parquet.read_table(out / "parcel_features.parquet")
     assert isinstance(FEATURES, Table)
     assert rows.schema.equals(arrow_schema(FEATURES))
@@ -40,6 +41,10 @@ def test_inputs_of_a_run_that_did_not_publish_can_be_exported(
     release = publish(Lake(DiskStore(state / "lake")), "run-1")
     (pin,) = release.inputs.values()
     record = RunRecord(state / "runs", STATION_DAYS.identity, "run-9")
-    record.write_pins(Pins({}, {"parcel_features": Pin(pin.table, pin.version)}))
+    record.write_pins(Pins({"seed": 3}, {"parcel_features": Pin(pin.table, pin.version)}))
     out = str(tmp_path / "inputs")
-    assert call("export-inputs", "station_days", out, "--run", "run-9")[0] == 0
+    for options in (["--run", "run-9"], []):
+        status, output, _ = call("export-inputs", "station_days", out, *options)
+        assert status == 0
+        assert output.startswith("inputs of run run-9\n")
+        assert output.endswith(f" run station_days --inputs {out} -p seed=3\n")

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from isthmus_contracts import ContractError, Param
-from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS
+from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS, STATION_DAYS
 from isthmus_platform.cli.local_commands import (
-    count_triggered,
     local_installation,
     make_own_lake,
     parse_params,
+    pools_of,
+    readers_of,
 )
 from isthmus_platform.deployment import LOCAL, Deployment, load_deployment
 from isthmus_platform.errors import NoLakeError
@@ -77,11 +78,11 @@ def test_one_variable_sets_the_password_and_reaches_no_task(
 ) -> None:
     for value, expected in (("one's own", "one's own"), ("", None)):
         monkeypatch.setenv("ISTHMUS_PASSWORD", value)
-        installation = local_installation(options)
+        installation = local_installation(options, load_deployment(LOCAL))
         assert installation.password == expected
         assert "ISTHMUS_PASSWORD" not in installation.environment
     monkeypatch.delenv("ISTHMUS_PASSWORD")
-    assert local_installation(options).password is None
+    assert local_installation(options, load_deployment(LOCAL)).password is None
 
 
 @pytest.mark.parametrize("character", "%?#")
@@ -98,13 +99,34 @@ def test_dataflows_without_a_schedule_are_triggered_by_what_they_read(
     tmp_path: Path, options: argparse.Namespace
 ) -> None:
     assert options.state == tmp_path  # the file's variables are set
-    assert count_triggered(PARCEL_DELAYS, load_deployment(PARCELS)) == 2
-    assert count_triggered(COURIER_DAYS, load_deployment(PARCELS)) == 0
+    both = ["station_days.v1", "courier_days.v1"]
+    assert readers_of(PARCEL_DELAYS, load_deployment(PARCELS)) == both
+    assert readers_of(COURIER_DAYS, load_deployment(PARCELS)) == []
     file = tmp_path / "company.toml"
     file.write_text(
         PARCELS.read_text() + '\n[dataflows."station_days.v1"]\nschedule = "0 4 * * *"\n'
     )
-    assert count_triggered(PARCEL_DELAYS, load_deployment(file)) == 1
+    assert readers_of(PARCEL_DELAYS, load_deployment(file)) == ["courier_days.v1"]
+
+
+def test_the_pools_are_those_of_every_task(tmp_path: Path, options: argparse.Namespace) -> None:
+    assert options.state == tmp_path  # the file's variables are set
+    assert pools_of(PARCEL_DELAYS, load_deployment(PARCELS)) == ("default_pool",)
+    file = tmp_path / "company.toml"
+    file.write_text(
+        PARCELS.read_text()
+        + """
+[dataflows."parcel_delays.v1"]
+pool = "small"
+stages = ["joined_parcels"]
+[dataflows."parcel_delays.v1".stage.joined_parcels]
+pool = "large"
+[dataflows."station_days.v1"]
+retries = -1
+"""
+    )
+    assert pools_of(PARCEL_DELAYS, load_deployment(file)) == ("small", "large")
+    assert pools_of(STATION_DAYS, load_deployment(file)) == ()
 
 
 def with_lake(tmp_path: Path, root: str, more: str = "") -> Deployment:

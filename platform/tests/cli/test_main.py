@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,10 @@ from isthmus_platform.lake.layout import Lake
 
 Result = tuple[int, str, str]
 Publish = Callable[[Lake, str], releases.Release]
-COMMANDS = ("demo", "up", "check", "init-lake", "run", "releases", "rollback", "export-inputs")
+COMMANDS = (
+    *("demo", "up", "check", "init-lake", "run", "releases", "rollback", "status"),
+    *("export-inputs", "show", "diff", "tables", "gc"),
+)
 Call = Callable[..., Result]
 
 
@@ -44,7 +48,7 @@ def test_the_command_can_be_run_as_a_module() -> None:
         check=True,
         timeout=60,
     )
-    assert "dataflow    one of " in done.stdout
+    assert re.search("^  dataflow +one of ", done.stdout, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +91,10 @@ def test_an_unknown_command_or_argument_is_status_2(
             ["rollback", "station_days", "abc"],
             "unknown release 'abc' of dataflow 'station_days.v1'",
         ),
-        (["export-inputs", "station_days", "in"], "it has published no release yet; run it first"),
+        (
+            ["export-inputs", "station_days", "in"],
+            "no run has pinned its inputs here; run it first",
+        ),
         (["export-inputs", "station_days", "in", "--run", "x"], "no run 'x' has pinned its inputs"),
         (["demo", "--data", "nowhere"], "it contains neither flights.csv nor flights.csv.zip"),
         (

@@ -71,7 +71,7 @@ def test_a_mistake_is_one_line_and_status_2(call: Call, arguments: list[str], me
     assert all(line.startswith("lake: file:///") for line in said)
 
 
-def publish_month(lake: Lake, name: str) -> releases.Release:
+def publish_month(lake: Lake, name: str, **params: str) -> releases.Release:
     """Publish one month of courier_days."""
     (table,) = COURIER_DAYS.partitioned
     assert table.partitioning is not None
@@ -89,8 +89,13 @@ def publish_month(lake: Lake, name: str) -> releases.Release:
     (file,) = write_table(folder, table, rows)
     key = (folder / file.name).key
     output = AcceptedOutput(table.name, (AcceptedFile(key, file.bytes, "0" * 64, 1, name),))
-    accepted = Accepted("courier_days.v1", "1.0.0", "code", f"run {name}", (output,), (), interval)
-    return publish_it(lake, COURIER_DAYS, accepted, params={}, inputs={})
+    accepted = Accepted(
+        *("courier_days.v1", "1.0.0", "code", f"run {name}"),
+        (output,),
+        interval=interval,
+        revision="abc-dirty",
+    )
+    return publish_it(lake, COURIER_DAYS, accepted, params=params, inputs={})
 
 
 def test_partitions_are_shown_with_their_runs(lake: Lake, call: Call) -> None:
@@ -209,3 +214,46 @@ def test_a_removed_release_is_not_listed_and_refused_in_one_sentence(
         assert mistake.startswith(
             f"isthmus-platform: release {first.id} of station_days.v1 was removed by "
         )
+
+
+def test_releases_and_one_of_them_are_given_as_json(
+    lake: Lake, publish: Publish, call: Call
+) -> None:
+    assert json.loads(call("releases", "station_days", "--format", "json")[1]) == []
+    first, second = (publish(lake, run) for run in ("run-1", "run-2"))
+    listed = json.loads(call("releases", "station_days", "--format", "json")[1])
+    assert [(found["id"], found["current"]) for found in listed] == [
+        (second.id, True),
+        (first.id, False),
+    ]
+    shown = json.loads(call("show", "station_days", first.id, "--format", "json")[1])
+    assert (shown["id"], shown["run"], shown["current"]) == (first.id, "run-1", False)
+    assert shown["inputs"]["parcel_features"]["version"] == 0
+    assert shown["partitions"] == {}
+
+
+def test_the_partitions_are_given_as_json(lake: Lake, call: Call) -> None:
+    for name in ("2013-01", "2013-02"):
+        publish_month(lake, name)
+    shown = json.loads(call("show", "courier_days", "--format", "json")[1])
+    parts = shown["partitions"]["courier_days"]
+    assert {name: (part["run"], part["params"]) for name, part in parts.items()} == {
+        "2013-01": ("run 2013-01", {}),
+        "2013-02": ("run 2013-02", {}),
+    }
+
+
+def test_the_params_of_partitions_are_shown_where_they_differ(lake: Lake, call: Call) -> None:
+    publish_month(lake, "2013-01", model="logistic")
+    publish_month(lake, "2013-02", model="logistic")
+    assert "with model" not in call("show", "courier_days")[1]
+    publish_month(lake, "2013-03", model="boosting")
+    said = call("show", "courier_days")[1]
+    assert "courier_days 2013-02  1 rows, by run run 2013-02, with model = logistic" in said
+    assert "courier_days 2013-03  1 rows, by run run 2013-03, with model = boosting" in said
+
+
+def test_the_revision_of_the_code_is_shown(lake: Lake, call: Call) -> None:
+    publish_month(lake, "2013-01")
+    made_by = "made by   contract 1.0.0, code code, revision abc-dirty"
+    assert made_by in call("show", "courier_days")[1].splitlines()

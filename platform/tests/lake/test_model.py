@@ -85,7 +85,7 @@ REST: tuple[Output, ...] = (
     File("report", "A page.", ".txt"),
     Metrics("quality", "Numbers.", (Metric("score", "Score."),)),
 )
-# A run keeps its interval for ever; cleared and computed again, its result may be another.
+# A run keeps its interval for ever; cleared and computed again, its result may be another or not.
 RUNS: Mapping[str, Interval | None] = {
     "everything": None,
     "january": BY_MONTH.interval("2013-01"),
@@ -149,6 +149,15 @@ class Clock:
 
 
 @dataclass
+class Attempt:
+    """What an attempt of transform left, when its files were made, and which release it became."""
+
+    accepted: Accepted
+    made: datetime
+    release: str | None = None
+
+
+@dataclass
 class Run:
     """A run's result: a number for each month that has rows, and one for the other outputs."""
 
@@ -156,19 +165,11 @@ class Run:
     numbers: Mapping[str, int]
     rest: int | None
     in_parts: bool
-    attempts: list[Accepted] = field(default_factory=list)
-    ages: list[datetime] = field(default_factory=list)
-    release: str | None = None
+    attempts: list[Attempt] = field(default_factory=list)
 
     @property
     def interval(self) -> Interval | None:
         return RUNS[self.name]
-
-    @property
-    def newest(self) -> datetime:
-        """Return when its newest files were made; what has none is never too old."""
-        has_files = self.numbers or self.rest is not None
-        return self.ages[-1] if has_files else datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ class Model:
     def kept(self) -> list[str]:
         return [content for content in self.contents if content not in self.removed]
 
-    def publish(self, run: Run, release: str, now: datetime) -> None:
+    def publish(self, run: Run, attempt: Attempt, release: str, now: datetime) -> None:
         assert release not in self.contents
         months = dict(self.contents[self.current].months) if self.current else {}
         for month in BY_MONTH.names(run.interval) if run.interval else MONTHS:
@@ -205,7 +206,7 @@ class Model:
         months |= {month: (run.name, number) for month, number in run.numbers.items()}
         self.contents[release] = Content(months, (run.name, run.rest))
         self.move("publish", release, now)
-        run.release = release
+        attempt.release = release
 
     def move(self, reason: str, release: str, now: datetime) -> None:
         if self.current is not None:
@@ -270,7 +271,7 @@ class Publishing(RuleBasedStateMachine):
             except Crash:
                 moves = self._moves()
                 if len(moves) > len(self.model.moves):
-                    self.model.publish(run, moves[-1].release, self.clock.time)
+                    self.model.publish(run, run.attempts[-1], moves[-1].release, self.clock.time)
                 self._leave_drafts()
         if then == "compute again":
             self._accept(run)
@@ -313,24 +314,26 @@ class Publishing(RuleBasedStateMachine):
         self.clock.time += timedelta(minutes=1)
 
     def _publish(self, run: Run, which: int = 0) -> None:
-        too_old = run.release is None and run.newest < self.model.limit
-        accepted = run.attempts[-1 - which % len(run.attempts)]
+        attempt = run.attempts[-1 - which % len(run.attempts)]
+        too_old = self._may_be_collected(attempt)
         try:
-            done = publication.publish(self.lake, self.dataflow, accepted, params={}, inputs={})
+            done = publication.publish(
+                self.lake, self.dataflow, attempt.accepted, params={}, inputs={}
+            )
         except RemovedReleaseError:
-            assert run.release in self.model.removed or self._may_be_collected(run)
+            assert attempt.release in self.model.removed or self._may_be_collected(attempt)
         except PublicationError:
-            assert self._may_be_collected(run)
+            assert self._may_be_collected(attempt)
         else:
             assert not too_old
             assert done.id in [move.release for move in self._moves()]
-            if run.release is None:
-                self.model.publish(run, done.id, self.clock.time)
-            assert done.id == run.release
+            if attempt.release is None:
+                self.model.publish(run, attempt, done.id, self.clock.time)
+            assert done.id == attempt.release
             assert done.id not in self.model.removed
 
-    def _may_be_collected(self, run: Run) -> bool:
-        return run.release is None and run.ages[0] < self.model.limit
+    def _may_be_collected(self, attempt: Attempt) -> bool:
+        return attempt.release is None and attempt.made < self.model.limit
 
     def _roll_back(self, which: int) -> None:
         newest_first = reversed(self.model.contents)
@@ -476,7 +479,7 @@ class Publishing(RuleBasedStateMachine):
         """Return a run that is known, or one with a new result, which is accepted."""
         if isinstance(choice, int):
             if self.runs:
-                ready = sorted(self.runs.values(), key=lambda run: run.release is None)
+                ready = sorted(self.runs.values(), key=lambda run: run.attempts[-1].release is None)
                 return ready[-1 - choice % len(ready)]
             choice = ("january", {"2013-01": 1}, 1, False)
         name, numbers, rest, in_parts = choice
@@ -491,14 +494,16 @@ class Publishing(RuleBasedStateMachine):
         return run
 
     def _accept(self, run: Run) -> None:
-        """Let a run compute and be accepted: another attempt of the same has files of its own."""
-        run.ages.append(self.clock.time)
+        """Let a run compute and be accepted: another attempt is published anew, also the same."""
+        has_files = run.numbers or run.rest is not None
+        made = self.clock.time if has_files else datetime.max.replace(tzinfo=UTC)  # never too old
         if run.in_parts and run.interval is not None and run.rest is None:
             spans = [BY_MONTH.interval(name) for name in BY_MONTH.names(run.interval)]
             parts = [self._accept_part(run, interval) for interval in reversed(spans)]
-            run.attempts.append(join(parts, run.interval))
+            accepted = join(parts, run.interval)
         else:
-            run.attempts.append(self._accept_part(run, run.interval))
+            accepted = self._accept_part(run, run.interval)
+        run.attempts.append(Attempt(accepted, made))
 
     def _accept_part(self, run: Run, interval: Interval | None) -> Accepted:
         staging = Path(tempfile.mkdtemp(dir=self.root))
@@ -520,7 +525,8 @@ class Publishing(RuleBasedStateMachine):
                 StagedOutput("report", (staged(staging, "report.txt", text),)),
                 StagedOutput("quality", metrics={"score": run.rest}),
             ]
-        identity, name = RunIdentity(run.name, "transform", 1), str(self.identity)
+        number, name = len(run.attempts) + 1, str(self.identity)
+        identity = RunIdentity(run.name, "transform", number)
         request = RunRequest(
             identity,
             name,

@@ -21,6 +21,7 @@ from isthmus_contracts import (
     Interval,
     Metric,
     Metrics,
+    Param,
     Partitioning,
     Table,
 )
@@ -205,6 +206,34 @@ def test_a_run_for_everything_replaces_every_partition(
     published(lake, run("years", {"2012-12": 0, "2013-01": 1}))
     published(lake, run("everything", {"2013-02": 2}))
     assert content(lake) == {"2013-02": 2}
+
+
+def test_partitions_of_different_params_are_published_with_a_warning(
+    lake: Lake, run: Callable[..., Accepted]
+) -> None:
+    mixed = replace(DATAFLOW, params=(Param("model", "string", "a", "Model."),))
+
+    def publish_with(model: str, accepted: Accepted) -> Release:
+        return publish(lake, mixed, accepted, params={"model": model}, inputs={})
+
+    year = publish_with("a", run("year", {"2013-01": 1, "2013-02": 2}, YEAR))
+    assert year.warnings == ()
+    one = publish_with("b", run("one", {"2013-02": 3}, month("2013-02")))
+    sentence = (
+        "table 'counts': its partitions were computed with different values of param 'model': "
+    )
+    assert one.warnings == (f'{sentence}"a" in 1, "b" in 1',)
+    # It stays mixed, whatever the newest run was given, until the last such month is replaced.
+    two = publish_with("b", run("two", {"2013-03": 4}, month("2013-03")))
+    assert two.warnings == (f'{sentence}"a" in 1, "b" in 2',)
+    parts = partitions_of(lake, two.tables["counts"])
+    assert {name: part.params["model"] for name, part in parts.items()} == {
+        "2013-01": "a",
+        "2013-02": "b",
+        "2013-03": "b",
+    }
+    three = publish_with("b", run("three", {"2013-01": 5}, month("2013-01")))
+    assert three.warnings == ()
 
 
 def test_repeating_a_publication_changes_nothing(lake: Lake, run: Callable[..., Accepted]) -> None:

@@ -15,8 +15,9 @@ import pytest
 from pyarrow import ipc, parquet
 
 from isthmus_contracts import Column, Table
-from isthmus_platform.lake.delta.tables import TableFile, commit, files_of, read_version
+from isthmus_platform.lake.delta.tables import commit, files_of, read_version
 from isthmus_platform.lake.intake.table_encoder import LocalEncoder
+from isthmus_platform.lake.pins import TableFile
 from isthmus_platform.lake.schemas import arrow_schema
 from isthmus_platform.storage import Location
 

@@ -163,6 +163,26 @@ def test_a_log_is_lines_without_the_note_on_where_it_lies() -> None:
     assert client.log("d", "r", "t") == [LogLine("plain")]
 
 
+def test_the_files_of_a_log_are_those_that_its_header_names() -> None:
+    content = [
+        {"event": "::group::Log message source details"},
+        {"event": "/var/log/1.log"},
+        {"event": "::endgroup::"},
+        "plain",
+    ]
+    client, _ = _client(_always(200, {"content": content, "continuation_token": None}))
+    assert client.log_and_files("d", "r", "t") == ([LogLine("plain")], ["/var/log/1.log"])
+    client, _ = _client(_always(200, {"content": ["plain"], "continuation_token": None}))
+    assert client.log_and_files("d", "r", "t") == ([LogLine("plain")], [])
+
+
+def test_pools_are_known_by_their_slots() -> None:
+    pools = [{"name": "default_pool", "slots": 128}, {"name": "any", "slots": -1}]
+    client, _ = _client(_always(200, {"pools": pools, "total_entries": 2}))
+    assert client.pools() == {"default_pool": 128, "any": -1}
+    assert client.url == URL
+
+
 def test_the_runs_that_an_event_triggered_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "_POLL_SECONDS", 0)
     event = {

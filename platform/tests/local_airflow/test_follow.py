@@ -99,6 +99,32 @@ def test_progress_is_printed_where_no_line_can_be_redrawn(
     assert printed(console) == ["  parcel_delays.v1 transform: 1 of 2 nodes"]
 
 
+def test_what_is_waited_for_is_printed_once(
+    record: RunRecord, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_WAIT_SECONDS", 0)
+    reasons = iter(["it is paused", "it is paused", "a worker"])
+    monkeypatch.setattr(module, "describe_wait", lambda *_: next(reasons))
+    waiting, running = [task("transform", "scheduled")], [task("transform", "running")]
+    client = airflow(
+        *(("queued", waiting), ("queued", waiting), ("running", running)),
+        *(("running", waiting), ("success", [])),
+    )
+    assert follow(client, None, record, console).state == "success"
+    assert printed(console) == ["  parcel_delays.v1: it is paused", "  parcel_delays.v1: a worker"]
+
+
+def test_a_run_that_goes_on_waits_for_nothing(
+    record: RunRecord, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(*_: object) -> str:
+        raise AssertionError("nobody waits")
+
+    monkeypatch.setattr(module, "describe_wait", ask)
+    waiting = [task("transform", "queued")]
+    follow(airflow(("running", waiting), ("success", waiting)), None, record, console)
+
+
 def test_a_component_that_dies_ends_the_wait(
     record: RunRecord, console: Console, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,7 +85,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, what: Accepted) -> tuple[str, Approval]
     pins = Pins({"model": HOSTILE}, {})
     given = {"ingest": serialize(pins), "transform": serialize(what)}
     task = Mock()
-    task.xcom_pull = lambda task_ids: given[task_ids]
+    task.xcom_pull = lambda task_ids, key: given[task_ids] if key == "return_value" else None
     task.run_id = what.run
     record_accepted(operator().open_lake(), PARCEL_DELAYS.identity, what.run, what)
     operator().execute({"ti": task})  # type: ignore[typeddict-item] # the rest is not used

@@ -8,14 +8,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk import Asset, timezone
+from airflow.sdk import Asset, BaseHook, Connection, timezone
 from airflow.sdk.api.datamodels._generated import DagRunType
-from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
 
 from isthmus_contracts import DataflowContract, Interval, IntervalError
 from isthmus_contracts.protocol import RunIdentity
 from isthmus_contracts.testing.sample_catalog import COURIER_DAYS, PARCEL_DELAYS, STATION_DAYS
+from isthmus_platform.errors import SourceError
 from isthmus_platform.operators.context import run_context
 from isthmus_platform.pipeline.context import Cancellation, RunContext
 
@@ -119,3 +120,30 @@ def test_the_newest_announced_release_of_a_triggering_asset_counts() -> None:
     assert run.triggers == {"parcel_delays.v1": "new"}
     assert run.triggering_release(PARCEL_DELAYS.identity) == "new"
     assert run.triggering_release(STATION_DAYS.identity) is None
+
+
+def test_a_connection_that_airflow_does_not_know_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unknown(_: str) -> Connection:
+        raise AirflowNotFoundException("The conn_id `warehouse` isn't defined")
+
+    monkeypatch.setattr(BaseHook, "get_connection", unknown)
+    with pytest.raises(SourceError) as refused:
+        run_of(airflow_context()).connect("warehouse")
+    assert str(refused.value) == (
+        "source 'warehouse': Airflow has no connection of this name; set AIRFLOW_CONN_WAREHOUSE, "
+        "add it on Airflow's page, or name another one in the deployment file"
+    )
+
+
+@pytest.mark.parametrize("kind", ["no_such_type", "fs"])
+def test_a_connection_that_no_provider_opens_is_named_without_its_secret(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    connection = Connection(conn_id="warehouse", conn_type=kind, password="s3cret")  # noqa: S106
+    monkeypatch.setattr(BaseHook, "get_connection", lambda _: connection)
+    with pytest.raises(SourceError, match=f"its connection of type '{kind}' cannot be") as refused:
+        run_of(airflow_context()).connect("warehouse")
+    assert "is the provider for this type installed?" in str(refused.value)
+    assert "s3cret" not in str(refused.value)

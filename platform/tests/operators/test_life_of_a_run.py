@@ -171,6 +171,13 @@ def test_a_source_that_breaks_its_contract_is_refused(
     refused(company, "ingest", words)
 
 
+def test_a_source_that_is_down_is_one_sentence(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_COMPANY", "sqlite:////nowhere/company.sqlite")
+    refused(company, "ingest", "source 'company.parcels' does not answer: unable to open")
+
+
 @pytest.mark.parametrize(
     ("fault", "words"),
     [

@@ -10,11 +10,22 @@ from typing import Protocol
 
 import pytest
 
-from isthmus_contracts import Deprecation, Interval, ParamError, UnknownNameError
+from isthmus_contracts import (
+    DataflowContract,
+    Deprecation,
+    Interval,
+    ParamError,
+    Table,
+    UnknownNameError,
+)
 from isthmus_platform.deployment import DeployedDataflow, RunsLocation
 from isthmus_platform.errors import EndOfLifeError, SourceError
+from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta.tables import files_of
 from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.releases import Release
+from isthmus_platform.lake.releases.rollback import roll_back
+from isthmus_platform.pipeline import ingest as ingest_module
 from isthmus_platform.pipeline.context import RunContext
 from isthmus_platform.pipeline.ingest import ingest
 
@@ -139,3 +150,54 @@ def test_after_its_last_day_a_dataflow_ingests_nothing(site: Site) -> None:
     contract = replace(site.dataflow.contract, deprecation=ended)
     with pytest.raises(EndOfLifeError, match="2020-02-29"):
         ingest(replace(site.dataflow, contract=contract), site.lake, site.run)
+
+
+class Chain(Protocol):
+    numbers: DataflowContract
+    reader: DataflowContract
+
+    def publish(self, lake: Lake, run: str) -> Release: ...
+
+
+def reading(site: Site, chain: Chain) -> DeployedDataflow:
+    """Return the dataflow that reads another, in the deployment of a site."""
+    return site.dataflow.deployment.deploy(chain.reader)
+
+
+def test_the_release_that_triggered_the_run_is_read_also_if_a_newer_one_is_current(
+    site: Site, chain: Chain
+) -> None:
+    old, _ = (chain.publish(site.lake, f"run-{number}") for number in (1, 2))
+    run = replace(site.run, triggers={"numbers.v1": old.id})
+    assert ingest(reading(site, chain), site.lake, run).inputs["rows"].release == old.id
+    assert f"reads rows of release {old.id} of numbers.v1" in site.logged.lines
+
+
+def test_a_withdrawn_release_is_not_read(site: Site, chain: Chain) -> None:
+    old, new = (chain.publish(site.lake, f"run-{number}") for number in (1, 2))
+    roll_back(site.lake, chain.numbers.identity, old.id, by="ada")
+    run = replace(site.run, triggers={"numbers.v1": new.id})
+    assert ingest(reading(site, chain), site.lake, run).inputs["rows"].release == old.id
+    warning = site.logged.lines[0]
+    assert warning.startswith(
+        f"release {new.id} of numbers.v1, which triggered this run, was withdrawn by ada at 2"
+    )
+    assert warning.endswith("; the run reads the current release instead")
+
+
+def test_two_inputs_of_one_dataflow_are_of_one_release(
+    site: Site, chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (rows,) = chain.numbers.outputs
+    assert isinstance(rows, Table)
+    numbers = replace(chain.numbers, outputs=(rows, replace(rows, name="more")))
+    inputs = (numbers.input("rows"), numbers.input("more"))
+    both = site.dataflow.deployment.deploy(replace(chain.reader, inputs=inputs))
+    chain.publish(site.lake, "run-1")
+    found = releases.current(site.lake, numbers.identity)
+    assert found is not None
+    tables = dict.fromkeys(("rows", "more"), found.tables["rows"])
+    made = (replace(found, id=f"x-{number}", tables=tables) for number in (1, 2))
+    monkeypatch.setattr(ingest_module.releases, "current", lambda *_: next(made))
+    pins = ingest(both, site.lake, site.run)
+    assert pins.inputs["rows"].release == pins.inputs["more"].release == "x-1"

@@ -41,8 +41,15 @@ def lake(tmp_path: Path) -> Lake:
     return Lake(DiskStore(tmp_path))
 
 
-def read(lake: Lake, plain: object) -> Accepted:
-    return read_accepted(plain, BOTH, lake, DAYS, "run")
+def read(lake: Lake, plain: object, pins: Pins = PINS) -> Accepted:
+    return read_accepted(plain, pins, lake, DAYS, "run")
+
+
+def recorded(lake: Lake, *parts: Accepted) -> list[object]:
+    """Record each part as accepted, and return them as plain JSON."""
+    for part in parts:
+        record_accepted(lake, DAYS, "run", part)
+    return [serialize(part) for part in parts]
 
 
 def test_accepted_outputs_are_joined_to_those_of_the_run(lake: Lake) -> None:
@@ -65,6 +72,30 @@ def test_a_part_that_acceptance_has_not_recorded_is_refused(lake: Lake) -> None:
     record_accepted(lake, DAYS, "run", parts[0])
     with pytest.raises(PublicationError, match="acceptance left no record"):
         read(lake, [serialize(part) for part in parts])
+
+
+def test_the_attempts_of_all_parts_made_what_is_joined(lake: Lake) -> None:
+    parts = [
+        replace(ACCEPTED, interval=part, attempts=(attempt,))
+        for part, attempt in ((FEBRUARY, "b"), (JANUARY, "a"))
+    ]
+    assert read(lake, recorded(lake, *parts)).attempts == ("a", "b")
+
+
+def test_what_was_computed_from_earlier_pins_is_refused(lake: Lake) -> None:
+    (old,) = recorded(lake, replace(ACCEPTED, pins="first"))
+    assert read(lake, old, replace(PINS, id="first")).pins == "first"
+    with pytest.raises(PublicationError, match=r"pinned anew .*; clear 'transform'"):
+        read(lake, old, replace(PINS, id="second"))
+
+
+def test_parts_that_were_computed_from_different_pins_are_refused(lake: Lake) -> None:
+    parts = [
+        replace(ACCEPTED, interval=part, pins=pins)
+        for part, pins in ((JANUARY, "first"), (FEBRUARY, "second"))
+    ]
+    with pytest.raises(PublicationError, match="from different inputs; clear the whole run"):
+        read(lake, recorded(lake, *parts), replace(PINS, id="second"))
 
 
 @pytest.mark.parametrize("plain", [None, "text", {"params": {}}, [{"params": 1}]])

@@ -39,7 +39,7 @@ from isthmus_transforms.runtime.checkpoints.store import (
     CheckpointStore,
     open_store,
 )
-from isthmus_transforms.runtime.code_location import code_version
+from isthmus_transforms.runtime.code_location import code_version, revision
 from isthmus_transforms.runtime.dataflow import Dataflow
 from isthmus_transforms.runtime.engines import available_engines
 from isthmus_transforms.runtime.staging import stage
@@ -57,7 +57,7 @@ def preload(name: str | None) -> Mapping[str, Exception]:
     """Load the dataflow that the request will name; return its error by name if that failed."""
     if name is None:
         return _NOTHING
-    code_version()  # computed now: the files may be replaced before the request comes
+    code_version(), revision()  # known now: the files may be replaced before the request comes
     try:
         load_dataflow(name)
     except Exception as error:  # noqa: BLE001 - the request is answered with it
@@ -132,13 +132,14 @@ def _result(request: RunRequest, dataflow: Dataflow, send: Callable[[Answer], No
                 "RunRequest.checkpoints", f"a stage that stops at {request.stop_at!r} needs it"
             )
         results = plan.compute_stage(inputs, send, request.engine, checkpoints)
-        return RunResult(*head, (), results.stage(plan.stage_outputs, Path(request.staging)))
+        staged_results = results.stage(plan.stage_outputs, Path(request.staging))
+        return RunResult(*head, (), staged_results, revision())
     values = plan.compute(inputs, send, request.engine, checkpoints, send_graph=True)
     staged, staging = [], Path(request.staging)
     for name, output in outputs.items():
         staged.append(stage(output, values.pop(name), staging, request.interval, send))
         send(_output_staged(output, staged[-1]))
-    return RunResult(*head, tuple(staged))
+    return RunResult(*head, tuple(staged), revision=revision())
 
 
 def _checkpoint_store(request: RunRequest) -> CheckpointStore | None:

@@ -131,6 +131,13 @@ def test_params_are_options(capsys: Capture) -> None:
 
 
 @pytest.mark.usefixtures("sales")
+def test_params_are_given_as_names_and_values_too() -> None:
+    params = ["-p", "tax_rate=1.5", "--param", "copies=2", "-p", "currency=USD", "--loud", "true"]
+    assert main(["run", *params[:2], "sales", "--inputs=in", "--out", "there", *params[2:]]) == 0
+    assert Path("there/report.txt").read_text() == "11 USD!11 USD!"
+
+
+@pytest.mark.usefixtures("sales")
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -140,6 +147,9 @@ def test_params_are_options(capsys: Capture) -> None:
         (["--copies", "1.5"], "param 'copies' is '1.5'; allowed: integer"),
         (["--currency", "GBP"], "param 'currency' is 'GBP'; allowed: one of 'EUR', 'USD'"),
         (["--loud", "1"], "param 'loud' is '1'; allowed: boolean"),
+        (["-p", "loud=1"], "param 'loud' is '1'; allowed: boolean"),
+        (["-p", "copies"], "param 'copies' is ''; allowed: integer"),
+        (["-p", "laud=true"], "unknown param 'laud'; did you mean 'loud'?"),
         (
             ["--notes", "a"],
             "param 'notes' is 'a'; allowed: array, each value: string; written as JSON, such as []",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import functools
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -157,3 +158,60 @@ def test_loaded_modules_are_modules(monkeypatch: pytest.MonkeyPatch) -> None:
     found = loaded_modules()
     assert found["sys"] is sys
     assert not found.keys() & {"no_module", "not_there"}
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of the package in a git repository of its own, of one commit."""
+    folder = tmp_path / "src" / "isthmus_transforms"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").touch()
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "first")
+    monkeypatch.setattr(code_location.isthmus_transforms, "__file__", str(folder / "__init__.py"))
+    code_location.revision.cache_clear()
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    return folder
+
+
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def revision_now() -> str | None:
+    code_location.revision.cache_clear()
+    return code_location.revision()
+
+
+@pytest.mark.slow
+def test_the_revision_is_that_of_git_and_says_whether_all_is_committed(package: Path) -> None:
+    commit = git(package, "rev-parse", "HEAD")
+    assert revision_now() == commit
+    (package / "new.py").touch()
+    assert revision_now() == f"{commit}-dirty"
+    (package / "new.py").unlink()
+    (package / "__init__.py").write_text("changed = 1")
+    assert revision_now() == f"{commit}-dirty"
+
+
+@pytest.mark.slow
+def test_code_that_git_does_not_know_has_no_revision(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = package.parent / "site-packages" / "isthmus_transforms"
+    installed.mkdir(parents=True)
+    (installed / "__init__.py").touch()
+    place = str(installed / "__init__.py")
+    monkeypatch.setattr(code_location.isthmus_transforms, "__file__", place)
+    assert revision_now() is None  # although another project's repository is around it
+    (installed / "REVISION").write_text("abc123\n")
+    assert revision_now() == "abc123"
+
+
+def test_without_git_there_is_no_revision(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(package))
+    assert revision_now() is None

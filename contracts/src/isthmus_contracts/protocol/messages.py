@@ -198,6 +198,8 @@ class RunResult:
     """End a run that computed every target, or a stage; it repeats whom it answers.
 
     A stage has no outputs, and `checkpoints` instead: only the runner knows what they hold.
+    `revision` is the git commit of the code, with `-dirty` if not all of the tree was committed;
+    None where that is not known.
     """
 
     identity: RunIdentity
@@ -206,6 +208,7 @@ class RunResult:
     code_version: str
     outputs: tuple[StagedOutput, ...]
     checkpoints: tuple[StagedFile, ...] = ()
+    revision: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

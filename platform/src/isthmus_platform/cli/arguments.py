@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import getpass
+import socket
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -13,6 +15,16 @@ AddCommand: TypeAlias = Callable[[str, Callable[..., int], str], argparse.Argume
 
 SAMPLE_CONNECTION = "nyc_operations"
 """The connection to the sample database, which `demo`, `up` and `run` give their Airflow."""
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """Add the option that chooses between text for a person and JSON for a program."""
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+
+
+def who() -> str:
+    """Return who runs a command, as the log of the pointer names people."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
 def known_dataflows() -> str:

@@ -16,8 +16,14 @@ from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
 from isthmus_contracts.dataflows import INTERVAL_FIELDS
 from isthmus_platform import dags
 from isthmus_platform.cli.arguments import SAMPLE_CONNECTION
+from isthmus_platform.cli.command_lines import (
+    platform_command,
+    run_command,
+    transforms_command,
+)
 from isthmus_platform.demo.sample_database import load_sample_database
 from isthmus_platform.deployment import Deployment, load_deployment
+from isthmus_platform.errors import DeploymentError
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake_access import create_lake, open_lake
@@ -32,13 +38,16 @@ from isthmus_platform.local_airflow import (
     running,
 )
 from isthmus_platform.local_airflow.follow import follow, triggered_runs
+from isthmus_platform.local_airflow.models import Run
 from isthmus_platform.local_airflow.report import (
     report_failure,
     report_next,
     report_release,
     report_times,
 )
+from isthmus_platform.local_airflow.waiting import check_can_start
 from isthmus_platform.runs import RunRecord
+from isthmus_platform.runs.pins import read_pins_document
 
 _SPECIAL_IN_URLS = frozenset("%?#")
 _PASSWORD_VARIABLE = "ISTHMUS_PASSWORD"  # noqa: S105 - its name
@@ -48,7 +57,7 @@ def demo(options: argparse.Namespace, console: Console) -> int:
     """Load the sample database, run every dataflow, and say what to try next."""
     load_sample_database(options.data, options.state / "company.sqlite", console.print)
     with _airflow(options, console) as airflow:
-        status = _run_and_report(airflow, FLIGHT_DELAYS, {}, console)
+        status = _run_and_report(airflow, FLIGHT_DELAYS, {}, options, console)
     if status == 0:
         report_next(FLIGHT_DELAYS, console)
     return status
@@ -75,7 +84,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     if interval := resolve_interval(contract, options.interval_start, options.interval_end):
         params |= zip(INTERVAL_FIELDS, (str(interval.start), str(interval.end)), strict=True)
     with _airflow(options, console) as airflow:
-        return _run_and_report(airflow, contract, params, console)
+        return _run_and_report(airflow, contract, params, options, console)
 
 
 def parse_params(contract: DataflowContract, texts: Sequence[str]) -> dict[str, object]:
@@ -166,15 +175,16 @@ def _airflow(options: argparse.Namespace, console: Console) -> Iterator[_Airflow
 def _run_and_report(
     airflow: _Airflow,
     contract: DataflowContract,
-    params: Mapping[str, object],
+    fields: Mapping[str, object],
+    options: argparse.Namespace,
     console: Console,
 ) -> int:
     """Run a dataflow and the dataflows that it triggers; return 0 only if all published."""
     client, installation = airflow.client, airflow.installation
     deployment, lake = airflow.deployment, airflow.lake
-    first = (str(contract.identity), client.trigger(str(contract.identity), params))
     runs_root = Path(deployment.runs.root)
-    pending = [first]
+    check_can_start(client, str(contract.identity), pools_of(contract, deployment))
+    pending = [(str(contract.identity), client.trigger(str(contract.identity), fields))]
     while pending:
         dag, run_id = pending.pop(0)
         dataflow = CATALOG.dataflow(dag)
@@ -184,17 +194,71 @@ def _run_and_report(
         found = next((release for release, _ in published if release.run == run_id), None)
         if found is None or ended.state != "success":
             report_failure(ended, record, client, console)
-            if found is None:
-                console.print("nothing was published")
+            console.print(f"published release {found.id}" if found else "nothing was published")
+            given = fields if dataflow is contract else {}
+            _say_next(options, dataflow, given, record, console)
             return 1
         report_release(found, lake, console)
         report_times(ended, record, console)
-        if expected := count_triggered(dataflow, deployment):
-            pending += triggered_runs(client, ended, expected)
+        pending += _triggered(client, ended, dataflow, deployment, console)
     return 0
 
 
-def count_triggered(dataflow: DataflowContract, deployment: Deployment) -> int:
-    """Return how many dataflows run when this one publishes, because they have no schedule."""
-    readers = [reader for reader in CATALOG.dataflows if dataflow.identity in reader.upstream]
-    return sum(deployment.settings(reader).schedule is None for reader in readers)
+def _say_next(
+    options: argparse.Namespace,
+    dataflow: DataflowContract,
+    fields: Mapping[str, object],
+    record: RunRecord,
+    console: Console,
+) -> None:
+    """Print the exact commands that repeat a run that failed: in Airflow, and at a desk."""
+    lines = [(run_command(options, dataflow, fields), "the same run again")]
+    if record.pins.is_file():
+        pins, folder = read_pins_document(record.pins), Path("out") / "inputs"
+        words = ("export-inputs", dataflow.name, str(folder), "--run", record.run)
+        lines += [
+            (platform_command(options, *words), "what this run read, as Parquet files"),
+            (transforms_command(options, dataflow, folder, pins), "the same without Airflow"),
+        ]
+    console.print("\nnext")
+    for line, meaning in lines:
+        console.print(f"  {line}\n      {meaning}", soft_wrap=True)
+
+
+def _triggered(
+    client: Client,
+    run: Run,
+    dataflow: DataflowContract,
+    deployment: Deployment,
+    console: Console,
+) -> list[tuple[str, str]]:
+    """Return the (DAG, run id) pairs that a run has started; say which readers did not start."""
+    readers = readers_of(dataflow, deployment)
+    paused = {dag.id for dag in client.dags() if dag.paused} if readers else set()
+    expected = [name for name in readers if name not in paused]
+    found = triggered_runs(client, run, len(expected)) if expected else []
+    started = {dag for dag, _ in found}
+    for name in readers:
+        if name not in started:
+            why = "it is paused" if name in paused else "Airflow has not started it yet"
+            console.print(f"{name} has not read this release: {why}; see `status`")
+    return found
+
+
+def readers_of(dataflow: DataflowContract, deployment: Deployment) -> list[str]:
+    """Return the dataflows that run when this one publishes, because they have no schedule."""
+    return [
+        str(reader.identity)
+        for reader in CATALOG.dataflows
+        if dataflow.identity in reader.upstream and deployment.settings(reader).schedule is None
+    ]
+
+
+def pools_of(dataflow: DataflowContract, deployment: Deployment) -> tuple[str, ...]:
+    """Return the pools of a dataflow's tasks; none if its settings are invalid, as its DAG says."""
+    try:
+        settings = deployment.settings(dataflow)
+    except DeploymentError:
+        return ()
+    stages = (settings.of_stage(stage) for stage in (*settings.stages, None))
+    return tuple(dict.fromkeys((settings.pool, *(stage.pool for stage in stages))))

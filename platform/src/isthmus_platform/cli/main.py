@@ -10,10 +10,13 @@ from pathlib import Path
 
 from isthmus_contracts import ContractError
 from isthmus_platform.cli.check import add_check_command
+from isthmus_platform.cli.command_lines import PORT, STATE, TRANSFORMS_PYTHON
 from isthmus_platform.cli.export_inputs import add_export_command
 from isthmus_platform.cli.lake import add_init_command
 from isthmus_platform.cli.local import add_local_commands
 from isthmus_platform.cli.releases import add_release_commands
+from isthmus_platform.cli.rollback import add_rollback_command
+from isthmus_platform.cli.status import add_status_command
 from isthmus_platform.deployment import FILE_VARIABLE, LOCAL
 from isthmus_platform.errors import PlatformError
 from isthmus_platform.terminal.printing import terminal
@@ -52,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--state",
         type=Path,
-        default=Path(variable("ISTHMUS_STATE", "var")),
+        default=Path(variable("ISTHMUS_STATE", STATE)),
         help="where the installation keeps everything (default: $ISTHMUS_STATE or var)",
     )
     parser.add_argument(
@@ -64,12 +67,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--transforms-python",
         type=Path,
-        default=Path(variable("ISTHMUS_TRANSFORMS_PYTHON", "transforms/.venv/bin/python")),
+        default=Path(variable("ISTHMUS_TRANSFORMS_PYTHON", TRANSFORMS_PYTHON)),
         help="Python of the transforms' environment "
         "(default: $ISTHMUS_TRANSFORMS_PYTHON or transforms/.venv/bin/python)",
     )
     parser.add_argument(
-        "--port", type=int, default=8080, help="where a local Airflow listens (default: 8080)"
+        "--port", type=int, default=PORT, help="where a local Airflow listens (default: 8080)"
     )
     commands = parser.add_subparsers(required=True, title="commands", metavar="COMMAND")
 
@@ -82,6 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     add_check_command(add)
     add_init_command(add)
     add_release_commands(add)
+    add_rollback_command(add)
+    add_status_command(add)
     add_export_command(add)
     return parser
 

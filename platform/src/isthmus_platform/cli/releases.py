@@ -1,11 +1,9 @@
-"""The commands about releases: list, show, compare, locate, roll back, and collect garbage."""
+"""The commands about releases: list, show, compare, locate, and collect garbage."""
 
 from __future__ import annotations
 
 import argparse
-import getpass
 import json
-import socket
 from collections.abc import Callable
 
 from rich.console import Console
@@ -13,7 +11,9 @@ from rich.table import Table
 
 from isthmus_contracts import DataflowContract, param_text
 from isthmus_contracts.catalog import CATALOG
+from isthmus_contracts.codec import serialize
 from isthmus_contracts.formatting import counted, printable
+from isthmus_platform.cli.arguments import AddCommand, add_format, known_dataflows, who
 from isthmus_platform.cli.lake import named_lake
 from isthmus_platform.deployment import load_deployment
 from isthmus_platform.lake import releases
@@ -32,12 +32,10 @@ from isthmus_platform.terminal.printing import print_whole
 
 _KEEP_DAYS = 30.0
 
-Add = Callable[[str, Callable[..., int], str], argparse.ArgumentParser]
 
-
-def add_release_commands(add: Add) -> None:
+def add_release_commands(add: AddCommand) -> None:
     """Add these commands; `add` makes the parser of one from its name, function and help."""
-    known = "one of " + ", ".join(dataflow.name for dataflow in CATALOG.dataflows)
+    known = known_dataflows()
     listed = "the release's id, as `releases` lists it"
     current = f"{listed} (default: the current one)"
 
@@ -48,11 +46,15 @@ def add_release_commands(add: Add) -> None:
         parser.add_argument("dataflow", help=known)
         return parser
 
-    add_for_dataflow("releases", _list, "list what a dataflow has published, newest first")
+    listing = add_for_dataflow(
+        "releases", _list, "list what a dataflow has published, newest first"
+    )
+    add_format(listing)
     show = add_for_dataflow(
         "show", _show, "show what a release contains and what it was computed from"
     )
     show.add_argument("release", nargs="?", help=current)
+    add_format(show)
     diff = add_for_dataflow("diff", _diff, "show what differs between two releases")
     diff.add_argument("before", help=listed)
     diff.add_argument("after", help=listed)
@@ -60,9 +62,7 @@ def add_release_commands(add: Add) -> None:
         "tables", _tables, "show where DuckDB, polars or Spark read a release"
     )
     tables.add_argument("release", nargs="?", help=current)
-    tables.add_argument("--format", choices=("text", "json"), default="text")
-    rollback = add_for_dataflow("rollback", _rollback, "make a published release current again")
-    rollback.add_argument("release", help=listed)
+    add_format(tables)
     collect = add("gc", _collect, "list, or remove, old releases and files that no release needs")
     collect.add_argument("dataflow", nargs="?", help=f"{known} (default: all, and the sources)")
     collect.add_argument(
@@ -83,6 +83,10 @@ def add_release_commands(add: Add) -> None:
 def _list(options: argparse.Namespace, console: Console) -> int:
     contract = CATALOG.dataflow(options.dataflow)
     found = releases.releases(_lake(), contract.identity)
+    if options.format == "json":
+        plain = [serialize(release) | {"current": is_current} for release, is_current in found]
+        console.out(json.dumps(plain, indent=2))
+        return 0
     if not found:
         console.print(f"{contract.identity} has published nothing yet")
         return 0
@@ -108,11 +112,22 @@ def _show(options: argparse.Namespace, console: Console) -> int:
     lake, contract = _lake(), CATALOG.dataflow(options.dataflow)
     release = find_release(lake, contract.identity, options.release)
     current = releases.current(lake, contract.identity)
-    state = ", current" if current and current.id == release.id else ""
+    is_current = current is not None and current.id == release.id
+    partitions = {
+        name: releases.partitions_of(lake, table)
+        for name, table in release.tables.items()
+        if table.partitioning is not None
+    }
+    if options.format == "json":
+        plain = serialize(release) | {"current": is_current, "partitions": serialize(partitions)}
+        console.out(json.dumps(plain, indent=2))
+        return 0
+    state = ", current" if is_current else ""
+    revision = f", revision {release.revision}" if release.revision else ""
     lines = [
         ("release", f"{release.id} of {release.dataflow}{state}"),
         ("created", f"{_when(release)} UTC, by run {release.run}"),
-        ("made by", f"contract {release.contract_version}, code {release.code_version}"),
+        ("made by", f"contract {release.contract_version}, code {release.code_version}{revision}"),
         *([("interval", str(release.interval))] if release.interval else []),
         *(("param", f"{name} = {param_text(value)}") for name, value in release.params.items()),
     ]
@@ -125,16 +140,25 @@ def _show(options: argparse.Namespace, console: Console) -> int:
             )
         )
     lines += [("output", output) for output in describe_outputs(release, lake)]
-    for name, table in release.tables.items():
-        partitions = releases.partitions_of(lake, table) if table.partitioning else {}
+    for name, parts in partitions.items():
+        mixed = len(release.tables[name].params) > 1
         lines += [
-            ("part", f"{name} {part}  {partition.rows:,} rows, by run {partition.run}")
-            for part, partition in partitions.items()
+            (
+                "part",
+                f"{name} {part}  {partition.rows:,} rows, by run {partition.run}"
+                + (_with_params(partition) if mixed else ""),
+            )
+            for part, partition in parts.items()
         ]
     lines += [("warning", warning) for warning in release.warnings]
     for label, text in lines:
         console.print(f"{label:8}  {printable(text)}", soft_wrap=True)
     return 0
+
+
+def _with_params(partition: releases.ReleasedPartition) -> str:
+    shown = ", ".join(f"{name} = {value}" for name, value in partition.params.items())
+    return f", with {shown or 'no params'}"
 
 
 def _diff(options: argparse.Namespace, console: Console) -> int:
@@ -178,13 +202,6 @@ def _tables(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _rollback(options: argparse.Namespace, console: Console) -> int:
-    contract = CATALOG.dataflow(options.dataflow)
-    releases.roll_back(_lake(), contract.identity, options.release, by=_who())
-    console.print(f"release {options.release} of {contract.identity} is current")
-    return 0
-
-
 def _collect(options: argparse.Namespace, console: Console) -> int:
     contract: DataflowContract | None = options.dataflow and CATALOG.dataflow(options.dataflow)
     identity = contract.identity if contract else None
@@ -203,7 +220,7 @@ def _collect(options: argparse.Namespace, console: Console) -> int:
         console.print(text, soft_wrap=True)
 
     if options.yes:
-        collect_garbage(lake, keep, identity, by=_who(), on_removed=report)
+        collect_garbage(lake, keep, identity, by=who(), on_removed=report)
     else:
         for garbage in find_garbage(lake, keep, identity):
             report(garbage)
@@ -232,10 +249,6 @@ def _when(release: releases.Release) -> str:
 
 def _shown_time(time: str) -> str:
     return time[:19].replace("T", " ")
-
-
-def _who() -> str:
-    return f"{getpass.getuser()}@{socket.gethostname()}"
 
 
 def _lake() -> Lake:

@@ -15,6 +15,7 @@ from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, CronTriggerTimeta
 
 from isthmus_contracts import DataflowContract, Identity
 from isthmus_contracts.catalog import Catalog
+from isthmus_platform.dags.behind import behind_notice
 from isthmus_platform.dags.doc_md import dataflow_page, last_valid_notice
 from isthmus_platform.dags.form_fields import form_fields
 from isthmus_platform.dags.placeholders import (
@@ -122,11 +123,11 @@ def build_dag(dataflow: DeployedDataflow, mistake: DeploymentError | None = None
     """
     contract, settings = dataflow.contract, dataflow.settings
     digest = dataflow.deployment.digest
-    notice = last_valid_notice(mistake, digest) if mistake else None
+    notices = (last_valid_notice(mistake, digest) if mistake else None, behind_notice(dataflow))
     with DAG(
         dag_id=str(contract.identity),
         description=contract.description,
-        doc_md=dataflow_page(contract, notice),
+        doc_md=dataflow_page(contract, *filter(None, notices)),
         schedule=_schedule(contract, settings),
         catchup=False,
         params=form_fields(contract),

@@ -17,14 +17,14 @@ from isthmus_platform.errors import DeploymentError, UserError
 from isthmus_platform.markdown import grid, literal
 
 
-def dataflow_page(dataflow: DataflowContract, notice: str | None = None) -> str:
+def dataflow_page(dataflow: DataflowContract, *notices: str) -> str:
     """Return the page of a dataflow: its inputs, params and outputs, and where to change them.
 
-    A `notice`, in Markdown, follows the title.
+    The `notices`, in Markdown, follow the title.
     """
     parts = [
         f"# {literal(str(dataflow.identity))}",
-        *((notice,) if notice else ()),
+        *notices,
         *_deprecation(dataflow),
         literal(dataflow.description),
         f"Contract version **{dataflow.version}**, owner **{literal(dataflow.owner)}**.",

@@ -1,4 +1,7 @@
-"""Pins: one version of one table, which a whole run reads and its release names."""
+"""Pins: one version of one table, which a whole run reads and its release names; and its files.
+
+What reads releases imports this and no library of tables, so that the DAG file can read them.
+"""
 
 from __future__ import annotations
 
@@ -16,3 +19,12 @@ class Pin:
     table: str
     version: int
     release: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableFile:
+    """Name a Parquet file in its table's directory."""
+
+    name: str
+    bytes: int
+    rows: int

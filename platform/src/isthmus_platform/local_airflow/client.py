@@ -19,6 +19,9 @@ from isthmus_platform.local_airflow.models import (
     LogLine,
     Run,
     Task,
+    line_from,
+    run_from,
+    task_from,
 )
 from isthmus_platform.local_airflow.settings import PASSWORD, USER
 
@@ -56,6 +59,11 @@ class Client:
     ) -> None:
         self.close()
 
+    @property
+    def url(self) -> str:
+        """Return the address of Airflow's page."""
+        return str(self._http.base_url).rstrip("/")
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
@@ -82,6 +90,10 @@ class Client:
         versions = self._pages(f"/dags/{_quoted(dag)}/dagVersions", "dag_versions")
         return sorted(version["version_number"] for version in versions)
 
+    def pools(self) -> dict[str, int]:
+        """Return the number of slots of each pool; -1 stands for any number."""
+        return {pool["name"]: pool["slots"] for pool in self._pages("/pools", "pools")}
+
     def import_errors(self) -> list[ImportFailure]:
         """Return why DAG files could not be imported."""
         return [
@@ -105,11 +117,11 @@ class Client:
 
     def run(self, dag: str, run_id: str) -> Run:
         """Return a run as it is now."""
-        return _run(self.request("GET", _run_path(dag, run_id)))
+        return run_from(self.request("GET", _run_path(dag, run_id)))
 
     def runs(self, dag: str = "~") -> list[Run]:
         """Return the runs of a DAG, or of all, oldest first."""
-        return [_run(page) for page in self._pages(f"/dags/{_quoted(dag)}/dagRuns", "dag_runs")]
+        return [run_from(page) for page in self._pages(f"/dags/{_quoted(dag)}/dagRuns", "dag_runs")]
 
     def wait(self, dag: str, run_id: str, timeout: float, interval: float = _POLL_SECONDS) -> Run:
         """Return a run when it has ended; raise `TimeoutError` if it has not after `timeout` s."""
@@ -140,15 +152,7 @@ class Client:
     def tasks(self, dag: str, run_id: str) -> list[Task]:
         """Return the tasks of a run, in the order in which they started."""
         found = [
-            Task(
-                id=page["task_id"],
-                state=page["state"],
-                try_number=page["try_number"],
-                start=_moment(page["start_date"]),
-                end=_moment(page["end_date"]),
-                duration=page["duration"],
-                map_index=page["map_index"],
-            )
+            task_from(page)
             for page in self._pages(f"{_run_path(dag, run_id)}/taskInstances", "task_instances")
         ]
         return sorted(found, key=lambda task: (task.start is None, task.start or 0))
@@ -157,14 +161,21 @@ class Client:
         self, dag: str, run_id: str, task: str, try_number: int = 1, map_index: int = -1
     ) -> list[LogLine]:
         """Return the log of one attempt of a task, without Airflow's header about its file."""
+        return self.log_and_files(dag, run_id, task, try_number, map_index)[0]
+
+    def log_and_files(
+        self, dag: str, run_id: str, task: str, try_number: int = 1, map_index: int = -1
+    ) -> tuple[list[LogLine], list[str]]:
+        """Return the log of one attempt of a task, and the paths of the files that hold it."""
         path = f"{_run_path(dag, run_id)}/taskInstances/{_quoted(task)}/logs/{try_number}"
         query = {"full_content": True, "map_index": map_index}
         content = self.request("GET", path, query=query)["content"]
-        lines = [_line(record) for record in content]
+        lines = [line_from(record) for record in content]
         texts = [line.text for line in lines]
-        if texts[:1] == [_HEADER] and _HEADER_END in texts:
-            return lines[texts.index(_HEADER_END) + 1 :]
-        return lines
+        if texts[:1] != [_HEADER] or _HEADER_END not in texts:
+            return lines, []
+        end = texts.index(_HEADER_END)
+        return lines[end + 1 :], texts[1:end]
 
     def asset_events(self, dag: str, run_id: str) -> list[AssetEvent]:
         """Return the asset events of a run, with the runs that each event triggered.
@@ -256,35 +267,6 @@ def _sentence(detail: object) -> str:
         text = str(detail.get("msg") or detail.get("reason") or detail)
         return f"{where}: {text}" if where else text
     return str(detail or "").split("\n\n")[0]  # the param's schema and value follow
-
-
-def _run(page: Mapping[str, Any]) -> Run:
-    return Run(
-        dag=page["dag_id"],
-        id=page["dag_run_id"],
-        state=page["state"],
-        triggered_by=page["triggered_by"],
-        queued=_moment(page["queued_at"]),
-        start=_moment(page["start_date"]),
-        end=_moment(page["end_date"]),
-    )
-
-
-def _line(record: Mapping[str, Any] | str) -> LogLine:
-    if isinstance(record, str):
-        return LogLine(record)
-    known = ("event", "level", "logger", "timestamp")
-    return LogLine(
-        text=record["event"],
-        level=record.get("level"),
-        logger=record.get("logger"),
-        timestamp=_moment(record.get("timestamp")),
-        fields={name: value for name, value in record.items() if name not in known},
-    )
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
 
 
 def _quoted(part: str) -> str:

@@ -10,10 +10,12 @@ from rich.status import Status
 
 from isthmus_platform.local_airflow import Client, Running
 from isthmus_platform.local_airflow.client import Run, Task
+from isthmus_platform.local_airflow.waiting import describe_wait
 from isthmus_platform.runs import RunRecord, summarize
 
 _POLL_SECONDS = 0.4
 _PRINT_SECONDS = 5.0
+_WAIT_SECONDS = 5.0
 _ENDED = {"success": "done", "failed": "failed", "upstream_failed": "not run", "skipped": "skipped"}
 
 
@@ -22,6 +24,8 @@ def follow(
 ) -> Run:
     """Print the end of each task and the progress in between; return the run when it has ended.
 
+    While no task runs, print what the run waits for.
+
     Raise `InstallationError` if a component of Airflow dies.
     """
     dag, run_id = str(record.dataflow), record.run
@@ -29,10 +33,15 @@ def follow(
     with console.status(f"{dag}: waiting for the scheduler") as status:
         while True:
             run = client.run(dag, run_id)
-            for task in client.tasks(dag, run_id):
+            tasks = client.tasks(dag, run_id)
+            for task in tasks:
                 progress.show(task, record, status)
             if run.finished:
                 return run
+            if any(task.state == "running" for task in tasks):
+                progress.active_at = time.monotonic()
+            elif time.monotonic() - progress.active_at >= _WAIT_SECONDS:
+                progress.show_wait(f"{dag}: {describe_wait(client, run, tasks)}", status)
             if installation is not None:
                 installation.check()
             time.sleep(_POLL_SECONDS)
@@ -62,18 +71,29 @@ class _Progress:
     ended: set[tuple[str, int]] = field(default_factory=set)
     printed_at: float = 0.0
     printed_line: str = ""
+    active_at: float = field(default_factory=time.monotonic)
+    wait: str = ""
 
     def show(self, task: Task, record: RunRecord, status: Status) -> None:
         head = f"{record.dataflow} {task.name}"
         if task.state in _ENDED:
             if (task.name, task.try_number) not in self.ended:
                 self.ended.add((task.name, task.try_number))
+                self.active_at = time.monotonic()
                 seconds = f" in {task.duration:.1f} s" if task.duration is not None else ""
                 self.console.print(f"  {head} {_ENDED[task.state]}{seconds}")
         elif task.state is not None:
             count = self._count(task, record)
             status.update(f"{head} {task.state}{count}")
             self._print_now_and_then(f"  {head}{count}" if count else "")
+
+    def show_wait(self, wait: str, status: Status) -> None:
+        """Print what the run waits for, once, and look again after a while."""
+        self.active_at = time.monotonic()
+        status.update(wait)
+        if wait != self.wait:
+            self.wait = wait
+            self.console.print(f"  {wait}", soft_wrap=True)
 
     def _count(self, task: Task, record: RunRecord) -> str:
         progress = summarize(record.attempt(task.name, task.try_number).answers())

@@ -1,10 +1,11 @@
-"""The values that the client returns."""
+"""The values that the client returns, and how they are read from Airflow's answers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Task:
     end: datetime | None
     duration: float | None
     map_index: int = -1
+    pool: str | None = None
 
     @property
     def name(self) -> str:
@@ -84,3 +86,48 @@ class AssetEvent:
     timestamp: datetime
     triggered: tuple[tuple[str, str], ...]
     extra: Mapping[str, object]
+
+
+def run_from(page: Mapping[str, Any]) -> Run:
+    """Return the run that Airflow describes."""
+    return Run(
+        dag=page["dag_id"],
+        id=page["dag_run_id"],
+        state=page["state"],
+        triggered_by=page["triggered_by"],
+        queued=_moment(page["queued_at"]),
+        start=_moment(page["start_date"]),
+        end=_moment(page["end_date"]),
+    )
+
+
+def task_from(page: Mapping[str, Any]) -> Task:
+    """Return the task that Airflow describes."""
+    return Task(
+        id=page["task_id"],
+        state=page["state"],
+        try_number=page["try_number"],
+        start=_moment(page["start_date"]),
+        end=_moment(page["end_date"]),
+        duration=page["duration"],
+        map_index=page["map_index"],
+        pool=page.get("pool"),
+    )
+
+
+def line_from(record: Mapping[str, Any] | str) -> LogLine:
+    """Return the line of a log, which is text alone where a task did not log it."""
+    if isinstance(record, str):
+        return LogLine(record)
+    known = ("event", "level", "logger", "timestamp")
+    return LogLine(
+        text=record["event"],
+        level=record.get("level"),
+        logger=record.get("logger"),
+        timestamp=_moment(record.get("timestamp")),
+        fields={name: value for name, value in record.items() if name not in known},
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
 from rich.console import Console
 
 from isthmus_contracts import DataflowContract
@@ -9,8 +12,8 @@ from isthmus_contracts.formatting import printable, printable_lines
 from isthmus_contracts.protocol import RunFailure
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases.models import Release
-from isthmus_platform.local_airflow import Client
-from isthmus_platform.local_airflow.client import Run
+from isthmus_platform.local_airflow import AirflowError, Client
+from isthmus_platform.local_airflow.client import LogLine, Run, Task
 from isthmus_platform.runs import RunRecord, summarize
 from isthmus_platform.terminal.outputs import describe_outputs, display_path
 
@@ -54,26 +57,59 @@ def report_times(run: Run, record: RunRecord, console: Console) -> None:
 
 
 def report_failure(run: Run, record: RunRecord, client: Client, console: Console) -> None:
-    """Print which tasks failed, and the errors of their runner and their log."""
-    for task in client.tasks(run.dag, run.id):
-        if task.state != "failed":
-            continue
+    """Print which tasks failed, why, and where their logs are; then the run's id."""
+    tasks = client.tasks(run.dag, run.id)
+    failed = [task for task in tasks if task.state == "failed"]
+    for task in failed:
         console.print(f"\n{run.dag} {task.name} failed", style="bold")
-        traceback = ""
-        failures = [
-            answer
-            for answer in record.attempt(task.name, task.try_number).answers()
-            if isinstance(answer, RunFailure)
-        ]
-        if failures and failures[-1].traceback:
-            traceback = failures[-1].traceback.rstrip()
-            console.print(printable_lines(traceback), soft_wrap=True)
-        lines = client.log(run.dag, run.id, task.id, task.try_number, task.map_index)
-        errors = dict.fromkeys(line.text for line in lines if line.level in ("error", "critical"))
-        shown = (traceback, _AIRFLOW_HEADLINE)
-        new = [error for error in errors if error.rstrip() not in shown]
-        for error in new[:_SHOWN_ERRORS]:
-            console.print(printable_lines(error), soft_wrap=True)
+        answers = record.attempt(task.name, task.try_number).answers()
+        failures = [answer for answer in answers if isinstance(answer, RunFailure)]
+        shown = (failures[-1].traceback or "").rstrip() if failures else ""
+        if shown:
+            console.print(printable_lines(shown), soft_wrap=True)
+        _report_log(run, task, client, console, shown)
+    if not failed:
+        states = ", ".join(f"{task.name} {task.state or 'not started'}" for task in tasks)
+        console.print(
+            f"\n{run.dag}: the run {run.state}, and no task of it: {states or 'none'}",
+            soft_wrap=True,
+        )
+    console.print(f"run       {run.id} of {run.dag}", soft_wrap=True)
+
+
+def _report_log(run: Run, task: Task, client: Client, console: Console, shown: str) -> None:
+    """Print the errors of a task's log, except for the text that was shown, and its files."""
+    try:
+        lines, files = client.log_and_files(
+            run.dag, run.id, task.id, task.try_number, task.map_index
+        )
+    except AirflowError as error:
+        console.print(f"its log cannot be read: {error}", soft_wrap=True)
+        return
+    errors = [text for text in dict.fromkeys(_errors(lines)) if text.rstrip() != shown]
+    for text in errors[:_SHOWN_ERRORS]:
+        console.print(printable_lines(text), soft_wrap=True)
+    if not errors and not shown:
+        last = lines[-1].text if lines else "nothing"
+        console.print(
+            printable_lines(f"its log has no error; the last line is: {last}"), soft_wrap=True
+        )
+    page = f"{client.url}/dags/{run.dag}/runs/{run.id}/tasks/{task.id}"
+    for file in files or [page]:
+        path = display_path(Path(file)) if file.startswith("/") else file
+        console.print(f"log       {path}", soft_wrap=True)
+
+
+def _errors(lines: Sequence[LogLine]) -> Iterator[str]:
+    """Yield the errors that a task has logged, and the exceptions that Airflow has logged of it."""
+    logged = [line.text for line in lines if line.level in ("error", "critical")]
+    yield from (text for text in logged if text != _AIRFLOW_HEADLINE)
+    for line in lines:
+        details = line.fields.get("error_detail")
+        for detail in details if isinstance(details, list) else ():
+            value = str(detail.get("exc_value", ""))
+            if value not in logged:  # else an operator has logged it
+                yield f"{detail.get('exc_type')}: {value}"
 
 
 def report_next(dataflow: DataflowContract, console: Console) -> None:

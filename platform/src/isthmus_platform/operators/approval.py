@@ -38,9 +38,7 @@ class ApproveOperator(DataflowOperator, ApprovalOperator):
         with self.errors_reported():
             pins = pins_from(context, self.pins_from)
             lake, contract = self.open_lake(), self.dataflow.contract
-            accepted = accepted_from(
-                context, self.accepted_from, pins.interval, lake, contract.identity
-            )
+            accepted = accepted_from(context, self.accepted_from, pins, lake, contract.identity)
             publication.check_gates(lake, contract, accepted)
             last = releases.current(lake, contract.identity)
             self.body = approval_request(lake, contract, accepted, pins, last)

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook, Context
-from airflow.sdk.exceptions import AirflowRuntimeError
+from airflow.sdk.exceptions import AirflowNotFoundException, AirflowRuntimeError
 
 from isthmus_contracts import DataflowContract
+from isthmus_platform.errors import SourceError
 from isthmus_platform.pipeline.context import Cancellation, Log, RunContext
 from isthmus_platform.pipeline.intervals import run_interval, run_params
 
@@ -72,6 +73,26 @@ def _is_active(instance: RuntimeTaskInstanceProtocol, run: str) -> bool:
 
 
 def _connect(name: str) -> Engine:
-    hook = BaseHook.get_connection(name).get_hook()  # type: ignore[no-untyped-call]
-    engine: Engine = hook.get_sqlalchemy_engine()
+    """Return an engine for a connection of Airflow's.
+
+    Raise `SourceError` for one that is unknown, or that no installed provider can open. What the
+    provider says is not repeated: it may quote the password.
+    """
+    try:
+        connection = BaseHook.get_connection(name)
+    except AirflowNotFoundException:
+        problem = (
+            f"Airflow has no connection of this name; set AIRFLOW_CONN_{name.upper()}, add it on "
+            "Airflow's page, or name another one in the deployment file"
+        )
+        raise SourceError(name, problem) from None
+    try:
+        hook = connection.get_hook()  # type: ignore[no-untyped-call]
+        engine: Engine = hook.get_sqlalchemy_engine()
+    except Exception as error:  # noqa: BLE001 - each provider raises its own
+        problem = (
+            f"its connection of type {connection.conn_type!r} cannot be opened "
+            f"({type(error).__name__}); is the provider for this type installed?"
+        )
+        raise SourceError(name, problem) from None
     return engine

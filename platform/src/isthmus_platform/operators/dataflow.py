@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from isthmus_contracts import ContractError
 from isthmus_platform.deployment import DeployedDataflow
-from isthmus_platform.errors import LakeUnavailableError, RunFailedError, RunnerError, UserError
+from isthmus_platform.errors import PlatformError, UserError
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake_access import open_lake
 from isthmus_platform.operators.context import run_context
@@ -52,6 +52,6 @@ class DataflowOperator(BaseOperator):
         except (UserError, ContractError) as error:
             self.log.error("%s", error)  # noqa: TRY400 - a user's mistake needs no traceback
             raise AirflowFailException(str(error)) from None
-        except (LakeUnavailableError, RunnerError, RunFailedError) as error:
+        except PlatformError as error:
             self.log.error("%s", error)  # noqa: TRY400 - our traceback would add nothing
             raise AirflowException(str(error)) from None

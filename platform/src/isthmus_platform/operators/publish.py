@@ -8,7 +8,7 @@ from airflow.sdk import Asset, Context
 
 from isthmus_contracts.codec import deserialize
 from isthmus_platform.operators.dataflow import DataflowOperator
-from isthmus_platform.operators.xcom import SHOWN, accepted_from, pins_from
+from isthmus_platform.operators.xcom import SHOWN, accepted_from, left_by, pins_from
 
 if TYPE_CHECKING:
     from isthmus_platform.pipeline.publish import Published
@@ -41,11 +41,11 @@ class PublishOperator(DataflowOperator):
             pins = pins_from(context, self.pins_from)
             lake, run = self.open_lake(), self.run_context(context)
             identity = self.dataflow.contract.identity
-            accepted = accepted_from(context, self.accepted_from, pins.interval, lake, identity)
+            accepted = accepted_from(context, self.accepted_from, pins, lake, identity)
             approval = None
             if self.approved_by is not None:
-                plain = context["ti"].xcom_pull(task_ids=self.approved_by, key=SHOWN)
-                approval = deserialize(Approval, plain, "approval")
+                shown = left_by(context, self.approved_by, SHOWN)
+                approval = deserialize(Approval, shown, "approval")
             published = publish(self.dataflow, lake, run, pins, accepted, approval)
         return announce(context, self.asset, published)
 

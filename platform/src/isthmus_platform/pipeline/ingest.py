@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import cache, partial
 from pathlib import Path
+from uuid import uuid4
 
 from isthmus_contracts import Identity, Input, resolve_params
 from isthmus_contracts.formatting import counted
@@ -15,6 +18,8 @@ from isthmus_platform.lake.delta.writer import write_table
 from isthmus_platform.lake.errors import translated
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
+from isthmus_platform.lake.releases import Release
+from isthmus_platform.lake.releases.queries import withdrawal_of
 from isthmus_platform.pipeline.context import RunContext
 from isthmus_platform.pipeline.end_of_life import check_not_end_of_life
 from isthmus_platform.runs import RunRecord
@@ -33,13 +38,15 @@ def ingest(dataflow: DeployedDataflow, lake: Lake, run: RunContext) -> Pins:
     contract = dataflow.contract
     check_not_end_of_life(contract)  # the DAG may have been parsed before the last day ended
     params = resolve_params(contract.params, run.params)
+    released = cache(partial(_release_to_read, lake, run))
     inputs = {
-        declared.name: _pin_released(declared, declared.source, lake, run)
+        declared.name: _pin_released(declared, declared.source, run, released)
         if isinstance(declared.source, Identity)
         else _ingest_table(declared, declared.source, dataflow, lake, run)
         for declared in contract.inputs
     }
-    pins = Pins(params, inputs, run.interval, deployment=dataflow.deployment.digest)
+    digest = dataflow.deployment.digest
+    pins = Pins(params, inputs, run.interval, deployment=digest, id=uuid4().hex)
     RunRecord(Path(dataflow.deployment.runs.root), contract.identity, run.run).write_pins(pins)
     run.log.info("the run is for %s", run.interval or "everything")
     _remove_old_runs(dataflow, lake, run)
@@ -77,16 +84,33 @@ def _ingest_table(
     return Pin(directory.key, version)
 
 
-def _pin_released(declared: Input, dataflow: Identity, lake: Lake, run: RunContext) -> Pin:
-    triggering = run.triggering_release(dataflow)
-    with translated(lake):
-        release = (
-            releases.release(lake, dataflow, triggering)
-            if triggering
-            else releases.current(lake, dataflow)
-        )
+def _pin_released(
+    declared: Input,
+    dataflow: Identity,
+    run: RunContext,
+    released: Callable[[Identity], Release | None],
+) -> Pin:
+    release = released(dataflow)
     if release is None:
         problem = f"it has published no release yet, so there is no {declared.name!r}"
         raise SourceError(str(dataflow), problem)
     run.log.info("reads %s of release %s of %s", declared.name, release.id, dataflow)
     return releases.pin(release, declared.name)
+
+
+def _release_to_read(lake: Lake, run: RunContext, dataflow: Identity) -> Release | None:
+    """Return the release that triggered the run, or the current one; never a withdrawn one."""
+    triggering = run.triggering_release(dataflow)
+    with translated(lake):
+        rollback = withdrawal_of(lake, dataflow, triggering) if triggering else None
+        if triggering and rollback is None:
+            release: Release | None = releases.release(lake, dataflow, triggering)
+        else:
+            release = releases.current(lake, dataflow)
+    if rollback is not None:
+        run.log.warning(
+            "release %s of %s, which triggered this run, was withdrawn by %s at %s; the run reads "
+            "the current release instead",
+            *(triggering, dataflow, rollback.by, rollback.at),
+        )
+    return release

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from isthmus_contracts import Identity
 from isthmus_platform.deployment import DeployedDataflow
 from isthmus_platform.errors import LakeUnavailableError
 from isthmus_platform.lake import releases
+from isthmus_platform.lake.errors import translated
 from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.intake.intermediates import remove_intermediates
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases import publication
 from isthmus_platform.lake.releases.gates import Approval
+from isthmus_platform.lake.releases.queries import withdrawal_of
 from isthmus_platform.pipeline.context import RunContext
 from isthmus_platform.runs.pins import Pins
 
@@ -38,6 +41,7 @@ def publish(  # noqa: PLR0913, PLR0917 - a run's result, and where and for whom 
     `PublicationError` for what cannot be published, `LakeUnavailableError` for what may work later.
     """
     contract = dataflow.contract
+    _warn_of_withdrawn(dataflow, lake, run, pins)
     release = publication.publish(
         lake, contract, accepted, params=pins.params, inputs=pins.inputs, approval=approval
     )
@@ -50,6 +54,23 @@ def publish(  # noqa: PLR0913, PLR0917 - a run's result, and where and for whom 
     if dataflow.settings.saves_checkpoints:
         _remove_intermediates(dataflow, lake, run, accepted)
     return Published(release.id, current.id)
+
+
+def _warn_of_withdrawn(dataflow: DeployedDataflow, lake: Lake, run: RunContext, pins: Pins) -> None:
+    """Warn of each input whose release was withdrawn after the run had pinned it."""
+    sources = {declared.name: declared.source for declared in dataflow.contract.inputs}
+    for name, pin in pins.inputs.items():
+        source = sources.get(name)
+        if pin.release is None or not isinstance(source, Identity):
+            continue
+        with translated(lake):
+            rollback = withdrawal_of(lake, source, pin.release)
+        if rollback is not None:
+            run.log.warning(
+                "input %r is of release %s of %s, which %s withdrew at %s; clear 'ingest' to read "
+                "the current release",
+                *(name, pin.release, source, rollback.by, rollback.at),
+            )
 
 
 def _remove_intermediates(

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from isthmus_contracts import Identity, Interval
 from isthmus_contracts.codec import deserialize
+from isthmus_platform.errors import PublicationError
 from isthmus_platform.lake.intake.acceptance_record import check_recorded
 from isthmus_platform.lake.intake.accepted import Accepted, join
 from isthmus_platform.lake.layout import Lake
@@ -22,13 +23,11 @@ def read_pins(plain: object) -> Pins:
     return replace(parts[0], interval=interval)
 
 
-def read_accepted(
-    plain: object, interval: Interval | None, lake: Lake, dataflow: Identity, run: str
-) -> Accepted:
+def read_accepted(plain: object, pins: Pins, lake: Lake, dataflow: Identity, run: str) -> Accepted:
     """Return what a run's transform tasks have accepted, one task or a task for each part.
 
-    Raise `PublicationError` if acceptance left no record of it, or if the parts are not exactly the
-    run's interval.
+    Raise `PublicationError` if acceptance left no record of it, if the parts are not exactly the
+    run's interval, or if they were computed from other pins than the run has now.
     """
     parts = plain if isinstance(plain, list) else [plain]
     accepted = [
@@ -36,4 +35,8 @@ def read_accepted(
     ]
     for part in accepted:
         check_recorded(lake, dataflow, run, part)
-    return join(accepted, interval)
+    joined = join(accepted, pins.interval)
+    if joined.pins != pins.id:
+        problem = "the inputs were pinned anew after it was computed; clear 'transform'"
+        raise PublicationError(joined.dataflow, problem)
+    return joined

@@ -62,7 +62,13 @@ def transform(
         memory = dataflow.settings.acceptance_memory_megabytes * MEGABYTE
         with EncoderProcess(memory, staged.directory) as encoder:
             accepted = accept(
-                dataflow.contract, staged.request, staged.result, lake, encoder, on_warning
+                dataflow.contract,
+                staged.request,
+                staged.result,
+                lake,
+                encoder,
+                on_warning,
+                pins=staged.pins,
             )
         seconds = time.perf_counter() - start
         run.log.info("accepted %s outputs in %.2f s", len(staged.request.targets), seconds)
@@ -84,9 +90,13 @@ def transform_stage(
 
 @dataclass(frozen=True, slots=True)
 class _Staged:
-    """Hold a request, the runner's result, a directory of the platform's, and the record."""
+    """Hold a request, the runner's result, a directory of the platform's, and the record.
+
+    `pins` is the id of the pins that the request was made from.
+    """
 
     request: RunRequest
+    pins: str
     result: RunResult
     directory: Path
     recorder: Recorder
@@ -121,10 +131,11 @@ def _computed(
         run.cancellation.on_request(process.stop)
         with closing(process):
             process.start(lambda line: run.log.info("runner: %s", line))
-            request = _request(dataflow, lake, run, pins(), directories.staging)
+            pinned = pins()
+            request = _request(dataflow, lake, run, pinned, directories.staging)
             with _checkpoint_sync(dataflow, lake, run, request) as sync:
                 result = _run(process, request, run, recorder, sync)
-        yield _Staged(request, result, attempt.work, recorder)
+        yield _Staged(request, pinned.id, result, attempt.work, recorder)
 
 
 def _input_folders(dataflow: DeployedDataflow, lake: Lake) -> list[Path]:

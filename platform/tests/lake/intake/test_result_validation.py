@@ -122,3 +122,14 @@ def test_a_stage_has_intermediates_and_no_output() -> None:
     )
     (found,) = problems(replace(REQUEST, targets=()), done)
     assert found == "it has 1 intermediate, and the request is not for a stage"
+
+
+@pytest.mark.parametrize("revision", ["", "a b", "abc\nforged line", "x" * 101, "\x1b[2J"])
+def test_a_revision_that_is_not_a_word_is_refused(revision: str) -> None:
+    with pytest.raises(ResultError, match="its revision is "):
+        validate_result(DATAFLOW, REQUEST, replace(result(), revision=revision))
+
+
+@pytest.mark.parametrize("revision", [None, "adc8ea90e17f2f03bd5b806f935dc4e888e77cb2-dirty"])
+def test_a_revision_is_a_word_or_missing(revision: str | None) -> None:
+    validate_result(DATAFLOW, REQUEST, replace(result(), revision=revision))

@@ -18,13 +18,12 @@ from isthmus_contracts.testing.sample_catalog import PARCEL_DELAYS, STATION_DAYS
 from isthmus_platform.errors import LakeError, LakeUnavailableError, PublicationError, UserError
 from isthmus_platform.lake import releases
 from isthmus_platform.lake.delta import tables
-from isthmus_platform.lake.delta.tables import TableFile
 from isthmus_platform.lake.delta.writer import write_table
 from isthmus_platform.lake.documents import write_once
 from isthmus_platform.lake.intake.acceptance_record import check_recorded
 from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
-from isthmus_platform.lake.pins import Pin
+from isthmus_platform.lake.pins import Pin, TableFile
 from isthmus_platform.lake.releases import garbage_collection, publication, rollback
 from isthmus_platform.lake.releases.garbage_collection import Garbage, OldRelease, retention
 from isthmus_platform.lake.releases.manifests import all_files, write_manifests

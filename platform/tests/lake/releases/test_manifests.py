@@ -7,8 +7,8 @@ import pytest
 
 from isthmus_contracts import Interval, Partitioning
 from isthmus_platform.errors import LakeError
-from isthmus_platform.lake.delta.tables import TableFile
 from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.pins import TableFile
 from isthmus_platform.lake.releases import manifests
 from isthmus_platform.lake.releases.manifests import (
     all_files,

@@ -9,9 +9,8 @@ import pytest
 
 from isthmus_contracts import Identity, Interval, Partitioning, ProtocolError
 from isthmus_contracts.codec import deserialize, serialize
-from isthmus_platform.lake.delta.tables import TableFile
 from isthmus_platform.lake.layout import Lake
-from isthmus_platform.lake.pins import Pin
+from isthmus_platform.lake.pins import Pin, TableFile
 from isthmus_platform.lake.releases.models import (
     Release,
     ReleasedFile,

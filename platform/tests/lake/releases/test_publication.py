@@ -74,22 +74,32 @@ class TestPublish:
         assert list(lake.store.walk("")) == before
 
     @on_both
-    def test_a_repetition_with_files_of_its_own_changes_nothing(
-        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
+    def test_another_attempt_of_a_run_publishes_the_same_content_anew(
+        self, accepted: Accept, lake: Lake, dataflow: DataflowContract
     ) -> None:
-        first = published()
-        assert published() == first
-        assert latest_version(lake.table(dataflow.identity, "days")) == 0
+        one, two = accepted(), accepted()
+        first = publish(lake, dataflow, one, params={}, inputs={})
+        between = publish(lake, dataflow, replace(two, run="other"), params={}, inputs={})
+        second = publish(lake, dataflow, two, params={}, inputs={})
+        assert (first.run, first.digest) == (second.run, second.digest)
+        assert releases(lake, dataflow.identity) == (
+            (second, True),
+            (between, False),
+            (first, False),
+        )
+        own = [file.path for file in two.output("days").files]
+        days = lake.table(dataflow.identity, "days")
+        assert [file.key for file in files_of(days, second.tables["days"].version)] == own
 
     def test_a_repetition_needs_no_files(
         self, accepted: Accept, lake: Lake, dataflow: DataflowContract
     ) -> None:
-        first = publish(lake, dataflow, accepted(), params={}, inputs={})
-        again = accepted()
-        for output in again.outputs:
+        ready = accepted()
+        first = publish(lake, dataflow, ready, params={}, inputs={})
+        for output in ready.outputs:
             for file in output.files:
                 lake.path(file.path).remove()
-        assert publish(lake, dataflow, again, params={}, inputs={}) == first
+        assert publish(lake, dataflow, ready, params={}, inputs={}) == first
 
     def test_of_two_repetitions_at_once_the_first_document_counts(
         self,
@@ -108,10 +118,12 @@ class TestPublish:
 
     @on_both
     def test_a_late_repetition_does_not_move_current_back(
-        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
+        self, accepted: Accept, lake: Lake, dataflow: DataflowContract
     ) -> None:
-        first, second = published("first"), published("second")
-        assert published("first") == first
+        ready = accepted("first")
+        first = publish(lake, dataflow, ready, params={}, inputs={})
+        second = publish(lake, dataflow, accepted("second"), params={}, inputs={})
+        assert publish(lake, dataflow, ready, params={}, inputs={}) == first
         assert current(lake, dataflow.identity) == second
 
     def test_a_cleared_run_with_another_result_publishes_anew(

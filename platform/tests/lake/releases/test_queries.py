@@ -14,7 +14,8 @@ from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.releases.models import Release, document_of
-from isthmus_platform.lake.releases.queries import current, pin, release, releases
+from isthmus_platform.lake.releases.queries import current, pin, release, releases, withdrawal_of
+from isthmus_platform.lake.releases.rollback import roll_back
 from isthmus_platform.storage import DiskStore
 
 Accept = Callable[..., Accepted]
@@ -25,6 +26,45 @@ def carriers_of(lake: Lake, of: Release) -> list[str]:
     table = pin(of, "carriers")
     (file,) = files_of(lake.path(table.table), table.version)
     return parquet.ParquetFile(file.local()).read()["carrier"].to_pylist()
+
+
+class TestWithdrawal:
+    @on_both
+    def test_a_rollback_withdraws_what_is_newer_than_its_release(
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
+    ) -> None:
+        one, two, three = (published(f"run-{number}") for number in (1, 2, 3))
+        assert withdrawal_of(lake, dataflow.identity, three.id) is None
+        roll_back(lake, dataflow.identity, one.id, by="ada")
+        published("run-4")
+        for withdrawn in (two, three):
+            rollback = withdrawal_of(lake, dataflow.identity, withdrawn.id)
+            assert rollback is not None
+            assert (rollback.by, rollback.release) == ("ada", one.id)
+        assert withdrawal_of(lake, dataflow.identity, one.id) is None
+
+    def test_a_release_that_is_current_again_is_withdrawn_no_more(
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
+    ) -> None:
+        one, two, three = (published(f"run-{number}") for number in (1, 2, 3))
+        roll_back(lake, dataflow.identity, one.id, by="ada")
+        roll_back(lake, dataflow.identity, two.id, by="eve")
+        assert withdrawal_of(lake, dataflow.identity, two.id) is None
+        rollback = withdrawal_of(lake, dataflow.identity, three.id)
+        assert rollback is not None
+        assert rollback.by == "eve"
+        published("run-5")
+        assert withdrawal_of(lake, dataflow.identity, two.id) is None
+
+    def test_what_was_never_published_was_not_withdrawn(
+        self, published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
+    ) -> None:
+        assert withdrawal_of(lake, dataflow.identity, "x-1") is None
+        one = published("run-1")
+        published("run-2")
+        roll_back(lake, dataflow.identity, one.id, by="ada")
+        assert withdrawal_of(lake, dataflow.identity, "x-2") is None
+        assert withdrawal_of(lake, dataflow.identity, "no release") is None
 
 
 class TestRead:

@@ -10,9 +10,11 @@ from pyarrow import parquet
 from isthmus_contracts import DataflowContract, UnknownNameError
 from isthmus_contracts.codec import serialize
 from isthmus_platform.lake.delta.tables import files_of, latest_version
+from isthmus_platform.lake.intake.accepted import Accepted
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.releases.models import Release
 from isthmus_platform.lake.releases.pointer import Move, read_moves
+from isthmus_platform.lake.releases.publication import publish
 from isthmus_platform.lake.releases.queries import current, pin, releases
 from isthmus_platform.lake.releases.rollback import roll_back
 
@@ -68,12 +70,25 @@ def test_publishing_goes_on_afterwards(
 
 
 def test_a_repetition_does_not_undo_it(
+    published: Callable[..., Release],
+    accepted: Callable[..., Accepted],
+    lake: Lake,
+    dataflow: DataflowContract,
+) -> None:
+    first, ready = published("first"), accepted("second")
+    publish(lake, dataflow, ready, params={}, inputs={})
+    roll_back(lake, dataflow.identity, first.id, by="eve")
+    publish(lake, dataflow, ready, params={}, inputs={})
+    assert current(lake, dataflow.identity) == first
+
+
+def test_a_run_that_is_computed_again_is_current_after_it(
     published: Callable[..., Release], lake: Lake, dataflow: DataflowContract
 ) -> None:
     first, _ = published("first"), published("second")
     roll_back(lake, dataflow.identity, first.id, by="eve")
-    published("second")
-    assert current(lake, dataflow.identity) == first
+    again = published("second")
+    assert current(lake, dataflow.identity) == again
 
 
 def test_requests_are_as_many_after_ten_thousand_moves(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from isthmus_contracts import DataflowContract, param_text
+from isthmus_contracts import DataflowContract, UnknownNameError, param_text
 from isthmus_contracts.catalog import CATALOG
 from isthmus_contracts.formatting import unknown_name
 
 OPTIONS = ("--inputs", "--out", "--engine", "--workers", "--checkpoints")
 INTERVAL_OPTIONS = ("--interval-start", "--interval-end")
+_PARAM_OPTIONS = ("-p", "--param")
 
 
 def known_dataflows() -> str:
@@ -22,6 +23,7 @@ def named_contract(command: str, arguments: list[str]) -> DataflowContract | Non
     parser = argparse.ArgumentParser(f"isthmus {command}", add_help=False)
     parser.add_argument("dataflow", nargs="?")
     parser.add_argument("-o")
+    parser.add_argument(*_PARAM_OPTIONS)
     for option in OPTIONS:
         parser.add_argument(option)
     name: str | None = parser.parse_known_args(arguments)[0].dataflow
@@ -39,6 +41,13 @@ def parse(
     Exit with a message for one that it does not know.
     """
     group = parser.add_argument_group("params")
+    group.add_argument(
+        *_PARAM_OPTIONS,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="any param, as in `isthmus-platform run`; may be given again",
+    )
     params = contract.params if contract else ()
     for param in params:
         default = param_text(param.default)
@@ -52,18 +61,27 @@ def parse(
     parsed, unknown = parser.parse_known_args(arguments)
     if unknown:
         name, known = unknown[0].partition("=")[0], (_option(param.name) for param in params)
-        parser.error(unknown_name("argument", name, [*options, *known, "--help"]))
+        parser.error(unknown_name("argument", name, [*options, *known, "--param", "--help"]))
     return parsed
 
 
 def given_params(contract: DataflowContract, options: argparse.Namespace) -> dict[str, object]:
-    """Return the value of each param that was given as an option, or raise `ParamError`."""
-    texts = {param: getattr(options, f"param_{param.name}") for param in contract.params}
-    return {param.name: param.parse(text) for param, text in texts.items() if text is not None}
+    """Return the value of each param that was given as an option or as NAME=VALUE.
+
+    Raise `ParamError` for a wrong value, `UnknownNameError` for the name of no param.
+    """
+    params = {param.name: param for param in contract.params}
+    texts = {name: getattr(options, f"param_{name}") for name in params}
+    for given in options.param:
+        name, _, text = given.partition("=")
+        if name not in params:
+            raise UnknownNameError("param", name, params)
+        texts[name] = text
+    return {name: params[name].parse(text) for name, text in texts.items() if text is not None}
 
 
 def _option(param: str) -> str:
     """Return the option of a param, with a prefix if some command has an option of that name."""
     name = f"--{param.replace('_', '-')}"
-    reserved = (*OPTIONS, *INTERVAL_OPTIONS, "--help")
+    reserved = (*OPTIONS, *INTERVAL_OPTIONS, *_PARAM_OPTIONS, "--help")
     return f"--param-{name.removeprefix('--')}" if name in reserved else name

@@ -9,6 +9,7 @@ import inspect
 import os
 import platform
 import site
+import subprocess
 import sys
 import sysconfig
 import time
@@ -21,6 +22,8 @@ from types import ModuleType, TracebackType
 import isthmus_transforms
 from isthmus_transforms.errors import UnknownDependencyError
 
+_COMMIT = "# branch.oid "
+_LONGEST_GIT_SECONDS = 5
 OURS = ("isthmus_transforms", "isthmus_contracts")
 """Our own code wherever it is installed; other code is ours if it is not among the libraries."""
 
@@ -73,6 +76,42 @@ def code_version() -> str:
         digest.update(f"{path.relative_to(root)}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+@cache
+def revision() -> str | None:
+    """Return the git commit of this tree, with `-dirty` if not all of the tree is committed.
+
+    An installed package has no git, and may have a file `REVISION` beside its modules instead,
+    which says the same. Return None if neither is there, or git cannot be asked.
+    """
+    root = Path(isthmus_transforms.__file__).parent
+    try:
+        return (root / "REVISION").read_text(encoding="utf-8").strip() or None
+    except OSError:
+        pass
+    try:
+        _git(root, "ls-files", "--error-unmatch", "__init__.py")  # else another project's git
+        lines = _git(root, "status", "--porcelain=v2", "--branch").splitlines()
+    except (OSError, subprocess.SubprocessError):
+        return None
+    (commit,) = (line.removeprefix(_COMMIT) for line in lines if line.startswith(_COMMIT))
+    if not commit.isalnum():  # nothing is committed yet
+        return None
+    return f"{commit}-dirty" if any(not line.startswith("#") for line in lines) else commit
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
+    done = subprocess.run(  # noqa: S603 - git, with words of our own
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_LONGEST_GIT_SECONDS,
+        check=True,
+    )
+    return done.stdout
 
 
 def _started() -> float:

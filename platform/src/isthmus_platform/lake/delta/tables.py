@@ -20,6 +20,7 @@ from deltalake.transaction import AddAction, RemoveAction, create_table_with_add
 
 from isthmus_contracts import Table
 from isthmus_platform.lake.clock import Clock, utc_now
+from isthmus_platform.lake.pins import TableFile
 from isthmus_platform.lake.schemas import arrow_schema
 from isthmus_platform.storage import Location
 
@@ -28,15 +29,6 @@ _CONFIGURATION = {"delta.enableExpiredLogCleanup": "false"}
 _AFTER_COMMIT = PostCommitHookProperties(cleanup_expired_logs=False)
 # Who opens a table reads its log since the last checkpoint, which Delta writes every 100 versions.
 _LARGE = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class TableFile:
-    """Name a Parquet file in its table's directory."""
-
-    name: str
-    bytes: int
-    rows: int
 
 
 @dataclass(frozen=True, slots=True)

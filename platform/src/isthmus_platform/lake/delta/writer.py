@@ -8,8 +8,8 @@ from uuid import uuid4
 import pyarrow as pa
 
 from isthmus_contracts import Table
-from isthmus_platform.lake.delta.tables import TableFile
 from isthmus_platform.lake.parquet_writer import ParquetWriter
+from isthmus_platform.lake.pins import TableFile
 from isthmus_platform.lake.validation.checker import Checker
 from isthmus_platform.storage import Location
 

@@ -39,11 +39,14 @@ def accept(  # noqa: PLR0913, PLR0917 - the last has a default
     lake: Lake,
     encoder: TableEncoder,
     on_warning: Callable[[str, CheckResult], None] = _ignore,
+    *,
+    pins: str = "",
 ) -> Accepted:
     """Take into the lake what a run staged for the targets of its request, and check it.
 
     Files are copied; the `encoder` writes tables. `on_warning` gets the name of a table and each of
-    its checks that warns, once all is accepted.
+    its checks that warns, once all is accepted. `pins` is the id of the pins that the request was
+    made from.
 
     Raise `ResultError`, `StagingError` or `TableContractError`, or `LakeUnavailableError`, for
     example for a full disk; no file is left in the lake then.
@@ -56,7 +59,7 @@ def accept(  # noqa: PLR0913, PLR0917 - the last has a default
             _accept_output(dataflow, output, request, lake, encoder, refusal)
             for output in result.outputs
         ]
-        whole = _whole(request, result, accepted)
+        whole = _whole(request, result, accepted, pins)
         record_accepted(lake, dataflow.identity, request.identity.run, whole)
         refusal.pop_all()
     for output, warnings in accepted:
@@ -83,6 +86,7 @@ def _whole(
     request: RunRequest,
     result: RunResult,
     outputs: Sequence[tuple[AcceptedOutput, Sequence[CheckResult]]],
+    pins: str,
 ) -> Accepted:
     return Accepted(
         result.dataflow,
@@ -96,6 +100,9 @@ def _whole(
             for warning in warnings
         ),
         request.interval,
+        attempts=(uuid4().hex,),
+        pins=pins,
+        revision=result.revision,
     )
 
 

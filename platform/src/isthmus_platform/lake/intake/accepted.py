@@ -39,7 +39,11 @@ class AcceptedOutput:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Hold what one run of a dataflow may publish; tasks pass it on as plain JSON."""
+    """Hold what one run of a dataflow may publish; tasks pass it on as plain JSON.
+
+    `attempts` has an id for each attempt of transform whose outputs these are, which acceptance
+    drew; `pins` is the id of the pins that they were computed from.
+    """
 
     dataflow: str
     contract_version: str
@@ -48,6 +52,9 @@ class Accepted:
     outputs: tuple[AcceptedOutput, ...]
     warnings: tuple[str, ...] = ()
     interval: Interval | None = None
+    attempts: tuple[str, ...] = ()
+    pins: str = ""
+    revision: str | None = None
 
     def output(self, name: str) -> AcceptedOutput:
         """Return the output of that name, or raise `KeyError`."""
@@ -79,6 +86,9 @@ def join(parts: Sequence[Accepted], interval: Interval | None) -> Accepted:
     first, *others = sorted(parts, key=_start)
     if not others and first.interval == interval:
         return first
+    if len({part.pins for part in parts}) != 1:
+        problem = "its parts were computed from different inputs; clear the whole run"
+        raise PublicationError(first.dataflow, problem)
     makers = {(part.run, part.contract_version, part.code_version) for part in parts}
     if len(makers) != 1:
         versions = ", ".join(sorted({part.code_version for part in parts}))
@@ -90,7 +100,10 @@ def join(parts: Sequence[Accepted], interval: Interval | None) -> Accepted:
     if interval is None or _concatenated(intervals) != interval:
         shown = ", ".join(map(str, intervals))
         asked = interval or "everything"
-        raise PublicationError(first.dataflow, f"its parts are {shown}; the run is for {asked}")
+        raise PublicationError(
+            first.dataflow,
+            f"its parts are {shown}; the run is for {asked}; clear the tasks that left nothing",
+        )
     outputs = tuple(
         AcceptedOutput(
             output.name,
@@ -99,7 +112,8 @@ def join(parts: Sequence[Accepted], interval: Interval | None) -> Accepted:
         for output in first.outputs
     )
     warnings = tuple(dict.fromkeys(warning for part in parts for warning in part.warnings))
-    return replace(first, outputs=outputs, warnings=warnings, interval=interval)
+    attempts = tuple(attempt for part in (first, *others) for attempt in part.attempts)
+    return replace(first, outputs=outputs, warnings=warnings, interval=interval, attempts=attempts)
 
 
 def _start(part: Accepted) -> date:

@@ -5,6 +5,7 @@ Nothing is read here: acceptance checks later whether files and data are as the 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -22,6 +23,8 @@ from isthmus_contracts.formatting import counted
 from isthmus_contracts.protocol import RunIdentity, RunRequest, RunResult, StagedOutput
 from isthmus_contracts.rules import metric_results
 from isthmus_platform.errors import ResultError
+
+_REVISION = re.compile(r"[0-9A-Za-z._-]{1,100}")
 
 
 def validate_result(dataflow: DataflowContract, request: RunRequest, result: RunResult) -> None:
@@ -47,6 +50,9 @@ def _identity_problems(request: RunRequest, result: RunResult) -> Iterator[str]:
             f"it is for contract version {result.contract_version!r}; "
             f"the request is for {request.contract_version!r}"
         )
+
+    if result.revision is not None and not _REVISION.fullmatch(result.revision):
+        yield f"its revision is {result.revision!r}; expected letters, digits, '.', '_' and '-'"
 
 
 def _who(identity: RunIdentity) -> str:

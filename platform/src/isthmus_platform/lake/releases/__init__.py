@@ -2,9 +2,10 @@
 
 `models` declares a release, `manifests` list the files of its tables, `pointer` is the log of which
 release is current, and `queries` reads them. `publication` makes a release, after `gates`;
-`rollback` makes an earlier one current again; `garbage_collection` removes old ones, keeps what
-`references` finds, and leaves `tombstones`. `locate` gives the addresses for other tools, `diff`
-compares.
+`partition_params` counts with which params its partitions were computed. `rollback` makes an
+earlier one current again, `status` says which dataflows have read another than the current one.
+`garbage_collection` removes old ones, keeps what `references` finds, and leaves `tombstones`.
+`locate` gives the addresses for other tools, `diff` compares.
 """
 
 from __future__ import annotations

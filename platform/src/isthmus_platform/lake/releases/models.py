@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from isthmus_contracts import Identity, Interval, ParamValue, Partitioning
-from isthmus_platform.lake.delta.tables import TableFile
 from isthmus_platform.lake.layout import Lake
-from isthmus_platform.lake.pins import Pin
+from isthmus_platform.lake.pins import Pin, TableFile
 from isthmus_platform.storage import Location
 
 _ID = re.compile(r"[0-9a-z]+-([1-9]\d{0,7})")
@@ -21,10 +20,11 @@ _ID = re.compile(r"[0-9a-z]+-([1-9]\d{0,7})")
 
 @dataclass(frozen=True, slots=True)
 class ReleasedPartition:
-    """Say which run computed a partition of a table, and which files it consists of."""
+    """Say which run computed a partition of a table, with which params, into which files."""
 
     run: str
     files: tuple[TableFile, ...]
+    params: Mapping[str, ParamValue] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -37,7 +37,8 @@ class ReleasedTable:
     """Pin a version of a table; `path` is its folder relative to the lake's root.
 
     `columns` has the type of each column. `manifests` names the documents that list the files, by
-    what the names of their partitions start with; `manifests.py` reads them.
+    what the names of their partitions start with; `manifests.py` reads them. `params` has the
+    number of partitions that were computed with the same params, by their JSON text.
     """
 
     path: str
@@ -46,6 +47,7 @@ class ReleasedTable:
     columns: Mapping[str, str]
     manifests: Mapping[str, str] = field(default_factory=dict)
     partitioning: Partitioning | None = None
+    params: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class Release:
     """Pin a version of every output of a dataflow, and say what it was computed from.
 
     `run` computed all of it except partitions outside its `interval`, which it took over from the
-    release before.
+    release before. `code_version` is a digest of the transforms' code, and `revision` the git
+    commit that the runner found it at, with `-dirty` if not all of the tree was committed.
     """
 
     id: str
@@ -79,6 +82,7 @@ class Release:
     metrics: Mapping[str, Mapping[str, float | None]]
     warnings: tuple[str, ...] = ()
     interval: Interval | None = None
+    revision: str | None = None
 
 
 def number_of(release_id: str) -> int:

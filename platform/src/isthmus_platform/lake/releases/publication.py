@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from isthmus_contracts import DataflowContract, Identity, ParamValue, Partitioning, Table
 from isthmus_platform.errors import PublicationError
 from isthmus_platform.lake.delta.columns import columns_in
-from isthmus_platform.lake.delta.tables import Base, TableFile, commit
+from isthmus_platform.lake.delta.tables import Base, commit
 from isthmus_platform.lake.documents import documents_in, read_document, write_once
 from isthmus_platform.lake.errors import translated
 from isthmus_platform.lake.intake.accepted import Accepted, AcceptedFile, AcceptedOutput
 from isthmus_platform.lake.layout import Lake
-from isthmus_platform.lake.pins import Pin
+from isthmus_platform.lake.pins import Pin, TableFile
 from isthmus_platform.lake.releases.gates import Approval, check_approval, check_row_change
 from isthmus_platform.lake.releases.manifests import (
     own_files,
@@ -35,6 +35,7 @@ from isthmus_platform.lake.releases.models import (
     ReleasedTable,
     document_of,
 )
+from isthmus_platform.lake.releases.partition_params import count_params, mixed_params
 from isthmus_platform.lake.releases.pointer import Move, append_move, is_published, last_move
 from isthmus_platform.lake.releases.queries import current, read_release
 from isthmus_platform.lake.releases.tombstones import check_not_collected, check_not_removed
@@ -53,8 +54,9 @@ def publish(  # noqa: PLR0913 - each names what it is
 ) -> Release:
     """Publish the outputs of one run, and return its release.
 
-    The identity of a publication is the run and the digest of its accepted outputs: a repetition
-    returns the existing release and does not move the pointer, even if another release is current.
+    The identity of a publication is the run, the attempts that made the accepted outputs, and the
+    digest of these: a repetition returns the existing release and does not move the pointer, even
+    if another release is current. What another attempt made is published anew, also the same.
     A run for an interval replaces its partitions in the release that is current when the pointer
     moves; after a conflict the release is prepared again.
 
@@ -77,8 +79,8 @@ def publish(  # noqa: PLR0913 - each names what it is
             release_id = f"{publication}-{last.number + 1 if last else 1}"
             document = document_of(lake, identity, release_id)
             if document.find() is None:
-                prepared = _Attempt(lake, dataflow, accepted, release_id, base).prepare(
-                    params, inputs
+                prepared = _Attempt(lake, dataflow, accepted, params, release_id, base).prepare(
+                    inputs
                 )
                 with suppress(FileExistsError):  # a concurrent repetition has written it
                     write_once(document, prepared)
@@ -121,7 +123,7 @@ def _published_as(lake: Lake, dataflow: Identity, publication: str, last: Move) 
 
 
 def _publication_id(accepted: Accepted) -> str:
-    text = json.dumps([accepted.dataflow, accepted.run, accepted.digest])
+    text = json.dumps([accepted.dataflow, accepted.run, accepted.attempts, accepted.digest])
     return hashlib.sha256(text.encode()).hexdigest()[:_ID_CHARACTERS]
 
 
@@ -162,18 +164,21 @@ class _Attempt:
     lake: Lake
     dataflow: DataflowContract
     accepted: Accepted
+    params: Mapping[str, ParamValue]
     release_id: str
     base: Release | None
 
-    def prepare(self, params: Mapping[str, ParamValue], inputs: Mapping[str, Pin]) -> Release:
+    def prepare(self, inputs: Mapping[str, Pin]) -> Release:
         """Commit every table, and return the release that pins them."""
         accepted = self.accepted
         _check_files(self.lake, accepted)
         tables, files, metrics = {}, {}, {}
+        warnings = list(accepted.warnings)
         for output in accepted.outputs:
             contract = self.dataflow.output(output.name)
             if isinstance(contract, Table):
-                tables[output.name] = self._commit(contract, output)
+                tables[output.name] = table = self._commit(contract, output)
+                warnings += mixed_params(self.dataflow, output.name, table.params)
             elif output.metrics is not None:
                 metrics[output.name] = output.metrics
             else:
@@ -187,13 +192,14 @@ class _Attempt:
             run=accepted.run,
             digest=accepted.digest,
             created_at=self.lake.clock().isoformat(),
-            params=params,
+            params=self.params,
             inputs=inputs,
             tables=tables,
             files=files,
             metrics=metrics,
-            warnings=accepted.warnings,
+            warnings=tuple(warnings),
             interval=accepted.interval,
+            revision=accepted.revision,
         )
 
     def _commit(self, table: Table, output: AcceptedOutput) -> ReleasedTable:
@@ -201,6 +207,7 @@ class _Attempt:
         files = tuple(_table_file(self.lake, file) for file in output.files)
         rows = sum(file.rows for file in files)
         new, base, onto = self._new_partitions(output), self._base(table), None
+        gone: tuple[ReleasedPartition, ...] = ()
         if base is None:
             manifests = write_manifests(self.lake, folder.key, new)
         else:
@@ -210,16 +217,12 @@ class _Attempt:
             onto = Base(base.version, tuple(file for part in gone for file in part.files))
         commit_id = self._commit_id(files, onto)
         version = commit(folder, table, files, commit_id, base=onto, clock=self.lake.clock)
-        return ReleasedTable(
-            folder.key, version, rows, columns_in(table), manifests, table.partitioning
-        )
+        by, before = table.partitioning, base.params if base else {}
+        counts = count_params(before, gone, new.values()) if by else {}
+        return ReleasedTable(folder.key, version, rows, columns_in(table), manifests, by, counts)
 
     def _commit_id(self, files: Iterable[TableFile], base: Base | None) -> str:
-        """Return the id under which exactly these files are committed once, onto this base.
-
-        A retry that computed again has the same content, and so the same release, in other files:
-        the version that the release pins must hold these, not those of the first attempt.
-        """
+        """Return the id under which exactly these files are committed once, onto this base."""
         names = "/".join(sorted(file.name for file in files))
         text = f"{base.version if base else ''}/{names}"
         publication = self.release_id.partition("-")[0]
@@ -231,7 +234,8 @@ class _Attempt:
         for file in output.files:
             files.setdefault(file.partition or "", []).append(_table_file(self.lake, file))
         return {
-            name: ReleasedPartition(self.accepted.run, tuple(some)) for name, some in files.items()
+            name: ReleasedPartition(self.accepted.run, tuple(some), self.params)
+            for name, some in files.items()
         }
 
     def _replaced_names(self, table: Table) -> tuple[str, ...]:

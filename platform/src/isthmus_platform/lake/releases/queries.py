@@ -7,7 +7,13 @@ from isthmus_platform.lake.documents import read_document
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
 from isthmus_platform.lake.releases.models import Release, document_of, number_of
-from isthmus_platform.lake.releases.pointer import Move, is_published, last_move, moves_to
+from isthmus_platform.lake.releases.pointer import (
+    Move,
+    is_published,
+    last_move,
+    moves_to,
+    read_move,
+)
 from isthmus_platform.lake.releases.tombstones import check_not_removed
 
 _NAMED_IN_ERRORS = 20
@@ -61,6 +67,25 @@ def check_exists(lake: Lake, dataflow: Identity, release_id: str, last: Move | N
         first = max(last.oldest, last.number - _NAMED_IN_ERRORS)
         known = _published_ids(lake, dataflow, last, first)
     raise UnknownNameError("release", release_id, known, of=f"dataflow '{dataflow}'")
+
+
+def withdrawal_of(lake: Lake, dataflow: Identity, release_id: str) -> Move | None:
+    """Return the rollback that withdrew a published release, if it was not made current again.
+
+    A rollback withdraws every release that is newer than the one it makes current. To find it
+    costs a request for each move since the release was published.
+    """
+    pointer, number = lake.pointer(dataflow), number_of(release_id)
+    last = last_move(pointer)
+    if last is None or not is_published(pointer, last, release_id):
+        return None
+    for later in range(last.number, number, -1):
+        move = last if later == last.number else read_move(pointer, later)
+        if move.release == release_id:
+            return None
+        if move.reason == "rollback" and number_of(move.release) < number:
+            return move
+    return None
 
 
 def read_release(lake: Lake, dataflow: Identity, release_id: str) -> Release:

@@ -12,7 +12,6 @@ from datetime import datetime
 
 from isthmus_contracts import DataflowContract, Identity
 from isthmus_platform.errors import PublicationError, UserError
-from isthmus_platform.lake.delta.tables import files_of
 from isthmus_platform.lake.documents import documents_in, read_document
 from isthmus_platform.lake.layout import Lake
 from isthmus_platform.lake.pins import Pin
@@ -60,6 +59,9 @@ def check_not_collected(
 
     The release's document must be written before, so that a later garbage collection reads it.
     """
+    # Who only reads releases, such as the DAG file, imports no library of tables.
+    from isthmus_platform.lake.delta.tables import files_of  # noqa: PLC0415
+
     name = str(dataflow.identity)
     own_cutoff, source_cutoff = _cutoffs(lake, name)
     for file in _older(outputs, own_cutoff):
