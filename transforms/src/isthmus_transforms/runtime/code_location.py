@@ -80,7 +80,7 @@ def code_version() -> str:
 
 @cache
 def revision() -> str | None:
-    """Return the git commit of this tree, with `-dirty` if not all of the tree is committed.
+    """Return the git commit of this package, with `-dirty` if not all of it is committed.
 
     An installed package has no git, and may have a file `REVISION` beside its modules instead,
     which says the same. Return None if neither is there, or git cannot be asked.
@@ -92,7 +92,7 @@ def revision() -> str | None:
         pass
     try:
         _git(root, "ls-files", "--error-unmatch", "__init__.py")  # else another project's git
-        lines = _git(root, "status", "--porcelain=v2", "--branch").splitlines()
+        lines = _git(root, "status", "--porcelain=v2", "--branch", "--", ".").splitlines()
     except (OSError, subprocess.SubprocessError):
         return None
     (commit,) = (line.removeprefix(_COMMIT) for line in lines if line.startswith(_COMMIT))
@@ -105,6 +105,7 @@ def _git(folder: Path, *arguments: str) -> str:
     command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
     done = subprocess.run(  # noqa: S603 - git, with words of our own
         command,
+        env={**os.environ, "GIT_CONFIG_NOSYSTEM": "1"},  # which a confined runner may not read
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
