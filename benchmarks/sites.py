@@ -17,6 +17,7 @@ import httpx
 
 from isthmus_platform.deployment import LOCAL
 from isthmus_platform.lake.layout import Lake
+from isthmus_platform.lake.marker import make_lake
 from isthmus_platform.storage import DiskStore
 from isthmus_platform.storage.cache import Cache
 from isthmus_platform.storage.objects import Credentials, ObjectStore
@@ -48,6 +49,7 @@ def on_disk() -> Iterator[Site]:
     """Give a lake on the disk of the repository; it is removed afterwards."""
     with in_folder() as folder:
         lake = Lake(DiskStore(folder / "lake"))
+        make_lake(lake)
         yield Site(lake, folder, ("--state", str(folder)))
 
 
@@ -73,6 +75,7 @@ def in_bucket() -> Iterator[Site]:
         }
         options = ("--state", str(folder), "--deployment", str(deployment))
         lake = Lake(ObjectStore("lake", "", credentials, cache))
+        make_lake(lake)
         yield Site(lake, folder, options, variables)
 
 
