@@ -44,7 +44,7 @@ def runs(airflow: Airflow) -> list[Run]:
         run = airflow.run()
         assert run.state == state, airflow.log(run, "ingest")
         found.append(run)
-    assert where(airflow, b"SourceUnavailableError") != []
+    assert where(airflow, b"does not answer: unable to open database file") != []
     return found
 
 

@@ -87,7 +87,8 @@ def test_a_typo_or_a_missing_file_removes_no_running_task(
         f"    Path({str(waits)!r}).touch()\n"
         f"    while not Path({str(gate)!r}).exists():\n        sleep(0.1)\n"
     )
-    airflow.deploy(edited_transforms("dataflows/airport_days/days.py", line, f"{wait}{line}"))
+    old, new = edited_transforms("dataflows/airport_days/days.py", line, f"{wait}{line}")
+    airflow.deploy((old, f'{new}\nwritable = ["{tmp_path}"]'))
     file = airflow.installation.deployment
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     run_id = airflow.client.trigger(AIRPORT_DAYS)
