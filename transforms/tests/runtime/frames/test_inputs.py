@@ -15,6 +15,7 @@ from isthmus_contracts import Column, ColumnType, Interval, Partitioning, Table
 from isthmus_contracts.dataflows import Identity, Input
 from isthmus_contracts.protocol import CheckFinished, Event
 from isthmus_transforms.errors import InputError
+from isthmus_transforms.runtime.checkpoints.live_code import LiveDigests
 from isthmus_transforms.runtime.frames.inputs import read_input
 
 Reader = Callable[..., pd.Series]
@@ -510,3 +511,12 @@ def test_damaged_data_is_refused(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"^input 'readings': part\.parquet: "):
         read_input(X, [path])
+
+
+@pytest.mark.parametrize("kind", ["bool", "int64"])
+def test_reading_changes_nothing_that_fingerprints_see(tmp_path: Path, kind: ColumnType) -> None:
+    before = LiveDigests().digest(read_input)
+    table = Table("t", "A table.", (Column("c", kind, "Which.", nullable=True),))
+    pq.write_table(pa.table({"c": pa.array([1, None]).cast(kind)}), tmp_path / "t.parquet")
+    read_input(Input(table, "shop"), [tmp_path / "t.parquet"], masked_types=True)
+    assert LiveDigests().digest(read_input) == before
