@@ -30,13 +30,14 @@ _KNOWN = re.compile(
     rf"sources/\w+/\w+/([0-9a-f]{{32}}\.parquet|{_LOG})"
     rf"|dataflows/\w+/v\d+/(tables/\w+/([0-9a-f]{{32}}\.parquet|{_LOG}"
     r"|_manifests/[0-9a-f]{32}\.json)"
-    r"|files/\w+/[0-9a-f]{32}\.\w+|releases/[0-9a-f]{12}/\d+\.json|pointers/main/\d{8}\.json)"
+    r"|files/\w+/[0-9a-f]{32}\.\w+|releases/[0-9a-f]{12}/\d+\.json|pointers/main/\d{8}\.json"
+    r"|accepted/[0-9a-f]{32}/[0-9a-f]{64}\.json)"
     r"|tombstones/[0-9T]+-[0-9a-f]{8}\.json"
 )
 # A kill may leave a partly written document; nobody reads it. Those of Delta end in `#1`.
 _DRAFT = re.compile(
-    r"(dataflows/\w+/v\d+/(releases/[0-9a-f]{12}|pointers/main|tables/\w+/_manifests)|tombstones)"
-    r"/\.[-0-9a-fT]+\.json\.[0-9a-f]{32}"
+    r"(dataflows/\w+/v\d+/(releases/[0-9a-f]{12}|accepted/[0-9a-f]{32}|pointers/main"
+    r"|tables/\w+/_manifests)|tombstones)/\.[-0-9a-fT]+\.json\.[0-9a-f]{32}"
     r"|(sources/\w+|dataflows/\w+/v\d+/tables)/\w+/_delta_log/\d{20}\.json#\d+"
 )
 
