@@ -213,3 +213,22 @@ def test_a_library_is_told_by_its_name_and_what_it_made_of_ours_by_its_parts(
     wrapped = [contextlib.contextmanager(function) for function in (module.f, module.g)]
     assert [live.place(made) for made in wrapped] == ["", ""]  # type: ignore[arg-type]
     assert live.digest(wrapped[0]) != live.digest(wrapped[1])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "other"),
+    [
+        (pd.Int64Dtype(), pd.Int32Dtype()),
+        (pd.BooleanDtype(), pd.Float64Dtype()),
+        (pd.CategoricalDtype(["a", "b"]), pd.CategoricalDtype(["a", "b"], ordered=True)),
+        (pd.DatetimeTZDtype(tz="UTC"), pd.DatetimeTZDtype(tz="Europe/Berlin")),
+    ],
+    ids=str,
+)
+def test_what_a_type_of_pandas_has_computed_does_not_count(dtype: object, other: object) -> None:
+    before = LiveDigests().digest(dtype)
+    for name in dir(dtype):
+        with contextlib.suppress(Exception):
+            getattr(dtype, name)  # which pandas may keep
+    assert LiveDigests().digest(dtype) == before
+    assert LiveDigests().digest(other) != before

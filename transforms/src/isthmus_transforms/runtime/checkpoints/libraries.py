@@ -24,7 +24,6 @@ _SKLEARN = [  # as the options are before it is imported
 ]
 _AUTHORS = ("isthmus_transforms.dataflows", "isthmus_transforms.shared")
 _RUNNERS = ("IPython", "_pytest", "concurrent", "ipykernel", "multiprocessing", "threading")
-"""Libraries that have our code because they run it."""
 _CODECS = "isthmus_transforms.runtime.codecs.values"
 _SEARCH_DEPTH = 4  # a module has a class, that has a dict, that has an object, that has a function
 _NOT_SEARCHED = {str, int, float, bytes, bool, ModuleType, BuiltinFunctionType, CodeType}
@@ -50,7 +49,7 @@ def planted() -> list[object]:
     """Return our own functions and classes that libraries have: in a registry, or as a patch.
 
     The search starts at the modules of libraries, and at our registry of codecs, and follows
-    references as deep as `_SEARCH_DEPTH`, not counting wrappers.
+    references as deep as `_SEARCH_DEPTH`, not counting wrappers; `_RUNNERS` just run our code.
     """
     loaded = loaded_modules()
     ours = {name for name in loaded if is_own(name)}

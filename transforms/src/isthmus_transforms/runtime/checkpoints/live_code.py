@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeVar, cast
 
 from hamilton.function_modifiers.base import NodeTransformLifecycle
 from hamilton.node import Node
+from pandas.api.extensions import ExtensionDtype
 
 from isthmus_transforms.errors import UnknownDependencyError
 from isthmus_transforms.runtime.checkpoints import used_names
@@ -147,7 +148,7 @@ class _Describer(pickle.Pickler):
         self.words: set[str] = set()
         self._digests = digests
 
-    def persistent_id(self, value: object) -> object:
+    def persistent_id(self, value: object) -> object:  # noqa: PLR0911 - one for each kind
         """Return what is written in place of a value; None writes it as pickle does."""
         kind = type(value)
         if kind in _ATOMS:
@@ -166,10 +167,11 @@ class _Describer(pickle.Pickler):
             return kind.__name__.encode(), _PARTS[kind](value)
         if hasattr(kind, "__setitem__") and id(value) in self._digests.library_values:
             raise UnknownDependencyError(f"it uses a {kind.__name__} that a library may change")
-        if kind is set or kind is frozenset:
-            return kind.__name__.encode(), sorted(
-                map(self._element, cast("frozenset[object]", value))
-            )
+        if kind in {set, frozenset} and isinstance(value, set | frozenset):
+            return kind.__name__.encode(), sorted(map(self._element, value))
+        if isinstance(value, ExtensionDtype):  # which also keeps what it has computed
+            names = getattr(value, "_metadata")  # noqa: B009 - pandas documents it, untyped
+            return kind.__name__.encode(), [getattr(value, name) for name in names]
         return _instance(value) if self._digests.is_own(kind.__module__) else None
 
     def _element(self, value: object) -> str:
@@ -237,14 +239,12 @@ _PARTS: dict[type, Callable[..., object]] = {
     CodeType: _of_code,
     Node: attrgetter("name", "callable"),
     TypeVar: repr,
-    classmethod: attrgetter("__func__"),
+    **dict.fromkeys((classmethod, staticmethod), attrgetter("__func__")),
     logging.Logger: attrgetter("name"),
     partial: attrgetter("func", "args", "keywords", "__dict__"),
     property: attrgetter("fget", "fset", "fdel"),
-    staticmethod: attrgetter("__func__"),
     _MEMO: lambda memo: (memo.__wrapped__, memo.cache_parameters()),
-    type(threading.Lock()): bool,
-    type(threading.RLock()): bool,
+    **dict.fromkeys((type(threading.Lock()), type(threading.RLock())), bool),
     types.GetSetDescriptorType: attrgetter("__qualname__"),
     types.MappingProxyType: dict,
     types.MemberDescriptorType: attrgetter("__qualname__"),

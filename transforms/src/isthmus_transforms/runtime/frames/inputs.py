@@ -27,6 +27,8 @@ from isthmus_transforms.runtime.frames.conversion import (
 from isthmus_transforms.runtime.frames.partitions import read_filter
 from isthmus_transforms.runtime.frames.types import type_name
 
+_MASKED = {pa.bool_(): pd.BooleanDtype(), pa.int64(): pd.Int64Dtype()}
+
 
 @dataclass(frozen=True, slots=True)
 class LazyInput:
@@ -122,11 +124,6 @@ def _refuse(
     raise InputError(contract.name, result.sentence)
 
 
-def _masked_type(arrow: pa.DataType) -> pd.api.extensions.ExtensionDtype | None:
-    # Not a constant: pandas' types keep what they have computed, which would change fingerprints.
-    return {pa.bool_(): pd.BooleanDtype(), pa.int64(): pd.Int64Dtype()}.get(arrow)
-
-
 def _separate(
     table: Table, rows: pa.Table, *, masked_types: bool
 ) -> tuple[pa.Table, dict[str, pd.Series]]:
@@ -137,7 +134,7 @@ def _separate(
             continue
         values = rows[column.name]
         if column.type == "bool" or masked_types:
-            masked[column.name] = values.to_pandas(types_mapper=_masked_type)
+            masked[column.name] = values.to_pandas(types_mapper=_MASKED.get)
         else:
             floats = values.cast(pa.float64(), safe=False)  # all of them are exact
             rows = rows.set_column(position, column.name, floats)
