@@ -62,6 +62,12 @@ def test_an_unknown_dataflow_lists_the_known_ones(name: str, message: str) -> No
         catalog.dataflow(name)
 
 
+def test_the_readers_of_a_dataflow_are_those_that_read_its_major_version() -> None:
+    catalog = Catalog((SOURCE,), (FIRST, NEWER, SECOND))
+    assert catalog.readers(FIRST.identity) == (SECOND,)
+    assert catalog.readers(NEWER.identity) == ()
+
+
 def test_a_dataset_is_found_by_name() -> None:
     assert Catalog((SOURCE,), ()).dataset("source") is SOURCE
     with pytest.raises(UnknownNameError, match=r"^unknown dataset 'x'; known: 'source'$"):

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from isthmus_platform.storage.objects import Credentials
 
 
+LAKE_TYPE = "aws"
+"""The type of the Airflow connection of a lake in a bucket."""
+
+
 def open_lake(deployment: Deployment) -> Lake:
     """Return the deployment's lake, which exists.
 
@@ -58,21 +62,32 @@ def _lake(deployment: Deployment) -> Lake:
     return Lake(ObjectStore(address.netloc, address.path.strip("/"), credentials, cache))
 
 
-def _connection(deployment: Deployment, name: str) -> Connection:
+def find_connection(name: str) -> Connection | None:
+    """Return an Airflow connection: of the task's, the environment's or a secrets backend's."""
     from airflow.sdk import BaseHook  # noqa: PLC0415 - Airflow takes seconds to import
     from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415
 
     try:
-        connection = BaseHook.get_connection(name)
+        return BaseHook.get_connection(name)
     except (AirflowNotFoundException, PermissionError):
+        return None
+
+
+def wrong_type(name: str, kind: str | None) -> str:
+    """Return the message for a lake's connection of another type than `LAKE_TYPE`."""
+    return f"connection {name!r} is of type {kind!r}; allowed: {LAKE_TYPE!r}"
+
+
+def _connection(deployment: Deployment, name: str) -> Connection:
+    connection = find_connection(name)
+    if connection is None:
         problem = (
             f"no Airflow connection {name!r} can be read; outside of a task it must be in "
             f"AIRFLOW_CONN_{name.upper()} or in a secrets backend"
         )
-        raise DeploymentError(deployment.file, "[lake]", problem) from None
-    if connection.conn_type != "aws":
-        problem = f"connection {name!r} is of type {connection.conn_type!r}; allowed: 'aws'"
         raise DeploymentError(deployment.file, "[lake]", problem)
+    if connection.conn_type != LAKE_TYPE:
+        raise DeploymentError(deployment.file, "[lake]", wrong_type(name, connection.conn_type))
     return connection
 
 

@@ -55,6 +55,10 @@ class Catalog:
             )
         return max(found, key=lambda result: result.identity.major)
 
+    def readers(self, dataflow: Identity) -> tuple[DataflowContract, ...]:
+        """Return the dataflows that read outputs of this one, in the catalog's order."""
+        return tuple(reader for reader in self.dataflows if dataflow in reader.upstream)
+
     def dataset(self, name: str) -> Dataset:
         """Return the dataset of that name, or raise `UnknownNameError`."""
         for dataset in self.datasets:

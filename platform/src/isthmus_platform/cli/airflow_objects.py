@@ -14,6 +14,7 @@ from isthmus_contracts import UnknownNameError
 from isthmus_platform.cli.arguments import SAMPLE_CONNECTION
 from isthmus_platform.deployment import DeployedDataflow, Deployment
 from isthmus_platform.errors import DeploymentError
+from isthmus_platform.lake_access import LAKE_TYPE, find_connection, wrong_type
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -30,7 +31,7 @@ def pool_mistakes(
 ) -> Iterator[DeploymentError]:
     """Yield an error for each pool of a dataflow or stage that is not among the known ones."""
     for dataflow in dataflows:
-        for place, pool in _pools(dataflow):
+        for place, pool in placed_pools(dataflow):
             if pool not in known:
                 problem = f"{UnknownNameError('pool', pool, known)}; a task would wait for ever"
                 yield DeploymentError(dataflow.deployment.file, place, problem)
@@ -38,7 +39,15 @@ def pool_mistakes(
 
 def named_pools(dataflows: Iterable[DeployedDataflow]) -> set[str]:
     """Return the pools that dataflows and their stages name, except the one that always exists."""
-    return {pool for dataflow in dataflows for _, pool in _pools(dataflow)} - {DEFAULT_POOL}
+    return {pool for dataflow in dataflows for _, pool in placed_pools(dataflow)} - {DEFAULT_POOL}
+
+
+def placed_pools(dataflow: DeployedDataflow) -> Iterator[tuple[str, str]]:
+    """Yield the pool of a dataflow, and of each of its stages, with its place in the file."""
+    place = f'[dataflows."{dataflow.contract.identity}"]'
+    yield place, dataflow.settings.pool
+    for stage in dataflow.settings.stages:
+        yield f"{place}.stage.{stage}", dataflow.settings.of_stage(stage).pool
 
 
 def known_pools(state: Path) -> list[str] | None:
@@ -58,21 +67,14 @@ def connection_problems(deployment: Deployment, state: Path) -> Iterator[tuple[s
     """
     certain = any(map(_tells_connections, os.environ))
     for place, name, is_lake in _connections(deployment):
-        connection = _connection(name)
+        connection = find_connection(name)
         kind = connection.conn_type if connection else _stored_type(state, name)
         if kind is None:
             yield place, f"no Airflow connection {name!r} is known here", certain
-        elif is_lake and kind != "aws":
-            yield place, f"connection {name!r} is of type {kind!r}; allowed: 'aws'", True
+        elif is_lake and kind != LAKE_TYPE:
+            yield place, wrong_type(name, kind), True
         elif connection and not is_lake and (problem := _hook_problem(connection)):
             yield place, f"connection {name!r} of type {kind!r} cannot be read: {problem}", True
-
-
-def _pools(dataflow: DeployedDataflow) -> Iterator[tuple[str, str]]:
-    place = f'[dataflows."{dataflow.contract.identity}"]'
-    yield place, dataflow.settings.pool
-    for stage in dataflow.settings.stages:
-        yield f"{place}.stage.{stage}", dataflow.settings.of_stage(stage).pool
 
 
 def _connections(deployment: Deployment) -> Iterator[tuple[str, str, bool]]:
@@ -81,17 +83,6 @@ def _connections(deployment: Deployment) -> Iterator[tuple[str, str, bool]]:
     for name, source in deployment.sources.items():
         if source.connection not in ("", SAMPLE_CONNECTION):  # "" is a source with a mistake
             yield f"[sources.{name}]", source.connection, False
-
-
-def _connection(name: str) -> Connection | None:
-    """Return a connection of the environment or of a secrets backend."""
-    from airflow.sdk import BaseHook  # noqa: PLC0415 - Airflow takes seconds to import
-    from airflow.sdk.exceptions import AirflowNotFoundException  # noqa: PLC0415
-
-    try:
-        return BaseHook.get_connection(name)
-    except (AirflowNotFoundException, PermissionError):
-        return None
 
 
 def _stored_type(state: Path, name: str) -> str | None:

@@ -15,6 +15,7 @@ from isthmus_contracts import DataflowContract, resolve_interval, resolve_params
 from isthmus_contracts.catalog import CATALOG, FLIGHT_DELAYS
 from isthmus_contracts.dataflows import INTERVAL_FIELDS
 from isthmus_platform import dags
+from isthmus_platform.cli.airflow_objects import placed_pools
 from isthmus_platform.cli.arguments import SAMPLE_CONNECTION
 from isthmus_platform.cli.command_lines import (
     platform_command,
@@ -249,16 +250,15 @@ def readers_of(dataflow: DataflowContract, deployment: Deployment) -> list[str]:
     """Return the dataflows that run when this one publishes, because they have no schedule."""
     return [
         str(reader.identity)
-        for reader in CATALOG.dataflows
-        if dataflow.identity in reader.upstream and deployment.settings(reader).schedule is None
+        for reader in CATALOG.readers(dataflow.identity)
+        if deployment.settings(reader).schedule is None
     ]
 
 
 def pools_of(dataflow: DataflowContract, deployment: Deployment) -> tuple[str, ...]:
     """Return the pools of a dataflow's tasks; none if its settings are invalid, as its DAG says."""
     try:
-        settings = deployment.settings(dataflow)
+        deployed = deployment.deploy(dataflow)
     except DeploymentError:
         return ()
-    stages = (settings.of_stage(stage) for stage in (*settings.stages, None))
-    return tuple(dict.fromkeys((settings.pool, *(stage.pool for stage in stages))))
+    return tuple(dict.fromkeys(pool for _, pool in placed_pools(deployed)))

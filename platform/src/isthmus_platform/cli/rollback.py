@@ -67,9 +67,8 @@ def _url(options: argparse.Namespace) -> str:
 
 
 def _readers(lake: Lake, dataflow: DataflowContract) -> list[tuple[DataflowContract, Status]]:
-    readers = (found for found in CATALOG.dataflows if dataflow.identity in found.upstream)
     with translated(lake):
-        return [(reader, status_of(lake, reader)) for reader in readers]
+        return [(reader, status_of(lake, reader)) for reader in CATALOG.readers(dataflow.identity)]
 
 
 def _read(status: Status) -> str:
