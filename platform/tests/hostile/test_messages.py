@@ -44,20 +44,23 @@ def test_an_event_of_100_mb_is_refused(field: Battlefield) -> None:
     assert peak() - before < 100
 
 
-def test_a_graph_of_four_million_dependencies_is_refused(field: Battlefield) -> None:
-    before = peak()
+def graph_of(dependencies: int) -> str:
+    """Return lines that send a graph whose one node has so many dependencies."""
     node = '{"name":"a","kind":"function","type":"","description":"","dependencies":[%s]}'
     graph = '{"protocol":1,"type":"graph","at":1.0,"nodes":[' + node + "]}"
-    outcome = field.attack(f"print({graph!r} % ','.join(['\"a\"'] * 4_000_000))")
+    return f"print({graph!r} % ','.join(['\"a\"'] * {dependencies}))"
+
+
+def test_a_graph_of_four_million_dependencies_is_refused(field: Battlefield) -> None:
+    before = peak()
+    outcome = field.attack(graph_of(4_000_000))
     assert outcome.error == "the runner broke the protocol: a line has more than 600,000 values"
     assert peak() - before < 100
 
 
 def test_a_graph_of_many_dependencies_is_refused(field: Battlefield) -> None:
     before = peak()
-    node = '{"name":"a","kind":"function","type":"","description":"","dependencies":[%s]}'
-    graph = '{"protocol":1,"type":"graph","at":1.0,"nodes":[' + node + "]}"
-    outcome = field.attack(f"print({graph!r} % ','.join(['\"a\"'] * 500_000))")
+    outcome = field.attack(graph_of(500_000))
     words = "the graph has 500,000 dependencies; at most 200,000 are allowed"
     assert outcome.error == f"the runner broke the protocol: {words}"
     assert peak() - before < 300
