@@ -1,4 +1,4 @@
-"""Runs that fail or cannot start, and releases that are withdrawn: what a person is told."""
+"""The messages for runs that fail or cannot start, and for withdrawn releases."""
 
 from __future__ import annotations
 

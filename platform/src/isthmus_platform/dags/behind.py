@@ -19,7 +19,7 @@ def behind_notice(dataflow: DeployedDataflow) -> str | None:
     """Return Markdown that says which upstream dataflows published an hour ago or more, if any.
 
     Only a lake in a directory is read: where Airflow parses files, it has no credential of a
-    bucket. A lake that cannot be read is no reason for a page to be missing.
+    bucket. If the lake cannot be read, the page has no notice.
     """
     for_a_task = get_parsing_context().dag_id is not None  # then nobody reads the page
     if for_a_task or not dataflow.contract.upstream or dataflow.deployment.lake.is_bucket:

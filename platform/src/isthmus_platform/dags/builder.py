@@ -46,9 +46,9 @@ def build_dags(
     """Return a DAG for each dataflow, or the one whose id is `only`; by default `today` is in UTC.
 
     While the deployment file has a mistake that concerns a dataflow, its DAG is that of the last
-    valid file of this host, and shows the mistake. Where there is none, or the dataflow's last day
-    has passed, its DAG says why it cannot run: in the list of DAGs, on its page, and when it is
-    triggered.
+    valid file of this host, and shows the mistake. If this host has no valid file, or the
+    dataflow's last day has passed, its DAG says why it cannot run: in the list of DAGs, on its
+    page, and when it is triggered.
     """
     wanted = [contract for contract in catalog.dataflows if only in (None, str(contract.identity))]
     deployment = _deployment_or_mistake()

@@ -31,7 +31,7 @@ def load_deployment(file: Path | None = None) -> Deployment:
     """Return the deployment in `file`, by default the one that `ISTHMUS_DEPLOYMENT` names.
 
     `${NAME}` in a text stands for an environment variable. Raise `DeploymentError`, with every
-    mistake, if there is no such file or its common part is not sound.
+    mistake, if the file does not exist or its common part has mistakes.
     """
     path = deployment_file() if file is None else file
     return parse_deployment(path, read_deployment(path))

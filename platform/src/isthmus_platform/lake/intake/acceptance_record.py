@@ -1,7 +1,7 @@
 """The record of what acceptance took into the lake for a run; nobody else can write one.
 
-A run's tasks name what was accepted through XCom, which whoever may use Airflow's API can change.
-Publication believes what it is told only where acceptance left the same record for this run.
+The tasks of a run pass the list of accepted files on through XCom, which users of Airflow's API can
+change. Publication refuses a list unless acceptance left the same record of it for this run.
 """
 
 from __future__ import annotations
